@@ -1,0 +1,131 @@
+"""The ``cnnshape`` command: finds a subcommand's file and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from cnnshape.errors import CnnshapeError
+
+#: Command name → the module that holds it, and the line shown by ``cnnshape --help``.
+#: The modules are imported only when their command runs, so that ``--help`` stays fast.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called, not when they are listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command, in the order of the documentation."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the one command that is about to run."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As Click does, with the nearest command named when there is none."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            raise click.UsageError(_unknown_command(name), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing any of them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+def _unknown_command(name: str) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, COMMANDS, n=2)
+    hint = f"did you mean {' or '.join(near)}?" if near else "see cnnshape --help"
+    return f"no command {name!r}; {hint}"
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if not value or ctx.resilient_parsing:
+        return
+    from cnnshape.cli.version import version_text
+
+    click.echo(version_text())
+    ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Show the versions of cnnshape, Python, torch, torchvision and Graphviz, and exit.",
+)
+@click.option("--debug", is_flag=True, help="Show the Python traceback of an error.")
+@click.pass_context
+def cli(ctx: click.Context, debug: bool) -> None:
+    """What shape is this PyTorch network, why, and what does it look like?
+
+    \b
+    cnnshape inspect lenet --input 1,1,28,28
+    cnnshape formula conv --input 28 --kernel 5 --padding 2
+
+    MODEL is a bundled name (see `cnnshape models`), torchvision:resnet18, timm:convnext_tiny,
+    package.module:Name or path/to/file.py:Name. Naming your own file runs it, as importing does.
+    """
+    ctx.obj = {"debug": debug}
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    0 fine · 1 the model failed, a check did not hold, nothing found · 2 wrong usage · 130 Ctrl-C.
+    """
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    # A page of shapes is full of × and →; a pipe on Windows would otherwise refuse them.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    try:
+        result: Any = cli.main(args, prog_name="cnnshape", standalone_mode=False)
+    except click.exceptions.Abort:
+        return _interrupted()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except click.ClickException as error:
+        error.show()
+        return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
+    except CnnshapeError as error:
+        if "--debug" in args:
+            raise
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader (head, less) has gone; that is no error of ours.
+        sys.stderr.close()
+        return 0
+    return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    click.echo("interrupted", err=True)
+    return 130
