@@ -1,0 +1,1 @@
+"""Readers of a trace, one file each, gathered in a report."""

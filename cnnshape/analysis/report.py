@@ -1,0 +1,309 @@
+"""What cnnshape says about a model: the rows, the totals and the error, as frozen data.
+
+:func:`cnnshape.analysis.build.build_report` gathers the readers of a trace into a
+:class:`ReportData`; every table, page and file is written from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cnnshape.tracing.trace import Dim, Shape, Source, Trace
+
+Extent = tuple[int | None, ...] | Literal["global"] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One size, computed by its rule and compared with the one that came out.
+
+    ``status`` is ``match`` or ``mismatch``. ``expected`` is None where the rule says that the
+    layer cannot be applied at all; ``note`` then has the broken condition.
+    """
+
+    status: Literal["match", "mismatch"]
+    rule: str
+    expected: Shape | None
+    formula: str
+    substitution: str
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ``check`` object of the JSON report."""
+        data: dict[str, Any] = {
+            "status": self.status,
+            "rule": self.rule,
+            "expected": None if self.expected is None else list(self.expected),
+            "formula": self.formula,
+            "substitution": self.substitution,
+        }
+        return data | {"note": self.note} if self.note else data
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One row of the report: one call of one module, or a module that was never called.
+
+    Attributes:
+        path: the module's path, ``""`` for the root.
+        type: its class name.
+        kind: the class of ``torch.nn`` that it is or inherits from.
+        depth: number of names in ``path``.
+        call: 0 for the module's first call, 1 for the second; parameters count in the first.
+        input_shapes, output_shapes: every tensor of the arguments and of the result.
+        params, trainable_params: its own parameters, each tensor counted at its first owner;
+            None while a lazy parameter is uninitialised.
+        macs: multiply-accumulates of the operations its own forward ran; None if unknown.
+        subtree_params, subtree_macs: with all modules below.
+        parameter_bytes, activation_bytes: of its own parameters, and of the new tensors its own
+            forward made (views and in-place results need none).
+        config: its settings (``kernel_size``, ``stride``, ``in_features``, …).
+    """
+
+    path: str
+    type: str
+    kind: str
+    depth: int
+    call: int
+    called: bool
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    params: int | None
+    trainable_params: int | None
+    subtree_params: int | None
+    macs: Dim | None
+    subtree_macs: Dim | None
+    parameter_bytes: int | None
+    activation_bytes: int | None
+    config: Mapping[str, Any]
+    receptive_field: Extent = None
+    receptive_field_stride: Extent = None
+    receptive_field_offset: Extent = None
+    check: Check | None = None
+    covered: bool = True
+    source: Source | None = None
+    finished: bool = True
+    index: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as the JSON report has it."""
+        return {
+            "path": self.path,
+            "type": self.type,
+            "depth": self.depth,
+            "call": self.call,
+            "called": self.called,
+            "input_shapes": [list(shape) for shape in self.input_shapes],
+            "output_shapes": [list(shape) for shape in self.output_shapes],
+            "params": self.params,
+            "trainable_params": self.trainable_params,
+            "subtree_params": self.subtree_params,
+            "macs": self.macs,
+            "subtree_macs": self.subtree_macs,
+            "parameter_bytes": self.parameter_bytes,
+            "activation_bytes": self.activation_bytes,
+            "receptive_field": _extent(self.receptive_field),
+            "receptive_field_stride": _extent(self.receptive_field_stride),
+            "receptive_field_offset": _extent(self.receptive_field_offset),
+            "check": self.check.to_dict() if self.check else None,
+        }
+
+
+def _extent(extent: Extent) -> list[int | None] | str | None:
+    return list(extent) if isinstance(extent, tuple) else extent
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """A functional call that changed a size or that a size rule covers.
+
+    ``index`` is the operation's place in the trace and ``call`` the layer row's ``index`` that
+    ran it, so that it can be shown between the layers where it happened.
+    """
+
+    op: str
+    path: str
+    input_shapes: tuple[Shape, ...]
+    output_shapes: tuple[Shape, ...]
+    macs: Dim | None
+    check: Check | None
+    source: Source | None = None
+    index: int = 0
+    call: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as the JSON report has it."""
+        return {
+            "op": self.op,
+            "path": self.path,
+            "input_shapes": [list(shape) for shape in self.input_shapes],
+            "output_shapes": [list(shape) for shape in self.output_shapes],
+            "check": self.check.to_dict() if self.check else None,
+            "source": str(self.source) if self.source else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The sums under the table. ``uncovered`` counts leaf modules that changed the size and have no rule."""
+
+    params: int | None
+    trainable_params: int | None
+    buffers: int
+    macs: Dim | None
+    parameter_bytes: int | None
+    buffer_bytes: int
+    activation_bytes: int | None
+    match: int
+    mismatch: int
+    uncovered: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ``totals`` object of the JSON report."""
+        return {
+            "params": self.params,
+            "trainable_params": self.trainable_params,
+            "buffers": self.buffers,
+            "macs": self.macs,
+            "parameter_bytes": self.parameter_bytes,
+            "buffer_bytes": self.buffer_bytes,
+            "activation_bytes": self.activation_bytes,
+            "checks": {
+                "match": self.match,
+                "mismatch": self.mismatch,
+                "uncovered": self.uncovered,
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A change that should let the model run. ``verified``: it was applied to a copy and tried."""
+
+    action: Literal["set_argument", "set_input", "insert_before", "insert_after", "change_call"]
+    text: str
+    path: str
+    argument: str | None = None
+    from_: Any = None
+    to: Any = None
+    verified: bool = False
+    runs: bool | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The suggestion as the JSON report has it."""
+        return {
+            "action": self.action,
+            "text": self.text,
+            "path": self.path,
+            "argument": self.argument,
+            "from": self.from_,
+            "to": self.to,
+            "verified": self.verified,
+            "runs": self.runs,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """Where the model raised and what it said; ``kind`` and ``diagnosis`` where a rule knows why.
+
+    ``path`` is the innermost module whose call had begun, ``call`` which of its calls it was.
+    """
+
+    path: str
+    type: str
+    op: str | None
+    message: str
+    exception: str
+    call: int = 0
+    kind: str | None = None
+    diagnosis: str | None = None
+    source: Source | None = None
+    suggestions: tuple[Suggestion, ...] = ()
+    derivation: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The ``error`` object of the JSON report."""
+        return {
+            "path": self.path,
+            "call": self.call,
+            "type": self.type,
+            "op": self.op,
+            "message": self.message,
+            "exception": self.exception,
+            "kind": self.kind,
+            "diagnosis": self.diagnosis,
+            "source": str(self.source) if self.source else None,
+            "derivation": list(self.derivation),
+            "suggestions": [suggestion.to_dict() for suggestion in self.suggestions],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TensorRow:
+    """An input or output of the whole model."""
+
+    name: str
+    shape: Shape
+    dtype: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name, shape and dtype."""
+        return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype}
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything about one model and one forward pass.
+
+    ``trace`` is the recording the rest was read from; diagrams follow its graph.
+    """
+
+    spec: str
+    class_name: str
+    device: str
+    mode: Literal["eval", "train"]
+    reason: str
+    seconds: float
+    inputs: tuple[TensorRow, ...]
+    outputs: tuple[TensorRow, ...]
+    layers: tuple[Layer, ...]
+    operations: tuple[OperationRow, ...]
+    totals: Totals
+    trace: Trace = field(repr=False)
+    constraints: tuple[str, ...] = ()
+    error: ErrorReport | None = None
+    notes: tuple[str, ...] = ()
+    exception: BaseException | None = field(default=None, repr=False, compare=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data: exactly what ``-f json`` prints."""
+        return {
+            "schema": 1,
+            "model": {"spec": self.spec, "class": self.class_name},
+            "device": self.device,
+            "device_reason": self.reason,
+            "mode": self.mode,
+            "inputs": [row.to_dict() for row in self.inputs],
+            "outputs": [row.to_dict() for row in self.outputs],
+            "layers": [layer.to_dict() for layer in self.layers],
+            "operations": [row.to_dict() for row in self.operations],
+            "constraints": list(self.constraints),
+            "totals": self.totals.to_dict(),
+            "error": self.error.to_dict() if self.error else None,
+            "notes": list(self.notes),
+        }
+
+    def raise_for_error(self) -> None:
+        """Raise the model's own exception if it raised; do nothing otherwise."""
+        if self.exception is not None:
+            raise self.exception
+
+    def layer(self, path: str, call: int = 0) -> Layer:
+        """The row of one call of one module; KeyError if there is none."""
+        for row in self.layers:
+            if row.path == path and row.call == call:
+                return row
+        raise KeyError(path)

@@ -1,0 +1,1 @@
+"""Writers of a report, one file each."""

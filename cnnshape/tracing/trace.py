@@ -1,0 +1,279 @@
+"""The recording of one forward pass, as plain frozen data.
+
+A :class:`Trace` is what every feature of cnnshape reads. It holds no tensor and no
+module, only integers and strings, so it can be kept, compared, pickled and sent.
+
+Three tables tell the whole story:
+
+* ``modules`` — what the network *is*: every ``nn.Module`` in definition order;
+* ``calls`` — what *ran*: every call of a module, in call order, as a tree;
+* ``operations`` and ``values`` — how the data *flowed*: a graph whose nodes are the torch
+  functions that ran and whose edges are the tensors between them.
+
+A call knows the range of operations that ran inside it, an operation knows the call whose
+forward ran it, and a value knows the operation that made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+#: One size: a number, or an expression such as ``"H//2"`` after a symbolic run.
+Dim: TypeAlias = int | str
+Shape: TypeAlias = tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """Stands for a tensor inside recorded arguments: an index into :attr:`Trace.values`."""
+
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Stands for an argument that is neither plain nor a tensor; only its type is kept."""
+
+    type: str
+
+
+#: A recorded argument. Lists become tuples; dtypes and devices become strings.
+Plain: TypeAlias = (
+    "None | bool | int | float | complex | str | slice | Ref | Unknown"
+    " | tuple[Plain, ...] | dict[str, Plain]"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A line of Python: the innermost one outside torch and cnnshape."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        """``net.py:14``, as editors and error messages write it."""
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter or buffer, listed once however many modules share it.
+
+    ``name`` is its first name in definition order, ``aliases`` the others. ``shape`` and
+    ``count`` are None while a lazy parameter is uninitialised.
+    """
+
+    name: str
+    owner: str
+    shape: tuple[int, ...] | None
+    dtype: str
+    count: int | None
+    bytes: int | None
+    trainable: bool
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One ``nn.Module`` of the network, whether it ran or not.
+
+    Attributes:
+        path: its name in ``named_modules``; the root is ``""``. A module that hangs in
+            several places is listed at the first, the other names are ``aliases``.
+        type: its class name, as written by its author.
+        kind: the nearest class of ``torch.nn`` it inherits from (``Conv2d`` for a subclass of
+            it), else its own class name.
+        builtin: its ``forward`` is that of ``kind``, not one of its author's.
+        config: its plain public attributes (``kernel_size``, ``in_features``, …).
+        parameters: names of the parameters it registers itself, also those owned elsewhere.
+    """
+
+    path: str
+    type: str
+    kind: str
+    builtin: bool
+    depth: int
+    children: tuple[str, ...]
+    config: Mapping[str, Plain]
+    parameters: tuple[str, ...]
+    buffers: tuple[str, ...]
+    training: bool
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A tensor at one moment. An in-place operation makes a new value.
+
+    Attributes:
+        id: its index in :attr:`Trace.values`.
+        origin: where it came from; ``constant`` is a tensor the model made or held itself.
+        producer: index of the operation that made it, if ``origin`` is ``operation``.
+        name: the input's or parameter's name.
+        alias_of: the value whose memory it shares (a view, or the result of an in-place call).
+        parameters: the parameters it was computed from, if nothing else went into it
+            (a pruned or normalised weight).
+    """
+
+    id: int
+    shape: Shape
+    dtype: str
+    bytes: int
+    origin: Literal["input", "parameter", "buffer", "constant", "operation"]
+    producer: int | None = None
+    name: str | None = None
+    alias_of: int | None = None
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamedValue:
+    """A tensor found inside an argument or a result: ``x``, ``boxes[0]``, ``out.logits``."""
+
+    name: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One torch function that ran on tensors: ``conv2d``, ``view``, ``add``.
+
+    Attributes:
+        index: its place in :attr:`Trace.operations`.
+        name: the function's name without leading or trailing underscores (``add`` for
+            ``add_``, ``__add__`` and ``torch.add``).
+        call: index of the module call whose forward ran it.
+        args, kwargs: its arguments; tensors are :class:`Ref`.
+        inputs, outputs: the tensors among them, as value ids in order of appearance.
+        parameters: names of the parameters it used, also through a reshaped or masked weight.
+        inplace: it wrote into its first input.
+        macs: multiply-accumulates measured while it ran, for code that the recorder cannot see
+            into (TorchScript); None elsewhere.
+        failed: it raised; it then has no outputs.
+    """
+
+    index: int
+    name: str
+    call: int
+    args: tuple[Plain, ...]
+    kwargs: Mapping[str, Plain]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    parameters: tuple[str, ...]
+    source: Source | None
+    inplace: bool = False
+    macs: int | None = None
+    opaque: bool = False
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleCall:
+    """One call of one module.
+
+    Attributes:
+        index: its place in :attr:`Trace.calls`; the root's call is 0.
+        path: the module's path.
+        call: 0 for the module's first call, 1 for its second, …
+        parent: index of the call whose forward made this call; None for the root.
+        args, kwargs: its arguments as they were *before* the call.
+        inputs, outputs: the tensors found in arguments and result.
+        operations: the half-open range of operations that ran inside, children included.
+        finished: it returned; False for the calls that an exception went through.
+    """
+
+    index: int
+    path: str
+    call: int
+    parent: int | None
+    args: tuple[Plain, ...]
+    kwargs: Mapping[str, Plain]
+    inputs: tuple[NamedValue, ...]
+    outputs: tuple[NamedValue, ...]
+    operations: tuple[int, int]
+    source: Source | None
+    finished: bool = True
+    result_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The exception that ended the pass.
+
+    Attributes:
+        type: the exception's class name.
+        message: its text.
+        call: the innermost module call that had begun; None if it failed before any.
+        operation: the operation that raised, if a recorded one did.
+        source: the innermost line outside torch and cnnshape.
+    """
+
+    type: str
+    message: str
+    call: int | None
+    operation: int | None
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How the pass was run.
+
+    Attributes:
+        device: ``cpu``, ``meta``, ``cuda:0``, … or ``fake``.
+        mode: ``eval`` or ``train``.
+        reason: why this device, for the reader (``61,706 parameters are cheap to run``).
+        seconds: wall time of the forward pass.
+    """
+
+    device: str
+    mode: Literal["eval", "train"]
+    reason: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One forward pass: complete, or up to the failing call if ``failure`` is set."""
+
+    modules: tuple[Module, ...]
+    parameters: tuple[Parameter, ...]
+    buffers: tuple[Parameter, ...]
+    calls: tuple[ModuleCall, ...]
+    operations: tuple[Operation, ...]
+    values: tuple[Value, ...]
+    inputs: tuple[NamedValue, ...]
+    outputs: tuple[NamedValue, ...]
+    execution: Execution
+    failure: Failure | None = None
+    _modules_by_path: dict[str, Module] = field(
+        init=False, repr=False, compare=False, default_factory=dict[str, Module]
+    )
+
+    def __post_init__(self) -> None:
+        self._modules_by_path.update({module.path: module for module in self.modules})
+
+    def module(self, path: str) -> Module:
+        """The module at ``path``; KeyError if there is none."""
+        return self._modules_by_path[path]
+
+    def shape(self, value: int) -> Shape:
+        """The shape of a value by its id."""
+        return self.values[value].shape
+
+    def shapes(self, values: tuple[NamedValue, ...]) -> tuple[Shape, ...]:
+        """The shapes of named values, in order."""
+        return tuple(self.values[named.value].shape for named in values)
+
+    def own_operations(self, call: int) -> Iterator[Operation]:
+        """The operations that the call's own forward ran, without those of its children."""
+        start, stop = self.calls[call].operations
+        return (op for op in self.operations[start:stop] if op.call == call)
+
+    def children(self, call: int) -> Iterator[ModuleCall]:
+        """The calls that this call's forward made."""
+        return (other for other in self.calls[call + 1 :] if other.parent == call)
