@@ -1,0 +1,102 @@
+"""Arguments as a layer takes them — an integer or one per axis — and shapes taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnshape.errors import ImpossibleSizeError, UsageError
+
+#: An argument that may be given once for all axes, or per axis.
+PerAxis = int | Sequence[int]
+Shape = tuple[int, ...]
+
+
+def times(shape: Sequence[int]) -> str:
+    """A shape as people write it: ``6×28×28``; ``()`` for a scalar."""
+    return "×".join(map(str, shape)) or "()"
+
+
+def count(number: int, noun: str) -> str:
+    """``1 axis`` or ``2 axes``, ``1 number`` or ``2 numbers``."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number} {'axes' if noun == 'axis' else noun + 's'}"
+
+
+def integer(name: str, value: object) -> int:
+    """The value, if it is an integer.
+
+    Raises:
+        UsageError: It is something else; the message names the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise UsageError(f"{name} must be an integer, not {value!r}")
+    return value
+
+
+def per_axis(name: str, value: PerAxis, dims: int) -> tuple[int, ...]:
+    """One integer per axis, from an integer or a sequence.
+
+    >>> per_axis("stride", 2, 2)
+    (2, 2)
+
+    Raises:
+        ImpossibleSizeError: The sequence has another length.
+        UsageError: Something in it is no integer.
+    """
+    if isinstance(value, int):
+        return (integer(name, value),) * dims
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise UsageError(f"{name} must be an integer or {dims} of them, not {value!r}")
+    values = tuple(integer(name, item) for item in value)
+    if len(values) == 1:
+        return values * dims
+    if len(values) != dims:
+        raise ImpossibleSizeError(
+            f"{name} {values} has {count(len(values), 'number')}, but the layer works on "
+            f"{count(dims, 'axis')}"
+        )
+    return values
+
+
+def shape_of(shape: Sequence[int]) -> Shape:
+    """A shape as a tuple of sizes that are zero or more.
+
+    Raises:
+        UsageError: A size is negative or no integer.
+    """
+    sizes = tuple(integer("a size", size) for size in shape)
+    for size in sizes:
+        if size < 0:
+            raise UsageError(f"a size cannot be negative: {size} in {times(sizes)}")
+    return sizes
+
+
+def dims_of(shape: Shape, dims: int | None, *arguments: object) -> int:
+    """How many axes the layer works on: given, or told by its arguments, or by a batched input."""
+    if dims is not None:
+        return integer("dims", dims)
+    for argument in arguments:
+        if isinstance(argument, Sequence) and not isinstance(argument, str) and len(argument) > 1:
+            return len(argument)
+    return max(len(shape) - 2, 1)
+
+
+def split(kind: str, shape: Shape, dims: int, leading: tuple[int, ...] = (1, 2)) -> tuple[Shape, Shape]:
+    """The shape as leading axes (batch, channels) and the ``dims`` axes the layer works on.
+
+    Raises:
+        ImpossibleSizeError: The shape has another number of axes than the layer takes.
+    """
+    if len(shape) - dims not in leading:
+        ranks = " or ".join(str(dims + extra) for extra in leading)
+        raise ImpossibleSizeError(
+            f"{kind} over {count(dims, 'axis')} takes an input of {ranks} axes, "
+            f"this one has {len(shape)}: {times(shape)}"
+        )
+    return shape[: len(shape) - dims], shape[len(shape) - dims :]
+
+
+def channels_of(leading: Shape) -> int:
+    """The channels: the last of the leading axes."""
+    return leading[-1]

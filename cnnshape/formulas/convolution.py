@@ -1,0 +1,222 @@
+"""Convolution and transposed convolution, over one to three axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnshape.errors import ImpossibleSizeError, UsageError
+from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, per_axis, split
+from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
+from cnnshape.formulas.expression import Size
+from cnnshape.formulas.rule import AxisRule, Condition
+
+_DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
+CONV_SOURCE = _DOCS + "Conv2d.html"
+TRANSPOSE_SOURCE = _DOCS + "ConvTranspose2d.html"
+
+
+def conv_size(n: Size, k: Size, s: Size, p: Size, d: Size) -> Size:
+    """Every position at which a dilated kernel fits into the padded input, ``s`` apart."""
+    return (n + 2 * p - d * (k - 1) - 1) // s + 1
+
+
+def same_size(n: Size, k: Size, d: Size) -> Size:
+    """``padding="same"`` adds as much as the dilated kernel takes away."""
+    return n + d * (k - 1) - d * (k - 1)
+
+
+def transposed_size(n: Size, k: Size, s: Size, p: Size, d: Size, a: Size) -> Size:
+    """The input size of a convolution that gives ``n``, plus ``a`` for those it rounds away."""
+    return (n - 1) * s - 2 * p + d * (k - 1) + a + 1
+
+
+def kernel_misfit(n: int, k: int, p: int, d: int) -> str:
+    """In words: the (dilated) kernel is larger than the padded input."""
+    spans = f" with dilation {d} spans {d * (k - 1) + 1} and" if d > 1 else ""
+    return f"kernel {k}{spans} does not fit into {n} + 2·{p}"
+
+
+def at_least(letter: str, name: str, least: int, position: int) -> Condition:
+    """The condition that one argument is not smaller than ``least``."""
+    return Condition(
+        f"{letter} ≥ {least}: {name} is at least {least}",
+        lambda *values: (least, values[position]),
+        lambda *values: f"{name} must be at least {least}, not {values[position]}",
+    )
+
+
+CONV = AxisRule(
+    "conv",
+    {"H": "input", "K": "kernel_size", "S": "stride", "P": "padding", "D": "dilation"},
+    conv_size,
+    (
+        at_least("K", "kernel", 1, 1),
+        at_least("S", "stride", 1, 2),
+        at_least("P", "padding", 0, 3),
+        at_least("D", "dilation", 1, 4),
+        Condition(
+            "D(K − 1) + 1 ≤ H + 2P: the dilated kernel fits into the padded input",
+            lambda n, k, s, p, d: (d * (k - 1) + 1, n + 2 * p),
+            lambda n, k, s, p, d: kernel_misfit(n, k, p, d),
+        ),
+    ),
+    CONV_SOURCE,
+)
+
+CONV_SAME = AxisRule(
+    "conv",
+    {"H": "input", "K": "kernel_size", "D": "dilation"},
+    same_size,
+    (at_least("K", "kernel", 1, 1), at_least("D", "dilation", 1, 2)),
+    CONV_SOURCE,
+)
+
+CONV_TRANSPOSE = AxisRule(
+    "conv_transpose",
+    {
+        "H": "input",
+        "K": "kernel_size",
+        "S": "stride",
+        "P": "padding",
+        "D": "dilation",
+        "A": "output_padding",
+    },
+    transposed_size,
+    (
+        at_least("K", "kernel", 1, 1),
+        at_least("S", "stride", 1, 2),
+        at_least("P", "padding", 0, 3),
+        at_least("D", "dilation", 1, 4),
+        at_least("A", "output_padding", 0, 5),
+        Condition(
+            "A < max(S, D): output_padding is smaller than stride or dilation",
+            lambda n, k, s, p, d, a: (a + 1, max(s, d)),
+            lambda n, k, s, p, d, a: (
+                f"output_padding {a} must be smaller than stride {s} or dilation {d}"
+            ),
+        ),
+        Condition(
+            "(H − 1)S − 2P + D(K − 1) + A + 1 ≥ 1: something is left after the padding is cut away",
+            lambda n, k, s, p, d, a: (1, transposed_size(n, k, s, p, d, a)),
+            lambda n, k, s, p, d, a: (
+                f"padding {p} cuts away everything: the output would be "
+                f"{transposed_size(n, k, s, p, d, a)}"
+            ),
+        ),
+    ),
+    TRANSPOSE_SOURCE,
+)
+
+
+def derive_conv(
+    shape: Shape,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis | str = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    in_channels: int | None = None,
+    out_channels: int | None = None,
+    padding_mode: str = "zeros",
+    dims: int | None = None,
+) -> Derivation:
+    """A convolution of an input ``(N, C, …)`` or ``(C, …)``."""
+    dims = dims_of(shape, dims, kernel_size, stride, padding, dilation)
+    leading, sizes = split("conv", shape, dims)
+    kernels = per_axis("kernel_size", kernel_size, dims)
+    strides = per_axis("stride", stride, dims)
+    dilations = per_axis("dilation", dilation, dims)
+    incoming = leading[-1] if in_channels is None else in_channels
+    outgoing = incoming if out_channels is None else out_channels
+    _check_channels(leading[-1], incoming, outgoing, groups)
+    if padding == "same":
+        if any(step != 1 for step in strides):
+            raise ImpossibleSizeError("padding='same' needs stride 1")
+        rule = CONV_SAME
+        values = tuple(zip(sizes, kernels, dilations, strict=True))
+    else:
+        rule = CONV
+        pads = per_axis("padding", _pads(padding), dims)
+        values = tuple(zip(sizes, kernels, strides, pads, dilations, strict=True))
+    axes = derive_axes(rule, values)
+    output = (*leading[:-1], outgoing, *(axis.output for axis in axes))
+    return derivation("conv", rule, output, axes)
+
+
+def derive_conv_transpose(
+    shape: Shape,
+    *,
+    kernel_size: PerAxis,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+    in_channels: int | None = None,
+    out_channels: int | None = None,
+    output_size: Sequence[int] | None = None,
+    dims: int | None = None,
+) -> Derivation:
+    """A transposed convolution; ``output_size`` is what its call was given, if anything."""
+    dims = dims_of(shape, dims, kernel_size, stride, padding, dilation, output_padding)
+    leading, sizes = split("conv_transpose", shape, dims)
+    kernels = per_axis("kernel_size", kernel_size, dims)
+    strides = per_axis("stride", stride, dims)
+    pads = per_axis("padding", padding, dims)
+    dilations = per_axis("dilation", dilation, dims)
+    incoming = leading[-1] if in_channels is None else in_channels
+    outgoing = incoming if out_channels is None else out_channels
+    _check_channels(leading[-1], incoming, outgoing, groups)
+    if output_size is None:
+        extra = per_axis("output_padding", output_padding, dims)
+    else:
+        bare = tuple(zip(sizes, kernels, strides, pads, dilations, strict=True))
+        extra = _output_padding(output_size, bare)
+    values = tuple(zip(sizes, kernels, strides, pads, dilations, extra, strict=True))
+    axes = derive_axes(CONV_TRANSPOSE, values)
+    output = (*leading[:-1], outgoing, *(axis.output for axis in axes))
+    return derivation("conv_transpose", CONV_TRANSPOSE, output, axes)
+
+
+def _output_padding(
+    output_size: Sequence[int], values: tuple[tuple[int, int, int, int, int], ...]
+) -> tuple[int, ...]:
+    """The output_padding that reaches ``output_size``; its leading axes may be given as well."""
+    wanted = tuple(output_size)[-len(values) :]
+    if len(output_size) not in (len(values), len(values) + 2) :
+        raise ImpossibleSizeError(
+            f"output_size {tuple(output_size)} has {len(output_size)} numbers, "
+            f"but the layer works on {len(values)} axes"
+        )
+    extra: list[int] = []
+    for size, axis in zip(wanted, values, strict=True):
+        least = transposed_size(*axis, 0)
+        most = least + axis[2] - 1
+        if not least <= size <= most:
+            raise ImpossibleSizeError(
+                f"output_size {size} cannot be reached: this layer gives {least} to {most}"
+            )
+        extra.append(size - least)
+    return tuple(extra)
+
+
+def _pads(padding: PerAxis | str) -> PerAxis:
+    if not isinstance(padding, str):
+        return padding
+    if padding != "valid":
+        raise UsageError(f"padding must be a number, 'same' or 'valid', not {padding!r}")
+    return 0
+
+
+def _check_channels(arriving: int, incoming: int, outgoing: int, groups: int) -> None:
+    if groups < 1:
+        raise ImpossibleSizeError(f"groups must be at least 1, not {groups}")
+    if incoming % groups:
+        raise ImpossibleSizeError(f"{incoming} input channels cannot be split into {groups} groups")
+    if outgoing % groups:
+        raise ImpossibleSizeError(
+            f"{outgoing} output channels cannot be split into {groups} groups"
+        )
+    if arriving != incoming:
+        raise ImpossibleSizeError(f"the layer expects {incoming} channels, but {arriving} arrive")

@@ -1,0 +1,80 @@
+"""Unfold (image to columns) and fold (columns to image)."""
+
+from __future__ import annotations
+
+from math import prod
+
+from cnnshape.errors import ImpossibleSizeError
+from cnnshape.formulas.arguments import PerAxis, Shape, per_axis, times
+from cnnshape.formulas.convolution import CONV
+from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
+from cnnshape.formulas.rule import AxisRule
+
+_DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
+
+UNFOLD = AxisRule("unfold", CONV.names, CONV.function, CONV.conditions, _DOCS + "Unfold.html")
+FOLD = AxisRule("fold", CONV.names, CONV.function, CONV.conditions, _DOCS + "Fold.html")
+
+
+def derive_unfold(
+    shape: Shape,
+    *,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: PerAxis = 0,
+    stride: PerAxis = 1,
+) -> Derivation:
+    """``(N, C, H, W)`` becomes ``(N, C·kernel, positions)``."""
+    if len(shape) not in (3, 4):
+        raise ImpossibleSizeError(
+            f"unfold takes an input of 3 or 4 axes, this one has {len(shape)}: {times(shape)}"
+        )
+    kernels = per_axis("kernel_size", kernel_size, 2)
+    arguments = (
+        kernels,
+        per_axis("stride", stride, 2),
+        per_axis("padding", padding, 2),
+        per_axis("dilation", dilation, 2),
+    )
+    axes = derive_axes(UNFOLD, tuple(zip(shape[-2:], *arguments, strict=True)))
+    positions = prod(axis.output for axis in axes)
+    output = (*shape[:-3], shape[-3] * prod(kernels), positions)
+    return derivation("unfold", UNFOLD, output, axes)
+
+
+def derive_fold(
+    shape: Shape,
+    *,
+    output_size: PerAxis,
+    kernel_size: PerAxis,
+    dilation: PerAxis = 1,
+    padding: PerAxis = 0,
+    stride: PerAxis = 1,
+) -> Derivation:
+    """``(N, C·kernel, positions)`` becomes ``(N, C, *output_size)``."""
+    if len(shape) not in (2, 3):
+        raise ImpossibleSizeError(
+            f"fold takes an input of 2 or 3 axes, this one has {len(shape)}: {times(shape)}"
+        )
+    kernels = per_axis("kernel_size", kernel_size, 2)
+    target = per_axis("output_size", output_size, 2)
+    arguments = (
+        kernels,
+        per_axis("stride", stride, 2),
+        per_axis("padding", padding, 2),
+        per_axis("dilation", dilation, 2),
+    )
+    axes = derive_axes(FOLD, tuple(zip(target, *arguments, strict=True)))
+    columns, positions = shape[-2:]
+    block = prod(kernels)
+    if columns % block:
+        raise ImpossibleSizeError(
+            f"{columns} values per position are no multiple of the kernel's {times(kernels)}"
+        )
+    needed = prod(axis.output for axis in axes)
+    if positions != needed:
+        raise ImpossibleSizeError(
+            f"an output of {times(target)} has "
+            f"{times([axis.output for axis in axes])} = {needed} positions, but {positions} arrive"
+        )
+    return derivation("fold", FOLD, (*shape[:-2], columns // block, *target), axes)

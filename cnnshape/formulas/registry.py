@@ -1,0 +1,136 @@
+"""Which kinds there are, and where each one's rule lives. Rules are imported when they are used."""
+
+from __future__ import annotations
+
+import importlib
+import inspect as _inspect
+from collections.abc import Sequence
+from typing import Any
+
+from cnnshape.errors import UsageError
+from cnnshape.formulas.arguments import shape_of
+from cnnshape.formulas.derivation import Derivation
+from cnnshape.formulas.expression import Size
+from cnnshape.formulas.rule import AxisRule
+
+_HOMES: dict[str, str] = {
+    "conv": "convolution",
+    "conv_transpose": "convolution",
+    "max_pool": "pooling",
+    "avg_pool": "pooling",
+    "lp_pool": "pooling",
+    "adaptive_pool": "pooling",
+    "fractional_pool": "pooling",
+    "max_unpool": "pooling",
+    "unfold": "patches",
+    "fold": "patches",
+    "upsample": "resampling",
+    "pixel_shuffle": "resampling",
+    "pixel_unshuffle": "resampling",
+    "pad": "padding",
+    "flatten": "features",
+    "unflatten": "features",
+    "linear": "features",
+    "bilinear": "features",
+    "embedding": "features",
+    "channel_shuffle": "features",
+    "glu": "features",
+}
+
+#: Every kind that has a rule, by its canonical name.
+KINDS: tuple[str, ...] = tuple(_HOMES)
+
+#: Other names people use for them.
+ALIASES: dict[str, str] = {
+    "pool": "max_pool",
+    "interpolate": "upsample",
+    "deconv": "conv_transpose",
+    "dense": "linear",
+    "fc": "linear",
+}
+
+
+def canonical(kind: str) -> str:
+    """The canonical name of a kind.
+
+    >>> canonical("pool")
+    'max_pool'
+
+    Raises:
+        UsageError: There is no such kind; the message names the nearest.
+    """
+    name = ALIASES.get(kind, kind)
+    if name in _HOMES:
+        return name
+    import difflib
+
+    near = difflib.get_close_matches(kind, (*KINDS, *ALIASES), n=2)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(KINDS)}"
+    raise UsageError(f"no size rule is called {kind!r}; {hint}")
+
+
+def derive(kind: str, input_shape: Sequence[int], /, **arguments: Any) -> Derivation:
+    """The output shape of a layer, with its derivation.
+
+    Args:
+        kind: One of :data:`KINDS`, or an alias.
+        input_shape: The whole input shape, batch and channels included.
+        arguments: Named as torch's layers name them; ``dims`` says over how many axes the layer
+            works where that is not clear from the input.
+
+    Raises:
+        ImpossibleSizeError: The layer cannot be applied to this input.
+        UsageError: An argument is missing, unknown, or of the wrong kind.
+
+    >>> result = derive("conv", (1, 1, 28, 28), kernel_size=5, padding=2, out_channels=6)
+    >>> result.output
+    (1, 6, 28, 28)
+    >>> result.formula
+    '⌊(H + 2P − D(K − 1) − 1)/S⌋ + 1'
+    >>> result.substitution
+    '⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28'
+    >>> derive("conv", (1, 1, 5, 5), kernel_size=7)
+    Traceback (most recent call last):
+        ...
+    cnnshape.errors.ImpossibleSizeError: kernel 7 does not fit into 5 + 2·0
+    """
+    name = canonical(kind)
+    function = getattr(_home(name), f"derive_{name}")
+    shape = shape_of(input_shape)
+    try:
+        return function(shape, **arguments)
+    except TypeError as error:
+        try:
+            _inspect.signature(function).bind(shape, **arguments)
+        except TypeError as mismatch:
+            raise UsageError(f"{name}: {mismatch}") from None
+        raise error
+
+
+def axis_size(kind: str, n: Size, /, **arguments: Size) -> Size:
+    """The size of one axis after a layer; ``n`` and the arguments may be symbolic.
+
+    No condition is checked: this is the bare arithmetic, of ``+ - * //`` alone (and of
+    ``minimum`` and ``maximum``, methods of a symbolic size, where ``ceil_mode`` clamps).
+    Arguments that are not given have the layer's defaults.
+
+    >>> axis_size("conv", 28, kernel_size=5, padding=2)
+    28
+    >>> axis_size("max_pool", 7, kernel_size=2, ceil_mode=True)
+    4
+    """
+    name = canonical(kind)
+    rule, defaults = axis_rule(name, **arguments)
+    values = {**defaults, **arguments, "input": n}
+    return rule.size(*(values[argument] for argument in rule.names.values()))
+
+
+def axis_rule(kind: str, /, **arguments: Any) -> tuple[AxisRule, dict[str, Any]]:
+    """The rule that applies along one axis given these arguments, and its defaults."""
+    from cnnshape.formulas.axes import choose
+
+    return choose(canonical(kind), arguments)
+
+
+def _home(kind: str) -> Any:
+    return importlib.import_module(f"cnnshape.formulas.{_HOMES[kind]}")

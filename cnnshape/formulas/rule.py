@@ -1,0 +1,78 @@
+"""What a size rule along one axis consists of: its arithmetic, its conditions, its source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from cnnshape.errors import ImpossibleSizeError
+from cnnshape.formulas.expression import Expression, Size, symbol
+
+
+class Condition:
+    """What must hold for a rule to apply: ``left ≤ right``, and how to say that it does not.
+
+    ``bounds`` takes the rule's values in the rule's order and gives ``(left, right)``;
+    ``sentence`` takes the same values and says what is wrong, in those numbers; ``words`` states
+    the condition without numbers.
+    """
+
+    __slots__ = ("bounds", "sentence", "words")
+
+    def __init__(
+        self,
+        words: str,
+        bounds: Callable[..., tuple[Size, Size]],
+        sentence: Callable[..., str],
+    ) -> None:
+        self.words = words
+        self.bounds = bounds
+        self.sentence = sentence
+
+
+class AxisRule:
+    """The size of one axis after a layer.
+
+    ``names`` maps each letter of the formula to the argument it stands for, in the order in
+    which ``function`` takes them; the input is always the first, and called ``input``.
+    """
+
+    __slots__ = ("conditions", "expression", "function", "kind", "names", "source")
+
+    def __init__(
+        self,
+        kind: str,
+        names: Mapping[str, str],
+        function: Callable[..., Size],
+        conditions: Sequence[Condition],
+        source: str,
+    ) -> None:
+        self.kind = kind
+        self.names = dict(names)
+        self.function = function
+        self.conditions = tuple(conditions)
+        self.source = source
+        #: The formula as a tree over the letters: the function applied to symbols.
+        self.expression: Expression = function(*(symbol(letter) for letter in self.names))
+
+    def size(self, *values: Size) -> Size:
+        """The size of the output; symbolic sizes give a symbolic size, without any condition."""
+        return self.function(*values)
+
+    def broken(self, *values: int | float) -> Condition | None:
+        """The first condition that these values break."""
+        for condition in self.conditions:
+            left, right = condition.bounds(*values)
+            if left > right:
+                return condition
+        return None
+
+    def checked_size(self, *values: int | float) -> int:
+        """The size of the output.
+
+        Raises:
+            ImpossibleSizeError: A condition is broken; the message says which.
+        """
+        condition = self.broken(*values)
+        if condition is not None:
+            raise ImpossibleSizeError(condition.sentence(*values))
+        return self.function(*values)

@@ -1,0 +1,118 @@
+"""A substitution worked out line by line, as one would on paper.
+
+>>> from cnnshape.formulas.expression import symbols
+>>> H, K, S, P = symbols("HKSP")
+>>> for line in steps((H + 2 * P - K) // S + 1, {"H": 28, "K": 3, "S": 2, "P": 1}):
+...     print(line)
+⌊(28 + 2·1 − 3)/2⌋ + 1
+⌊(28 + 2 − 3)/2⌋ + 1
+⌊27/2⌋ + 1
+⌊13.5⌋ + 1
+13 + 1
+14
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from math import prod
+
+from cnnshape.formulas.expression import Expression, number
+from cnnshape.formulas.writing import substitute, unicode
+
+_ROUNDING = {"floor": math.floor, "ceil": math.ceil, "round": round}
+
+
+def steps(expression: Expression, values: Mapping[str, int | float]) -> tuple[str, ...]:
+    """Every line from the substitution to the result; each line once."""
+    node = substitute(expression, values)
+    lines = [unicode(node)]
+    while node.operator != "number":
+        after = _reduce(node)
+        if after == node:
+            break
+        node = after
+        lines.append(unicode(node))
+    return tuple(dict.fromkeys(lines))
+
+
+def _reduce(node: Expression) -> Expression:
+    """One line further: products and small brackets at once, then sums, then roundings."""
+    if not node.operands:
+        return node
+    if node.operator == "negative" and node.operands[0].operator == "number":
+        return node
+    if all(_is_number(operand) for operand in node.operands):
+        return _compute(node)
+    return Expression(node.operator, tuple(_reduce(_simple(operand)) for operand in node.operands))
+
+
+def _simple(node: Expression) -> Expression:
+    """A product without fractions in it is worked out in the head."""
+    if node.operator == "negative":
+        return Expression("negative", (_simple(node.operands[0]),))
+    if node.operator == "product" and not _has_fraction(node):
+        value = _integer_value(node)
+        return node if value is None else number(value)
+    return node
+
+
+def _has_fraction(node: Expression) -> bool:
+    return node.operator in {"quotient", "floor", "ceil", "round", "min", "max", "power"} or any(
+        _has_fraction(operand) for operand in node.operands
+    )
+
+
+def _integer_value(node: Expression) -> int | float | None:
+    """The value of sums and products of numbers; None where a symbol is left."""
+    if node.operator == "number":
+        return _value(node)
+    if node.operator == "symbol":
+        return None
+    values: list[int | float] = []
+    for operand in node.operands:
+        value = _integer_value(operand)
+        if value is None:
+            return None
+        values.append(value)
+    if node.operator == "negative":
+        return -values[0]
+    return sum(values) if node.operator == "sum" else prod(values)
+
+
+def _compute(node: Expression) -> Expression:
+    values = [_value(operand) for operand in node.operands]
+    match node.operator:
+        case "sum":
+            return number(sum(values))
+        case "product":
+            return number(prod(values))
+        case "quotient":
+            above, below = values
+            if below == 0:
+                return node
+            return number(above // below if above % below == 0 else above / below)
+        case "power":
+            return number(values[0] ** values[1])
+        case "min":
+            return number(min(values))
+        case "max":
+            return number(max(values))
+        case "negative":
+            return number(-values[0])
+        case _:
+            return number(_ROUNDING[node.operator](values[0]))
+
+
+def _is_number(node: Expression) -> bool:
+    if node.operator == "negative":
+        return node.operands[0].operator == "number"
+    return node.operator == "number"
+
+
+def _value(node: Expression) -> int | float:
+    if node.operator == "negative":
+        return -_value(node.operands[0])
+    assert isinstance(node.value, int | float)
+    return node.value
