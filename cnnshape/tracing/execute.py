@@ -1,0 +1,198 @@
+"""Running the pass: for real, on meta (no memory), or with fake tensors (no memory, real devices).
+
+:func:`record` runs a model once where it is told to. Which place is right for a model is
+decided by :mod:`cnnshape.tracing.choose`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from cnnshape.tracing.describe import (
+    describe_buffers,
+    describe_modules,
+    describe_parameters,
+)
+from cnnshape.tracing.preserve import preserved
+from cnnshape.tracing.recorder import Recorder
+from cnnshape.tracing.shortcuts import meta_shortcuts
+from cnnshape.tracing.structure import named_tensors
+from cnnshape.tracing.trace import Execution, NamedValue, Trace
+
+Mode = Literal["eval", "train"]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The arguments of one forward pass, on one device."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] | None = None
+
+    def to(self, convert: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
+        """The same arguments with every tensor converted."""
+        from torch.utils import _pytree as pytree
+
+        def each(thing: Any) -> Any:
+            return convert(thing) if isinstance(thing, torch.Tensor) else thing
+
+        return Inputs(
+            pytree.tree_map(each, self.args), pytree.tree_map(each, dict(self.kwargs or {}))
+        )
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A trace with what it cannot hold: the result and the exception themselves."""
+
+    trace: Trace
+    output: Any
+    exception: BaseException | None
+
+
+def record(
+    model: nn.Module,
+    inputs: Inputs,
+    *,
+    device: str = "cpu",
+    mode: Mode = "eval",
+    reason: str = "",
+) -> Recorded:
+    """Run ``model`` once and record the pass. The model is afterwards as it was.
+
+    Args:
+        model: any module, on any device.
+        inputs: its arguments; moved to where the pass runs.
+        device: ``cpu``, ``cuda:0``, ``mps``: the model's tensors are moved there for the pass;
+            ``meta`` and ``fake``: replaced by tensors without memory.
+        mode: ``eval`` or ``train``, for every module of the model.
+        reason: why this device; kept in the trace.
+
+    An ``Exception`` of the model is recorded, not raised; Ctrl-C passes through.
+
+    >>> recorded = record(nn.Linear(4, 2), Inputs((torch.zeros(1, 4),)))
+    >>> [op.name for op in recorded.trace.operations]
+    ['linear']
+    """
+    with ExitStack() as stack:
+        before_write = stack.enter_context(preserved(model))
+        for module in model.modules():
+            # Set on each module's own dict: `train()` may be overridden by its author.
+            vars(module)["training"] = mode == "train"
+        moved = stack.enter_context(_placed(model, inputs, device))
+        modules = describe_modules(model)
+        recorder = Recorder(
+            model,
+            before_write=before_write,
+            shortcuts=meta_shortcuts() if device == "meta" else None,
+        )
+        stack.enter_context(recorder.watching_modules())
+        named_inputs = _name_inputs(model, moved, recorder)
+        output: Any = None
+        exception: BaseException | None = None
+        started = time.perf_counter()
+        try:
+            with recorder:
+                output = model(*moved.args, **(moved.kwargs or {}))
+        except Exception as error:  # noqa: BLE001 - whatever the model raises is a result here
+            exception = error
+            recorder.note_failure(error)
+        seconds = time.perf_counter() - started
+        root = recorder.recording.calls[0] if recorder.recording.calls else None
+        trace = Trace(
+            modules=modules,
+            parameters=describe_parameters(model),
+            buffers=describe_buffers(model),
+            calls=tuple(recorder.recording.calls),
+            operations=tuple(recorder.recording.operations),
+            values=tuple(recorder.recording.values),
+            inputs=named_inputs,
+            outputs=root.outputs if root is not None else (),
+            execution=Execution(device=device, mode=mode, reason=reason, seconds=seconds),
+            failure=recorder.recording.failure,
+        )
+    return Recorded(trace, output, exception)
+
+
+def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[NamedValue, ...]:
+    from cnnshape.tracing.recorder import forward_names
+
+    names = forward_names(type(model))
+    named: list[NamedValue] = []
+    for position, argument in enumerate(inputs.args):
+        name = names[position] if position < len(names) else f"input {position + 1}"
+        named += [recorder.add_input(n, t) for n, t in named_tensors(name, argument)]
+    for name, argument in (inputs.kwargs or {}).items():
+        named += [recorder.add_input(n, t) for n, t in named_tensors(name, argument)]
+    return tuple(named)
+
+
+@contextmanager
+def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
+    """The model's tensors replaced by ones on ``device`` (``preserved`` puts them back)."""
+    if device == "fake":
+        from torch._subclasses.fake_tensor import FakeTensorMode
+        from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+        mode = FakeTensorMode(
+            allow_non_fake_inputs=True,
+            shape_env=ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True),
+        )
+
+        def fake(tensor: torch.Tensor) -> torch.Tensor:
+            return mode.from_tensor(tensor, static_shapes=True)
+
+        swap_tensors(model, fake)
+        with mode:
+            yield inputs.to(fake)
+        return
+    target = torch.device(device)
+
+    def convert(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor if tensor.device == target else tensor.to(target)
+
+    swap_tensors(model, convert)
+    moved = inputs.to(convert)
+    if target.type == "meta":
+        # A tensor that the forward makes itself (torch.arange) must land where the others are.
+        with target:
+            yield moved
+    else:
+        yield moved
+
+
+def swap_tensors(model: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
+    """Replace every registered parameter and buffer, tied ones by the same new tensor."""
+    memo: dict[int, torch.Tensor] = {}
+
+    def converted(tensor: torch.Tensor) -> torch.Tensor:
+        if id(tensor) not in memo:
+            new = convert(tensor)
+            if new is not tensor and isinstance(tensor, nn.Parameter):
+                new = _as_parameter(new, tensor)
+            memo[id(tensor)] = new
+        return memo[id(tensor)]
+
+    for module in model.modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            continue
+        for registry in (module._parameters, module._buffers):  # noqa: SLF001
+            for name, tensor in registry.items():
+                if tensor is not None:
+                    registry[name] = converted(tensor)  # type: ignore[assignment]
+
+
+def _as_parameter(new: torch.Tensor, old: nn.Parameter) -> torch.Tensor:
+    if isinstance(new, nn.Parameter):
+        return new
+    try:
+        return nn.Parameter(new, requires_grad=old.requires_grad)
+    except RuntimeError:  # integer parameters cannot require gradients
+        return nn.Parameter(new, requires_grad=False)

@@ -1,0 +1,158 @@
+"""Leave no trace: the model and the process are put back exactly as they were.
+
+Everything a forward pass can change is noted before it and restored after it, whether it
+returned, raised or was interrupted:
+
+* every module's attributes, parameters, buffers, hooks, class and ``training`` flag;
+* the values of buffers, and of a parameter that is about to be written to;
+* the random state of torch (CPU and the GPU in use), Python and NumPy;
+* global flags: gradient mode, the fused attention path, ``torch.compile``'s stance.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+_REGISTRIES = (
+    "_parameters",
+    "_buffers",
+    "_modules",
+    "_forward_hooks",
+    "_forward_pre_hooks",
+    "_non_persistent_buffers_set",
+)
+
+
+@contextmanager
+def preserved(root: nn.Module) -> Iterator[Callable[[torch.Tensor], None]]:
+    """Restore ``root`` and the process on leaving.
+
+    Yields a function to call with a tensor *before* it is written to in place; if it belongs
+    to the model, its values are kept and put back. Buffers need no such call.
+
+    >>> layer = nn.BatchNorm1d(2)
+    >>> with preserved(layer):
+    ...     _ = layer.train()(torch.randn(8, 2))
+    >>> int(layer.num_batches_tracked), layer.training
+    (0, True)
+    """
+    kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+    owned = {id(tensor): tensor for tensor in (*root.parameters(), *root.buffers())}
+
+    def keep(tensor: torch.Tensor) -> None:
+        base = tensor._base  # noqa: SLF001 - writing into a view writes into its base
+        tensor = tensor if base is None else base
+        if id(tensor) in owned and id(tensor) not in kept and not _has_no_values(tensor):
+            kept[id(tensor)] = (tensor, tensor.detach().clone())
+
+    modules = [_Snapshot(module) for module in root.modules()]
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        for buffer in root.buffers():
+            keep(buffer)
+        for state in (_torch_random, _python_random, _numpy_random):
+            stack.enter_context(state(root))
+        stack.enter_context(_global_flags())
+        try:
+            yield keep
+        finally:
+            for snapshot in modules:
+                snapshot.restore()
+            for tensor, values in kept.values():
+                if tensor.shape != values.shape or not _same_values(tensor, values):
+                    tensor.detach().copy_(values)
+
+
+def _has_no_values(tensor: torch.Tensor) -> bool:
+    return tensor.is_meta or isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+
+
+def _same_values(tensor: torch.Tensor, values: torch.Tensor) -> bool:
+    # Comparing first leaves the tensor's version counter alone where nothing happened.
+    return torch.equal(tensor, values)
+
+
+class _Snapshot:
+    """One module's attributes and registries, shallowly copied."""
+
+    __slots__ = ("attributes", "cls", "module", "registries")
+
+    def __init__(self, module: nn.Module) -> None:
+        self.module = module
+        self.cls = type(module)
+        self.attributes = dict(vars(module))
+        self.registries: dict[str, Any] = {
+            name: self.attributes[name].copy() for name in _REGISTRIES if name in self.attributes
+        }
+
+    def restore(self) -> None:
+        module = self.module
+        if type(module) is not self.cls:  # a lazy module became an ordinary one
+            module.__class__ = self.cls
+        now = vars(module)
+        for name in [name for name in now if name not in self.attributes]:
+            del now[name]
+        for name, value in self.attributes.items():
+            if now.get(name, self) is not value:
+                now[name] = value
+        for name, before in self.registries.items():
+            registry = self.attributes[name]
+            if not _same_items(registry, before):
+                registry.clear()
+                registry.update(before)
+
+
+def _same_items(one: Any, other: Any) -> bool:
+    """Whether two registries hold the same objects; comparing tensors would run an operation."""
+    if isinstance(one, set):
+        return one == other
+    return list(one) == list(other) and all(one[key] is other[key] for key in one)
+
+
+@contextmanager
+def _torch_random(root: nn.Module) -> Iterator[None]:
+    devices = {t.device for t in (*root.parameters(), *root.buffers()) if t.device.type == "cuda"}
+    with torch.random.fork_rng(devices=[device.index for device in devices]):
+        yield
+
+
+@contextmanager
+def _python_random(_root: nn.Module) -> Iterator[None]:
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@contextmanager
+def _numpy_random(_root: nn.Module) -> Iterator[None]:
+    numpy = cast("Any", sys.modules.get("numpy"))
+    state = numpy.random.get_state() if numpy is not None else None
+    try:
+        yield
+    finally:
+        if numpy is not None:
+            numpy.random.set_state(state)
+
+
+@contextmanager
+def _global_flags() -> Iterator[None]:
+    """The fused attention path skips children, and compiled code cannot be seen into."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
+            with torch.compiler.set_stance("force_eager"):
+                yield
+        else:
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)

@@ -1,0 +1,46 @@
+"""Which line of the model's own code is running: the innermost frame outside torch and cnnshape."""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path
+from types import FrameType, TracebackType
+
+import torch
+
+from cnnshape.tracing.trace import Source
+
+_HIDDEN = (
+    str(Path(torch.__file__).parent) + "/",
+    str(Path(__file__).parent.parent / "tracing") + "/",
+)
+
+
+@cache
+def _is_hidden(filename: str) -> bool:
+    normal = filename.replace("\\", "/")
+    hidden = tuple(folder.replace("\\", "/") for folder in _HIDDEN)
+    return normal.startswith(hidden) or filename.startswith("<")
+
+
+def caller() -> Source | None:
+    """The line that made the torch call now running; None if there is none."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the one way to see the stack cheaply
+    while frame is not None:
+        code = frame.f_code
+        if not _is_hidden(code.co_filename):
+            return Source(code.co_filename, frame.f_lineno, code.co_name)
+        frame = frame.f_back
+    return None
+
+
+def innermost(traceback: TracebackType | None) -> Source | None:
+    """The innermost line of a traceback outside torch and cnnshape."""
+    found: Source | None = None
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if not _is_hidden(code.co_filename):
+            found = Source(code.co_filename, traceback.tb_lineno, code.co_name)
+        traceback = traceback.tb_next
+    return found

@@ -1,0 +1,127 @@
+"""Finding the tensors inside whatever a model takes and returns.
+
+Models pass nested tuples, dicts, dataclasses, NamedTuples, packed sequences, distributions
+and objects of their own. Everything that holds a tensor is walked; what cannot be walked is
+named by its type and never crashes the pass.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any, cast
+
+import torch
+
+from cnnshape.tracing.trace import Plain, Ref, Unknown
+
+#: How deep containers are followed, and how many items of one are looked at. Real models stay
+#: far below both; an object that contains itself ends here.
+_DEPTH_LIMIT = 12
+_ITEM_LIMIT = 100_000
+
+_ATOMS = (bool, int, float, complex, str, bytes, type(None))
+
+
+def named_tensors(name: str, thing: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """Every tensor inside ``thing`` with the path that leads to it.
+
+    >>> pair = {"image": torch.zeros(1, 3), "boxes": [torch.zeros(4), torch.zeros(4)]}
+    >>> [label for label, _ in named_tensors("x", pair)]
+    ['x.image', 'x.boxes[0]', 'x.boxes[1]']
+    """
+    yield from _walk(name, thing, _DEPTH_LIMIT, set())
+
+
+def _walk(name: str, thing: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, torch.Tensor]]:
+    if isinstance(thing, torch.Tensor):
+        yield name, thing
+        return
+    if isinstance(thing, _ATOMS) or depth == 0 or id(thing) in seen:
+        return
+    seen.add(id(thing))
+    for key, item in _items(thing):
+        yield from _walk(_join(name, key), item, depth - 1, seen)
+    seen.discard(id(thing))
+
+
+def _join(name: str, key: str) -> str:
+    if not name:
+        return key.strip("[].") if key.startswith(".") else key
+    return name + key
+
+
+def _items(thing: Any) -> list[tuple[str, Any]]:
+    """The parts of one container with the text that reaches each: ``.image``, ``[0]``."""
+    if isinstance(thing, Mapping):
+        mapping = cast("Mapping[Any, Any]", thing)
+        return [(_key(key), value) for key, value in mapping.items()]
+    if isinstance(thing, tuple) and hasattr(thing, "_fields"):
+        fields = cast("tuple[str, ...]", thing._fields)  # pyright: ignore[reportAttributeAccessIssue]
+        return [(f".{field}", item) for field, item in zip(fields, thing, strict=False)]
+    if isinstance(thing, list | tuple):
+        sequence = cast("list[Any] | tuple[Any, ...]", thing)
+        return [(f"[{i}]", item) for i, item in enumerate(sequence[:_ITEM_LIMIT])]
+    if isinstance(thing, set | frozenset):
+        return [(f"[{i}]", item) for i, item in enumerate(cast("set[Any]", thing))]
+    if isinstance(thing, torch.nn.Module | type) or callable(thing):
+        return []
+    if dataclasses.is_dataclass(thing):
+        return [(f".{f.name}", getattr(thing, f.name, None)) for f in dataclasses.fields(thing)]
+    if isinstance(thing, torch.distributions.Distribution):
+        return [
+            (f".{name}", value)
+            for name, value in vars(thing).items()
+            if isinstance(value, torch.Tensor | torch.distributions.Distribution)
+        ]
+    attributes = getattr(thing, "__dict__", None)
+    if isinstance(attributes, dict):
+        return [
+            (f".{key}", value)
+            for key, value in cast("dict[str, Any]", attributes).items()
+            if isinstance(value, torch.Tensor | list | tuple | Mapping)
+        ]
+    return []
+
+
+def _key(key: Any) -> str:
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+
+
+def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> Plain:
+    """``thing`` with tensors as :class:`Ref`, lists as tuples, and anything odd as its type."""
+    if isinstance(thing, torch.Tensor):
+        return Ref(ref(thing))
+    kind = type(thing)
+    if kind in (bool, int, float, complex, str) or thing is None:
+        return thing
+    if depth == 0:
+        return Unknown(kind.__name__)
+    if isinstance(thing, list | tuple):
+        sequence = cast("list[Any] | tuple[Any, ...]", thing)
+        return tuple(to_plain(item, ref, depth - 1) for item in sequence)
+    if isinstance(thing, Mapping):
+        mapping = cast("Mapping[Any, Any]", thing)
+        return {str(key): to_plain(item, ref, depth - 1) for key, item in mapping.items()}
+    if isinstance(thing, slice):
+        parts = (thing.start, thing.stop, thing.step)
+        return slice(*(to_plain(part, ref, depth - 1) for part in parts))
+    return _scalar(thing)
+
+
+def _scalar(thing: Any) -> Plain:
+    """A number-like or name-like object as its plain self."""
+    if isinstance(thing, torch.SymInt):
+        return str(thing)
+    if isinstance(thing, torch.dtype | torch.device | torch.memory_format | torch.layout):
+        return str(thing).removeprefix("torch.")
+    if isinstance(thing, Enum):
+        return str(thing.value)
+    if thing is Ellipsis:
+        return "..."
+    if isinstance(thing, bool | int | float | complex | str):
+        # A subclass (IntEnum, numpy's float64): keep the value, drop the class.
+        base = next(b for b in (bool, int, float, complex, str) if isinstance(thing, b))
+        return base(thing)  # pyright: ignore[reportArgumentType]
+    return Unknown(type(thing).__name__)
