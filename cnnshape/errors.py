@@ -59,6 +59,18 @@ class MissingDependencyError(UsageError):
     """An optional package is needed and not installed."""
 
 
+class DataError(UsageError):
+    """Training data, or a picture, is missing, damaged, or does not fit the model."""
+
+
+class RunFolderError(UsageError):
+    """A folder is no run of ``cnnshape train``, or one that cannot be read here."""
+
+
+class TrainingDivergedError(CnnshapeError):
+    """The loss is no longer a finite number; the best weights so far are kept."""
+
+
 class ImpossibleSizeError(CnnshapeError):
     """A layer cannot be applied to this input: a condition of its size formula is broken.
 

@@ -1,0 +1,262 @@
+"""The format of a run folder, which ``cnnshape train`` writes and every command reads.
+
+================  =====================================================================
+file              what it holds
+================  =====================================================================
+``config.json``   the model, the data, every setting, and the versions it was made with
+``metrics.jsonl`` one JSON object per finished epoch
+``last.pt``       everything needed to go on: weights, optimizer, position, history
+``best.pt``       the weights of the best epoch
+``curves.svg``    loss and accuracy over the epochs
+================  =====================================================================
+
+Checkpoints hold tensors and plain Python values only and are read with
+``weights_only=True``, so that a folder from somebody else cannot run code.
+Importing this module does not import torch.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from cnnshape.errors import RunFolderError, WeightsError
+from cnnshape.models.registry import BundledModel, bundled_models, find_bundled
+
+if TYPE_CHECKING:
+    import os
+
+    from torch import nn
+
+FORMAT = 1
+"""Version of the folder's format; raised when an older cnnshape could not read a newer one."""
+
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+LAST = "last.pt"
+BEST = "best.pt"
+CURVES = "curves.svg"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run folder says about its model and its data.
+
+    Attributes:
+        folder: where it lies.
+        model: the bundled network's name.
+        classes: the names of the classes, in the order of the model's outputs.
+        input_shape: channels, height, width of one picture.
+        mean: subtracted from each channel of a picture in 0…1 before the model sees it.
+        std: what each channel is divided by after that.
+        dark_background: whether the training pictures are light on dark.
+        data: the whole ``data`` part of ``config.json``.
+        settings: the whole ``training`` part of ``config.json``.
+    """
+
+    folder: Path
+    model: str
+    classes: tuple[str, ...]
+    input_shape: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    dark_background: bool
+    data: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+    @property
+    def bundled(self) -> BundledModel:
+        """The registry's entry of the model."""
+        found = find_bundled(self.model)
+        assert found is not None  # checked when the folder was read
+        return found
+
+
+def is_run_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether ``path`` is a folder that ``cnnshape train`` may have written.
+
+    >>> is_run_folder("no/such/folder")
+    False
+    """
+    return (Path(path) / CONFIG).is_file()
+
+
+def read_run(path: str | os.PathLike[str]) -> Run:
+    """Read ``config.json`` of the run folder ``path``.
+
+    Raises:
+        RunFolderError: there is no such folder, its ``config.json`` is missing or damaged,
+            or a newer cnnshape wrote it.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise RunFolderError(
+            f"there is no run folder {str(path)!r}; `cnnshape train` writes one under runs/"
+        )
+    content = _read_json(folder)
+    _check_format(folder, content)
+    try:
+        return _parse(folder, content)
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunFolderError(
+            f"{folder / CONFIG} is not what `cnnshape train` writes ({_reason(error)}); "
+            "restore the file or train again"
+        ) from error
+
+
+def load_run(
+    path: str | os.PathLike[str], *, weights: Literal["best", "last"] = "best"
+) -> nn.Module:
+    """Rebuild the model of a run on the CPU, in eval mode, with its trained weights.
+
+    The caller's random state is left as it was.
+
+    Args:
+        path: the run folder.
+        weights: those of the best epoch, or of the last.
+
+    Raises:
+        RunFolderError: the folder, or its checkpoint, cannot be read.
+        WeightsError: the checkpoint belongs to another model.
+    """
+    run = read_run(path)
+    name = BEST if weights == "best" else LAST
+    if not (run.folder / name).is_file():
+        raise RunFolderError(
+            f"{run.folder} holds no {name}: not one epoch has finished; "
+            f"go on with `cnnshape train --resume {run.folder}`"
+        )
+    checkpoint = read_checkpoint(run.folder / name)
+    model = build_model(run)
+    load_weights(model, checkpoint.get("model"), run.folder / name)
+    return model.eval()
+
+
+def build_model(run: Run) -> nn.Module:
+    """The run's network with fresh weights on the CPU; the random state is left as it was."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        return run.bundled.load_class()(num_classes=len(run.classes))
+
+
+def load_weights(model: nn.Module, state: object, source: Path) -> None:
+    """Copy a state dict into ``model``, or say in one sentence why it does not fit.
+
+    Raises:
+        WeightsError: the names or shapes are those of another model.
+    """
+    if not isinstance(state, Mapping):
+        raise WeightsError(f"{source} holds no weights: it has no entry 'model'")
+    weights = cast("Mapping[str, Any]", state)
+    own = model.state_dict()
+    missing = [name for name in own if name not in weights]
+    extra = [name for name in weights if name not in own]
+    if missing or extra:
+        wrong = f"it lacks {missing[0]}" if missing else f"it has {extra[0]} besides"
+        raise WeightsError(
+            f"the weights in {source} are those of another model than "
+            f"{type(model).__name__}: {wrong}"
+        )
+    for name, tensor in own.items():
+        given: Any = weights[name]
+        if tuple(given.shape) != tuple(tensor.shape):
+            raise WeightsError(
+                f"the weights in {source} do not fit {type(model).__name__}: {name} is "
+                f"{_sizes(given.shape)} there, the model needs {_sizes(tensor.shape)}"
+            )
+    model.load_state_dict(dict(weights))
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The content of ``last.pt`` or ``best.pt``, its tensors on the CPU.
+
+    Raises:
+        RunFolderError: the file cannot be read or is damaged.
+    """
+    import torch
+
+    file = Path(path)
+    try:
+        content: object = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RunFolderError(f"cannot read {file}: {error.strerror or error}") from error
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise RunFolderError(
+            f"{file} is damaged or is not a checkpoint of cnnshape; {_other_checkpoint(file)}"
+        ) from error
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{file} is not a checkpoint of cnnshape: it holds no dictionary")
+    return cast("dict[str, Any]", content)
+
+
+def _other_checkpoint(file: Path) -> str:
+    if file.name == LAST:
+        return f"delete it and `cnnshape train --resume {file.parent}` begins again"
+    return f"`cnnshape train --resume {file.parent}` writes it anew"
+
+
+def _read_json(folder: Path) -> Mapping[str, Any]:
+    file = folder / CONFIG
+    if not file.is_file():
+        raise RunFolderError(
+            f"the folder {str(folder)!r} holds no {CONFIG}, so it is not a run of `cnnshape train`"
+        )
+    try:
+        content: object = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunFolderError(f"cannot read {file}: {error.strerror or error}") from error
+    except ValueError as error:  # not JSON, or not UTF-8
+        raise RunFolderError(f"{file} is damaged: {error}") from error
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{file} is not what `cnnshape train` writes: it is no JSON object")
+    return cast("Mapping[str, Any]", content)
+
+
+def _check_format(folder: Path, content: Mapping[str, Any]) -> None:
+    version = content.get("format")
+    if isinstance(version, int) and version > FORMAT:
+        raise RunFolderError(
+            f"{folder} was written by cnnshape {content.get('cnnshape', 'of a later version')} "
+            f"(run format {version}), and this version reads format {FORMAT}: "
+            "pip install --upgrade cnnshape"
+        )
+    if version != FORMAT:
+        raise RunFolderError(
+            f"{folder / CONFIG} is not what `cnnshape train` writes: it has no format number"
+        )
+
+
+def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
+    name = content["model"]["name"]
+    if not isinstance(name, str) or find_bundled(name) is None:
+        known = ", ".join(model.name for model in bundled_models())
+        raise RunFolderError(
+            f"{folder} is a run of the model {name!r}, which this version does not have; "
+            f"it has {known}"
+        )
+    data = content["data"]
+    channels, height, width = (int(size) for size in content["model"]["input_shape"])
+    return Run(
+        folder=folder,
+        model=name,
+        classes=tuple(str(label) for label in data["classes"]),
+        input_shape=(channels, height, width),
+        mean=tuple(float(value) for value in data["mean"]),
+        std=tuple(float(value) for value in data["std"]),
+        dark_background=bool(data["dark_background"]),
+        data=data,
+        settings=content["training"],
+    )
+
+
+def _reason(error: Exception) -> str:
+    return f"no entry {error}" if isinstance(error, KeyError) else str(error)
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    return "×".join(str(size) for size in shape) or "a single number"
