@@ -1,0 +1,257 @@
+"""Gathering the readers of one trace into a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cnnshape.analysis.conditions import cut_at_broken_condition
+from cnnshape.analysis.cost import (
+    CallCost,
+    ParameterCost,
+    call_costs,
+    operation_costs,
+    own_parameters,
+    parameter_cost,
+    subtree_parameters,
+    total,
+)
+from cnnshape.analysis.report import (
+    Check,
+    ErrorReport,
+    Layer,
+    OperationRow,
+    ReportData,
+    TensorRow,
+    Totals,
+)
+from cnnshape.analysis.verify import combined, verify
+from cnnshape.errors import ModelFailedError
+from cnnshape.tracing.trace import ModuleCall, NamedValue, Operation, Trace
+
+#: Devices whose tensors have no memory, where torch skips checks of its own.
+_WITHOUT_MEMORY = ("meta", "fake")
+
+
+def build_report(
+    trace: Trace,
+    *,
+    spec: str = "",
+    exception: BaseException | None = None,
+    notes: tuple[str, ...] = (),
+) -> ReportData:
+    """Everything cnnshape has to say about one recorded pass.
+
+    Args:
+        trace: the recording.
+        spec: how the model was named, for the reader.
+        exception: the model's own exception, kept for ``raise_for_error``.
+        notes: sentences for the reader about how the model was loaded or run.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> report = build_report(record(torch.nn.Linear(4, 2), Inputs((torch.zeros(1, 4),))).trace)
+    >>> report.totals.params, report.totals.macs, report.layers[0].check.status
+    (10, 8, 'match')
+    """
+    if trace.execution.device in _WITHOUT_MEMORY:
+        checked = cut_at_broken_condition(trace)
+        if checked is not trace and checked.failure is not None:
+            trace, exception = checked, ModelFailedError(checked.failure.message)
+    checks = verify(trace)
+    macs = operation_costs(trace)
+    placed = _Placement(trace, checks)
+    layers = tuple(_layers(trace, placed, macs))
+    rows = tuple(_operation_rows(trace, placed, checks, macs))
+    return ReportData(
+        spec=spec or trace.modules[0].type,
+        class_name=trace.modules[0].type,
+        device=trace.execution.device,
+        mode=trace.execution.mode,
+        reason=trace.execution.reason,
+        seconds=trace.execution.seconds,
+        inputs=_tensor_rows(trace, trace.inputs),
+        outputs=_tensor_rows(trace, trace.outputs),
+        layers=layers,
+        operations=rows,
+        totals=_totals(trace, layers, rows, macs),
+        trace=trace,
+        error=_error(trace),
+        notes=notes,
+        exception=exception,
+    )
+
+
+class _Placement:
+    """Which checks stand at a layer's row and which at an operation's own row.
+
+    A leaf module that ran covered operations shows their check itself; in the forward of a
+    module that calls others, a functional call is a row of its own.
+    """
+
+    def __init__(self, trace: Trace, checks: dict[int, Check]) -> None:
+        self.has_children = {call.parent for call in trace.calls}
+        own: dict[int, list[Operation]] = {}
+        for operation in trace.operations:
+            own.setdefault(operation.call, []).append(operation)
+        self.layer_checks: dict[int, Check] = {}
+        self.hidden: set[int] = set()
+        for call in trace.calls:
+            if call.index in self.has_children:
+                continue
+            operations = own.get(call.index, [])
+            covered = [op for op in operations if op.index in checks]
+            builtin = trace.module(call.path).builtin
+            if covered and (builtin or len(covered) == 1):
+                self.layer_checks[call.index] = combined([checks[op.index] for op in covered])
+                self.hidden.update(op.index for op in covered)
+            if builtin:
+                self.hidden.update(op.index for op in operations)
+
+
+def _layers(trace: Trace, placed: _Placement, macs: list[int | None]) -> Iterable[Layer]:
+    own = own_parameters(trace)
+    below = subtree_parameters(trace, own)
+    costs = call_costs(trace, macs)
+    for call in trace.calls:
+        yield _called_layer(trace, call, placed, own[call.path], below[call.path], costs)
+    called = {call.path for call in trace.calls}
+    if trace.failure is not None:
+        return  # what comes after the failure did not get its chance
+    for module in trace.modules:
+        if module.path not in called:
+            cost = own[module.path]
+            yield Layer(
+                path=module.path,
+                type=module.type,
+                kind=module.kind,
+                depth=module.depth,
+                call=0,
+                called=False,
+                input_shapes=(),
+                output_shapes=(),
+                params=cost.params,
+                trainable_params=cost.trainable,
+                subtree_params=below[module.path],
+                macs=0,
+                subtree_macs=0,
+                parameter_bytes=cost.bytes,
+                activation_bytes=0,
+                config=module.config,
+            )
+
+
+def _called_layer(
+    trace: Trace,
+    call: ModuleCall,
+    placed: _Placement,
+    own: ParameterCost,
+    below: int | None,
+    costs: list[CallCost],
+) -> Layer:
+    module = trace.module(call.path)
+    cost = costs[call.index]
+    first = call.call == 0  # a module's parameters count where it first runs
+    inputs, outputs = trace.shapes(call.inputs), trace.shapes(call.outputs)
+    check = placed.layer_checks.get(call.index)
+    leaf = call.index not in placed.has_children
+    changed = call.finished and bool(outputs) and outputs[:1] != inputs[:1]
+    return Layer(
+        path=call.path,
+        type=module.type,
+        kind=module.kind,
+        depth=module.depth,
+        call=call.call,
+        called=True,
+        input_shapes=inputs,
+        output_shapes=outputs,
+        params=own.params if first else 0,
+        trainable_params=own.trainable if first else 0,
+        subtree_params=below if first else 0,
+        macs=cost.macs,
+        subtree_macs=cost.subtree_macs,
+        parameter_bytes=own.bytes if first else 0,
+        activation_bytes=cost.activation_bytes,
+        config=module.config,
+        check=check,
+        covered=not (leaf and changed and check is None),
+        source=call.source,
+        finished=call.finished,
+        index=call.index,
+    )
+
+
+def _operation_rows(
+    trace: Trace, placed: _Placement, checks: dict[int, Check], macs: list[int | None]
+) -> Iterable[OperationRow]:
+    for operation in trace.operations:
+        if operation.index in placed.hidden or operation.opaque:
+            continue
+        check = checks.get(operation.index)
+        inputs = tuple(
+            trace.shape(value)
+            for value in operation.inputs
+            if trace.values[value].origin in ("input", "operation", "constant")
+            and not trace.values[value].parameters
+        )
+        outputs = tuple(trace.shape(value) for value in operation.outputs)
+        if operation.inplace or not inputs:
+            continue
+        if check is None and (not outputs or outputs[0] == inputs[0]) and not operation.failed:
+            continue
+        yield OperationRow(
+            op=operation.name,
+            path=trace.calls[operation.call].path,
+            input_shapes=inputs,
+            output_shapes=outputs,
+            macs=macs[operation.index],
+            check=check,
+            source=operation.source,
+            index=operation.index,
+            call=operation.call,
+        )
+
+
+def _totals(
+    trace: Trace,
+    layers: tuple[Layer, ...],
+    rows: tuple[OperationRow, ...],
+    macs: list[int | None],
+) -> Totals:
+    cost = parameter_cost(trace.parameters)
+    buffers = parameter_cost(trace.buffers)
+    checks = [row.check for row in (*layers, *rows) if row.check is not None]
+    return Totals(
+        params=cost.params,
+        trainable_params=cost.trainable,
+        buffers=buffers.params or 0,
+        macs=total(macs),
+        parameter_bytes=cost.bytes,
+        buffer_bytes=buffers.bytes or 0,
+        activation_bytes=total(layer.activation_bytes for layer in layers),
+        match=sum(check.status == "match" for check in checks),
+        mismatch=sum(check.status == "mismatch" for check in checks),
+        uncovered=sum(not layer.covered for layer in layers),
+    )
+
+
+def _tensor_rows(trace: Trace, named: tuple[NamedValue, ...]) -> tuple[TensorRow, ...]:
+    values = [(item.name, trace.values[item.value]) for item in named]
+    return tuple(TensorRow(name, value.shape, value.dtype) for name, value in values)
+
+
+def _error(trace: Trace) -> ErrorReport | None:
+    failure = trace.failure
+    if failure is None:
+        return None
+    call = trace.calls[failure.call] if failure.call is not None else None
+    path = call.path if call is not None else ""
+    operation = trace.operations[failure.operation] if failure.operation is not None else None
+    return ErrorReport(
+        path=path,
+        type=trace.module(path).type,
+        op=operation.name if operation is not None else None,
+        message=failure.message,
+        exception=failure.type,
+        call=call.call if call is not None else 0,
+        source=failure.source,
+    )

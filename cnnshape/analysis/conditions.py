@@ -1,0 +1,97 @@
+"""What the CPU would have refused although meta let it pass.
+
+Meta tensors have no memory to protect, so torch skips many of its own checks there. The size
+rules carry those conditions; a pass on meta that breaks one is cut where a real run would
+have ended, so that a model that cannot run is never blessed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cnnshape import formulas
+from cnnshape.analysis.applications import application
+from cnnshape.analysis.arguments import base_name, bind
+from cnnshape.errors import ImpossibleSizeError
+from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
+
+#: Operations whose tensors must all have one floating dtype.
+_ONE_DTYPE = frozenset({"conv", "conv_transpose", "linear", "bilinear"})
+_MATRIX_PRODUCTS = frozenset("matmul mm bmm mv addmm baddbmm einsum tensordot".split())
+
+
+def cut_at_broken_condition(trace: Trace) -> Trace:
+    """The trace up to the first operation that a real run would refuse; itself if there is none.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> up = torch.nn.ConvTranspose2d(1, 1, 3, stride=1, output_padding=1)
+    >>> trace = record(up, Inputs((torch.zeros(1, 1, 4, 4),)), device="meta").trace
+    >>> trace.failure is None
+    True
+    >>> print(cut_at_broken_condition(trace).failure.message)
+    output_padding 1 must be smaller than stride 1 or dilation 1
+    """
+    for operation in trace.operations:
+        if operation.failed:
+            break
+        message = broken_condition(trace, operation)
+        if message is not None:
+            return _cut(trace, operation, message)
+    return trace
+
+
+def broken_condition(trace: Trace, operation: Operation) -> str | None:
+    """The condition that this operation breaks, in words; None if it can run."""
+    mixed = _mixed_dtypes(trace, operation)
+    if mixed is not None:
+        return mixed
+    rule = application(trace, operation)
+    if rule is None:
+        return None
+    try:
+        formulas.derive(rule.kind, rule.input_shape, **rule.arguments)
+    except ImpossibleSizeError as condition:
+        return str(condition)
+    return None
+
+
+def _mixed_dtypes(trace: Trace, operation: Operation) -> str | None:
+    base, _ = base_name(operation.name)
+    if base in _ONE_DTYPE:
+        bound = bind(operation) or {}
+        refs = [bound.get(name) for name in ("input", "weight", "bias")]
+        values = [trace.values[ref.value] for ref in refs if isinstance(ref, Ref)]
+    elif base in _MATRIX_PRODUCTS:
+        values = [trace.values[value] for value in operation.inputs]
+    else:
+        return None
+    dtypes = list(dict.fromkeys(value.dtype for value in values))
+    if len(dtypes) < 2:
+        return None
+    return f"{operation.name} takes tensors of one dtype, but {' and '.join(dtypes)} arrive"
+
+
+def _cut(trace: Trace, operation: Operation, message: str) -> Trace:
+    last = operation.index
+    calls = tuple(
+        call
+        if call.operations[1] <= last
+        else replace(call, finished=False, outputs=(), operations=(call.operations[0], last + 1))
+        for call in trace.calls
+        if call.operations[0] <= last
+    )
+    failed = replace(operation, outputs=(), failed=True)
+    return replace(
+        trace,
+        calls=calls,
+        operations=(*trace.operations[:last], failed),
+        outputs=(),
+        failure=Failure(
+            type="RuntimeError",
+            message=message,
+            call=operation.call,
+            operation=last,
+            source=operation.source,
+        ),
+    )

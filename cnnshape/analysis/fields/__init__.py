@@ -1,0 +1,1 @@
+"""Receptive fields: which input pixels a unit depends on, carried through the recorded graph."""
