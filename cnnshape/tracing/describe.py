@@ -7,6 +7,7 @@ parameters again after it, when lazy ones have found their size).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
 
@@ -20,24 +21,49 @@ from cnnshape.tracing.trace import Module, Parameter, Plain
 _ATOMS = (bool, int, float, str)
 
 
-def describe_modules(root: nn.Module) -> tuple[Module, ...]:
-    """Every module below ``root`` in definition order, each once, the root first.
+@dataclass(frozen=True)
+class Described:
+    """The records of one model, and its registered tensors for the recorder to know."""
 
-    >>> [m.path for m in describe_modules(nn.Sequential(nn.ReLU(), nn.Linear(4, 2)))]
+    modules: tuple[Module, ...]
+    parameters: tuple[Parameter, ...]
+    buffers: tuple[Parameter, ...]
+    tensors: tuple[tuple[str, torch.Tensor], ...]
+    paths: dict[int, str]
+
+
+def describe(root: nn.Module) -> Described:
+    """Every module, parameter and buffer below ``root`` in definition order, each once.
+
+    >>> described = describe(nn.Sequential(nn.ReLU(), nn.Linear(4, 2)))
+    >>> [module.path for module in described.modules]
     ['', '0', '1']
+    >>> [parameter.name for parameter in described.parameters]
+    ['1.weight', '1.bias']
     """
     names: dict[int, list[str]] = {}
     order: list[tuple[str, nn.Module]] = []
-    for path, module in root.named_modules(remove_duplicate=False):
+    every = list(root.named_modules(remove_duplicate=False))
+    for path, module in every:
         if id(module) not in names:
             order.append((path, module))
         names.setdefault(id(module), []).append(path)
-    first = {identity: paths[0] for identity, paths in names.items()}
-    parameter_names = {id(t): name for name, t in _first_names(root, "_parameters")}
-    buffer_names = {id(t): name for name, t in _first_names(root, "_buffers")}
-    return tuple(
-        _describe(path, module, names[id(module)][1:], first, parameter_names, buffer_names)
-        for path, module in order
+    paths = {identity: aliases[0] for identity, aliases in names.items()}
+    parameters = _gather(every, "_parameters")
+    buffers = _gather(every, "_buffers")
+    first_names = {identity: found.names[0] for identity, found in (parameters | buffers).items()}
+    return Described(
+        modules=tuple(
+            _describe(path, module, names[id(module)][1:], paths, first_names)
+            for path, module in order
+        ),
+        parameters=tuple(_describe_tensor(found) for found in parameters.values()),
+        buffers=tuple(_describe_tensor(found) for found in buffers.values()),
+        tensors=(
+            *(("parameter", found.tensor) for found in parameters.values()),
+            *(("buffer", found.tensor) for found in buffers.values()),
+        ),
+        paths=paths,
     )
 
 
@@ -45,9 +71,8 @@ def _describe(
     path: str,
     module: nn.Module,
     aliases: list[str],
-    first: dict[int, str],
-    parameter_names: dict[int, str],
-    buffer_names: dict[int, str],
+    paths: dict[int, str],
+    first_names: dict[int, str],
 ) -> Module:
     kind, builtin = kind_of(type(module))
     name = type(module).__name__
@@ -61,12 +86,10 @@ def _describe(
         kind=kind,
         builtin=builtin,
         depth=path.count(".") + 1 if path else 0,
-        children=tuple(first[id(child)] for child in module.children()),
+        children=tuple(paths[id(child)] for child in module.children()),
         config=dict(_config(module)),
-        parameters=tuple(
-            parameter_names[id(p)] for p in _registered(module, "_parameters").values()
-        ),
-        buffers=tuple(buffer_names[id(b)] for b in _registered(module, "_buffers").values()),
+        parameters=tuple(first_names[id(t)] for t in _registered(module, "_parameters").values()),
+        buffers=tuple(first_names[id(t)] for t in _registered(module, "_buffers").values()),
         training=module.training,
         aliases=tuple(aliases),
     )
@@ -118,60 +141,39 @@ def _registered(module: nn.Module, registry: str) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in entries.items() if tensor is not None}
 
 
-def _all_names(root: nn.Module, registry: str) -> Iterator[tuple[str, str, torch.Tensor]]:
-    for path, module in root.named_modules(remove_duplicate=False):
+@dataclass
+class _Found:
+    """A tensor with its first owner and all its names."""
+
+    tensor: torch.Tensor
+    owner: str
+    names: list[str]
+
+
+def _gather(every: list[tuple[str, nn.Module]], registry: str) -> dict[int, _Found]:
+    found: dict[int, _Found] = {}
+    for path, module in every:
         for name, tensor in _registered(module, registry).items():
-            yield path, f"{path}.{name}" if path else name, tensor
+            full = f"{path}.{name}" if path else name
+            if id(tensor) in found:
+                found[id(tensor)].names.append(full)
+            else:
+                found[id(tensor)] = _Found(tensor, path, [full])
+    return found
 
 
-def _first_names(root: nn.Module, registry: str) -> Iterator[tuple[str, torch.Tensor]]:
-    seen: set[int] = set()
-    for _, name, tensor in _all_names(root, registry):
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
-            yield name, tensor
-
-
-def describe_parameters(root: nn.Module) -> tuple[Parameter, ...]:
-    """Every parameter once, at its first owner, with its other names."""
-    return _describe_tensors(root, "_parameters")
-
-
-def describe_buffers(root: nn.Module) -> tuple[Parameter, ...]:
-    """Every buffer once, at its first owner, with its other names."""
-    return _describe_tensors(root, "_buffers")
-
-
-def registered_tensors(root: nn.Module) -> Iterator[tuple[str, str, torch.Tensor]]:
-    """``(origin, name, tensor)`` of every parameter and buffer, each once."""
-    for origin, registry in (("parameter", "_parameters"), ("buffer", "_buffers")):
-        for name, tensor in _first_names(root, registry):
-            yield origin, name, tensor
-
-
-def _describe_tensors(root: nn.Module, registry: str) -> tuple[Parameter, ...]:
-    names: dict[int, list[str]] = {}
-    firsts: dict[int, tuple[str, torch.Tensor]] = {}
-    for owner, name, tensor in _all_names(root, registry):
-        names.setdefault(id(tensor), []).append(name)
-        firsts.setdefault(id(tensor), (owner, tensor))
-    return tuple(
-        _describe_tensor(owner, tensor, names[identity])
-        for identity, (owner, tensor) in firsts.items()
-    )
-
-
-def _describe_tensor(owner: str, tensor: torch.Tensor, names: list[str]) -> Parameter:
+def _describe_tensor(found: _Found) -> Parameter:
+    tensor = found.tensor
     lazy = is_lazy(tensor)
-    # A module may hang in several places; the same name twice is one name.
-    aliases = tuple(dict.fromkeys(names[1:]))
+    count = None if lazy else tensor.numel()
     return Parameter(
-        name=names[0],
-        owner=owner,
+        name=found.names[0],
+        owner=found.owner,
         shape=None if lazy else tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
-        count=None if lazy else tensor.numel(),
-        bytes=None if lazy else tensor.numel() * tensor.element_size(),
+        count=count,
+        bytes=None if count is None else count * tensor.element_size(),
         trainable=tensor.requires_grad,
-        aliases=aliases,
+        # A module may hang in several places; the same name twice is one name.
+        aliases=tuple(dict.fromkeys(found.names[1:])),
     )

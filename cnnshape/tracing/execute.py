@@ -9,17 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 from torch import nn
 
-from cnnshape.tracing.describe import (
-    describe_buffers,
-    describe_modules,
-    describe_parameters,
-)
+from cnnshape.tracing.describe import describe
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.shortcuts import meta_shortcuts
@@ -87,9 +83,10 @@ def record(
             # Set on each module's own dict: `train()` may be overridden by its author.
             vars(module)["training"] = mode == "train"
         moved = stack.enter_context(_placed(model, inputs, device))
-        modules = describe_modules(model)
+        described = describe(model)
         recorder = Recorder(
             model,
+            described,
             before_write=before_write,
             shortcuts=meta_shortcuts() if device == "meta" else None,
         )
@@ -105,11 +102,13 @@ def record(
             exception = error
             recorder.note_failure(error)
         seconds = time.perf_counter() - started
+        if any(parameter.count is None for parameter in described.parameters):
+            described = replace(describe(model), modules=described.modules)  # lazy ones have grown
         root = recorder.recording.calls[0] if recorder.recording.calls else None
         trace = Trace(
-            modules=modules,
-            parameters=describe_parameters(model),
-            buffers=describe_buffers(model),
+            modules=described.modules,
+            parameters=described.parameters,
+            buffers=described.buffers,
             calls=tuple(recorder.recording.calls),
             operations=tuple(recorder.recording.operations),
             values=tuple(recorder.recording.values),

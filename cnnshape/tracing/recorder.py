@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cnnshape.tracing.describe import registered_tensors
+from cnnshape.tracing.describe import Described
 from cnnshape.tracing.opaque import count_macs
 from cnnshape.tracing.source import caller
 from cnnshape.tracing.structure import named_tensors, to_plain
@@ -58,6 +58,41 @@ class _OpenCall:
     in_forward: bool = False
 
 
+@dataclass(slots=True)
+class _Draft:
+    """An operation about to run: all that is known of it before its result."""
+
+    name: str
+    call: int
+    args: tuple[Plain, ...]
+    kwargs: dict[str, Plain]
+    inputs: tuple[int, ...]
+    parameters: tuple[str, ...]
+
+    def operation(
+        self,
+        index: int,
+        outputs: tuple[int, ...],
+        source: Source | None,
+        *,
+        inplace: bool = False,
+        failed: bool = False,
+    ) -> Operation:
+        return Operation(
+            index=index,
+            name=self.name,
+            call=self.call,
+            args=self.args,
+            kwargs=self.kwargs,
+            inputs=self.inputs,
+            outputs=outputs,
+            parameters=self.parameters,
+            source=source,
+            inplace=inplace,
+            failed=failed,
+        )
+
+
 @dataclass
 class Recording:
     """What the recorder has seen so far; becomes a trace when the pass is over."""
@@ -72,7 +107,8 @@ class Recorder(TorchFunctionMode):
     """Watches the pass of ``root`` while it is entered; ``recording`` has the result.
 
     Args:
-        root: the model; its parameters must be those that will be used.
+        root: the model.
+        described: its records, made from the parameters that will be used.
         before_write: called with a tensor before an operation writes into it.
         shortcuts: replacements for slow functions (on meta), by function; one that returns
             ``NotImplemented`` lets the real function run.
@@ -81,6 +117,7 @@ class Recorder(TorchFunctionMode):
     def __init__(
         self,
         root: nn.Module,
+        described: Described,
         *,
         before_write: Callable[[torch.Tensor], None],
         shortcuts: Mapping[Any, Shortcut] | None = None,
@@ -90,9 +127,7 @@ class Recorder(TorchFunctionMode):
         self._root = root
         self._before_write = before_write
         self._shortcuts = shortcuts or {}
-        self._paths: dict[int, str] = {}
-        for path, module in root.named_modules():
-            self._paths[id(module)] = path
+        self._paths = described.paths
         self._runs: dict[int, int] = {}
         self._stack: list[_OpenCall] = []
         # id of a tensor → (weak reference, value). The reference tells a new tensor at an old
@@ -102,9 +137,10 @@ class Recorder(TorchFunctionMode):
         # trace only if that exception ends the pass, since a model may catch it and go on.
         self._raising: tuple[BaseException, Operation] | None = None
         self._failing: tuple[BaseException, int] | None = None
-        for origin, name, tensor in registered_tensors(root):
-            parameters = (name,) if origin == "parameter" else ()
-            self._new_value(tensor, origin, name=name, parameters=parameters)
+        records = (*described.parameters, *described.buffers)
+        for record, (origin, tensor) in zip(records, described.tensors, strict=True):
+            parameters = (record.name,) if origin == "parameter" else ()
+            self._new_value(tensor, origin, name=record.name, parameters=parameters)
 
     # ---- module calls -------------------------------------------------------------------
 
@@ -287,16 +323,13 @@ class Recorder(TorchFunctionMode):
 
         plain_args = cast("tuple[Plain, ...]", to_plain(args, ref))
         plain_kwargs = cast("dict[str, Plain]", to_plain(kwargs, ref))
-        draft = Operation(
-            index=len(self.recording.operations),
-            name=_clean(name),
+        draft = _Draft(
+            name=_clean(func, name),
             call=self._stack[-1].index,
             args=plain_args,
             kwargs=plain_kwargs,
             inputs=tuple(dict.fromkeys(used)),
-            outputs=(),
             parameters=self._parameters_of(used),
-            source=None,
         )
         try:
             shortcut = self._shortcuts.get(func)
@@ -304,7 +337,7 @@ class Recorder(TorchFunctionMode):
             if result is NotImplemented:
                 result = func(*args, **kwargs)
         except BaseException as error:
-            self._raising = (error, replace(draft, source=caller(), failed=True))
+            self._raising = (error, draft.operation(0, (), caller(), failed=True))
             raise
         if isinstance(result, _ATOMS) and not writes:
             return result
@@ -312,7 +345,7 @@ class Recorder(TorchFunctionMode):
         return result
 
     def _record(
-        self, draft: Operation, args: tuple[Any, ...], result: Any, *, writes: bool
+        self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writes: bool
     ) -> None:
         target = args[0] if writes and args and isinstance(args[0], torch.Tensor) else None
         made = [tensor for _, tensor in named_tensors("", result)]
@@ -337,8 +370,9 @@ class Recorder(TorchFunctionMode):
                 outputs.append(
                     self._new_value(base, "operation", producer=index, alias_of=self._lookup(base))
                 )
+        inplace = target is not None or any(tensor is args[0] for tensor in made if args)
         self.recording.operations.append(
-            replace(draft, outputs=tuple(outputs), source=caller(), inplace=target is not None)
+            draft.operation(index, tuple(outputs), caller(), inplace=inplace)
         )
 
     def _alias(self, tensor: torch.Tensor, args: tuple[Any, ...]) -> int | None:
@@ -464,7 +498,9 @@ _RENAMED = {
 }
 
 
-def _clean(name: str) -> str:
+def _clean(func: Any, name: str) -> str:
+    if func is torch.Tensor.unfold:
+        return "sliding_window"  # shares its name, and nothing else, with F.unfold
     bare = name.strip("_")
     return _RENAMED.get(bare, bare)
 

@@ -26,10 +26,11 @@ def _floating(x: Any) -> bool:
 
 def _elementwise(x: Any, *args: Any, **kwargs: Any) -> Any:
     """An activation: the same shape, or the very same tensor in place."""
-    inplace = kwargs.pop("inplace", False) or (args[-1] is True if args else False)
-    if not _floating(x) or inplace:
+    if not _floating(x):
         return NotImplemented
-    return torch.empty_like(x)
+    # `inplace` is the last parameter of every one of these functions that has it.
+    inplace = kwargs.get("inplace", False) or (args[-1] is True if args else False)
+    return x if inplace else torch.empty_like(x)
 
 
 def _dropout(x: Any, p: Any = 0.5, training: bool = True, inplace: bool = False) -> Any:
