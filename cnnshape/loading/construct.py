@@ -1,0 +1,140 @@
+"""Calling a constructor with bounded memory, the process's random state untouched.
+
+While a constructor runs, a registration hook adds up the parameters. Once their
+number exceeds the budget, each further parameter is replaced by its meta twin at the
+moment it is registered: ``torch.empty`` memory that nobody has touched is given back,
+and the initialisation that follows runs on meta, in no time. Constructors that read
+values (``.tolist()`` of a ``linspace``, say) still find real tensors everywhere else,
+which they would not under ``torch.device("meta")``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+import threading
+from collections.abc import Generator, MutableMapping
+from typing import TYPE_CHECKING, Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.parameter import UninitializedParameter
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from cnnshape.loading.meta import Memo, meta_twin, new_memo
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+SEED = 0
+"""The seed under which every model is built."""
+
+
+class TooLargeError(MemoryError):
+    """A real construction grew beyond the machine's memory; nothing was allocated for it."""
+
+
+class ParameterMeter:
+    """Counts the parameters that are registered and keeps those beyond the budget off memory.
+
+    Attributes:
+        total: parameters registered so far, each tensor counted once.
+        exceeded: whether any parameter was sent to meta.
+        memo: the meta twins of what was sent.
+    """
+
+    def __init__(
+        self, budget: int | None, limit_bytes: int | None = None, memo: Memo | None = None
+    ) -> None:
+        self.budget = budget
+        self.limit_bytes = limit_bytes
+        self.total = 0
+        self.total_bytes = 0
+        self.exceeded = False
+        self.memo = new_memo() if memo is None else memo
+        self._seen = cast("MutableMapping[Tensor, bool]", WeakTensorKeyDictionary())
+        self._thread = threading.get_ident()
+
+    def __call__(
+        self, module: nn.Module, name: str, parameter: nn.Parameter
+    ) -> nn.Parameter | None:
+        """The registration hook: None keeps the parameter, a tensor replaces it."""
+        del module, name
+        if threading.get_ident() != self._thread or isinstance(parameter, UninitializedParameter):
+            return None
+        if parameter in self._seen:
+            # Tied or registered again: the same tensor must stay the same tensor.
+            twin = self.memo.get(parameter)
+            return twin if isinstance(twin, nn.Parameter) else None
+        self._seen[parameter] = True
+        self.total += parameter.numel()
+        if not parameter.is_meta:
+            self.total_bytes += parameter.numel() * parameter.element_size()
+        if self.limit_bytes is not None and self.total_bytes > self.limit_bytes:
+            raise TooLargeError
+        if self.budget is None or self.total <= self.budget or parameter.is_meta:
+            return None
+        self.exceeded = True
+        twin = meta_twin(parameter, self.memo)
+        if isinstance(twin, nn.Parameter):
+            # The twin may be registered elsewhere too; it has been counted already.
+            self._seen[twin] = True
+            return twin
+        return None
+
+
+@contextlib.contextmanager
+def metered(
+    budget: int | None, limit_bytes: int | None = None, memo: Memo | None = None
+) -> Generator[ParameterMeter]:
+    """Count the parameters registered inside the block; the hook is gone afterwards.
+
+    Args:
+        budget: parameters that stay real; the ones beyond go to meta. None: all are real.
+        limit_bytes: raise :class:`TooLargeError` as soon as real parameters exceed this.
+        memo: meta twins made by an earlier block for the same model.
+
+    >>> with metered(budget=10) as meter:
+    ...     small, large = nn.Linear(2, 2), nn.Linear(100, 100)
+    >>> meter.total, small.weight.is_meta, large.weight.is_meta
+    (10106, False, True)
+    """
+    meter = ParameterMeter(budget, limit_bytes, memo)
+    # torch's stub says that a hook returns nothing; a parameter returned replaces the given one.
+    handle = register_module_parameter_registration_hook(cast("Any", meter))
+    try:
+        yield meter
+    finally:
+        handle.remove()
+
+
+@contextlib.contextmanager
+def quiet_randomness(seed: int = SEED) -> Generator[None]:
+    """Seed torch, ``random`` and NumPy inside the block; afterwards all are as before.
+
+    >>> before = torch.get_rng_state()
+    >>> with quiet_randomness():
+    ...     first = torch.rand(3)
+    >>> with quiet_randomness():
+    ...     second = torch.rand(3)
+    >>> bool((first == second).all()), bool((before == torch.get_rng_state()).all())
+    (True, True)
+    """
+    numpy: ModuleType | None = sys.modules.get("numpy")
+    python_state = random.getstate()
+    numpy_state = numpy.random.get_state() if numpy is not None else None
+    # Asking CUDA for its generators would initialise it; an untouched one needs no rescue.
+    cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with torch.random.fork_rng(devices=list(cuda)):
+        torch.random.default_generator.manual_seed(seed)
+        random.seed(seed)
+        if numpy is not None:
+            numpy.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python_state)
+            if numpy is not None and numpy_state is not None:
+                numpy.random.set_state(numpy_state)

@@ -1,0 +1,243 @@
+"""``load``: a MODEL argument becomes an ``nn.Module``, without memory if it is large.
+
+>>> loaded = load("lenet")
+>>> type(loaded.module).__name__, loaded.on_meta, str(loaded.usual_inputs[0])
+('LeNet', False, '1,1,28,28')
+>>> load("torchvision:vgg16", budget=1_000_000).on_meta
+True
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+from torch.jit import ScriptModule
+
+from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
+from cnnshape.loading import catalogs
+from cnnshape.loading.budget import PARAMETER_BUDGET, physical_memory
+from cnnshape.loading.construct import (
+    ParameterMeter,
+    TooLargeError,
+    metered,
+    quiet_randomness,
+)
+from cnnshape.loading.imports import file_root, find_file, import_dotted, import_file, importable
+from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta
+from cnnshape.loading.offline import no_downloads
+from cnnshape.loading.run_folder import load_run, read_run
+from cnnshape.loading.shapes import InputSpec
+from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
+from cnnshape.loading.target import find_target, make_module
+from cnnshape.loading.unwrap import unwrap
+from cnnshape.models.registry import find_bundled
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model, ready to be run.
+
+    Attributes:
+        spec: the MODEL argument it was built from.
+        module: the model, in the mode its constructor left it in.
+        usual_inputs: what it is run on when no input is given; None if nobody knows.
+        on_meta: whether its parameters live on the meta device, without memory.
+        note: how it was built, if that is worth telling; otherwise empty.
+    """
+
+    spec: ModelSpec
+    module: nn.Module
+    usual_inputs: tuple[InputSpec, ...] | None
+    on_meta: bool
+    note: str = ""
+
+    @property
+    def class_name(self) -> str:
+        """The class of the model, wrappers and TorchScript looked through."""
+        inner = unwrap(self.module)
+        if isinstance(inner, ScriptModule):
+            return str(getattr(inner, "original_name", type(inner).__name__))
+        return type(inner).__name__
+
+
+def load(
+    spec: str | ModelSpec,
+    *,
+    weights: str | Path | None = None,
+    budget: int | None = None,
+    real: bool = False,
+) -> LoadedModel:
+    """Build the model that a MODEL argument names. Naming a file runs it.
+
+    Nothing is downloaded, the process's random generators, ``sys.path`` and ``sys.argv``
+    are as before, and the result does not depend on them. What the user's code prints
+    goes to stderr.
+
+    Args:
+        spec: a MODEL argument, or one parsed already.
+        weights: a state dict file to load into the model.
+        budget: parameters up to which the model is real; beyond, all of its parameters
+            and buffers are on meta and take no memory. None: 25 million. 0: always meta.
+        real: build for real, however large (up to the machine's memory). A caller that
+            finds out that it needs values calls again with this.
+
+    Raises:
+        ModelNotFoundError: the name, file or attribute does not exist.
+        ModelConstructionError: it exists and does not give an ``nn.Module``.
+        MissingDependencyError: torchvision or timm is needed and not installed.
+        WeightsError: the weights file cannot be read or does not fit.
+    """
+    parsed = spec if isinstance(spec, ModelSpec) else parse_spec(spec, _more_names)
+    loaded = _build(parsed, PARAMETER_BUDGET if budget is None else budget, real=real)
+    if weights is not None:
+        from cnnshape.loading.weights import load_weights
+
+        load_weights(loaded.module, Path(weights))
+    return loaded
+
+
+def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
+    note = ""
+    try:
+        found = _construct(spec, None if real else budget, physical_memory() if real else None)
+    except ModelConstructionError as error:
+        if real or not isinstance(error, _MetaInTheWayError):
+            raise
+        # Parameters on meta have no values; real ones may be all the constructor needs.
+        found = _construct(spec, None, physical_memory())
+        note = "built for real first, since its constructor needs values"
+    module = found.module
+    sent = found.exceeded and _is_on_meta(module)
+    if not real and (sent or count_parameters(module) > budget):
+        module = meta_copy(module) if found.shared else move_to_meta(module, found.memo)
+        note = note or f"built on meta, without memory, for its more than {budget:,} parameters"
+    return LoadedModel(spec, module, found.usual_inputs, on_meta=_is_on_meta(module), note=note)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a construction gave, and what is needed to move it to meta consistently."""
+
+    module: nn.Module
+    usual_inputs: tuple[InputSpec, ...] | None
+    memo: Memo
+    exceeded: bool
+    shared: bool = False
+    """An instance that other code in this process may hold: never to be changed in place."""
+
+
+class _MetaInTheWayError(ModelConstructionError):
+    """The constructor raised after parameters had been sent to meta."""
+
+
+def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> _Found:
+    """Build the model once; parameters beyond ``budget`` go to meta as they come."""
+    meters: list[ParameterMeter] = []
+
+    @contextlib.contextmanager
+    def meter() -> Generator[ParameterMeter]:
+        with metered(budget, limit_bytes, meters[-1].memo if meters else None) as current:
+            meters.append(current)
+            yield current
+
+    try:
+        with contextlib.redirect_stdout(sys.stderr), no_downloads(), quiet_randomness():
+            return _BUILDERS[spec.kind](spec, meter)
+    except ModelConstructionError as error:
+        if isinstance(error.__cause__, TooLargeError) and limit_bytes is not None:
+            raise ModelConstructionError(
+                f"{spec.text} needs more memory than the {limit_bytes / 1e9:.0f} GB of this "
+                "machine to be built for real, and its constructor reads values, "
+                "which the meta device does not have"
+            ) from error
+        if any(m.exceeded for m in meters) and _may_come_from_meta(error.__cause__):
+            raise _MetaInTheWayError(str(error)) from error.__cause__
+        raise
+
+
+_Meter = Callable[[], contextlib.AbstractContextManager[ParameterMeter]]
+
+
+def _from_bundled(spec: ModelSpec, meter: _Meter) -> _Found:
+    model = find_bundled(spec.source)
+    if model is None:
+        raise ModelNotFoundError(f"there is no bundled model {spec.source!r}")
+    with meter() as used:
+        module = make_module(model.load_class(), dict(spec.arguments), spec.source)
+    return _Found(module, (InputSpec(model.usual_input),), used.memo, used.exceeded)
+
+
+def _from_torchvision(spec: ModelSpec, meter: _Meter) -> _Found:
+    with meter() as used:
+        module, usual = catalogs.build_torchvision(spec.source, dict(spec.arguments))
+    return _Found(module, usual, used.memo, used.exceeded)
+
+
+def _from_timm(spec: ModelSpec, meter: _Meter) -> _Found:
+    with meter() as used:
+        module, usual = catalogs.build_timm(spec.source, dict(spec.arguments))
+    return _Found(module, usual, used.memo, used.exceeded)
+
+
+def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
+    with importable(Path.cwd(), spec.source):
+        # Imported without a meter: the module stays imported, and so do its instances.
+        code = import_dotted(spec.source)
+        name, target = find_target(code, spec.name, spec.source)
+        file = getattr(code, "__file__", None)
+        with meter() as used:
+            module = make_module(
+                target, dict(spec.arguments), name, Path(file).resolve() if file else None
+            )
+    shared = isinstance(target, nn.Module)
+    return _Found(module, None, used.memo, used.exceeded, shared)
+
+
+def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
+    path = find_file(spec.source)
+    folder, dotted = file_root(path)
+    with importable(folder, str(path)):
+        with meter() as importing:
+            code = import_file(path, dotted)
+        name, target = find_target(code, spec.name, spec.source)
+        with meter() as used:
+            module = make_module(target, dict(spec.arguments), name, path)
+    return _Found(module, None, used.memo, importing.exceeded or used.exceeded)
+
+
+def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
+    run = read_run(spec.source)
+    with meter() as used:
+        module = load_run(run.folder)
+    return _Found(module, (InputSpec((1, *run.input_shape)),), used.memo, used.exceeded)
+
+
+_BUILDERS: dict[Kind, Callable[[ModelSpec, _Meter], _Found]] = {
+    "bundled": _from_bundled,
+    "torchvision": _from_torchvision,
+    "timm": _from_timm,
+    "dotted": _from_dotted,
+    "file": _from_file,
+    "run": _from_run,
+}
+
+
+def _may_come_from_meta(error: BaseException | None) -> bool:
+    """Whether a real construction might not raise this: the sorts that torch raises on meta."""
+    return isinstance(error, (RuntimeError, TypeError, ValueError))
+
+
+def _is_on_meta(module: nn.Module) -> bool:
+    return any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
+
+
+def _more_names() -> Iterable[str]:
+    """Catalog names to suggest for an unknown MODEL; slow to list, so asked for only then."""
+    with contextlib.suppress(MissingDependencyError):
+        yield from (f"torchvision:{name}" for name in catalogs.torchvision_names())
+    yield from (f"timm:{name}" for name in catalogs.timm_names())

@@ -1,0 +1,215 @@
+"""Reading a MODEL argument: which kind it is and which keyword literals it carries.
+
+Nothing is imported or executed here, and torch is not needed: a text becomes a
+:class:`ModelSpec`, which :func:`cnnshape.loading.model.load` turns into a module.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cnnshape.errors import ModelNotFoundError
+from cnnshape.loading.nearest import did_you_mean
+from cnnshape.loading.run_folder import is_run_folder
+from cnnshape.models.registry import bundled_models, find_bundled
+
+Kind = Literal["bundled", "torchvision", "timm", "dotted", "file", "run"]
+
+_LONGEST = 10_000
+"""Characters a MODEL may have; a hostile literal is refused before Python's parser sees it."""
+
+# Non-greedy, so that the first `.py` that is followed by a name, arguments or the end
+# closes the path: drive letters, spaces and parentheses may stand before it.
+_FILE = re.compile(
+    r"(?P<path>.+?\.py)(?::(?P<name>[\w.]*))?(?P<arguments>\(.*\))?", re.DOTALL | re.IGNORECASE
+)
+_CATALOG = re.compile(
+    r"(?P<catalog>torchvision|timm):(?P<name>[^()]*)(?P<arguments>\(.*\))?", re.DOTALL
+)
+_DOTTED = re.compile(
+    r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[\w.]*)(?P<arguments>\(.*\))?", re.DOTALL
+)
+_PLAIN = re.compile(r"(?P<name>[\w.-]+)(?P<arguments>\(.*\))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """One MODEL argument, taken apart.
+
+    Attributes:
+        text: what was typed.
+        kind: how the model is found.
+        source: the bundled or catalog name, the dotted module, the file or the folder.
+        name: the attribute inside a module or file (``Net``, ``Outer.Inner``), or None.
+        arguments: keyword literals in the order they were typed.
+    """
+
+    text: str
+    kind: Kind
+    source: str
+    name: str | None = None
+    arguments: tuple[tuple[str, object], ...] = ()
+
+
+def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None) -> ModelSpec:
+    r"""Take a MODEL argument apart.
+
+    Args:
+        text: what was typed.
+        more_names: asked for further names to suggest when ``text`` names nothing; they
+            may be costly to list, so it is called only then.
+
+    Raises:
+        ModelNotFoundError: the text is none of the forms, or its arguments are not
+            keyword literals.
+
+    >>> parse_spec("lenet").kind
+    'bundled'
+    >>> spec = parse_spec("nets/small.py:Net(num_classes=10, sizes=(3, -1), bias=None)")
+    >>> spec.kind, spec.source, spec.name
+    ('file', 'nets/small.py', 'Net')
+    >>> spec.arguments
+    (('num_classes', 10), ('sizes', (3, -1)), ('bias', None))
+    >>> parse_spec(r"C:\x\net.py:Net").source
+    'C:\\x\\net.py'
+    >>> parse_spec("torchvision:resnet18").source
+    'resnet18'
+    >>> parse_spec("package.module:Net").kind
+    'dotted'
+    """
+    text = text.strip()
+    if not text:
+        raise ModelNotFoundError(
+            "the model is empty: give a bundled name (lenet), torchvision:NAME, timm:NAME, "
+            "package.module:Name or path/to/file.py:Name"
+        )
+    if len(text) > _LONGEST:
+        raise ModelNotFoundError(f"the model's text is longer than {_LONGEST:,} characters")
+    spec = _bundled(text) or _catalog(text) or _run(text) or _file(text) or _dotted(text)
+    if spec is None:
+        raise ModelNotFoundError(_unknown(text, more_names))
+    return spec
+
+
+def _bundled(text: str) -> ModelSpec | None:
+    match = _PLAIN.fullmatch(text)
+    model = find_bundled(match["name"]) if match else None
+    if match is None or model is None:
+        return None
+    return ModelSpec(text, "bundled", model.name, None, _arguments(match["arguments"], text))
+
+
+def _catalog(text: str) -> ModelSpec | None:
+    match = _CATALOG.fullmatch(text)
+    if match is None:
+        return None
+    kind: Kind = "torchvision" if match["catalog"] == "torchvision" else "timm"
+    if not match["name"]:
+        raise ModelNotFoundError(f"{text!r} names no model: write {kind}:NAME")
+    return ModelSpec(text, kind, match["name"], None, _arguments(match["arguments"], text))
+
+
+def _run(text: str) -> ModelSpec | None:
+    folder = Path(text)
+    try:
+        if not folder.is_dir():
+            return None
+    except (OSError, ValueError):  # too long for a path, or a null byte
+        return None
+    if not is_run_folder(folder):
+        raise ModelNotFoundError(
+            f"the folder {text!r} holds no config.json, so it is not a run of `cnnshape train`; "
+            f"for code, name a file in it: {(folder / 'FILE.py').as_posix()}:Name"
+        )
+    return ModelSpec(text, "run", text)
+
+
+def _file(text: str) -> ModelSpec | None:
+    match = _FILE.fullmatch(text)
+    if match is None:
+        return None
+    if match["name"] == "" or (match["arguments"] and match["name"] is None):
+        raise ModelNotFoundError(
+            f"{text!r} names no class after the file: write {match['path']}:Name"
+        )
+    return ModelSpec(
+        text, "file", match["path"], match["name"], _arguments(match["arguments"], text)
+    )
+
+
+def _dotted(text: str) -> ModelSpec | None:
+    match = _DOTTED.fullmatch(text)
+    if match is None:
+        return None
+    if not match["name"]:
+        raise ModelNotFoundError(f"{text!r} names no attribute: write {match['module']}:Name")
+    return ModelSpec(
+        text, "dotted", match["module"], match["name"], _arguments(match["arguments"], text)
+    )
+
+
+def _unknown(text: str, more_names: Callable[[], Iterable[str]] | None) -> str:
+    """The sentence for a text that is no form of MODEL."""
+    match = _PLAIN.fullmatch(text)
+    if match is None:
+        return (
+            f"cannot read {text!r} as a model: give a bundled name (lenet), torchvision:NAME, "
+            "timm:NAME, package.module:Name or path/to/file.py:Name(argument=literal)"
+        )
+    name = match["name"]
+    package, _, attribute = name.rpartition(".")
+    if package:
+        return f"cannot find a model {name!r}: to import from a module write {package}:{attribute}"
+    names = [model.name for model in bundled_models()]
+    known = list(more_names()) if more_names is not None else []
+    # `resnet18` means `torchvision:resnet18`, not the fuzzy neighbours of its letters.
+    exact = [other for other in known if other.partition(":")[2] == name]
+    hint = f"; did you mean {exact[0]}?" if exact else did_you_mean(name, [*names, *known])
+    return (
+        f"unknown model {name!r}{hint or ''}"
+        f"{'' if hint else ': bundled are ' + ', '.join(names)}"
+        " (`cnnshape models` lists all; for your own code write FILE.py:Name)"
+    )
+
+
+def _arguments(text: str | None, whole: str) -> tuple[tuple[str, object], ...]:
+    """Keyword literals of ``(a=1, b="x")``; parsed with ``ast``, never evaluated."""
+    if text is None:
+        return ()
+    try:
+        call = ast.parse(f"f{text}", mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        call = None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise ModelNotFoundError(
+            f"cannot read the arguments in {whole!r}: write keyword literals, "
+            "as in Net(num_classes=10, width=0.5)"
+        )
+    if call.args:
+        raise ModelNotFoundError(
+            f"the arguments in {whole!r} must be given by name, as in Net(num_classes=10)"
+        )
+    found: dict[str, object] = {}
+    for keyword in call.keywords:
+        if keyword.arg is None:
+            raise ModelNotFoundError(f"`**` is not allowed in {whole!r}: write the names out")
+        if keyword.arg in found:
+            raise ModelNotFoundError(f"the argument {keyword.arg} stands twice in {whole!r}")
+        found[keyword.arg] = _literal(keyword, whole)
+    return tuple(found.items())
+
+
+def _literal(keyword: ast.keyword, whole: str) -> object:
+    try:
+        return ast.literal_eval(keyword.value)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        shown = ast.unparse(keyword.value)
+        raise ModelNotFoundError(
+            f"{keyword.arg}={shown} in {whole!r} is not a literal: give a number, a quoted string, "
+            "True, False, None, or a tuple, list or dict of them"
+        ) from None

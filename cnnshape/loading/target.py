@@ -1,0 +1,188 @@
+"""Finding ``Name`` in a module and getting an ``nn.Module`` from it."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from torch import nn
+
+from cnnshape.errors import ModelConstructionError, ModelNotFoundError
+from cnnshape.loading.imports import blame_user_code
+from cnnshape.loading.nearest import did_you_mean, nearest, one_of
+
+_Call = Callable[..., object]
+
+
+def find_target(module: ModuleType, name: str | None, where: str) -> tuple[str, object]:
+    """The attribute ``name`` of ``module``; without a name, the one network it defines.
+
+    Args:
+        module: the imported file or dotted module.
+        name: ``Net`` or ``Outer.Inner``; None to take the only candidate.
+        where: how the user named the module, for the messages.
+
+    Raises:
+        ModelNotFoundError: there is no such attribute, or no single candidate.
+    """
+    if name is None:
+        return _only_candidate(module, where)
+    try:
+        return name, operator.attrgetter(name)(module)
+    except AttributeError:
+        raise ModelNotFoundError(_not_found(module, name, where)) from None
+
+
+def _only_candidate(module: ModuleType, where: str) -> tuple[str, object]:
+    classes = _defined(module, _is_network_class)
+    found = classes or _defined(module, lambda value: isinstance(value, nn.Module))
+    if len(found) == 1:
+        return next(iter(found.items()))
+    if not found:
+        raise ModelNotFoundError(
+            f"{where} defines no nn.Module class; name a function or an instance: {where}:NAME"
+        )
+    listed = one_of([f"{where}:{name}" for name in found])
+    raise ModelNotFoundError(f"{where} defines {len(found)} networks; say which: {listed}")
+
+
+def _is_network_class(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, nn.Module)
+
+
+def _defined(module: ModuleType, wanted: Callable[[object], bool]) -> dict[str, object]:
+    """What ``module`` itself defines (not what it imported) and ``wanted`` accepts."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and wanted(value)
+        and (not isinstance(value, type) or value.__module__ == module.__name__)
+    }
+
+
+def _not_found(module: ModuleType, name: str, where: str) -> str:
+    def usable(value: object) -> bool:
+        own = getattr(value, "__module__", None) == module.__name__
+        return isinstance(value, nn.Module) or (own and callable(value))
+
+    candidates = list(_defined(module, usable))
+    public = [other for other in vars(module) if not other.startswith("_")]
+    hint = did_you_mean(name, candidates) or did_you_mean(name, public)
+    if hint or not candidates:
+        return f"{where} has no {name!r}{hint}"
+    shown = candidates[:8] + (["…"] if len(candidates) > 8 else [])
+    return f"{where} has no {name!r}; it defines {one_of(shown, 'and')}"
+
+
+def make_module(
+    target: object, arguments: Mapping[str, object], called: str, path: Path | None = None
+) -> nn.Module:
+    """Get an ``nn.Module`` from a class, a factory function or an instance.
+
+    Args:
+        target: what the user named.
+        arguments: keyword literals for a class or function.
+        called: the name to use in messages, as ``Net``.
+        path: the user's file, whose line is named if the constructor raises.
+
+    Raises:
+        ModelConstructionError: arguments are missing or unknown, the constructor raised,
+            or what came out is no ``nn.Module``.
+    """
+    if isinstance(target, nn.Module):
+        if arguments:
+            raise ModelConstructionError(
+                f"{called} is an instance, already built, and takes no arguments; "
+                f"leave ({', '.join(arguments)}) out or name its class {type(target).__name__}"
+            )
+        return target
+    if not callable(target) or (isinstance(target, type) and not _may_make_module(target)):
+        shown = f"the class {called}" if isinstance(target, type) else f"{called}"
+        raise ModelConstructionError(
+            f"{shown} is no nn.Module{_kind_of(target)}: "
+            "name a class, a function that returns a module, or an instance"
+        )
+    keywords = {**arguments, **_no_backbone_weights(target, arguments)}
+    _check_arguments(target, keywords, called)
+    with blame_user_code(f"constructing {called}", path):
+        result = target(**keywords)
+    if not isinstance(result, nn.Module):
+        raise ModelConstructionError(
+            f"{called} returned {_a(type(result).__name__)}, expected an nn.Module"
+        )
+    return result
+
+
+def _may_make_module(target: type) -> bool:
+    """A class that is no module may still hand one out from ``__new__``."""
+    return issubclass(target, nn.Module) or "__new__" in vars(target)
+
+
+def _kind_of(target: object) -> str:
+    return "" if isinstance(target, type) else f" but {_a(type(target).__name__)}"
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _no_backbone_weights(target: object, given: Mapping[str, object]) -> dict[str, object]:
+    """``weights_backbone=None`` where torchvision's builder would download a backbone."""
+    if not str(getattr(target, "__module__", "")).startswith("torchvision."):
+        return {}
+    parameters = _parameters(cast("_Call", target)) or {}
+    return {"weights_backbone": None} if _BACKBONE in parameters and _BACKBONE not in given else {}
+
+
+_BACKBONE = "weights_backbone"
+
+
+def _parameters(target: _Call) -> dict[str, inspect.Parameter] | None:
+    """The parameters of a callable, or None where it does not tell."""
+    try:
+        return dict(inspect.signature(target).parameters)
+    except (TypeError, ValueError):
+        return None
+
+
+def _check_arguments(target: _Call, given: Mapping[str, object], called: str) -> None:
+    """Name missing and unknown arguments before the call, so that no TypeError is guessed at."""
+    parameters = _parameters(target)
+    if parameters is None:
+        return
+    known = [
+        name
+        for name, p in parameters.items()
+        if p.kind in {p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY}
+    ]
+    positional = [name for name, p in parameters.items() if p.kind is p.POSITIONAL_ONLY]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    for name in given:
+        if name not in known and not takes_any:
+            close = nearest(name, known, limit=1)
+            takes = f"it takes {one_of(known, 'and')}" if known else "it takes none"
+            raise ModelConstructionError(
+                f"{called} has no argument {name!r}"
+                + (f"; did you mean {close[0]}? ({takes})" if close else f"; {takes}")
+            )
+    missing = [
+        name
+        for name in [*positional, *known]
+        if parameters[name].default is inspect.Parameter.empty and name not in given
+    ]
+    if missing:
+        example = ", ".join(f"{name}=…" for name in missing)
+        raise ModelConstructionError(
+            f"{called} needs {one_of(missing, 'and')}: give "
+            f"{'it' if len(missing) == 1 else 'them'} as literals, {called}({example})"
+            + (
+                ""
+                if not positional
+                else "; it takes some by position only, so wrap it in a function"
+            )
+        )
