@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
+def nearest(name: str, known: Iterable[str], limit: int = 3, cutoff: float = 0.6) -> list[str]:
     """Up to ``limit`` names from ``known`` that resemble ``name``, best first.
 
-    Case is ignored, and a prefix such as ``torchvision:`` does not count against a name.
+    ``cutoff`` is the least similarity, from 0 to 1. Case is ignored, and a prefix such as ``torchvision:`` does not count against a name.
 
     >>> nearest("lenett", ["mlp", "lenet", "lenet-d2l"])
     ['lenet', 'lenet-d2l']
@@ -20,11 +20,11 @@ def nearest(name: str, known: Iterable[str], limit: int = 3) -> list[str]:
     by_key: dict[str, str] = {}
     for other in known:
         by_key.setdefault(other.lower().rpartition(":")[2], other)
-    keys = difflib.get_close_matches(name.lower(), list(by_key), n=limit, cutoff=0.6)
+    keys = difflib.get_close_matches(name.lower(), list(by_key), n=limit, cutoff=cutoff)
     return [by_key[key] for key in keys]
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """``; did you mean a, b or c?``, or an empty text when nothing resembles ``name``.
 
     >>> did_you_mean("lenett", ["mlp", "lenet", "lenet-d2l"])
@@ -32,7 +32,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     >>> did_you_mean("xyz", ["mlp"])
     ''
     """
-    found = nearest(name, known)
+    found = nearest(name, known, cutoff=cutoff)
     return f"; did you mean {one_of(found)}?" if found else ""
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cnnshape.errors import ModelNotFoundError
-from cnnshape.loading.nearest import did_you_mean
+from cnnshape.loading.nearest import did_you_mean, one_of
 from cnnshape.loading.run_folder import is_run_folder
 from cnnshape.models.registry import bundled_models, find_bundled
 
@@ -166,15 +166,15 @@ def _unknown(text: str, more_names: Callable[[], Iterable[str]] | None) -> str:
     if package:
         return f"cannot find a model {name!r}: to import from a module write {package}:{attribute}"
     names = [model.name for model in bundled_models()]
-    known = list(more_names()) if more_names is not None else []
-    # `resnet18` means `torchvision:resnet18`, not the fuzzy neighbours of its letters.
-    exact = [other for other in known if other.partition(":")[2] == name]
-    hint = f"; did you mean {exact[0]}?" if exact else did_you_mean(name, [*names, *known])
-    return (
-        f"unknown model {name!r}{hint or ''}"
-        f"{'' if hint else ': bundled are ' + ', '.join(names)}"
-        " (`cnnshape models` lists all; for your own code write FILE.py:Name)"
-    )
+    listing = "(`cnnshape models` lists all; for your own code write FILE.py:Name)"
+    hint = did_you_mean(name, names, cutoff=0.75)
+    if not hint and more_names is not None:
+        known = list(more_names())
+        # `resnet18` means `torchvision:resnet18`, not the fuzzy neighbours of its letters.
+        exact = [other for other in known if other.partition(":")[2] == name]
+        hint = f"; did you mean {one_of(exact)}?" if exact else did_you_mean(name, known)
+    bundled = "" if hint else f": bundled are {one_of(names, 'and')}"
+    return f"unknown model {name!r}{hint}{bundled} {listing}"
 
 
 def _arguments(text: str | None, whole: str) -> tuple[tuple[str, object], ...]:

@@ -1,0 +1,198 @@
+"""Holding the given inputs against the model's ``forward``, and showing how to give one."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import nn
+
+from cnnshape.errors import InputError
+from cnnshape.loading.inputs import ModelInputs, from_specs
+from cnnshape.loading.nearest import did_you_mean, one_of
+from cnnshape.loading.shapes import InputSpec
+from cnnshape.loading.unwrap import unwrap
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardParameters:
+    """What a ``forward`` takes.
+
+    Attributes:
+        positional: names that can be given by position, in order.
+        keyword_only: names that must be given by name.
+        required: names without a default.
+        any_positional: whether ``*args`` takes more.
+        any_keyword: whether ``**kwargs`` takes more.
+    """
+
+    positional: tuple[str, ...]
+    keyword_only: tuple[str, ...]
+    required: tuple[str, ...]
+    any_positional: bool
+    any_keyword: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name."""
+        return self.positional + self.keyword_only
+
+
+def forward_parameters(module: nn.Module) -> ForwardParameters | None:
+    """The parameters of the model's ``forward``, wrappers looked through.
+
+    None where they cannot be told (some compiled modules).
+
+    >>> forward_parameters(nn.Bilinear(1, 1, 1)).required
+    ('input1', 'input2')
+    """
+    try:
+        found = inspect.signature(unwrap(module).forward).parameters.values()
+    except (TypeError, ValueError, AttributeError):
+        return None
+    named = [p for p in found if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+    keyword_only = [p for p in found if p.kind is p.KEYWORD_ONLY]
+    return ForwardParameters(
+        tuple(p.name for p in named),
+        tuple(p.name for p in keyword_only),
+        tuple(p.name for p in [*named, *keyword_only] if p.default is p.empty),
+        any(p.kind is p.VAR_POSITIONAL for p in found),
+        any(p.kind is p.VAR_KEYWORD for p in found),
+    )
+
+
+def check_against_forward(module: nn.Module, inputs: ModelInputs | Sequence[InputSpec]) -> None:
+    """Make sure that ``forward`` takes these inputs, before it is called.
+
+    Raises:
+        InputError: too many, too few, or unknown names; the sentence names what
+            ``forward`` takes.
+
+    >>> check_against_forward(nn.Bilinear(1, 1, 1), from_specs([InputSpec((1, 1))]))
+    Traceback (most recent call last):
+    ...
+    cnnshape.errors.InputError: Bilinear.forward(input1, input2) takes 2 inputs and 1 is given:
+    input2 is missing, add it with -i input2=SHAPE
+    """
+    takes = forward_parameters(module)
+    if takes is None:
+        return
+    if not isinstance(inputs, ModelInputs):
+        inputs = from_specs(inputs)
+    count = len(inputs.args)
+    called = f"{type(unwrap(module)).__name__}.forward({', '.join(takes.names)})"
+    for name in inputs.kwargs:
+        if name not in takes.names and not takes.any_keyword:
+            raise InputError(
+                f"{called} has no input {name!r}"
+                + (did_you_mean(name, takes.names) or f"; it takes {_listed(takes.names)}")
+            )
+    if count > len(takes.positional) and not takes.any_positional:
+        raise InputError(
+            f"{called} takes {_inputs(len(takes.positional))} by position and {_are(count)} given"
+        )
+    by_position = takes.positional[:count]
+    twice = [name for name in by_position if name in inputs.kwargs]
+    if twice:
+        raise InputError(f"{called} gets {twice[0]!r} twice, by position and by name: give it once")
+    given = {*by_position, *inputs.kwargs}
+    missing = [name for name in takes.required if name not in given]
+    if missing:
+        flags = " ".join(f"-i {name}=SHAPE" for name in missing)
+        raise InputError(
+            f"{called} takes {_inputs(len(takes.required))} and {_are(len(given))} given: "
+            f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} missing, "
+            f"add {'it' if len(missing) == 1 else 'them'} with {flags}"
+        )
+
+
+def missing_input_error(module: nn.Module, spec: str) -> InputError:
+    """The error for a model whose usual input nobody knows and for which none was given.
+
+    It shows a command that may work: sizes guessed from the model's first layer.
+
+    >>> print(missing_input_error(nn.Sequential(nn.Conv2d(3, 8, 3)), "net.py:Net"))
+    net.py:Net needs an input shape; its first layer, 0, is a Conv2d of 3 channels, so try
+    -i 1,3,224,224
+    """
+    takes = forward_parameters(module)
+    required = takes.required if takes is not None else ()
+    guess = guess_input(module)
+    if guess is None:
+        shown = " ".join(f"-i {name}=SHAPE" for name in required[1:])
+        what = f" for {_listed(required)}" if required else ""
+        return InputError(
+            f"{spec} needs an input shape{what}: give the sizes, batch first, as in "
+            f"-i 1,3,224,224{' ' if shown else ''}{shown}"
+        )
+    first, because = guess
+    more = "".join(f" -i {name}=SHAPE" for name in required[1:])
+    several = f" for each of {_listed(required)}" if more else ""
+    return InputError(f"{spec} needs an input shape{several}; {because}, so try -i {first}{more}")
+
+
+def guess_input(module: nn.Module) -> tuple[InputSpec, str] | None:
+    """A shape that may fit the model, and why; None if no layer tells.
+
+    >>> str(guess_input(nn.Sequential(nn.Embedding(100, 8), nn.Linear(8, 2)))[0])
+    '1,16:int64'
+    """
+    for path, layer in unwrap(module).named_modules():
+        found = _fits(layer)
+        if found is not None:
+            shape, what = found
+            dtype = "int64" if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)) else None
+            place = f"its first layer, {path}, is" if path else "it is"
+            return InputSpec(shape, dtype), f"{place} {_a(type(layer).__name__)} of {what}"
+    return None
+
+
+_SEQUENCE = 16
+_SAMPLES = 128
+
+
+def _fits(layer: nn.Module) -> tuple[tuple[int, ...], str] | None:
+    """A shape that ``layer`` accepts and what of it decides that."""
+    if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
+        return (1, _SEQUENCE), f"{layer.num_embeddings:,} entries"
+    if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        channels = layer.in_channels or 3  # a lazy one does not know yet
+        return (1, channels, *_space(len(layer.kernel_size), channels)), f"{channels} channels"
+    if isinstance(layer, nn.Linear):
+        features = layer.in_features or _SAMPLES
+        return (1, features), f"{features} features"
+    if isinstance(layer, nn.RNNBase):
+        return (1, _SEQUENCE, layer.input_size), f"{layer.input_size} features"
+    if isinstance(layer, nn.MultiheadAttention):
+        return (1, _SEQUENCE, layer.embed_dim), f"{layer.embed_dim} features"
+    for kind, rank in ((nn.BatchNorm1d, 0), (nn.BatchNorm2d, 2), (nn.BatchNorm3d, 3)):
+        if isinstance(layer, kind):
+            channels = layer.num_features
+            return (1, channels, *_space(rank, channels)), f"{channels} channels"
+    if isinstance(layer, nn.LayerNorm):
+        sizes = tuple(int(size) for size in layer.normalized_shape)
+        return (1, *sizes), f"{'×'.join(map(str, sizes))} features"
+    return None
+
+
+def _space(rank: int, channels: int) -> tuple[int, ...]:
+    """Sizes of the axes after the channels: pictures, clips or signals as they are usual."""
+    side = {1: 28, 3: 224}.get(channels, 32)
+    return {0: (), 1: (_SAMPLES,), 2: (side, side), 3: (_SEQUENCE, 112, 112)}.get(rank, ())
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun.startswith(('A', 'E', 'I', 'O', 'LSTM', 'RNN')) else 'a'} {noun}"
+
+
+def _inputs(count: int) -> str:
+    return f"{count} input{'' if count == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return one_of(list(names), "and")
