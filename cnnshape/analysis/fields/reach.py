@@ -40,19 +40,26 @@ class Reach:
 
     ``low[r]`` and ``high[r]`` are the first and last pixel that position ``r`` depends on (None
     where it depends on none); position ``r + period`` has them moved by ``advance``.
+
+    With ``length``, only positions ``0…length − 1`` exist and everything beyond is padding that
+    depends on nothing; without, the axis goes on for ever in both directions, which gives the
+    unclipped field.
     """
 
     period: int
     advance: int
     low: tuple[int | None, ...]
     high: tuple[int | None, ...]
+    length: int | None = None
 
     def interval(self, position: int) -> Interval | None:
-        """First and last input pixel of one position, unclipped.
+        """First and last input pixel of one position.
 
-        >>> PIXELS.through(sliding(kernel=5, stride=2, padding=2)).interval(3)
+        >>> PIXELS.through(sliding(kernel=5, stride=2, padding=2), 14).interval(3)
         (4, 8)
         """
+        if self.length is not None and not 0 <= position < self.length:
+            return None
         turns, phase = divmod(position, self.period)
         low, high = self.low[phase], self.high[phase]
         if low is None or high is None:
@@ -64,38 +71,29 @@ class Reach:
         """Pixels between neighbouring positions; None where that is no whole number."""
         return self.advance // self.period if self.advance % self.period == 0 else None
 
-    def through(self, window: Window) -> Reach | None:
-        """The intervals behind a layer; None if they have too many phases to follow.
+    def through(self, window: Window, after: int) -> Reach | None:
+        """The intervals behind a layer with ``after`` positions; None if they cannot be followed.
 
-        >>> PIXELS.through(sliding(kernel=3)).through(sliding(kernel=3)).interval(0)
+        >>> PIXELS.through(sliding(kernel=3), 26).through(sliding(kernel=3), 24).interval(0)
         (0, 4)
         """
+        if self.length is not None:
+            pairs = [self._seen(window, position) for position in range(after)] or [None]
+            return Reach(len(pairs), 0, *_columns(pairs), length=len(pairs))
         turns = self.period // gcd(self.period, window.advance)
         period = window.period * turns
         if period > _MOST_PHASES:
             return None
         advance = window.advance * turns // self.period * self.advance
-        pairs: list[Interval | None] = []
-        for position in range(period):
-            turn, phase = divmod(position, window.period)
-            shift = turn * window.advance
-            taps = window.taps[phase]
-            if self.period == 1 and taps and self.advance >= 0:
-                taps = (min(taps), max(taps))
-            pairs.append(hull(self.interval(tap + shift) for tap in taps))
-        return _reach(period, advance, pairs)
+        return _reach(period, advance, [self._seen(window, r) for r in range(period)])
 
-    def through_inside(self, window: Window, before: int, after: int) -> Reach:
-        """The intervals behind a layer where positions outside ``0…before − 1`` are padding.
-
-        The result is a plain list of the ``after`` positions; nothing outside it may be asked for.
-        """
-        pairs: list[Interval | None] = []
-        for position in range(after):
-            turn, phase = divmod(position, window.period)
-            taps = (tap + turn * window.advance for tap in window.taps[phase])
-            pairs.append(hull(self.interval(tap) for tap in taps if 0 <= tap < before))
-        return Reach(max(after, 1), 0, *_columns(pairs or [None]))
+    def _seen(self, window: Window, position: int) -> Interval | None:
+        turns, phase = divmod(position, window.period)
+        shift = turns * window.advance
+        taps = window.taps[phase]
+        if self.period == 1 and len(taps) > 2 and self.length is None:
+            taps = (min(taps), max(taps))
+        return hull(self.interval(tap + shift) for tap in taps)
 
     def union(self, other: Reach, size: int) -> Reach:
         """Both together, as where a skip connection is added to its branch.
@@ -106,17 +104,27 @@ class Reach:
         if self == other:
             return self
         period = lcm(self.period, other.period)
-        if self.advance * other.period == other.advance * self.period and period <= _MOST_PHASES:
+        if self.length is not None:
+            period, advance = self.length, 0
+        elif self.advance * other.period == other.advance * self.period and period <= _MOST_PHASES:
             advance = self.advance * (period // self.period)
         else:
             period = max(size, 1)
             advance = self.advance * period // self.period
         pairs = [hull((self.interval(p), other.interval(p))) for p in range(period)]
+        if self.length is not None:
+            return Reach(period, 0, *_columns(pairs), length=self.length)
         return _reach(period, advance, pairs)
 
 
 #: The input itself: every position depends on its own pixel.
 PIXELS = Reach(1, 1, (0,), (0,))
+
+
+def bounded_pixels(length: int) -> Reach:
+    """The input where only its ``length`` pixels exist."""
+    every = tuple(range(length))
+    return Reach(length, 0, every, every, length=length)
 
 
 def hull(intervals: Iterable[Interval | None]) -> Interval | None:

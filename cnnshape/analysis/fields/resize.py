@@ -67,9 +67,7 @@ def interpolated(
             at = y * ratio if align_corners else (y + half) * ratio - half
             # Exactly on a pixel, every other weight is zero.
             on_pixel = at.denominator == 1
-            taps.append(
-                (int(at),) if on_pixel else (floor(at) - reach + 1, *_between(at, reach))
-            )
+            taps.append((int(at),) if on_pixel else (floor(at) - reach + 1, *_between(at, reach)))
     return Window(ratio.denominator, ratio.numerator, tuple(taps))
 
 
