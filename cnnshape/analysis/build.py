@@ -84,8 +84,8 @@ def build_report(
 class _Placement:
     """Which checks stand at a layer's row and which at an operation's own row.
 
-    A leaf module that ran covered operations shows their check itself; in the forward of a
-    module that calls others, a functional call is a row of its own.
+    A layer of torch, or a leaf module that ran one covered operation, shows the check itself;
+    in the forward of a module that calls others, a functional call is a row of its own.
     """
 
     def __init__(self, trace: Trace, checks: dict[int, Check]) -> None:
@@ -96,11 +96,11 @@ class _Placement:
         self.layer_checks: dict[int, Check] = {}
         self.hidden: set[int] = set()
         for call in trace.calls:
-            if call.index in self.has_children:
+            builtin = trace.module(call.path).builtin
+            if call.index in self.has_children and not builtin:
                 continue
             operations = own.get(call.index, [])
             covered = [op for op in operations if op.index in checks]
-            builtin = trace.module(call.path).builtin
             if covered and (builtin or len(covered) == 1):
                 self.layer_checks[call.index] = combined([checks[op.index] for op in covered])
                 self.hidden.update(op.index for op in covered)
@@ -190,8 +190,7 @@ def _operation_rows(
         inputs = tuple(
             trace.shape(value)
             for value in operation.inputs
-            if trace.values[value].origin in ("input", "operation", "constant")
-            and not trace.values[value].parameters
+            if not trace.values[value].static
         )
         outputs = tuple(trace.shape(value) for value in operation.outputs)
         if operation.inplace or not inputs:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.describe import describe
 from cnnshape.tracing.preserve import preserved
@@ -148,7 +149,7 @@ def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
         def fake(tensor: torch.Tensor) -> torch.Tensor:
             return mode.from_tensor(tensor, static_shapes=True)
 
-        swap_tensors(model, fake)
+        swap_tensors(model, fake, torch.device("cpu"))
         with mode:
             yield inputs.to(fake)
         return
@@ -157,7 +158,7 @@ def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
     def convert(tensor: torch.Tensor) -> torch.Tensor:
         return tensor if tensor.device == target else tensor.to(target)
 
-    swap_tensors(model, convert)
+    swap_tensors(model, convert, target)
     moved = inputs.to(convert)
     if target.type == "meta":
         # A tensor that the forward makes itself (torch.arange) must land where the others are.
@@ -167,13 +168,19 @@ def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
         yield moved
 
 
-def swap_tensors(model: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor]) -> None:
-    """Replace every registered parameter and buffer, tied ones by the same new tensor."""
+def swap_tensors(
+    model: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor], device: torch.device
+) -> None:
+    """Replace every registered parameter and buffer, tied ones by the same new tensor.
+
+    Lazy ones are replaced by new lazy ones in any case: the pass would find their size, and
+    the model's own must stay lazy.
+    """
     memo: dict[int, torch.Tensor] = {}
 
     def converted(tensor: torch.Tensor) -> torch.Tensor:
         if id(tensor) not in memo:
-            new = convert(tensor)
+            new = _fresh_lazy(tensor, device) if is_lazy(tensor) else convert(tensor)
             if new is not tensor and isinstance(tensor, nn.Parameter):
                 new = _as_parameter(new, tensor)
             memo[id(tensor)] = new
@@ -186,6 +193,12 @@ def swap_tensors(model: nn.Module, convert: Callable[[torch.Tensor], torch.Tenso
             for name, tensor in registry.items():
                 if tensor is not None:
                     registry[name] = converted(tensor)  # type: ignore[assignment]
+
+
+def _fresh_lazy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    if isinstance(tensor, nn.Parameter):
+        return nn.UninitializedParameter(tensor.requires_grad, device=device, dtype=tensor.dtype)
+    return nn.UninitializedBuffer(tensor.requires_grad, device=device, dtype=tensor.dtype)
 
 
 def _as_parameter(new: torch.Tensor, old: nn.Parameter) -> torch.Tensor:

@@ -13,22 +13,14 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import torch
 from torch import nn
 
-_REGISTRIES = (
-    "_parameters",
-    "_buffers",
-    "_modules",
-    "_forward_hooks",
-    "_forward_pre_hooks",
-    "_non_persistent_buffers_set",
-)
-
+from cnnshape.tracing.storage import storage_of
 
 @contextmanager
 def preserved(root: nn.Module) -> Iterator[Callable[[torch.Tensor], None]]:
@@ -44,13 +36,12 @@ def preserved(root: nn.Module) -> Iterator[Callable[[torch.Tensor], None]]:
     (0, True)
     """
     kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-    owned = {id(tensor): tensor for tensor in (*root.parameters(), *root.buffers())}
+    owned = _by_storage((*root.parameters(), *root.buffers()))
 
-    def keep(tensor: torch.Tensor) -> None:
-        base = tensor._base  # noqa: SLF001 - writing into a view writes into its base
-        tensor = tensor if base is None else base
-        if id(tensor) in owned and id(tensor) not in kept and not _has_no_values(tensor):
-            kept[id(tensor)] = (tensor, tensor.detach().clone())
+    def keep(written: torch.Tensor) -> None:
+        for tensor in owned.get(storage_of(written), ()):
+            if id(tensor) not in kept:
+                kept[id(tensor)] = (tensor, tensor.detach().clone())
 
     modules = [_Snapshot(module) for module in root.modules()]
     with ExitStack() as stack:
@@ -70,8 +61,20 @@ def preserved(root: nn.Module) -> Iterator[Callable[[torch.Tensor], None]]:
                     tensor.detach().copy_(values)
 
 
-def _has_no_values(tensor: torch.Tensor) -> bool:
-    return tensor.is_meta or isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+def _by_storage(tensors: Iterable[torch.Tensor]) -> dict[int | None, list[torch.Tensor]]:
+    """The tensors that have values to keep, by the memory they live in.
+
+    A view, ``tensor.data`` and a flattened parameter share it with the tensor they come from.
+    """
+    owned: dict[int | None, list[torch.Tensor]] = {}
+    for tensor in tensors:
+        has_values = not tensor.is_meta and not isinstance(
+            tensor, nn.parameter.UninitializedTensorMixin
+        )
+        if has_values:
+            owned.setdefault(storage_of(tensor), []).append(tensor)
+    owned.pop(None, None)
+    return owned
 
 
 def _same_values(tensor: torch.Tensor, values: torch.Tensor) -> bool:
@@ -89,7 +92,9 @@ class _Snapshot:
         self.cls = type(module)
         self.attributes = dict(vars(module))
         self.registries: dict[str, Any] = {
-            name: self.attributes[name].copy() for name in _REGISTRIES if name in self.attributes
+            name: value.copy()
+            for name, value in self.attributes.items()
+            if name.startswith("_") and isinstance(value, dict | set)
         }
 
     def restore(self) -> None:

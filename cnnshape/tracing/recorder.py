@@ -18,11 +18,13 @@ from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from cnnshape.tracing.describe import Described
 from cnnshape.tracing.opaque import count_macs
 from cnnshape.tracing.source import caller
+from cnnshape.tracing.storage import storage_of
 from cnnshape.tracing.structure import named_tensors, to_plain
 from cnnshape.tracing.trace import (
     Dim,
@@ -354,14 +356,19 @@ class Recorder(TorchFunctionMode):
         if not made:
             return
         index = len(self.recording.operations)
-        parameters = draft.parameters if self._only_parameters(draft.inputs) else ()
+        static = all(self.recording.values[value].static for value in draft.inputs)
         outputs: list[int] = []
         for tensor in made:
             old = self._lookup(tensor)
             alias = old if old is not None else self._alias(tensor, args)
             outputs.append(
                 self._new_value(
-                    tensor, "operation", producer=index, alias_of=alias, parameters=parameters
+                    tensor,
+                    "operation",
+                    producer=index,
+                    alias_of=alias,
+                    static=static,
+                    parameters=draft.parameters if static else (),
                 )
             )
         if target is not None:
@@ -380,23 +387,14 @@ class Recorder(TorchFunctionMode):
         first = args[0] if args else None
         if not isinstance(first, torch.Tensor):
             return None
-        try:
-            same = tensor.untyped_storage()._cdata == first.untyped_storage()._cdata  # noqa: SLF001
-        except (RuntimeError, NotImplementedError):  # sparse and nested tensors have no storage
-            return None
-        return self._lookup(first) if same else None
+        memory = storage_of(tensor)
+        return self._lookup(first) if memory is not None and memory == storage_of(first) else None
 
     def _parameters_of(self, values: list[int]) -> tuple[str, ...]:
         names = dict.fromkeys(
             name for value in values for name in self.recording.values[value].parameters
         )
         return tuple(names)
-
-    def _only_parameters(self, values: tuple[int, ...]) -> bool:
-        every = [self.recording.values[value] for value in values]
-        return bool(every) and all(
-            value.parameters or value.origin in ("buffer", "constant") for value in every
-        )
 
     # ---- values -------------------------------------------------------------------------
 
@@ -417,6 +415,7 @@ class Recorder(TorchFunctionMode):
         producer: int | None = None,
         name: str | None = None,
         alias_of: int | None = None,
+        static: bool = False,
         parameters: tuple[str, ...] = (),
     ) -> int:
         values = self.recording.values
@@ -430,6 +429,7 @@ class Recorder(TorchFunctionMode):
             producer=producer,
             name=name,
             alias_of=alias_of,
+            static=static or origin in ("parameter", "buffer", "constant"),
             parameters=parameters,
         )
         values.append(value)
@@ -515,6 +515,8 @@ def _out_tensors(kwargs: dict[str, Any]) -> tuple[torch.Tensor, ...]:
 
 
 def _shape(tensor: torch.Tensor) -> tuple[Dim, ...]:
+    if is_lazy(tensor):
+        return ()
     try:
         shape = tensor.shape
     except (RuntimeError, NotImplementedError):  # nested tensors have no one shape
@@ -532,6 +534,8 @@ def _dim(size: Any) -> Dim:
 
 
 def _bytes(tensor: torch.Tensor, shape: tuple[Dim, ...]) -> int:
+    if is_lazy(tensor):
+        return 0
     count = 1
     for size in shape:
         if isinstance(size, str):
@@ -571,7 +575,7 @@ def forward_names(cls: type[nn.Module]) -> tuple[str, ...]:
 
     try:
         parameters = list(inspect.signature(cls.forward).parameters.values())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):  # TorchScript has no Python signature
         return ()
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return tuple(p.name for p in parameters[1:] if p.kind in positional)

@@ -115,8 +115,9 @@ class Value:
         producer: index of the operation that made it, if ``origin`` is ``operation``.
         name: the input's or parameter's name.
         alias_of: the value whose memory it shares (a view, or the result of an in-place call).
-        parameters: the parameters it was computed from, if nothing else went into it
-            (a pruned or normalised weight).
+        static: no input went into it: a parameter, a buffer, a constant, or something computed
+            from these alone (a pruned or normalised weight).
+        parameters: the parameters that a static value was computed from.
     """
 
     id: int
@@ -127,6 +128,7 @@ class Value:
     producer: int | None = None
     name: str | None = None
     alias_of: int | None = None
+    static: bool = False
     parameters: tuple[str, ...] = ()
 
 

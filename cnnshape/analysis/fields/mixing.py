@@ -100,10 +100,9 @@ def merge(present: Sequence[Spread], dims: tuple[Dimension, ...]) -> Spread:
     """The union of what the tensors depend on, in a layout."""
     axes: list[Axis] = []
     for axis in range(len(present[0].axes)):
-        reaches = [state.axes[axis] for state in present]
-        result = reaches[0]
-        for other in reaches[1:]:
-            result = _either(result, other, dims, axis)
+        result: Axis = present[0].axes[axis]
+        for other in present[1:]:
+            result = _either(result, other.axes[axis], dims, axis)
         axes.append(result)
     return Spread(dims, tuple(axes))
 
