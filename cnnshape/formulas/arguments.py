@@ -34,7 +34,7 @@ def integer(name: str, value: object) -> int:
     return value
 
 
-def per_axis(name: str, value: PerAxis, dims: int) -> tuple[int, ...]:
+def per_axis(name: str, value: object, dims: int) -> tuple[int, ...]:
     """One integer per axis, from an integer or a sequence.
 
     >>> per_axis("stride", 2, 2)
@@ -82,14 +82,16 @@ def dims_of(shape: Shape, dims: int | None, *arguments: object) -> int:
     return max(len(shape) - 2, 1)
 
 
-def split(kind: str, shape: Shape, dims: int, leading: tuple[int, ...] = (1, 2)) -> tuple[Shape, Shape]:
+def split(
+    kind: str, shape: Shape, dims: int, leading: Sequence[int] = (1, 2)
+) -> tuple[Shape, Shape]:
     """The shape as leading axes (batch, channels) and the ``dims`` axes the layer works on.
 
     Raises:
         ImpossibleSizeError: The shape has another number of axes than the layer takes.
     """
     if len(shape) - dims not in leading:
-        ranks = " or ".join(str(dims + extra) for extra in leading)
+        ranks = " or ".join(str(dims + extra) for extra in leading) or f"more than {dims}"
         raise ImpossibleSizeError(
             f"{kind} over {count(dims, 'axis')} takes an input of {ranks} axes, "
             f"this one has {len(shape)}: {times(shape)}"
@@ -97,6 +99,11 @@ def split(kind: str, shape: Shape, dims: int, leading: tuple[int, ...] = (1, 2))
     return shape[: len(shape) - dims], shape[len(shape) - dims :]
 
 
-def channels_of(leading: Shape) -> int:
-    """The channels: the last of the leading axes."""
-    return leading[-1]
+def not_empty(kind: str, sizes: Shape) -> None:
+    """Refuse a size of 0 among these: channels and space, never the batch.
+
+    Raises:
+        ImpossibleSizeError: One of them is 0.
+    """
+    if 0 in sizes:
+        raise ImpossibleSizeError(f"{kind} takes no empty input, this one is {times(sizes)}")

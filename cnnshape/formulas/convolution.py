@@ -1,13 +1,17 @@
 """Convolution and transposed convolution, over one to three axes."""
 
+# ruff: noqa: ARG005 - a rule's functions all take all of the rule's values, in one order
+
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, per_axis, split
+from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, not_empty, per_axis, split
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
+from cnnshape.formulas.padding import CONDITIONS as PAD_CONDITIONS
 from cnnshape.formulas.rule import AxisRule, Condition
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -25,7 +29,9 @@ def same_size(n: Size, k: Size, d: Size) -> Size:
     return n + d * (k - 1) - d * (k - 1)
 
 
-def transposed_size(n: Size, k: Size, s: Size, p: Size, d: Size, a: Size) -> Size:
+def transposed_size(  # noqa: PLR0917 - the six values of the rule, in its order
+    n: Size, k: Size, s: Size, p: Size, d: Size, a: Size
+) -> Size:
     """The input size of a convolution that gives ``n``, plus ``a`` for those it rounds away."""
     return (n - 1) * s - 2 * p + d * (k - 1) + a + 1
 
@@ -45,67 +51,129 @@ def at_least(letter: str, name: str, least: int, position: int) -> Condition:
     )
 
 
-CONV = AxisRule(
-    "conv",
-    {"H": "input", "K": "kernel_size", "S": "stride", "P": "padding", "D": "dilation"},
-    conv_size,
-    (
-        at_least("K", "kernel", 1, 1),
-        at_least("S", "stride", 1, 2),
-        at_least("P", "padding", 0, 3),
-        at_least("D", "dilation", 1, 4),
+def _padded_by(mode: str, pads: Callable[..., tuple[int, int]]) -> tuple[Condition, ...]:
+    """What a mode of padding demands, given the numbers (before, after) that it pads."""
+    conditions = PAD_CONDITIONS[mode]
+    return tuple(
         Condition(
-            "D(K − 1) + 1 ≤ H + 2P: the dilated kernel fits into the padded input",
-            lambda n, k, s, p, d: (d * (k - 1) + 1, n + 2 * p),
-            lambda n, k, s, p, d: kernel_misfit(n, k, p, d),
-        ),
-    ),
-    CONV_SOURCE,
-)
+            condition.words,
+            lambda n, *v, bounds=condition.bounds: bounds(n, *pads(*v)),
+            lambda n, *v, sentence=condition.sentence: sentence(n, *pads(*v)),
+        )
+        for condition in conditions
+    )
 
-CONV_SAME = AxisRule(
-    "conv",
-    {"H": "input", "K": "kernel_size", "D": "dilation"},
-    same_size,
-    (at_least("K", "kernel", 1, 1), at_least("D", "dilation", 1, 2)),
-    CONV_SOURCE,
-)
 
-CONV_TRANSPOSE = AxisRule(
-    "conv_transpose",
-    {
-        "H": "input",
-        "K": "kernel_size",
-        "S": "stride",
-        "P": "padding",
-        "D": "dilation",
-        "A": "output_padding",
-    },
-    transposed_size,
-    (
-        at_least("K", "kernel", 1, 1),
-        at_least("S", "stride", 1, 2),
-        at_least("P", "padding", 0, 3),
-        at_least("D", "dilation", 1, 4),
-        at_least("A", "output_padding", 0, 5),
-        Condition(
-            "A < max(S, D): output_padding is smaller than stride or dilation",
-            lambda n, k, s, p, d, a: (a + 1, max(s, d)),
-            lambda n, k, s, p, d, a: (
-                f"output_padding {a} must be smaller than stride {s} or dilation {d}"
+def _conv(mode: str, empty: bool) -> AxisRule:
+    """Convolution by the mode of its padding; only zeros are padded by the convolution itself.
+
+    ``empty``: no batch or no channel arrives. Then nothing is computed, and less is checked.
+    """
+    padded = (
+        (at_least("H", "the input", 0 if empty else 1, 0), at_least("P", "padding", 0, 3))
+        if mode == "zeros"
+        else _padded_by(mode, lambda k, s, p, d: (p, p))
+    )
+    return AxisRule(
+        "conv",
+        {"H": "input", "K": "kernel_size", "S": "stride", "P": "padding", "D": "dilation"},
+        conv_size,
+        (
+            at_least("K", "kernel", 1, 1),
+            at_least("S", "stride", 1, 2),
+            at_least("D", "dilation", 0 if empty else 1, 4),
+            *padded,
+            Condition(
+                "D(K − 1) + 1 ≤ H + 2P: the dilated kernel fits into the padded input",
+                lambda n, k, s, p, d: (d * (k - 1) + 1, n + 2 * p),
+                lambda n, k, s, p, d: kernel_misfit(n, k, p, d),
             ),
         ),
-        Condition(
-            "(H − 1)S − 2P + D(K − 1) + A + 1 ≥ 1: something is left after the padding is cut away",
-            lambda n, k, s, p, d, a: (1, transposed_size(n, k, s, p, d, a)),
-            lambda n, k, s, p, d, a: (
-                f"padding {p} cuts away everything: the output would be "
-                f"{transposed_size(n, k, s, p, d, a)}"
+        CONV_SOURCE,
+    )
+
+
+def _conv_same(mode: str, empty: bool) -> AxisRule:
+    """``padding="same"``: the odd one of the padding comes after."""
+    padded = (
+        (at_least("H", "the input", 1, 0),)
+        if mode == "zeros"
+        else (
+            at_least("H", "the input", 0 if empty else 1, 0),
+            *_padded_by(mode, lambda k, d: (d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2)),
+        )
+    )
+    return AxisRule(
+        "conv",
+        {"H": "input", "K": "kernel_size", "D": "dilation"},
+        same_size,
+        (
+            at_least("K", "kernel", 1, 1),
+            at_least("D", "dilation", 0 if empty else 1, 2),
+            *padded,
+        ),
+        CONV_SOURCE,
+    )
+
+
+MODES = ("zeros", "reflect", "replicate", "circular")
+CONV = _conv("zeros", empty=False)
+CONV_SAME = _conv_same("zeros", empty=False)
+
+
+@lru_cache
+def conv_rule(mode: str, *, same: bool, empty: bool) -> AxisRule:
+    """The rule of a convolution by its padding."""
+    if mode == "zeros" and not empty:
+        return CONV_SAME if same else CONV
+    return _conv_same(mode, empty) if same else _conv(mode, empty)
+
+
+def _conv_transpose(empty: bool) -> AxisRule:
+    """Transposed convolution; of an empty batch nothing is computed, and less is checked."""
+    least = 0 if empty else 1
+    extra = Condition(
+        "A < max(S, D): output_padding is smaller than stride or dilation",
+        lambda n, k, s, p, d, a: (a + 1, max(s, d)),
+        lambda n, k, s, p, d, a: (
+            f"output_padding {a} must be smaller than stride {s} or dilation {d}"
+        ),
+    )
+    return AxisRule(
+        "conv_transpose",
+        {
+            "H": "input",
+            "K": "kernel_size",
+            "S": "stride",
+            "P": "padding",
+            "D": "dilation",
+            "A": "output_padding",
+        },
+        transposed_size,
+        (
+            at_least("H", "the input", least, 0),
+            at_least("K", "kernel", 1, 1),
+            at_least("S", "stride", 1, 2),
+            at_least("P", "padding", 0, 3),
+            at_least("D", "dilation", least, 4),
+            at_least("A", "output_padding", 0, 5),
+            *(() if empty else (extra,)),
+            Condition(
+                f"(H − 1)S − 2P + D(K − 1) + A + 1 ≥ {least}: "
+                "something is left when the padding is cut away",
+                lambda n, k, s, p, d, a: (least, transposed_size(n, k, s, p, d, a)),
+                lambda n, k, s, p, d, a: (
+                    f"padding {p} cuts away everything: the output would be "
+                    f"{transposed_size(n, k, s, p, d, a)}"
+                ),
             ),
         ),
-    ),
-    TRANSPOSE_SOURCE,
-)
+        TRANSPOSE_SOURCE,
+    )
+
+
+CONV_TRANSPOSE = _conv_transpose(empty=False)
+CONV_TRANSPOSE_EMPTY = _conv_transpose(empty=True)
 
 
 def derive_conv(
@@ -130,17 +198,22 @@ def derive_conv(
     incoming = leading[-1] if in_channels is None else in_channels
     outgoing = incoming if out_channels is None else out_channels
     _check_channels(leading[-1], incoming, outgoing, groups)
+    if padding_mode not in MODES:
+        raise UsageError(f"padding_mode must be one of {', '.join(MODES)}, not {padding_mode!r}")
+    if padding_mode in ("reflect", "replicate"):
+        not_empty(f"{padding_mode} padding", leading[-1:])
+    empty = incoming == 0 or 0 in leading[:-1]
+    rule = conv_rule(padding_mode, same=padding == "same", empty=empty)
     if padding == "same":
         if any(step != 1 for step in strides):
             raise ImpossibleSizeError("padding='same' needs stride 1")
-        rule = CONV_SAME
         values = tuple(zip(sizes, kernels, dilations, strict=True))
     else:
-        rule = CONV
         pads = per_axis("padding", _pads(padding), dims)
         values = tuple(zip(sizes, kernels, strides, pads, dilations, strict=True))
     axes = derive_axes(rule, values)
-    output = (*leading[:-1], outgoing, *(axis.output for axis in axes))
+    # With no channel coming in, the framework lets none out, whatever was asked for.
+    output = (*leading[:-1], outgoing if incoming else 0, *(axis.output for axis in axes))
     return derivation("conv", rule, output, axes)
 
 
@@ -168,23 +241,25 @@ def derive_conv_transpose(
     incoming = leading[-1] if in_channels is None else in_channels
     outgoing = incoming if out_channels is None else out_channels
     _check_channels(leading[-1], incoming, outgoing, groups)
+    not_empty("conv_transpose", leading[-1:])
     if output_size is None:
         extra = per_axis("output_padding", output_padding, dims)
     else:
         bare = tuple(zip(sizes, kernels, strides, pads, dilations, strict=True))
-        extra = _output_padding(output_size, bare)
+        extra = _output_padding(output_size, bare, len(leading))
     values = tuple(zip(sizes, kernels, strides, pads, dilations, extra, strict=True))
-    axes = derive_axes(CONV_TRANSPOSE, values)
+    rule = CONV_TRANSPOSE_EMPTY if 0 in leading[:-1] else CONV_TRANSPOSE
+    axes = derive_axes(rule, values)
     output = (*leading[:-1], outgoing, *(axis.output for axis in axes))
-    return derivation("conv_transpose", CONV_TRANSPOSE, output, axes)
+    return derivation("conv_transpose", rule, output, axes)
 
 
 def _output_padding(
-    output_size: Sequence[int], values: tuple[tuple[int, int, int, int, int], ...]
+    output_size: Sequence[int], values: tuple[tuple[int, int, int, int, int], ...], leading: int
 ) -> tuple[int, ...]:
     """The output_padding that reaches ``output_size``; its leading axes may be given as well."""
     wanted = tuple(output_size)[-len(values) :]
-    if len(output_size) not in (len(values), len(values) + 2) :
+    if len(output_size) not in (len(values), len(values) + leading):
         raise ImpossibleSizeError(
             f"output_size {tuple(output_size)} has {len(output_size)} numbers, "
             f"but the layer works on {len(values)} axes"
@@ -218,5 +293,7 @@ def _check_channels(arriving: int, incoming: int, outgoing: int, groups: int) ->
         raise ImpossibleSizeError(
             f"{outgoing} output channels cannot be split into {groups} groups"
         )
+    if outgoing < 1:
+        raise ImpossibleSizeError(f"out_channels must be at least 1, not {outgoing}")
     if arriving != incoming:
         raise ImpossibleSizeError(f"the layer expects {incoming} channels, but {arriving} arrive")

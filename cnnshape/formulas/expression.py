@@ -39,7 +39,7 @@ class Expression:
         self,
         operator: str,
         operands: tuple[Expression, ...] = (),
-        value: int | float | str | None = None,
+        value: float | str | None = None,
     ) -> None:
         object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "operands", operands)
@@ -112,7 +112,7 @@ class Expression:
         return frozenset[str]().union(*(operand.names() for operand in self.operands))
 
 
-def number(value: int | float) -> Expression:
+def number(value: float) -> Expression:
     """A number as an expression."""
     return Expression("number", (), value)
 

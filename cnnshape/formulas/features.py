@@ -1,4 +1,4 @@
-"""Layers that work on features and on the order of axes: linear, flatten, embedding, …"""
+"""Layers that work on features and on the order of axes: linear, flatten, embedding and so on."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ def _one_axis(kind: str, output: Shape, formula: str, numbers: str, *axis: int) 
     return Derivation(kind, output, formula, numbers, (derived,))
 
 
-def derive_linear(
-    shape: Shape, *, out_features: int, in_features: int | None = None
-) -> Derivation:
+def derive_linear(shape: Shape, *, out_features: int, in_features: int | None = None) -> Derivation:
     """The last axis, ``in_features``, becomes ``out_features``."""
     if not shape:
         raise ImpossibleSizeError("linear takes an input of at least 1 axis, this one is a scalar")
@@ -63,6 +61,10 @@ def derive_bilinear(
             f"bilinear takes two inputs that differ in their last axis only, "
             f"not {times(shape)} and {times(other)}"
         )
+    if in1_features is not None and in1_features < 1:
+        raise ImpossibleSizeError(f"in1_features must be at least 1, not {in1_features}")
+    if out_features < 0:
+        raise ImpossibleSizeError(f"out_features must be at least 0, not {out_features}")
     for arriving, expected in ((shape[-1], in1_features), (other[-1], in2_features)):
         if expected is not None and arriving != expected:
             raise ImpossibleSizeError(
@@ -145,7 +147,9 @@ def derive_channel_shuffle(shape: Shape, *, groups: int) -> Derivation:
         raise ImpossibleSizeError(f"groups must be at least 1, not {groups}")
     if shape[1] % groups:
         raise ImpossibleSizeError(f"{shape[1]} channels cannot be split into {groups} groups")
-    return Derivation("channel_shuffle", shape, "C → C", f"{shape[1]} = {groups}·{shape[1] // groups}")
+    return Derivation(
+        "channel_shuffle", shape, "C → C", f"{shape[1]} = {groups}·{shape[1] // groups}"
+    )
 
 
 def derive_glu(shape: Shape, *, dim: int = -1) -> Derivation:

@@ -1,11 +1,13 @@
 """Padding: constant (also negative), reflected, replicated and circular."""
 
+# ruff: noqa: ARG005 - a rule's functions all take all of the rule's values, in one order
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import Shape, integer, times
+from cnnshape.formulas.arguments import Shape, integer, not_empty, times
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
 from cnnshape.formulas.rule import AxisRule, Condition
@@ -19,43 +21,70 @@ def padded_size(n: Size, before: Size, after: Size) -> Size:
     return n + before + after
 
 
-def _sum(n: int, before: int, after: int) -> str:
-    return f"{n} + ({before}) + ({after})"
+def _written(n: int, before: int, after: int) -> str:
+    def signed(pad: int) -> str:
+        return f"− {-pad}" if pad < 0 else f"+ {pad}"
+
+    return f"{n} {signed(before)} {signed(after)}"
 
 
-_LEFT = Condition(
-    "H + L + R ≥ 0: no more is cut away than there is",
-    lambda n, before, after: (0, n + before + after),
-    lambda n, before, after: f"more is cut away than there is: {_sum(n, before, after)}",
+_CUT = Condition(
+    "H + min(L, 0) + min(R, 0) ≥ 0: no more is cut away than there is",
+    lambda n, before, after: (0, n + min(before, 0) + min(after, 0)),
+    lambda n, before, after: (
+        f"more is cut away than there is: {_written(n, min(before, 0), min(after, 0))}"
+    ),
 )
-_LEFT_ONE = Condition(
+_SOMETHING_LEFT = Condition(
     "H + L + R ≥ 1: something is left",
     lambda n, before, after: (1, n + before + after),
-    lambda n, before, after: f"nothing is left: {_sum(n, before, after)}",
+    lambda n, before, after: f"nothing is left: {_written(n, before, after)}",
+)
+_NOT_EMPTY = Condition(
+    "H ≥ 1: there is something to repeat",
+    lambda n, before, after: (1, n),
+    lambda n, before, after: f"an input of size {n} has nothing to repeat",
 )
 _REFLECT = Condition(
-    "max(L, R) < H: a reflection needs more pixels than it pads",
+    "max(L, R) < H: a reflection needs more than it pads",
     lambda n, before, after: (max(before, after) + 1, n),
     lambda n, before, after: (
-        f"a reflected padding of {max(before, after)} needs an input of more than "
-        f"{max(before, after)}, this one has {n}"
+        f"a reflected padding of {max(before, after)} does not fit into {n}: "
+        f"it must be smaller than the input"
     ),
 )
+#: What one side wraps around is what the other side's cutting leaves.
 _CIRCULAR = Condition(
-    "max(L, R) ≤ H: a circular padding wraps around at most once",
-    lambda n, before, after: (max(before, after), n),
+    "L ≤ H + min(R, 0) and R ≤ H + min(L, 0): a circular padding wraps around once",
+    lambda n, before, after: (max(before - min(after, 0), after - min(before, 0)), n),
     lambda n, before, after: (
-        f"a circular padding of {max(before, after)} would wrap around more than once: "
-        f"the input has {n}"
+        f"a circular padding of {max(before, after)} wraps around more than once: "
+        f"there are {n + min(before, after, 0)}"
     ),
 )
 
-RULES = {
-    "constant": AxisRule("pad", _NAMES, padded_size, (_LEFT,), _SOURCE),
-    "reflect": AxisRule("pad", _NAMES, padded_size, (_REFLECT, _LEFT_ONE), _SOURCE),
-    "replicate": AxisRule("pad", _NAMES, padded_size, (_LEFT_ONE,), _SOURCE),
-    "circular": AxisRule("pad", _NAMES, padded_size, (_CIRCULAR, _LEFT), _SOURCE),
+#: What must hold along an axis, by the mode of padding.
+CONDITIONS = {
+    "constant": (_CUT,),
+    "reflect": (_NOT_EMPTY, _REFLECT, _SOMETHING_LEFT),
+    "replicate": (_NOT_EMPTY, _SOMETHING_LEFT),
+    "circular": (_CUT, _CIRCULAR),
 }
+RULES = {
+    mode: AxisRule("pad", _NAMES, padded_size, conditions, _SOURCE)
+    for mode, conditions in CONDITIONS.items()
+}
+
+
+def check_mode(mode: str) -> str:
+    """The mode, if there is such a mode.
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    if mode not in RULES:
+        raise UsageError(f"mode must be one of {', '.join(RULES)}, not {mode!r}")
+    return mode
 
 
 def derive_pad(
@@ -69,29 +98,34 @@ def derive_pad(
 
     One integer pads ``dims`` axes on both sides.
     """
-    if mode not in RULES:
-        raise UsageError(f"mode must be one of {', '.join(RULES)}, not {mode!r}")
+    rule = RULES[check_mode(mode)]
     if isinstance(padding, int):
         pads = (padding,) * 2 * (max(len(shape) - 2, 1) if dims is None else dims)
     else:
         pads = tuple(integer("padding", pad) for pad in padding)
     if len(pads) % 2:
-        raise ImpossibleSizeError(f"padding needs two numbers per axis, not {len(pads)}")
-    axes_padded = len(pads) // 2
-    if axes_padded > len(shape):
+        raise ImpossibleSizeError(f"padding needs two numbers per axis, not {len(pads)} in all")
+    count = len(pads) // 2
+    start = len(shape) - count
+    if start < 0:
         raise ImpossibleSizeError(
-            f"padding is given for {axes_padded} axes, the input has {len(shape)}: {times(shape)}"
+            f"padding is given for {count} axes, the input has {len(shape)}: {times(shape)}"
         )
-    if mode != "constant" and len(shape) - axes_padded not in (1, 2):
-        raise ImpossibleSizeError(
-            f"{mode} padding of {axes_padded} axes takes an input of {axes_padded + 1} or "
-            f"{axes_padded + 2} axes, this one has {len(shape)}: {times(shape)}"
-        )
-    rule = RULES[mode]
-    start = len(shape) - axes_padded
+    if mode != "constant":
+        _check_rank(mode, shape, count)
     values = tuple(
-        (shape[start + index], pads[-2 - 2 * index], pads[-1 - 2 * index])
-        for index in range(axes_padded)
+        (shape[start + index], pads[-2 - 2 * index], pads[-1 - 2 * index]) for index in range(count)
     )
     axes = derive_axes(rule, values)
     return derivation("pad", rule, (*shape[:start], *(axis.output for axis in axes)), axes)
+
+
+def _check_rank(mode: str, shape: Shape, count: int) -> None:
+    """Only constant padding takes any number of axes."""
+    if not 1 <= count <= 3 or len(shape) - count not in (1, 2):
+        raise ImpossibleSizeError(
+            f"{mode} padding works on the last 1 to 3 axes of (N, C, …) or (C, …), "
+            f"not on {count} of {times(shape)}"
+        )
+    if mode != "circular":
+        not_empty(f"{mode} padding", shape[len(shape) - count - 1 :])

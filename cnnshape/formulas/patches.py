@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import PerAxis, Shape, per_axis, times
+from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis, times
 from cnnshape.formulas.convolution import CONV
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.rule import AxisRule
@@ -29,6 +29,7 @@ def derive_unfold(
         raise ImpossibleSizeError(
             f"unfold takes an input of 3 or 4 axes, this one has {len(shape)}: {times(shape)}"
         )
+    not_empty("unfold", shape[-3:])
     kernels = per_axis("kernel_size", kernel_size, 2)
     arguments = (
         kernels,

@@ -1,11 +1,22 @@
 """Pooling: max, average, power-average, adaptive, fractional, and max-unpooling."""
 
+# ruff: noqa: ARG005 - a rule's functions all take all of the rule's values, in one order
+
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, per_axis, split, times
+from cnnshape.errors import ImpossibleSizeError, UsageError
+from cnnshape.formulas.arguments import (
+    PerAxis,
+    Shape,
+    count,
+    dims_of,
+    not_empty,
+    per_axis,
+    split,
+    times,
+)
 from cnnshape.formulas.convolution import at_least, conv_size, kernel_misfit
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size, ceiling_division, minimum
@@ -15,7 +26,7 @@ _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 
 
 def ceil_size(n: Size, k: Size, s: Size, p: Size, d: Size) -> Size:
-    """``ceil_mode``: one more window if anything is left, but it must start before the right pad."""
+    """``ceil_mode``: one more window if anything is left, but none that starts in the padding."""
     windows = ceiling_division(n + 2 * p - d * (k - 1) - 1, s)
     return minimum(windows, (n + p - 1) // s) + 1
 
@@ -45,16 +56,20 @@ def unpooled_size(n: Size, k: Size, s: Size, p: Size) -> Size:
     return (n - 1) * s - 2 * p + k
 
 
-def _half_kernel(n: int, k: int, s: int, p: int, d: int = 1) -> str:
-    del n, s
-    span = d * (k - 1) + 1
-    spans = f", which spans {span} with dilation {d}" if d > 1 else ""
-    return f"padding {p} is more than half of kernel {k}{spans}"
+def _windowed(
+    kind: str, letters: str, function: Callable[..., Size], page: str, *, unpadded: bool = False
+) -> AxisRule:
+    """A pooling rule over these letters of HKSPD.
 
-
-def _windowed(kind: str, letters: str, function: object, page: str) -> AxisRule:
-    """A pooling rule over the first letters of HKSPD."""
-    names = ("input", "kernel_size", "stride", "padding", "dilation")
+    ``unpadded``: the kernel must fit even without the padding, as in three dimensions.
+    """
+    names = {
+        "H": "input",
+        "K": "kernel_size",
+        "S": "stride",
+        "P": "padding",
+        "D": "dilation",
+    }
     conditions = [
         Condition(
             "H ≥ 1: the input is not empty",
@@ -66,27 +81,34 @@ def _windowed(kind: str, letters: str, function: object, page: str) -> AxisRule:
     ]
     if "P" in letters:
         conditions.append(at_least("P", "padding", 0, 3))
-    if "D" in letters:
-        conditions.append(at_least("D", "dilation", 1, 4))
-    if "P" in letters:
         conditions.append(
             Condition(
-                "2P ≤ D(K − 1) + 1: padding is at most half of the kernel",
-                lambda n, k, s, p, d=1: (2 * p, d * (k - 1) + 1),
-                _half_kernel,
+                "2P ≤ K: padding is at most half of the kernel",
+                lambda n, k, s, p, d=1: (2 * p, k),
+                lambda n, k, s, p, d=1: f"padding {p} is more than half of kernel {k}",
+            )
+        )
+    if "D" in letters:
+        conditions.append(at_least("D", "dilation", 1, 4))
+    if unpadded:
+        conditions.append(
+            Condition(
+                "K ≤ H: in three dimensions the kernel fits even without padding",
+                lambda n, k, *_: (k, n),
+                lambda n, k, *_: f"kernel {k} does not fit into {n}",
             )
         )
     conditions.append(
         Condition(
-            "the output has at least one element: the kernel fits into the padded input",
-            lambda *v: (1, function(*v)),  # type: ignore[operator]
+            "the kernel fits into the padded input at least once",
+            lambda *v: (1, function(*v)),
             lambda n, k, s, p=0, d=1: kernel_misfit(n, k, p, d),
         )
     )
     return AxisRule(
         kind,
-        dict(zip(letters, names, strict=False)),
-        function,  # type: ignore[arg-type]
+        {letter: names[letter] for letter in letters},
+        function,
         conditions,
         f"{_DOCS}{page}.html",
     )
@@ -96,8 +118,26 @@ MAX = _windowed("max_pool", "HKSPD", conv_size, "MaxPool2d")
 MAX_CEIL = _windowed("max_pool", "HKSPD", ceil_size, "MaxPool2d")
 AVERAGE = _windowed("avg_pool", "HKSP", average_size, "AvgPool2d")
 AVERAGE_CEIL = _windowed("avg_pool", "HKSP", average_ceil_size, "AvgPool2d")
+AVERAGE_3D = _windowed("avg_pool", "HKSP", average_size, "AvgPool3d", unpadded=True)
+AVERAGE_3D_CEIL = _windowed("avg_pool", "HKSP", average_ceil_size, "AvgPool3d", unpadded=True)
 POWER = _windowed("lp_pool", "HKS", power_size, "LPPool2d")
 POWER_CEIL = _windowed("lp_pool", "HKS", power_ceil_size, "LPPool2d")
+POWER_3D = _windowed("lp_pool", "HKS", power_size, "LPPool3d", unpadded=True)
+POWER_3D_CEIL = _windowed("lp_pool", "HKS", power_ceil_size, "LPPool3d", unpadded=True)
+
+#: By whether there are three axes, and by ceil_mode.
+_AVERAGES = {
+    (False, False): AVERAGE,
+    (False, True): AVERAGE_CEIL,
+    (True, False): AVERAGE_3D,
+    (True, True): AVERAGE_3D_CEIL,
+}
+_POWERS = {
+    (False, False): POWER,
+    (False, True): POWER_CEIL,
+    (True, False): POWER_3D,
+    (True, True): POWER_3D_CEIL,
+}
 
 ADAPTIVE = AxisRule(
     "adaptive_pool",
@@ -114,30 +154,40 @@ ADAPTIVE = AxisRule(
     _DOCS + "AdaptiveAvgPool2d.html",
 )
 
-_FRACTIONAL_FITS = (
-    at_least("O", "output_size", 1, 2),
-    at_least("K", "kernel", 1, 1),
-    Condition(
-        "O + K − 1 ≤ H: as many windows as asked for fit into the input",
-        lambda n, k, o: (o + k - 1, n),
-        lambda n, k, o: f"{o} windows of kernel {k} need {o + k - 1}, but the input has {n}",
-    ),
-)
-FRACTIONAL = AxisRule(
-    "fractional_pool",
-    {"H": "input", "K": "kernel_size", "O": "output_size"},
-    lambda n, k, o: o,
-    _FRACTIONAL_FITS,
-    _DOCS + "FractionalMaxPool2d.html",
-)
+ADAPTIVE_MEAN = AxisRule("adaptive_pool", ADAPTIVE.names, ADAPTIVE.function, (), ADAPTIVE.source)
+
+
+def _fractional(page: str, spare: int) -> AxisRule:
+    """As many windows as asked for, at random places; three dimensions want one element more."""
+    more = " < " if spare else " ≤ "
+    return AxisRule(
+        "fractional_pool",
+        {"H": "input", "K": "kernel_size", "O": "output_size"},
+        lambda n, k, o: o,
+        (
+            at_least("H", "the input", 1, 0),
+            at_least("O", "output_size", 0, 2),
+            at_least("K", "kernel", 1, 1),
+            Condition(
+                f"O + K − 1{more}H: as many windows as asked for fit into the input",
+                lambda n, k, o: (o + k - 1 + spare, n),
+                lambda n, k, o: (
+                    f"{o} windows of kernel {k} need {o + k - 1 + spare}, but the input has {n}"
+                ),
+            ),
+        ),
+        f"{_DOCS}{page}.html",
+    )
+
+
+FRACTIONAL = _fractional("FractionalMaxPool2d", 0)
+FRACTIONAL_3D = _fractional("FractionalMaxPool3d", 1)
 
 UNPOOL = AxisRule(
     "max_unpool",
     {"H": "input", "K": "kernel_size", "S": "stride", "P": "padding"},
     unpooled_size,
-    (
-        at_least("S", "stride", 1, 2),
-    ),
+    (at_least("H", "the input", 1, 0),),
     _DOCS + "MaxUnpool2d.html",
 )
 
@@ -177,7 +227,7 @@ def derive_avg_pool(
     """Average pooling of ``(N, C, …)`` or ``(C, …)``."""
     dims = dims_of(shape, dims, kernel_size, stride, padding)
     return _pool(
-        AVERAGE_CEIL if ceil_mode else AVERAGE,
+        _AVERAGES[dims == 3, bool(ceil_mode)],
         shape,
         dims,
         per_axis("kernel_size", kernel_size, dims),
@@ -196,8 +246,12 @@ def derive_lp_pool(
 ) -> Derivation:
     """Power-average pooling of ``(N, C, …)`` or ``(C, …)``."""
     dims = dims_of(shape, dims, kernel_size, stride)
+    if dims == 1 and not isinstance(kernel_size, int):
+        raise ImpossibleSizeError(
+            f"lp_pool over 1 axis takes kernel_size as an integer, not as {kernel_size!r}"
+        )
     return _pool(
-        POWER_CEIL if ceil_mode else POWER,
+        _POWERS[dims == 3, bool(ceil_mode)],
         shape,
         dims,
         per_axis("kernel_size", kernel_size, dims),
@@ -207,6 +261,7 @@ def derive_lp_pool(
 
 def _pool(rule: AxisRule, shape: Shape, dims: int, *arguments: tuple[int, ...]) -> Derivation:
     leading, sizes = split(rule.kind, shape, dims)
+    not_empty(rule.kind, leading[-1:])
     axes = derive_axes(rule, tuple(zip(sizes, *arguments, strict=True)))
     return derivation(rule.kind, rule, (*leading, *(axis.output for axis in axes)), axes)
 
@@ -215,17 +270,37 @@ def derive_adaptive_pool(
     shape: Shape,
     *,
     output_size: int | Sequence[int | None] | None,
+    mode: str = "avg",
     dims: int | None = None,
 ) -> Derivation:
-    """Adaptive pooling; None keeps an axis as it is."""
+    """Adaptive pooling, ``avg`` or ``max``; None keeps an axis as it is."""
+    if mode not in ("avg", "max"):
+        raise UsageError(f"mode must be avg or max, not {mode!r}")
     dims = dims_of(shape, dims, output_size)
-    leading, sizes = split("adaptive_pool", shape, dims)
     asked = tuple(output_size) if isinstance(output_size, Sequence) else (output_size,) * dims
-    wanted = tuple(
-        size if want is None else want for size, want in zip(sizes, asked, strict=True)
-    )
-    axes = derive_axes(ADAPTIVE, tuple(zip(sizes, wanted, strict=True)))
-    return derivation("adaptive_pool", ADAPTIVE, (*leading, *wanted), axes)
+    if output_size is None or (dims == 1 and None in asked):
+        raise ImpossibleSizeError(
+            "None as output_size keeps an axis, and is understood in a tuple of 2 or 3 only"
+        )
+    if len(asked) != dims:
+        raise ImpossibleSizeError(
+            f"output_size {asked} has {count(len(asked), 'number')}, but the layer works on "
+            f"{count(dims, 'axis')}"
+        )
+    sizes = shape[-dims:]
+    wanted = tuple(n if want is None else want for n, want in zip(sizes, asked, strict=False))
+    # The average over everything is a mean, which the framework takes of any shape.
+    if mode == "avg" and wanted == (1,) * dims and (dims > 1 or len(shape) in (2, 3)):
+        rule = ADAPTIVE_MEAN
+        least = 0 if isinstance(output_size, int) else 1
+        leading, sizes = split("adaptive_pool", shape, dims, range(least, len(shape)))
+    else:
+        rule = ADAPTIVE
+        leading, sizes = split("adaptive_pool", shape, dims)
+        if mode == "max" or dims == 3:
+            not_empty("adaptive_pool", leading[1:])
+    axes = derive_axes(rule, tuple(zip(sizes, wanted, strict=True)))
+    return derivation("adaptive_pool", rule, (*leading, *wanted), axes)
 
 
 def derive_fractional_pool(
@@ -243,7 +318,9 @@ def derive_fractional_pool(
     if (output_size is None) == (output_ratio is None):
         raise ImpossibleSizeError("fractional_pool needs either output_size or output_ratio")
     if output_ratio is not None:
-        ratios = tuple(output_ratio) if isinstance(output_ratio, Sequence) else (output_ratio,) * dims
+        ratios = (
+            tuple(output_ratio) if isinstance(output_ratio, Sequence) else (output_ratio,) * dims
+        )
         for ratio in ratios:
             if not 0 < ratio < 1:
                 raise ImpossibleSizeError(f"output_ratio must lie between 0 and 1, not {ratio}")
@@ -251,8 +328,10 @@ def derive_fractional_pool(
     else:
         assert output_size is not None
         wanted = per_axis("output_size", output_size, dims)
-    axes = derive_axes(FRACTIONAL, tuple(zip(sizes, kernels, wanted, strict=True)))
-    return derivation("fractional_pool", FRACTIONAL, (*leading, *wanted), axes)
+    not_empty("fractional_pool", leading[1:])
+    rule = FRACTIONAL_3D if dims == 3 else FRACTIONAL
+    axes = derive_axes(rule, tuple(zip(sizes, kernels, wanted, strict=True)))
+    return derivation("fractional_pool", rule, (*leading, *wanted), axes)
 
 
 def derive_max_unpool(
@@ -271,9 +350,17 @@ def derive_max_unpool(
     strides = per_axis("stride", _or_kernel(stride, kernel_size), dims)
     pads = per_axis("padding", padding, dims)
     values = tuple(zip(sizes, kernels, strides, pads, strict=True))
+    not_empty("max_unpool", leading[1:])
+    if dims == 3 and min(strides) < 1:
+        raise ImpossibleSizeError(f"stride must be at least 1, not {min(strides)}")
     axes = derive_axes(UNPOOL, values)
     output = tuple(axis.output for axis in axes)
     if output_size is not None:
+        if len(output_size) not in (dims, dims + 2):
+            raise ImpossibleSizeError(
+                f"output_size {tuple(output_size)} has {count(len(output_size), 'number')}, "
+                f"not {dims} or {dims + 2}"
+            )
         wanted = tuple(output_size)[-dims:]
         for usual, step, size in zip(output, strides, wanted, strict=True):
             if not usual - step < size < usual + step:
@@ -281,9 +368,12 @@ def derive_max_unpool(
                     f"output_size {times(wanted)} is not within a stride of {times(output)}"
                 )
         output = wanted
+    for size in output:
+        if size < 0:
+            raise ImpossibleSizeError(f"the output would have a negative size: {size}")
     return derivation("max_unpool", UNPOOL, (*leading, *output), axes)
 
 
 def _or_kernel(stride: PerAxis | None, kernel: PerAxis) -> PerAxis:
     """No stride, or an empty one, means the kernel's."""
-    return kernel if stride is None or stride == () or stride == [] else stride
+    return kernel if stride is None or (isinstance(stride, Sequence) and not stride) else stride

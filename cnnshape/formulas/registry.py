@@ -99,12 +99,12 @@ def derive(kind: str, input_shape: Sequence[int], /, **arguments: Any) -> Deriva
     shape = shape_of(input_shape)
     try:
         return function(shape, **arguments)
-    except TypeError as error:
+    except TypeError:
         try:
             _inspect.signature(function).bind(shape, **arguments)
         except TypeError as mismatch:
             raise UsageError(f"{name}: {mismatch}") from None
-        raise error
+        raise
 
 
 def axis_size(kind: str, n: Size, /, **arguments: Size) -> Size:

@@ -1,18 +1,21 @@
 """Upsampling, and pixel shuffling between channels and space."""
 
+# ruff: noqa: ARG005 - a rule's functions all take all of the rule's values, in one order
+
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import PerAxis, Shape, count, per_axis, split, times
+from cnnshape.formulas.arguments import PerAxis, Shape, count, not_empty, per_axis, split, times
 from cnnshape.formulas.convolution import at_least
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Expression, Size
 from cnnshape.formulas.rule import AxisRule, Condition
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
+_UPSAMPLE = _DOCS + "Upsample.html"
 
 #: How many axes each mode interpolates.
 MODES = {
@@ -32,7 +35,7 @@ def scaled_size(n: Size, factor: Size) -> Size:
     A symbolic size needs a factor that is an integer or a unit fraction such as 0.5.
     """
     if isinstance(n, int) and isinstance(factor, int | float):
-        return math.floor(float(n) * factor)
+        return int(float(n) * factor)
     if isinstance(n, Expression):
         return Expression("floor", (n * factor,))
     if float(factor).is_integer():
@@ -46,7 +49,7 @@ UPSAMPLE_SIZE = AxisRule(
     {"H": "input", "O": "size"},
     lambda n, o: o,
     (at_least("H", "the input", 1, 0), at_least("O", "size", 1, 1)),
-    _DOCS + "Upsample.html",
+    _UPSAMPLE,
 )
 UPSAMPLE_SCALE = AxisRule(
     "upsample",
@@ -60,8 +63,11 @@ UPSAMPLE_SCALE = AxisRule(
             lambda n, f: f"an input of {n} scaled by {f} leaves nothing",
         ),
     ),
-    _DOCS + "Upsample.html",
+    _UPSAMPLE,
 )
+#: ``mode="area"`` has the conditions of adaptive pooling instead.
+AREA_SIZE = AxisRule("upsample", UPSAMPLE_SIZE.names, UPSAMPLE_SIZE.function, (), _UPSAMPLE)
+AREA_SCALE = AxisRule("upsample", UPSAMPLE_SCALE.names, UPSAMPLE_SCALE.function, (), _UPSAMPLE)
 SHUFFLE = AxisRule(
     "pixel_shuffle",
     {"H": "input", "R": "upscale_factor"},
@@ -102,16 +108,37 @@ def derive_upsample(
         raise UsageError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     if dims not in MODES[mode]:
         raise ImpossibleSizeError(f"mode {mode} does not interpolate {count(dims, 'axis')}")
+    if mode != "area":
+        not_empty("upsample", leading[-1:])
     if (size is None) == (scale_factor is None):
         raise ImpossibleSizeError("upsample needs either size or scale_factor")
     if size is not None:
         rule = UPSAMPLE_SIZE
+        if isinstance(size, Sequence) and len(size) != dims:
+            raise ImpossibleSizeError(
+                f"size {tuple(size)} has {count(len(size), 'number')}, but the input has "
+                f"{count(dims, 'axis')} to scale"
+            )
         values = tuple(zip(sizes, per_axis("size", size, dims), strict=True))
     else:
         rule = UPSAMPLE_SCALE
+        if scale_factor == 0:
+            raise ImpossibleSizeError("scale_factor must not be 0")
         values = tuple(zip(sizes, _factors(scale_factor, dims), strict=True))
+    if mode == "area":
+        rule = _area(rule, values, leading)
     axes = derive_axes(rule, values)
     return derivation("upsample", rule, (*leading, *(axis.output for axis in axes)), axes)
+
+
+def _area(rule: AxisRule, values: Sequence[tuple[int | float, ...]], leading: Shape) -> AxisRule:
+    """``mode="area"`` is an adaptive average pooling, with that one's conditions."""
+    from cnnshape.formulas.pooling import derive_adaptive_pool
+
+    wanted = tuple(rule.size(*axis) for axis in values)
+    sizes = tuple(int(axis[0]) for axis in values)
+    derive_adaptive_pool((*leading, *sizes), output_size=wanted, dims=len(sizes))
+    return AREA_SIZE if rule is UPSAMPLE_SIZE else AREA_SCALE
 
 
 def _factors(factor: float | Sequence[float] | None, dims: int) -> tuple[float, ...]:
@@ -144,6 +171,9 @@ def derive_pixel_unshuffle(shape: Shape, *, downscale_factor: int) -> Derivation
     """``(…, C, H·r, W·r)`` becomes ``(…, C·r², H, W)``."""
     _at_least_three("pixel_unshuffle", shape)
     axes = derive_axes(UNSHUFFLE, tuple((size, downscale_factor) for size in shape[-2:]))
+    if 0 in shape:
+        # The framework hands an empty input back as it is.
+        return Derivation("pixel_unshuffle", shape, "H", times(shape))
     output = (*shape[:-3], shape[-3] * downscale_factor**2, *(axis.output for axis in axes))
     return derivation("pixel_unshuffle", UNSHUFFLE, output, axes)
 

@@ -58,7 +58,7 @@ class AxisRule:
         """The size of the output; symbolic sizes give a symbolic size, without any condition."""
         return self.function(*values)
 
-    def broken(self, *values: int | float) -> Condition | None:
+    def broken(self, *values: float) -> Condition | None:
         """The first condition that these values break."""
         for condition in self.conditions:
             left, right = condition.bounds(*values)
@@ -66,7 +66,7 @@ class AxisRule:
                 return condition
         return None
 
-    def checked_size(self, *values: int | float) -> int:
+    def checked_size(self, *values: float) -> int:
         """The size of the output.
 
         Raises:

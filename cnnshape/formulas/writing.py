@@ -1,4 +1,4 @@
-"""How a formula is written: in unicode, in LaTeX, in plain text, and with numbers put in.
+r"""How a formula is written: in unicode, in LaTeX, in plain text, and with numbers put in.
 
 >>> from cnnshape.formulas.expression import symbols
 >>> H, K, S, P, D = symbols("HKSPD")
@@ -8,7 +8,7 @@
 >>> plain(conv)
 'floor((H + 2*P - D*(K - 1) - 1)/S) + 1'
 >>> print(latex(conv))
-\\left\\lfloor \\frac{H + 2P - D(K - 1) - 1}{S} \\right\\rfloor + 1
+\left\lfloor \frac{H + 2P - D(K - 1) - 1}{S} \right\rfloor + 1
 >>> unicode(substitute(conv, {"H": 28, "K": 5, "S": 1, "P": 2, "D": 1}))
 '⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1'
 """
@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from cnnshape.formulas.expression import Expression, number
 
@@ -50,7 +51,7 @@ def latex(expression: Expression) -> str:
     return _Latex().write(expression)
 
 
-def number_text(value: int | float | str | None) -> str:
+def number_text(value: float | str | None) -> str:
     """A number without a needless ``.0``: 2.0 is ``2``, 0.5 is ``0.5``."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
@@ -59,7 +60,11 @@ def number_text(value: int | float | str | None) -> str:
 
 class _Unicode:
     minus = "−"
-    brackets = {"floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉"), "round": ("round(", ")")}
+    brackets: ClassVar[dict[str, tuple[str, str]]] = {
+        "floor": ("⌊", "⌋"),
+        "ceil": ("⌈", "⌉"),
+        "round": ("round(", ")"),
+    }
     between_factors = "·"
     implicit = True
 
@@ -134,7 +139,11 @@ class _Unicode:
 
 class _Plain(_Unicode):
     minus = "-"
-    brackets = {"floor": ("floor(", ")"), "ceil": ("ceil(", ")"), "round": ("round(", ")")}
+    brackets: ClassVar[dict[str, tuple[str, str]]] = {
+        "floor": ("floor(", ")"),
+        "ceil": ("ceil(", ")"),
+        "round": ("round(", ")"),
+    }
     between_factors = "*"
     implicit = False
 
@@ -144,7 +153,7 @@ class _Plain(_Unicode):
 
 class _Latex(_Unicode):
     minus = "-"
-    brackets = {
+    brackets: ClassVar[dict[str, tuple[str, str]]] = {
         "floor": (r"\left\lfloor ", r" \right\rfloor"),
         "ceil": (r"\left\lceil ", r" \right\rceil"),
         "round": (r"\operatorname{round}(", ")"),
