@@ -1,1 +1,40 @@
-"""cnnshape: what shape is this network, why, and what does it look like?"""
+"""cnnshape: what shape is this PyTorch network, why, and what does it look like?
+
+>>> import cnnshape
+>>> cnnshape.inspect("lenet").totals.params
+61706
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from cnnshape._version import __version__
+from cnnshape.errors import CnnshapeError, UsageError
+
+if TYPE_CHECKING:
+    from cnnshape.api import Report, inspect
+    from cnnshape.formulas.ask import formula
+
+#: Public name → the module it lives in. They are imported on first use, because torch takes a
+#: second to import and a size formula needs none of it.
+_HOMES = {
+    "Report": "cnnshape.api",
+    "inspect": "cnnshape.api",
+    "formula": "cnnshape.formulas.ask",
+}
+
+__all__ = ["CnnshapeError", "Report", "UsageError", "__version__", "formula", "inspect"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'cnnshape' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
