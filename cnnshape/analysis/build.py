@@ -15,6 +15,7 @@ from cnnshape.analysis.cost import (
     subtree_parameters,
     total,
 )
+from cnnshape.analysis.receptive_field import Field, receptive_fields
 from cnnshape.analysis.report import (
     Check,
     ErrorReport,
@@ -53,11 +54,13 @@ def build_report(
     >>> report.totals.params, report.totals.macs, report.layers[0].check.status
     (10, 8, 'match')
     """
-    if trace.execution.device in _WITHOUT_MEMORY:
-        checked = cut_at_broken_condition(trace)
-        if checked is not trace and checked.failure is not None:
-            trace, exception = checked, ModelFailedError(checked.failure.message)
     checks = verify(trace)
+    if trace.execution.device in _WITHOUT_MEMORY:
+        cut = cut_at_broken_condition(trace, checks)
+        if cut is not trace and cut.failure is not None:
+            trace, exception = cut, ModelFailedError(cut.failure.message)
+            last = len(cut.operations) - 1
+            checks = {index: check for index, check in checks.items() if index < last}
     macs = operation_costs(trace)
     placed = _Placement(trace, checks)
     layers = tuple(_layers(trace, placed, macs))
@@ -112,8 +115,17 @@ def _layers(trace: Trace, placed: _Placement, macs: list[int | None]) -> Iterabl
     own = own_parameters(trace)
     below = subtree_parameters(trace, own)
     costs = call_costs(trace, macs)
+    reach = receptive_fields(trace)
     for call in trace.calls:
-        yield _called_layer(trace, call, placed, own[call.path], below[call.path], costs)
+        yield _called_layer(
+            trace,
+            call,
+            placed,
+            own[call.path],
+            below[call.path],
+            costs[call.index],
+            reach.get(call.index),
+        )
     called = {call.path for call in trace.calls}
     if trace.failure is not None:
         return  # what comes after the failure did not get its chance
@@ -146,10 +158,10 @@ def _called_layer(
     placed: _Placement,
     own: ParameterCost,
     below: int | None,
-    costs: list[CallCost],
+    cost: CallCost,
+    reach: Field | None,
 ) -> Layer:
     module = trace.module(call.path)
-    cost = costs[call.index]
     first = call.call == 0  # a module's parameters count where it first runs
     inputs, outputs = trace.shapes(call.inputs), trace.shapes(call.outputs)
     check = placed.layer_checks.get(call.index)
@@ -172,6 +184,9 @@ def _called_layer(
         parameter_bytes=own.bytes if first else 0,
         activation_bytes=cost.activation_bytes,
         config=module.config,
+        receptive_field=reach.size if reach else None,
+        receptive_field_stride=reach.stride if reach else None,
+        receptive_field_offset=reach.offset if reach else None,
         check=check,
         covered=not (leaf and changed and check is None),
         source=call.source,

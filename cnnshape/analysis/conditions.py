@@ -7,12 +7,11 @@ have ended, so that a model that cannot run is never blessed.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
-from cnnshape import formulas
-from cnnshape.analysis.applications import application
 from cnnshape.analysis.arguments import base_name, bind
-from cnnshape.errors import ImpossibleSizeError
+from cnnshape.analysis.report import Check
 from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
 
 #: Operations whose tensors must all have one floating dtype.
@@ -20,40 +19,32 @@ _ONE_DTYPE = frozenset({"conv", "conv_transpose", "linear", "bilinear"})
 _MATRIX_PRODUCTS = frozenset("matmul mm bmm mv addmm baddbmm einsum tensordot".split())
 
 
-def cut_at_broken_condition(trace: Trace) -> Trace:
+def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
     """The trace up to the first operation that a real run would refuse; itself if there is none.
 
+    Args:
+        trace: a recording made without memory.
+        checks: its size checks, as :func:`cnnshape.analysis.verify.verify` gives them.
+
     >>> import torch
+    >>> from cnnshape.analysis.verify import verify
     >>> from cnnshape.tracing.execute import Inputs, record
     >>> up = torch.nn.ConvTranspose2d(1, 1, 3, stride=1, output_padding=1)
     >>> trace = record(up, Inputs((torch.zeros(1, 1, 4, 4),)), device="meta").trace
     >>> trace.failure is None
     True
-    >>> print(cut_at_broken_condition(trace).failure.message)
+    >>> print(cut_at_broken_condition(trace, verify(trace)).failure.message)
     output_padding 1 must be smaller than stride 1 or dilation 1
     """
     for operation in trace.operations:
         if operation.failed:
             break
-        message = broken_condition(trace, operation)
+        check = checks.get(operation.index)
+        refused = check.note if check is not None and check.expected is None else None
+        message = refused or _mixed_dtypes(trace, operation)
         if message is not None:
             return _cut(trace, operation, message)
     return trace
-
-
-def broken_condition(trace: Trace, operation: Operation) -> str | None:
-    """The condition that this operation breaks, in words; None if it can run."""
-    mixed = _mixed_dtypes(trace, operation)
-    if mixed is not None:
-        return mixed
-    rule = application(trace, operation)
-    if rule is None:
-        return None
-    try:
-        formulas.derive(rule.kind, rule.input_shape, **rule.arguments)
-    except ImpossibleSizeError as condition:
-        return str(condition)
-    return None
 
 
 def _mixed_dtypes(trace: Trace, operation: Operation) -> str | None:

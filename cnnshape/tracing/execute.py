@@ -7,7 +7,7 @@ decided by :mod:`cnnshape.tracing.choose`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -78,15 +78,16 @@ def record(
     >>> [op.name for op in recorded.trace.operations]
     ['linear']
     """
+    every = tuple(model.modules())
     with ExitStack() as stack:
-        before_write = stack.enter_context(preserved(model))
-        for module in model.modules():
+        before_write = stack.enter_context(preserved(every))
+        for module in every:
             # Set on each module's own dict: `train()` may be overridden by its author.
             vars(module)["training"] = mode == "train"
-        moved = stack.enter_context(_placed(model, inputs, device))
+        moved = stack.enter_context(_placed(every, inputs, device))
         described = describe(model)
         recorder = Recorder(
-            model,
+            every,
             described,
             before_write=before_write,
             shortcuts=meta_shortcuts() if device == "meta" else None,
@@ -135,7 +136,7 @@ def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[
 
 
 @contextmanager
-def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
+def _placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Iterator[Inputs]:
     """The model's tensors replaced by ones on ``device`` (``preserved`` puts them back)."""
     if device == "fake":
         from torch._subclasses.fake_tensor import FakeTensorMode
@@ -149,7 +150,7 @@ def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
         def fake(tensor: torch.Tensor) -> torch.Tensor:
             return mode.from_tensor(tensor, static_shapes=True)
 
-        swap_tensors(model, fake, torch.device("cpu"))
+        swap_tensors(modules, fake, torch.device("cpu"))
         with mode:
             yield inputs.to(fake)
         return
@@ -158,7 +159,7 @@ def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
     def convert(tensor: torch.Tensor) -> torch.Tensor:
         return tensor if tensor.device == target else tensor.to(target)
 
-    swap_tensors(model, convert, target)
+    swap_tensors(modules, convert, target)
     moved = inputs.to(convert)
     if target.type == "meta":
         # A tensor that the forward makes itself (torch.arange) must land where the others are.
@@ -169,7 +170,9 @@ def _placed(model: nn.Module, inputs: Inputs, device: str) -> Iterator[Inputs]:
 
 
 def swap_tensors(
-    model: nn.Module, convert: Callable[[torch.Tensor], torch.Tensor], device: torch.device
+    modules: Sequence[nn.Module],
+    convert: Callable[[torch.Tensor], torch.Tensor],
+    device: torch.device,
 ) -> None:
     """Replace every registered parameter and buffer, tied ones by the same new tensor.
 
@@ -186,7 +189,7 @@ def swap_tensors(
             memo[id(tensor)] = new
         return memo[id(tensor)]
 
-    for module in model.modules():
+    for module in modules:
         if isinstance(module, torch.jit.ScriptModule):
             continue
         for registry in (module._parameters, module._buffers):  # noqa: SLF001

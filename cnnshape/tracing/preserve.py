@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
@@ -23,42 +23,54 @@ from torch import nn
 from cnnshape.tracing.storage import storage_of
 
 @contextmanager
-def preserved(root: nn.Module) -> Iterator[Callable[[torch.Tensor], None]]:
-    """Restore ``root`` and the process on leaving.
+def preserved(modules: Sequence[nn.Module]) -> Iterator[Callable[[torch.Tensor], None]]:
+    """Restore the ``modules`` of a model (each listed once) and the process on leaving.
 
     Yields a function to call with a tensor *before* it is written to in place; if it belongs
     to the model, its values are kept and put back. Buffers need no such call.
 
     >>> layer = nn.BatchNorm1d(2)
-    >>> with preserved(layer):
+    >>> with preserved([layer]):
     ...     _ = layer.train()(torch.randn(8, 2))
     >>> int(layer.num_batches_tracked), layer.training
     (0, True)
     """
     kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-    owned = _by_storage((*root.parameters(), *root.buffers()))
+    buffers = [tensor for module in modules for tensor in _tensors(module, "_buffers")]
+    parameters = [tensor for module in modules for tensor in _tensors(module, "_parameters")]
+    owned = _by_storage((*parameters, *buffers))
 
     def keep(written: torch.Tensor) -> None:
         for tensor in owned.get(storage_of(written), ()):
             if id(tensor) not in kept:
                 kept[id(tensor)] = (tensor, tensor.detach().clone())
 
-    modules = [_Snapshot(module) for module in root.modules()]
+    snapshots = [_Snapshot(module) for module in modules]
+    gpus = {t.device.index for t in (*parameters, *buffers) if t.device.type == "cuda"}
     with ExitStack() as stack:
         stack.enter_context(torch.no_grad())
-        for buffer in root.buffers():
+        for buffer in buffers:
             keep(buffer)
-        for state in (_torch_random, _python_random, _numpy_random):
-            stack.enter_context(state(root))
+        stack.enter_context(torch.random.fork_rng(devices=sorted(gpus)))
+        stack.enter_context(_python_random())
+        stack.enter_context(_numpy_random())
         stack.enter_context(_global_flags())
         try:
             yield keep
         finally:
-            for snapshot in modules:
+            for snapshot in snapshots:
                 snapshot.restore()
             for tensor, values in kept.values():
                 if tensor.shape != values.shape or not _same_values(tensor, values):
                     tensor.detach().copy_(values)
+
+
+def _tensors(module: nn.Module, registry: str) -> list[torch.Tensor]:
+    if isinstance(module, torch.jit.ScriptModule):
+        named = module.parameters if registry == "_parameters" else module.buffers
+        return list(named(recurse=False))
+    entries = cast("dict[str, torch.Tensor | None]", vars(module)[registry])
+    return [tensor for tensor in entries.values() if tensor is not None]
 
 
 def _by_storage(tensors: Iterable[torch.Tensor]) -> dict[int | None, list[torch.Tensor]]:
@@ -122,14 +134,7 @@ def _same_items(one: Any, other: Any) -> bool:
 
 
 @contextmanager
-def _torch_random(root: nn.Module) -> Iterator[None]:
-    devices = {t.device for t in (*root.parameters(), *root.buffers()) if t.device.type == "cuda"}
-    with torch.random.fork_rng(devices=[device.index for device in devices]):
-        yield
-
-
-@contextmanager
-def _python_random(_root: nn.Module) -> Iterator[None]:
+def _python_random() -> Iterator[None]:
     state = random.getstate()
     try:
         yield
@@ -138,7 +143,7 @@ def _python_random(_root: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def _numpy_random(_root: nn.Module) -> Iterator[None]:
+def _numpy_random() -> Iterator[None]:
     numpy = cast("Any", sys.modules.get("numpy"))
     state = numpy.random.get_state() if numpy is not None else None
     try:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -106,10 +106,10 @@ class Recording:
 
 
 class Recorder(TorchFunctionMode):
-    """Watches the pass of ``root`` while it is entered; ``recording`` has the result.
+    """Watches a pass of a model while it is entered; ``recording`` has the result.
 
     Args:
-        root: the model.
+        modules: every module of the model, each once.
         described: its records, made from the parameters that will be used.
         before_write: called with a tensor before an operation writes into it.
         shortcuts: replacements for slow functions (on meta), by function; one that returns
@@ -118,7 +118,7 @@ class Recorder(TorchFunctionMode):
 
     def __init__(
         self,
-        root: nn.Module,
+        modules: Sequence[nn.Module],
         described: Described,
         *,
         before_write: Callable[[torch.Tensor], None],
@@ -126,7 +126,7 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.recording = Recording()
-        self._root = root
+        self._modules = modules
         self._before_write = before_write
         self._shortcuts = shortcuts or {}
         self._paths = described.paths
@@ -149,7 +149,7 @@ class Recorder(TorchFunctionMode):
     @contextmanager
     def watching_modules(self) -> Iterator[None]:
         """Intercept every module's calls. ``preserved`` takes the interceptors off again."""
-        for module in self._root.modules():
+        for module in self._modules:
             attributes = vars(module)
             # `__call__` asks the instance for `_compiled_call_impl` first: the hook that
             # `Module.compile()` uses. It runs before the user's forward pre-hooks and after
@@ -312,6 +312,27 @@ class Recorder(TorchFunctionMode):
         self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         writes = (name.endswith("_") and not name.endswith("__")) or name in _WRITING_NAMES
+        result: Any = NotImplemented
+        # Reading a shape is a torch function as well: other modes must not be asked for it.
+        with torch._C.DisableTorchFunction():  # noqa: SLF001
+            draft = self._draft(func, name, args, kwargs, writes=writes)
+            shortcut = self._shortcuts.get(func)
+            if shortcut is not None:
+                result = shortcut(*args, **kwargs)
+        if result is NotImplemented:
+            try:
+                result = func(*args, **kwargs)
+            except BaseException as error:
+                self._raising = (error, draft.operation(0, (), caller(), failed=True))
+                raise
+        if writes or not isinstance(result, _ATOMS):
+            with torch._C.DisableTorchFunction():  # noqa: SLF001
+                self._record(draft, args, result, writes=writes)
+        return result
+
+    def _draft(
+        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, writes: bool
+    ) -> _Draft:
         if writes and args and isinstance(args[0], torch.Tensor):
             self._before_write(args[0])
         for tensor in _out_tensors(kwargs):
@@ -323,28 +344,14 @@ class Recorder(TorchFunctionMode):
             used.append(value)
             return value
 
-        plain_args = cast("tuple[Plain, ...]", to_plain(args, ref))
-        plain_kwargs = cast("dict[str, Plain]", to_plain(kwargs, ref))
-        draft = _Draft(
+        return _Draft(
             name=_clean(func, name),
             call=self._stack[-1].index,
-            args=plain_args,
-            kwargs=plain_kwargs,
+            args=cast("tuple[Plain, ...]", to_plain(args, ref)),
+            kwargs=cast("dict[str, Plain]", to_plain(kwargs, ref)),
             inputs=tuple(dict.fromkeys(used)),
             parameters=self._parameters_of(used),
         )
-        try:
-            shortcut = self._shortcuts.get(func)
-            result = NotImplemented if shortcut is None else shortcut(*args, **kwargs)
-            if result is NotImplemented:
-                result = func(*args, **kwargs)
-        except BaseException as error:
-            self._raising = (error, draft.operation(0, (), caller(), failed=True))
-            raise
-        if isinstance(result, _ATOMS) and not writes:
-            return result
-        self._record(draft, args, result, writes=writes)
-        return result
 
     def _record(
         self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writes: bool
