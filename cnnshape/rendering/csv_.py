@@ -1,0 +1,48 @@
+"""CSV: every call and every operation in a row of its own, numbers as numbers."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from cnnshape.analysis.report import ReportData
+from cnnshape.rendering.columns import Value
+from cnnshape.rendering.document import select_rows
+from cnnshape.rendering.escape import spreadsheet, visible
+from cnnshape.rendering.options import DEFAULT, TableOptions
+from cnnshape.rendering.rows import flat_table
+from cnnshape.rendering.selection import column
+
+_DEFAULT = (
+    *("layer", "call", "type", "input", "output"),
+    *("kernel", "stride", "padding", "dilation", "groups"),
+    *("params", "trainable", "macs", "memory", "activations", "check"),
+)
+#: ``layer`` holds the whole path here.
+_HEADINGS = {"layer": "path"}
+
+
+def to_csv(report: ReportData, options: TableOptions = DEFAULT) -> str:
+    """The report as CSV with a heading line.
+
+    Nothing is folded and each number is the row's own, so a column adds up to the total. Shapes
+    are whole, as in ``1x6x28x28``; several are separated by spaces. What cannot be known is
+    empty. Text that a spreadsheet would take for a formula begins with ``'``.
+    """
+    names = options.columns or _DEFAULT
+    if options.formulas and "formula" not in names:
+        names = (*names, "formula")
+    columns = tuple(dict.fromkeys(column(name) for name in names))
+    table = select_rows(report, options) if options.sort else flat_table(report, options.depth)
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow([_HEADINGS.get(each.name, each.name) for each in columns])
+    for row in table.rows:
+        writer.writerow([_cell(each.value(row)) for each in columns])
+    return buffer.getvalue()
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return ""
+    return spreadsheet(visible(value)) if isinstance(value, str) else str(value)

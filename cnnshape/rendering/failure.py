@@ -1,0 +1,138 @@
+"""What is said when the model raised: where, in which line, why, and what to change."""
+
+from __future__ import annotations
+
+import linecache
+import os
+from collections.abc import Sequence
+from pathlib import PurePath
+
+from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
+from cnnshape.rendering.spans import EMPTY, Line, Span, cells, span, wrap
+from cnnshape.rendering.units import ordinal
+from cnnshape.tracing.trace import Source
+
+_INDENT = "  "
+_NO_MARK = Span("")
+#: Some frameworks put whole configurations into a message; the JSON report has all of it.
+_MOST_LINES = 20
+
+
+def failure_lines(report: ReportData, room: int | None) -> list[Line]:
+    """The panel below a table that ends at a failing row; nothing if the model ran."""
+    error = report.error
+    if error is None:
+        return []
+    lines = _headline(error, report.class_name, room)
+    if error.source is not None:
+        lines.append(_source_line(error.source))
+    for step in error.derivation:
+        lines += _words(step, room)
+    if error.message or not error.diagnosis:
+        message = f"{error.exception}: {error.message}" if error.message else error.exception
+        lines += _message(message, room, "dim" if error.diagnosis else "")
+    if error.suggestions:
+        lines.append(EMPTY)
+        lines += _suggestions(error.suggestions, room)
+    return [*lines, EMPTY]
+
+
+def place(error: ErrorReport, class_name: str) -> str:
+    """The failing module as a sentence names it: ``fc1 (Linear, 2nd call)``."""
+    path = error.path or class_name
+    words = [error.type] if error.path and error.type else []
+    if error.call:
+        words.append(f"{ordinal(error.call + 1)} call")
+    return f"{path} ({', '.join(words)})" if words else path
+
+
+def one_line(report: ReportData) -> str:
+    """The failure in a single line, for stderr beside machine-readable output."""
+    error = report.error
+    if error is None:
+        return ""
+    said = error.diagnosis or f"{error.exception}: {error.message}"
+    where = f" [{_file(error.source)}]" if error.source else ""
+    first = said.strip().splitlines()[0] if said.strip() else error.exception
+    return f"{place(error, report.class_name)}: {first}{where}"
+
+
+def _headline(error: ErrorReport, class_name: str, room: int | None) -> list[Line]:
+    named = place(error, class_name)
+    if error.diagnosis:
+        mentioned = error.path != "" and error.diagnosis.startswith(error.path)
+        text = error.diagnosis if mentioned else f"{named}: {error.diagnosis}"
+    else:
+        during = f" in {error.op}" if error.op else ""
+        text = f"{named} failed{during}"
+    return _words(text, room, "bad", mark=Span("✗ ", "bad"))
+
+
+def _source_line(source: Source) -> Line:
+    code = linecache.getline(source.file, source.line).strip()
+    return (
+        Span(_INDENT),
+        span(_file(source), "link"),
+        span(f"  {code}" if code else "", ""),
+    )
+
+
+def _file(source: Source) -> str:
+    """The path as the reader would type it from here."""
+    name = source.file
+    try:
+        relative = os.path.relpath(name)
+    except ValueError:  # another drive
+        relative = name
+    short = name if relative.startswith("..") else relative
+    return f"{PurePath(short)}:{source.line}"
+
+
+def _message(message: str, room: int | None, style: str) -> list[Line]:
+    lines: list[Line] = []
+    for part in message.strip().splitlines():
+        lines += _words(part, room, style)
+    if len(lines) > _MOST_LINES:
+        left = len(lines) - _MOST_LINES
+        lines = [*lines[:_MOST_LINES], (Span(f"{_INDENT}… {left} more lines; -f json has all"),)]
+    return lines
+
+
+def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Line]:
+    states = {_tried(suggestion) for suggestion in suggestions}
+    together = states.pop() if len(states) == 1 else ""
+    number = len(suggestions)
+    choice = {1: "To fix", 2: "To fix, either"}.get(number, "To fix, any of")
+    tried = together
+    if number > 1 and together:
+        tried = {2: "both ", 3: "all "}[min(number, 3)] + together.replace("runs", "run")
+    heading = f"{choice} ({tried}):" if tried else f"{choice}:"
+    lines: list[Line] = [(Span(_INDENT), Span(heading))]
+    for suggestion in suggestions:
+        note = _tried(suggestion) if not together else ""
+        lines += _words(suggestion.text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
+        if note:
+            lines[-1] = (*lines[-1], Span(f"   {note}", "dim"))
+    return lines
+
+
+def _tried(suggestion: Suggestion) -> str:
+    if not suggestion.verified:
+        return "not tried"
+    if suggestion.runs is None:
+        return "tried"
+    return "tried, runs" if suggestion.runs else "tried, gets past this point"
+
+
+def _words(
+    text: str, room: int | None, style: str = "", mark: Span = _NO_MARK, indent: str = _INDENT
+) -> list[Line]:
+    """A text broken between words; lines after the first line up with it."""
+    hang = Span(" " * cells(mark.text))
+    words: list[Line] = [(span(word, style),) for word in text.split(" ")]
+    left = None if room is None else room - cells(mark.text)
+    lines = wrap(words, left, " ", indent)
+    return [
+        (Span(indent), mark if number == 0 else hang, *line[1:])
+        for number, line in enumerate(lines)
+    ]

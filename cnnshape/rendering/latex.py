@@ -1,0 +1,116 @@
+"""A LaTeX table in the style of papers (booktabs)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnshape.analysis.report import ReportData
+from cnnshape.rendering import escape
+from cnnshape.rendering.columns import Column
+from cnnshape.rendering.document import select_rows
+from cnnshape.rendering.failure import one_line
+from cnnshape.rendering.mathematics import dim_latex, shape_latex
+from cnnshape.rendering.options import DEFAULT, TableOptions
+from cnnshape.rendering.rows import Row, Table
+from cnnshape.rendering.selection import choose_columns, paired
+from cnnshape.rendering.spans import plain
+from cnnshape.rendering.summary import footer, header
+from cnnshape.tracing.trace import Shape
+
+_LETTERS = {"left": "l", "right": "r", "center": "c"}
+#: A page holds about this many rows; longer tables must be able to break.
+_PAGE = 45
+_MARKS = {"match": r"$\checkmark$", "mismatch": r"$\times$", "uncovered": "?", "": ""}
+
+
+def to_latex(report: ReportData, options: TableOptions = DEFAULT) -> str:
+    r"""The report as a ``tabular``, or as a ``longtable`` where it does not fit on a page.
+
+    The first line, a comment, names the packages it needs.
+    """
+    table = select_rows(report, options)
+    parts = paired(choose_columns(table, options.columns, options.formulas))
+    long = len(table.rows) > _PAGE
+    environment = "longtable" if long else "tabular"
+    packages = "booktabs,amsmath,amssymb" + (",longtable" if long else "")
+    what = " ".join(plain(line).strip() for line in header(report, None))
+    letters = "".join(_LETTERS[_align(part)] for part in parts)
+    last = [plain(line).strip() for line in footer(report, None)][:1]
+    if report.error is not None:
+        last = [one_line(report), *last]
+    return "\n".join(
+        [
+            f"% {escape.visible(what)}",
+            rf"% \usepackage{{{packages}}}",
+            rf"\begin{{{environment}}}{{{letters}}}",
+            r"\toprule",
+            _row([escape.latex(_title(part)) for part in parts]),
+            r"\midrule" + ("\n\\endhead" if long else ""),
+            *(_row([_cell(row, part, table) for part in parts]) for row in table.rows),
+            r"\midrule",
+            *(_across(escape.latex(line), len(parts)) for line in last),
+            r"\bottomrule",
+            rf"\end{{{environment}}}",
+        ]
+    )
+
+
+def _title(part: tuple[Column, ...]) -> str:
+    return " → ".join(each.title for each in part)
+
+
+def _align(part: tuple[Column, ...]) -> str:
+    return part[0].align if len(part) == 1 else "left"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"{' & '.join(cells)} \\\\"
+
+
+def _across(text: str, columns: int) -> str:
+    return rf"\multicolumn{{{columns}}}{{l}}{{{text}}} \\"
+
+
+def _cell(row: Row, part: tuple[Column, ...], table: Table) -> str:
+    hide = table.hide_batch
+    if len(part) == 2:
+        return _in_and_out(row, part, hide)
+    only = part[0]
+    if only.name == "layer":
+        return _label(row)
+    if only.name == "check":
+        return _MARKS[row.status]
+    if only.name == "output" and row.outputs and row.state == "ran":
+        return _shapes(row.outputs, hide)
+    if only.name == "input":
+        return _shapes(row.inputs, hide)
+    if only.name == "macs" and isinstance(row.macs, str):
+        return f"${dim_latex(row.macs)}$"
+    text = escape.latex(only.text(row, hide))
+    return rf"\textit{{{text}}}" if text and row.sums and only.align == "right" else text
+
+
+def _label(row: Row) -> str:
+    indent = rf"\hspace*{{{row.depth - 1}em}}" if row.depth > 1 else ""
+    mark = r"$\times$ " if row.state == "failed" else ""
+    name = rf"\texttt{{{escape.latex(row.label)}}}" if row.role != "operation" else ""
+    tag = f" {escape.latex(row.tag)}" if row.tag else ""
+    return f"{indent}{mark}{name}{tag}"
+
+
+def _in_and_out(row: Row, part: tuple[Column, ...], hide: bool) -> str:
+    out = escape.latex(part[1].text(row, hide))
+    if row.state in ("failed", "unfinished"):
+        return rf"{_shapes(row.inputs, hide)} $\to$ {out}"
+    if row.state != "ran":
+        return out if not row.outputs else _shapes(row.outputs, hide and row.role != "parameter")
+    shown = _shapes(row.inputs, hide) if row.changed else ""
+    out = _shapes(row.outputs, hide)
+    return rf"{shown} $\to$ {out}" if shown else out
+
+
+def _shapes(shapes: Sequence[Shape], hide: bool) -> str:
+    if not shapes:
+        return ""
+    first = shape_latex(shapes[0][1:] if hide else shapes[0])
+    return first if len(shapes) == 1 else f"{first} +{len(shapes) - 1}"

@@ -1,0 +1,158 @@
+"""Colours by kind of layer, shared by the table, the diagrams and the page.
+
+A kind is never told by its colour alone: its words stand beside it everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Literal
+
+Kind = Literal[
+    "convolution",
+    "pooling",
+    "linear",
+    "norm",
+    "activation",
+    "shape",
+    "merge",
+    "io",
+    "container",
+    "other",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class KindStyle:
+    """How a kind is drawn: the surface, its outline and accent, and the text upon it."""
+
+    fill: str
+    line: str
+    text: str = "#1f2430"
+
+
+LIGHT: Mapping[Kind, KindStyle] = MappingProxyType(
+    {
+        "convolution": KindStyle("#dbe9f6", "#2b5f94"),
+        "pooling": KindStyle("#fde5cf", "#a65a12"),
+        "linear": KindStyle("#e4dcf1", "#5b3f8c"),
+        "norm": KindStyle("#dff0e3", "#2f6f44"),
+        "activation": KindStyle("#f3f3f0", "#77776f"),
+        "shape": KindStyle("#f9f0d0", "#8a6d1b"),
+        "merge": KindStyle("#ffffff", "#444b57"),
+        "io": KindStyle("#3b4252", "#3b4252", "#ffffff"),
+        "container": KindStyle("#f7f8fa", "#b8bec9"),
+        "other": KindStyle("#f3f3f0", "#77776f"),
+    }
+)
+
+#: The same hues: fills as dark as the page, lines light enough to stand on it.
+DARK: Mapping[Kind, KindStyle] = MappingProxyType(
+    {
+        "convolution": KindStyle("#22303f", "#85add6", "#e6e9ef"),
+        "pooling": KindStyle("#46301b", "#e8ac72", "#e6e9ef"),
+        "linear": KindStyle("#2e263b", "#a692c9", "#e6e9ef"),
+        "norm": KindStyle("#263b2d", "#90cba3", "#e6e9ef"),
+        "activation": KindStyle("#313130", "#b0b0ab", "#e6e9ef"),
+        "shape": KindStyle("#42391f", "#dfc57c", "#e6e9ef"),
+        "merge": KindStyle("#1b1e24", "#aab0bb", "#e6e9ef"),
+        "io": KindStyle("#d8dee9", "#d8dee9", "#1b1e24"),
+        "container": KindStyle("#20242b", "#4b5261", "#e6e9ef"),
+        "other": KindStyle("#313130", "#b0b0ab", "#e6e9ef"),
+    }
+)
+
+FAILING_LIGHT = KindStyle("#fbe0e0", "#b3261e")
+FAILING_DARK = KindStyle("#431f1d", "#e27f79", "#e6e9ef")
+EDGE, EDGE_TEXT = "#8a8f98", "#555b66"
+
+#: Text colours for a terminal whose background nobody knows: the same hues at the one
+#: lightness that keeps a contrast of 4.5 : 1 on white and on black alike (WCAG AA).
+TERMINAL: Mapping[Kind, str] = MappingProxyType(
+    {
+        "convolution": "#3778bc",
+        "pooling": "#b26113",
+        "linear": "#8566ba",
+        "norm": "#388451",
+        "activation": "#76766e",
+        "shape": "#90721c",
+        "merge": "#76766e",
+        "io": "#76766e",
+        "container": "#76766e",
+        "other": "#76766e",
+    }
+)
+TERMINAL_DIM, TERMINAL_GOOD, TERMINAL_BAD = "#767676", "#388451", "#dc362c"
+
+
+@dataclass(frozen=True, slots=True)
+class TextStyle:
+    """How a word is set in a table; no colour means that of the text around it."""
+
+    color: str | None = None
+    bold: bool = False
+
+
+#: What the pieces of a table's lines are styled with, beside the kinds themselves.
+TEXT_STYLES: Mapping[str, TextStyle] = MappingProxyType(
+    {
+        **{kind: TextStyle(color) for kind, color in TERMINAL.items()},
+        "": TextStyle(),
+        "name": TextStyle(),
+        "title-name": TextStyle(bold=True),
+        "container": TextStyle(bold=True),
+        "title": TextStyle(TERMINAL_DIM),
+        "guide": TextStyle(TERMINAL_DIM),
+        "dim": TextStyle(TERMINAL_DIM),
+        "tag": TextStyle(TERMINAL["convolution"], bold=True),
+        "link": TextStyle(TERMINAL["convolution"]),
+        "good": TextStyle(TERMINAL_GOOD),
+        "bad": TextStyle(TERMINAL_BAD, bold=True),
+    }
+)
+
+#: Looked for from the top, in a name without dimension, ``Lazy`` and underscores.
+_PATTERNS: tuple[tuple[Kind, str], ...] = (
+    ("norm", r"(batch|layer|group|instance|rms|syncbatch|localresponse|weight|frozenbatch)norm"),
+    ("norm", r"localresponsenorm|crossmaplrn|^lrn$|^normalize$|norm$"),
+    ("shape", r"^(zero|constant|reflection|replication|circular)?pad$|upsample|^interpolate$"),
+    ("shape", r"pixel(un)?shuffle|channelshuffle|^(un)?fold$|^gridsample$|^affinegrid$"),
+    ("convolution", r"^(deform)?conv|^quantizedconv|convtranspose"),
+    ("pooling", r"pool|^roialign$"),
+    ("linear", r"linear$|^(matmul|bmm|mm|mv|dot|addmm|addbmm|baddbmm|einsum|tensordot)$"),
+    ("linear", r"attention|^embedding(bag)?$|^(lstm|gru|rnn|lstmcell|grucell|rnncell)$"),
+    ("activation", r"relu|elu|gelu|sigmoid|softmax|softmin|tanh|softplus|softsign|silu|mish"),
+    ("activation", r"swish|threshold|shrink|^glu$|clamp|dropout|droppath"),
+    ("activation", r"stochasticdepth|^exp$|^log$|^sqrt$|^abs$"),
+    ("merge", r"^(add|sub|mul|div|cat|concat|concatenate|stack|hstack|vstack|dstack|where)$"),
+    ("merge", r"^(truediv|floordiv|maximum|minimum|addcmul|lerp|r?add|r?sub|r?mul|cartesianprod)$"),
+    ("shape", r"flatten|view|reshape|permute|transpose|squeeze|expand|repeat|tile|^t$|^mt$|^h$"),
+    ("shape", r"^(chunk|split|tensorsplit|unbind|getitem|select|narrow|slice|roll|flip|unfold)"),
+    ("shape", r"^(movedim|moveaxis|swapaxes|swapdims|contiguous|gather|indexselect|take|pad)$"),
+    ("shape", r"^(mean|sum|max|min|amax|amin|prod|argmax|argmin|topk|sort|rot90|diagonal|crop)$"),
+    ("io", r"^(input|output)$"),
+    ("container", r"^(sequential|module(list|dict)|container|parameter(list|dict))$"),
+    ("container", r"^(transformer|transformer(en|de)coder(layer)?|module)$"),
+)
+
+
+@lru_cache(maxsize=4096)
+def kind_of(name: str) -> Kind:
+    """The kind of a layer (its ``torch.nn`` class) or of an operation (its function's name).
+
+    >>> kind_of("LazyConv2d"), kind_of("max_pool2d"), kind_of("F.gelu"), kind_of("Upsample")
+    ('convolution', 'pooling', 'activation', 'shape')
+    >>> kind_of("Sequential"), kind_of("Bottleneck"), kind_of("cat")
+    ('container', 'other', 'merge')
+    """
+    plain = name.rpartition(".")[2].replace("_", "")
+    plain = re.sub(r"^Lazy", "", plain)
+    plain = re.sub(r"[1-3]d$", "", plain).lower()
+    for kind, pattern in _PATTERNS:
+        if re.search(pattern, plain):
+            return kind
+    return "other"

@@ -1,0 +1,328 @@
+"""The rows of a table, computed once for every writer: tree, folding, depth, order.
+
+Nothing here knows about widths, colours or markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from cnnshape.analysis.report import Check, Extent, Layer, OperationRow, ReportData
+from cnnshape.rendering.fold import Folded, Folder, folded_label
+from cnnshape.rendering.options import TableOptions
+from cnnshape.rendering.palette import Kind, kind_of
+from cnnshape.rendering.settings import NONE, Settings, layer_settings, operation_settings
+from cnnshape.rendering.shapes import constant_batch
+from cnnshape.rendering.tree import Node, Role, build_tree
+from cnnshape.rendering.units import ordinal
+from cnnshape.tracing.trace import Dim, Shape, Source
+
+#: Empty where there is nothing to check; ``uncovered`` changed the size and has no rule.
+Status = Literal["match", "mismatch", "uncovered", ""]
+State = Literal["ran", "failed", "unfinished", "not called", "weights only", "held"]
+
+_ROOT = "(model)"
+_ROLE_STATES: dict[Role, State] = {
+    "uncalled": "not called",
+    "weights": "weights only",
+    "container": "held",
+    "parameter": "held",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        guides: the tree's lines before the label; ``rails`` those of a line underneath.
+        label: the name relative to the row above; ``path`` the whole name, ``name`` the
+            whole name or names that the row stands for.
+        tag: ``× 4`` for a folded run, ``(2nd call)`` for a module that ran again.
+        sums: the numbers are those of everything below, which has rows of its own.
+    """
+
+    role: Role
+    state: State
+    kind: Kind
+    guides: str
+    rails: str
+    label: str
+    path: str
+    name: str
+    tag: str
+    times: int
+    call: int
+    depth: int
+    type: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    settings: Settings = NONE
+    params: int | None = 0
+    trainable: int | None = 0
+    macs: Dim | None = 0
+    parameter_bytes: int | None = 0
+    activation_bytes: int | None = 0
+    sums: bool = False
+    status: Status = ""
+    check: Check | None = None
+    source: Source | None = None
+    receptive_field: Extent = None
+    receptive_field_stride: Extent = None
+    receptive_field_offset: Extent = None
+    has_rows_below: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Something other than what went in came out."""
+        return self.inputs != self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows and what they have in common."""
+
+    rows: tuple[Row, ...]
+    hide_batch: bool
+    flat: bool
+
+
+def make_table(report: ReportData, options: TableOptions) -> Table:
+    """The rows that the options ask for, in the order in which the modules ran."""
+    root = build_tree(report)
+    rows = tuple(_Rows(report, options).all(root))
+    return Table(rows, constant_batch(report) is not None, flat=False)
+
+
+def flat_table(report: ReportData, depth: int | None = None) -> Table:
+    """Every call and operation by its whole path and with its own numbers, nothing folded.
+
+    At ``depth`` a row has the numbers of everything below it, so that columns still add up.
+    """
+    expanded = TableOptions(expand=True, depth=depth)
+    root = build_tree(report)
+    rows = (
+        replace(row, guides="", rails="", label=row.name)
+        for row in _Rows(report, expanded, own=True).all(root, with_root=True)
+        if row.role != "parameter"
+    )
+    return Table(tuple(rows), constant_batch(report) is not None, flat=True)
+
+
+class _Rows:
+    def __init__(self, report: ReportData, options: TableOptions, own: bool = False) -> None:
+        self.report = report
+        self.options = options
+        self.own = own
+        self.folder = Folder(fields=_shows_fields(options))
+
+    def all(self, root: Node, with_root: bool = False) -> Iterator[Row]:
+        alone = not root.children or self.options.depth == 0
+        if alone or with_root:
+            yield self._row(Folded(root, (root.label,)), "", "", below=not alone)
+        if not alone:
+            yield from self._below(root, "", 1)
+
+    def _below(self, node: Node, rails: str, depth: int) -> Iterator[Row]:
+        entries = self._entries(node.children)
+        for position, entry in enumerate(entries):
+            last = position == len(entries) - 1
+            branch, rail = ("", "") if depth == 1 else ("└ ", "  ") if last else ("├ ", "│ ")
+            below = self._opens(entry.node, depth)
+            yield self._row(entry, rails + branch, rails + rail, below, depth)
+            if below:
+                yield from self._below(entry.node, rails + rail, depth + 1)
+
+    def _entries(self, nodes: Sequence[Node]) -> list[Folded]:
+        if self.options.expand:
+            return [Folded(node, (node.label,)) for node in nodes]
+        return self.folder.fold(nodes)
+
+    def _opens(self, node: Node, depth: int) -> bool:
+        """Whether the rows below a node are shown."""
+        if not node.children:
+            return False
+        if node.role in ("uncalled", "weights") and not self.options.expand:
+            return False
+        return self.options.depth is None or depth < self.options.depth
+
+    def _row(self, entry: Folded, guides: str, rails: str, below: bool, depth: int = 0) -> Row:
+        node = entry.node
+        row = Row(
+            role=node.role,
+            state=_state(node),
+            kind="other",
+            guides=guides,
+            rails=rails + "│ " if below and depth > 0 else rails,
+            label=folded_label(entry.labels, entry.consecutive),
+            path=node.path,
+            name=_whole_name(node, entry),
+            tag=f"× {entry.times}" if entry.times > 1 else "",
+            times=entry.times,
+            call=node.layer.call if node.layer else 0,
+            depth=depth,
+            type="",
+            inputs=(),
+            outputs=(),
+            has_rows_below=below,
+        )
+        if node.role == "parameter":
+            return _with_parameters(row, node)
+        if node.operation is not None:
+            return self._with_operation(row, node.operation)
+        return self._with_layer(row, node, node.layer, below)
+
+    def _with_layer(self, row: Row, node: Node, layer: Layer | None, below: bool) -> Row:
+        if layer is None:
+            kind = self._type_of(node.path)
+            return replace(row, type=kind, kind="container", params=None, macs=None)
+        whole = bool(node.children) and not (self.own and below)
+        again = layer.call > 0 and not row.tag
+        return replace(
+            row,
+            label=row.label or _ROOT,
+            name=row.name or _ROOT,
+            kind=_layer_kind(node, layer),
+            type=layer.type,
+            tag=f"({ordinal(layer.call + 1)} call)" if again else row.tag,
+            inputs=layer.input_shapes,
+            outputs=layer.output_shapes,
+            settings=layer_settings(layer.kind, layer.config),
+            params=layer.subtree_params if whole else layer.params,
+            trainable=_sum_below(node, "trainable_params") if whole else layer.trainable_params,
+            macs=_macs(node, layer, whole),
+            parameter_bytes=(
+                _sum_below(node, "parameter_bytes") if whole else layer.parameter_bytes
+            ),
+            activation_bytes=(
+                _sum_below(node, "activation_bytes") if whole else layer.activation_bytes
+            ),
+            sums=whole and below and any(child.role == "call" for child in _descendants(node)),
+            status=_layer_status(layer) if below or not whole else _status_below(node),
+            check=layer.check,
+            source=layer.source,
+            receptive_field=layer.receptive_field,
+            receptive_field_stride=layer.receptive_field_stride,
+            receptive_field_offset=layer.receptive_field_offset,
+        )
+
+    def _with_operation(self, row: Row, operation: OperationRow) -> Row:
+        recorded = self.report.trace.operations
+        settings = NONE
+        if operation.index < len(recorded):
+            settings = operation_settings(recorded[operation.index], self.report.trace)
+        return replace(
+            row,
+            kind=kind_of(operation.op),
+            type=operation.op,
+            inputs=operation.input_shapes,
+            outputs=operation.output_shapes,
+            settings=settings,
+            macs=operation.macs,
+            status=operation.check.status if operation.check else "",
+            check=operation.check,
+            source=operation.source,
+        )
+
+    def _type_of(self, path: str) -> str:
+        return next((m.type for m in self.report.trace.modules if path in (m.path, *m.aliases)), "")
+
+
+def _whole_name(node: Node, entry: Folded) -> str:
+    """``layer1.0``; of a run the first and the last: ``layer1.1 … layer1.3``."""
+    if node.operation is not None:
+        return node.path
+    if node.role == "parameter":
+        return f"{node.path}.{node.label}" if node.path else node.label
+    above = node.path[: -len(node.label)] if node.label and node.path.endswith(node.label) else ""
+    labels = [above + label for label in dict.fromkeys(entry.labels)]
+    if len(labels) <= 2:
+        return ", ".join(labels)
+    shown = labels[:1] if entry.consecutive else labels[:2]
+    return f"{', '.join(shown)} … {labels[-1]}"
+
+
+def _shows_fields(options: TableOptions) -> bool:
+    return any("field" in name or name == "rf" for name in options.columns or ())
+
+
+def _with_parameters(row: Row, node: Node) -> Row:
+    held = node.parameters
+    counts = [parameter.count for parameter in held]
+    shape = held[0].shape if len(held) == 1 else None
+    return replace(
+        row,
+        type="Parameter",
+        outputs=(shape,) if shape is not None else (),
+        params=_total(counts),
+        trainable=_total([p.count if p.trainable else 0 for p in held]),
+        parameter_bytes=_total([p.bytes for p in held]),
+    )
+
+
+def _state(node: Node) -> State:
+    if node.failed:
+        return "failed"
+    if node.role == "call" and node.layer is not None and not node.layer.finished:
+        return "unfinished"
+    return _ROLE_STATES.get(node.role, "ran")
+
+
+def _layer_kind(node: Node, layer: Layer) -> Kind:
+    kind = kind_of(layer.kind)
+    if kind == "linear" or not node.children:  # attention has modules inside and is a layer
+        return kind
+    return "container"
+
+
+def _layer_status(layer: Layer) -> Status:
+    if layer.check is not None:
+        return layer.check.status
+    return "" if layer.covered else "uncovered"
+
+
+def _status_below(node: Node) -> Status:
+    """One mark for everything inside: the worst."""
+    found: set[Status] = set()
+    for inner in (node, *_descendants(node)):
+        if inner.layer is not None and inner.role == "call":
+            found.add(_layer_status(inner.layer))
+        elif inner.operation is not None and inner.operation.check is not None:
+            found.add(inner.operation.check.status)
+    worst: tuple[Status, ...] = ("mismatch", "uncovered", "match")
+    for status in worst:
+        if status in found:
+            return status
+    return ""
+
+
+def _macs(node: Node, layer: Layer, whole: bool) -> Dim | None:
+    """What a call measured; a module that was never called ran nothing itself."""
+    if node.role == "call":
+        return layer.subtree_macs if whole else layer.macs
+    if node.role != "container" or not whole:
+        return 0
+    below = [_macs(child, child.layer, True) for child in node.children if child.layer]
+    numbers = [amount for amount in below if isinstance(amount, int)]
+    return sum(numbers) if len(numbers) == len(below) else None
+
+
+def _descendants(node: Node) -> Iterator[Node]:
+    for child in node.children:
+        yield child
+        yield from _descendants(child)
+
+
+def _sum_below(
+    node: Node, name: Literal["trainable_params", "parameter_bytes", "activation_bytes"]
+) -> int | None:
+    """A number that the report has for each module alone, summed over the tree."""
+    layers = [inner.layer for inner in (node, *_descendants(node)) if inner.layer is not None]
+    return _total([getattr(layer, name) for layer in layers])
+
+
+def _total(numbers: Sequence[int | None]) -> int | None:
+    known = [number for number in numbers if number is not None]
+    return sum(known) if len(known) == len(numbers) else None

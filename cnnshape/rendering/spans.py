@@ -1,0 +1,117 @@
+"""Lines of text with named styles, measured in terminal cells; no colours and no markup yet.
+
+>>> line = (Span("C1", "name"), Span("  Conv2d", "convolution"))
+>>> width(line), plain(line)
+(10, 'C1  Conv2d')
+>>> cells("卷积"), cells("é"), elide("NonDynamicallyQuantizableLinear", 16)
+(4, 1, 'NonDynam…eLinear')
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from cnnshape.rendering.escape import visible
+
+
+class Span(NamedTuple):
+    """A piece of a line. ``style`` is a kind of the palette or one of table.py's words."""
+
+    text: str
+    style: str = ""
+
+
+Line = tuple[Span, ...]
+EMPTY: Line = ()
+
+
+def span(text: str, style: str = "") -> Span:
+    """A piece whose text may come from a model: control characters are made visible."""
+    return Span(visible(text), style)
+
+
+def cells(text: str) -> int:
+    """The room a text takes on a terminal: two cells for a wide character, none for an accent."""
+    if text.isascii():
+        return len(text)
+    return sum(_cell(character) for character in text)
+
+
+def _cell(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def width(line: Line) -> int:
+    """The room a line takes."""
+    return sum(cells(text) for text, _ in line)
+
+
+def plain(line: Line) -> str:
+    """The text alone, without what stands empty at its end."""
+    return "".join(text for text, _ in line).rstrip()
+
+
+def elide(text: str, room: int) -> str:
+    """The text with its middle left out if it is longer than ``room`` cells."""
+    if cells(text) <= room:
+        return text
+    head, tail = "", ""
+    budget = max(room, 3) - 1
+    for offset in range(len(text)):
+        longer = text[: offset + 1]
+        if cells(longer) > (budget + 1) // 2:
+            break
+        head = longer
+    for offset in range(1, len(text)):
+        longer = text[-offset:]
+        if cells(longer) > budget - cells(head):
+            break
+        tail = longer
+    return f"{head}…{tail}"
+
+
+def pad(line: Line, room: int, align: str) -> Line:
+    """The line with spaces up to ``room`` cells."""
+    missing = room - width(line)
+    if missing <= 0:
+        return line
+    before = {"left": 0, "right": missing, "center": missing // 2}[align]
+    return (Span(" " * before), *line, Span(" " * (missing - before)))
+
+
+def join(parts: Iterable[Line], separator: str) -> Line:
+    """Lines one behind the other."""
+    result: list[Span] = []
+    for number, part in enumerate(parts):
+        if number:
+            result.append(Span(separator))
+        result.extend(part)
+    return tuple(result)
+
+
+def wrap(
+    words: Sequence[Line], room: int | None, separator: str, indent: str, hang: str | None = None
+) -> list[Line]:
+    """Lines of at most ``room`` cells, broken only between the given pieces.
+
+    The first line begins with ``indent``, the others with ``hang`` (the same if it is None).
+    A piece that is wider than the room gets a line of its own.
+    """
+    starts = (indent, indent if hang is None else hang)
+    lines: list[list[Line]] = []
+    used = 0
+    for word in words:
+        needed = cells(separator) + width(word)
+        if lines and (room is None or used + needed <= room):
+            lines[-1].append(word)
+            used += needed
+        else:
+            used = cells(starts[min(len(lines), 1)]) + width(word)
+            lines.append([word])
+    return [
+        (Span(starts[min(number, 1)]), *join(line, separator)) for number, line in enumerate(lines)
+    ]

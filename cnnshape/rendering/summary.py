@@ -1,0 +1,161 @@
+"""The lines above and below the rows: what was run, the totals, what did not match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.analysis.report import Check, ReportData, TensorRow
+from cnnshape.rendering.rows import Table
+from cnnshape.rendering.shapes import shapes_text
+from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.units import (
+    byte_size,
+    count,
+    duration,
+    expression_text,
+    plural,
+    shape_text,
+    short_count,
+)
+
+_INDENT = "  "
+_DEVICES = {"cpu": "the CPU", "mps": "MPS", "meta": "the meta device", "fake": "fake tensors"}
+#: From here on MACs are told with three digits in a sentence; the rows and files have them all.
+_MANY = 10_000_000
+
+
+def header(report: ReportData, room: int | None) -> list[Line]:
+    """The class, where it came from, and the whole shapes of inputs and outputs."""
+    title: list[Span] = [span(report.class_name, "title-name")]
+    if report.spec and report.spec.partition("(")[0].lower() != report.class_name.lower():
+        title.append(span(f"  {report.spec}", "dim"))
+    words: list[Line] = [tuple(title)]
+    for label, rows in (("input", report.inputs), ("output", report.outputs)):
+        words += [_tensor(label, row, number == 0) for number, row in enumerate(rows[:_SHOWN])]
+        if len(rows) > _SHOWN:
+            words.append((Span(f"and {len(rows) - _SHOWN} more", "dim"),))
+    if report.mode == "train":
+        words.append((Span("in training mode", "dim"),))
+    return wrap(words, room, "   ", "", _INDENT)
+
+
+_SHOWN = 6
+
+
+def _tensor(label: str, row: TensorRow, first: bool) -> Line:
+    name = f"{row.name} " if label == "input" and row.name not in ("", "input") else ""
+    return (
+        Span(f"{label} " if first else "", "dim"),
+        span(name, "name"),
+        Span(shape_text(row.shape)),
+        Span(f" {row.dtype}", "dim"),
+    )
+
+
+def footer(report: ReportData, room: int | None) -> list[Line]:
+    """Totals, the size check, the device, and what the reader should know."""
+    dot = " · "
+    lines = wrap([*_totals(report), *_checks(report)], room, dot, _INDENT)
+    lines += wrap([(span(word, "dim"),) for word in _execution(report)], room, " ", _INDENT)
+    for constraint in report.constraints:
+        lines.append((Span(_INDENT), Span("needs ", "dim"), span(expression_text(constraint))))
+    for note in report.notes:
+        words: list[Line] = [(span(word, "dim"),) for word in f"note: {note}".split(" ")]
+        lines += wrap(words, room, " ", _INDENT)
+    return lines
+
+
+def _totals(report: ReportData) -> Iterator[Line]:
+    totals = report.totals
+    if totals.params is None:
+        yield (Span("parameters unknown before the lazy ones have a size"),)
+    else:
+        text = plural(totals.params, "parameter")
+        if totals.params and totals.parameter_bytes is not None:
+            text += f" ({byte_size(totals.parameter_bytes)})"
+        yield (Span(text),)
+        trainable = totals.trainable_params
+        if trainable is not None and trainable != totals.params:
+            yield (Span(f"{count(trainable)} of them trainable"),)
+    partly = " up to the failure" if report.error else ""
+    if totals.macs is None:
+        yield (Span("MACs unknown"),)
+    else:
+        yield (Span(f"{_macs(totals.macs)}{partly}"),)
+
+
+def _macs(macs: int | str) -> str:
+    if isinstance(macs, str):
+        return f"{expression_text(macs)} MACs"
+    return f"{short_count(macs) if macs >= _MANY else count(macs)} MACs"
+
+
+def _checks(report: ReportData) -> Iterator[Line]:
+    totals = report.totals
+    ruled = totals.match + totals.mismatch
+    if totals.mismatch:
+        wrong = plural(totals.mismatch, "size", "sizes")
+        verb = "differs" if totals.mismatch == 1 else "differ"
+        yield (Span(f"✗ {wrong} of {count(ruled)} {verb} from the formula", "bad"),)
+    elif ruled:
+        text = f"{count(ruled)} of {plural(ruled, 'size')} "
+        text += "matches its formula" if ruled == 1 else "match their formula"
+        yield (Span(text, "good"),)
+    if totals.uncovered:
+        text = plural(totals.uncovered, "layer")
+        verb = "changes" if totals.uncovered == 1 else "change"
+        yield (Span(f"? {text} {verb} the size and no rule covers it", "dim"),)
+
+
+def _execution(report: ReportData) -> list[str]:
+    where = _DEVICES.get(report.device, report.device.upper())
+    time = f", {duration(report.seconds)}" if report.seconds else ""
+    reason = f" ({report.reason})" if report.reason else ""
+    return f"run on {where}{time}{reason}".split(" ")
+
+
+def mismatches(table: Table, room: int | None) -> list[Line]:
+    """Every row whose size is not what its rule says, with both sizes and the substitution."""
+    lines: list[Line] = []
+    for row in table.rows:
+        check = row.check
+        if check is None or check.status == "match":
+            continue
+        name = f"{row.path} {row.type}".strip()
+        got = shapes_text(row.outputs, table.hide_batch) or "nothing"
+        words: list[Line] = [
+            (Span("✗", "bad"),),
+            (span(name, "bad"),),
+            *((span(word),) for word in f"{_said(check, table.hide_batch)}, got {got}".split(" ")),
+        ]
+        lines += wrap(words, room, " ", _INDENT)
+        for text in (check.note, check.substitution):
+            if text:
+                pieces: list[Line] = [(span(piece, "dim"),) for piece in text.split("; ")]
+                lines += wrap(pieces, room, "; ", _INDENT * 2)
+    return [*lines, EMPTY] if lines else []
+
+
+def _said(check: Check, hide_batch: bool) -> str:
+    if check.expected is None:
+        return "cannot be applied here by its rule"
+    return f"should give {shapes_text([check.expected], hide_batch)} by its rule"
+
+
+def formula_legend(table: Table, room: int | None) -> list[Line]:
+    """The formula of every rule that occurs, once."""
+    formulas: dict[str, str] = {}
+    for row in table.rows:
+        if row.check is not None and row.check.formula:
+            formulas.setdefault(row.check.rule, row.check.formula)
+    if not formulas:
+        return []
+    longest = max(len(rule) for rule in formulas)
+    lines: list[Line] = []
+    for rule, formula in formulas.items():
+        pieces: list[Line] = [(span(piece),) for piece in formula.split("; ")]
+        head = Span(f"{_INDENT}{rule:<{longest}}  ", "dim")
+        left = None if room is None else room - len(head.text)
+        for number, line in enumerate(wrap(pieces, left, "; ", "")):
+            lines.append((head if number == 0 else Span(" " * len(head.text)), *line))
+    return [*lines, EMPTY]
