@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
@@ -111,7 +112,7 @@ def import_torchvision_models() -> ModuleType:
 
 def _mismatch(error: BaseException) -> str:
     return (
-        f"torchvision {_version('torchvision')} does not work with torch {_version('torch')} "
+        f"torchvision {_version('torchvision')} does not work with torch {torch.__version__} "
         f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
         "install two that belong together: pip install --upgrade torch torchvision"
     )
@@ -185,7 +186,7 @@ def _import_timm() -> ModuleType:
         ) from error
     except Exception as error:
         raise MissingDependencyError(
-            f"timm {_version('timm')} cannot be imported beside torch {_version('torch')}: {error}"
+            f"timm {_version('timm')} cannot be imported beside torch {torch.__version__}: {error}"
         ) from error
 
 

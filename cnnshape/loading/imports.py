@@ -201,11 +201,11 @@ def import_dotted(name: str) -> ModuleType:
 def _module_hint(name: str) -> str:
     import pkgutil
 
-    package, _, last = name.rpartition(".")
+    package = name.rpartition(".")[0]
     parent = sys.modules.get(package) if package else None
     path = list(getattr(parent, "__path__", [])) if parent is not None else [str(Path.cwd())]
     prefix = f"{package}." if package else ""
-    return did_you_mean(last, [prefix + info.name for info in pkgutil.iter_modules(path)])
+    return did_you_mean(name, [prefix + info.name for info in pkgutil.iter_modules(path)])
 
 
 @contextlib.contextmanager

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 def nearest(name: str, known: Iterable[str], limit: int = 3, cutoff: float = 0.6) -> list[str]:
     """Up to ``limit`` names from ``known`` that resemble ``name``, best first.
 
-    ``cutoff`` is the least similarity, from 0 to 1. Case is ignored, and a prefix such as ``torchvision:`` does not count against a name.
+    ``cutoff`` is the least similarity, from 0 to 1. Case is ignored, and a prefix such as
+    ``torchvision:`` does not count against a name.
 
     >>> nearest("lenett", ["mlp", "lenet", "lenet-d2l"])
     ['lenet', 'lenet-d2l']

@@ -27,7 +27,6 @@ Size = int | str
 _LARGEST = 2**63 - 1
 _NAME = re.compile(r"(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*=(?P<rest>.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]+")
-_LETTER = re.compile(r"[^\W\d]\w*")
 _CROSS = re.compile(r"[x×]")
 
 
@@ -177,7 +176,7 @@ def _size(part: str, text: str) -> Size:
         if len(part) > 19 or int(part) > _LARGEST:
             raise ShapeSyntaxError(f"the size {part[:20]}… in {text[:60]!r} is too large")
         return int(part)
-    if _LETTER.fullmatch(part):
+    if part.isidentifier():
         return part
     if not part:
         raise ShapeSyntaxError(f"a size is missing in {text!r}: write 1,1,28,28")

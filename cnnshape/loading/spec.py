@@ -90,7 +90,7 @@ def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None)
         )
     if len(text) > _LONGEST:
         raise ModelNotFoundError(f"the model's text is longer than {_LONGEST:,} characters")
-    spec = _bundled(text) or _catalog(text) or _run(text) or _file(text) or _dotted(text)
+    spec = _bundled(text) or _catalog(text) or _run(text) or _dotted(text) or _file(text)
     if spec is None:
         raise ModelNotFoundError(_unknown(text, more_names))
     return spec
@@ -144,7 +144,10 @@ def _file(text: str) -> ModelSpec | None:
 
 def _dotted(text: str) -> ModelSpec | None:
     match = _DOTTED.fullmatch(text)
-    if match is None:
+    # `net.py:Net` and, on Windows, `C:net.py` are files.
+    if match is None or match["module"].lower().endswith(".py"):
+        return None
+    if match["name"].lower().endswith(".py"):
         return None
     if not match["name"]:
         raise ModelNotFoundError(f"{text!r} names no attribute: write {match['module']}:Name")
