@@ -29,12 +29,12 @@ def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
     >>> import torch
     >>> from cnnshape.analysis.verify import verify
     >>> from cnnshape.tracing.execute import Inputs, record
-    >>> up = torch.nn.ConvTranspose2d(1, 1, 3, stride=1, output_padding=1)
-    >>> trace = record(up, Inputs((torch.zeros(1, 1, 4, 4),)), device="meta").trace
+    >>> double = torch.zeros(1, 4, dtype=torch.float64)
+    >>> trace = record(torch.nn.Linear(4, 2), Inputs((double,)), device="meta").trace
     >>> trace.failure is None
     True
     >>> print(cut_at_broken_condition(trace, verify(trace)).failure.message)
-    output_padding 1 must be smaller than stride 1 or dilation 1
+    linear takes tensors of one dtype, but float64 and float32 arrive
     """
     for operation in trace.operations:
         if operation.failed:

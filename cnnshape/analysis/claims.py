@@ -1,0 +1,140 @@
+"""What ``check`` holds a model to: claims, each of them true or false with both sides shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from cnnshape.analysis.report import Layer, OperationRow, ReportData
+from cnnshape.tracing.trace import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One statement about the model and whether it holds.
+
+    Attributes:
+        what: the kind of statement: ``size``, ``shape``, ``formula conv``, ``snapshot``,
+            ``max-params``, ``max-macs``, ``runs``.
+        path: the layer it is about; ``""`` for the whole model.
+        expected, actual: the two sides; shapes are tuples, counts are ints.
+        note: what else the reader should know.
+    """
+
+    what: str
+    path: str
+    expected: Any
+    actual: Any
+    ok: bool
+    note: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The claim as the JSON result has it."""
+        return {
+            "what": self.what,
+            "path": self.path,
+            "expected": _plain(self.expected),
+            "actual": _plain(self.actual),
+            "ok": self.ok,
+            "note": self.note,
+        }
+
+
+def _plain(side: Any) -> Any:
+    if isinstance(side, tuple):
+        return [_plain(item) for item in side]  # pyright: ignore[reportUnknownVariableType]
+    return side
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """Every claim that was tested, and the information that stands beside them.
+
+    ``ok`` is true if all hold. ``information`` are sentences that claim nothing, such as
+    another tool's totals.
+    """
+
+    claims: tuple[Claim, ...]
+    information: tuple[str, ...] = ()
+    spec: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether every claim holds."""
+        return all(claim.ok for claim in self.claims)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``check -f json`` prints."""
+        return {
+            "ok": self.ok,
+            "claims": [claim.to_dict() for claim in self.claims],
+            "information": list(self.information),
+        }
+
+
+def row_label(row: Layer | OperationRow) -> str:
+    """How a row is named: ``features.0``, ``pooling[1]`` for a second call, ``net: view``."""
+    if isinstance(row, Layer):
+        return f"{row.path}[{row.call}]" if row.call else row.path
+    return f"{row.path}: {row.op}" if row.path else row.op
+
+
+def runs(report: ReportData) -> list[Claim]:
+    """That the model runs at all; a claim only where it does not."""
+    error = report.error
+    if error is None:
+        return []
+    return [Claim("runs", error.path, "a result", error.exception, ok=False, note=error.message)]
+
+
+def sizes(report: ReportData) -> list[Claim]:
+    """That every size is the one its rule computes."""
+    claims: list[Claim] = []
+    for row in _in_order(report):
+        if row.check is None:
+            continue
+        actual: Shape | None = row.output_shapes[0] if row.output_shapes else None
+        claims.append(
+            Claim(
+                "size",
+                row_label(row),
+                row.check.expected,
+                actual,
+                ok=row.check.status == "match",
+                note=row.check.note or row.check.substitution,
+            )
+        )
+    return claims
+
+
+def budgets(
+    report: ReportData, max_params: int | None = None, max_macs: int | None = None
+) -> list[Claim]:
+    """That the model is no larger than it may be; an unknown total holds no budget."""
+    claims: list[Claim] = []
+    for what, limit, actual in (
+        ("max-params", max_params, report.totals.params),
+        ("max-macs", max_macs, report.totals.macs),
+    ):
+        if limit is None:
+            continue
+        known = isinstance(actual, int)
+        note = "" if known else "the total is not known: some part of it cannot be counted"
+        claims.append(Claim(what, "", limit, actual, known and actual <= limit, note))
+    return claims
+
+
+def _in_order(report: ReportData) -> Iterable[Layer | OperationRow]:
+    """Layers and operations as they ran: an operation after the calls that came before it."""
+    calls = report.trace.calls
+    layers = [layer for layer in report.layers if layer.index is not None]
+    rows = sorted(report.operations, key=lambda row: row.index)
+    position = 0
+    for layer in layers:
+        start = calls[layer.index or 0].operations[0]
+        while position < len(rows) and rows[position].index < start:
+            yield rows[position]
+            position += 1
+        yield layer
+    yield from rows[position:]

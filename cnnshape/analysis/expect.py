@@ -1,0 +1,71 @@
+"""Expected shapes, held against the layers that ran.
+
+An expectation is a path and a shape: ``C1`` and ``1,6,28,28``. The path may have wildcards
+(``features.*``), a call number (``pooling[1]`` is the second call), and the shape ``*`` for a
+size that does not matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+from cnnshape.analysis.claims import Claim, row_label
+from cnnshape.analysis.report import Layer, ReportData
+from cnnshape.errors import UsageError
+
+#: A shape as it is expected; None stands for any size.
+Pattern = tuple[int | str | None, ...]
+
+_CALL = re.compile(r"^(?P<path>.*)\[(?P<call>\d+)\]$")
+
+
+def expected_shapes(report: ReportData, expectations: Mapping[str, Pattern]) -> list[Claim]:
+    """One claim per layer and expectation.
+
+    Raises:
+        UsageError: no layer has such a path; the message lists the nearest.
+    """
+    claims: list[Claim] = []
+    for path, pattern in expectations.items():
+        rows = _matching(report, path)
+        if not rows:
+            raise UsageError(_unknown_path(report, path))
+        claims += [_claim(row, pattern) for row in rows]
+    return claims
+
+
+def _matching(report: ReportData, path: str) -> list[Layer]:
+    match = _CALL.match(path)
+    bare, call = (match["path"], int(match["call"])) if match else (path, None)
+    if any(letter in bare for letter in "*?"):
+        rows = [row for row in report.layers if row.path and fnmatchcase(row.path, bare)]
+        return [row for row in rows if call in (None, row.call) and row.called]
+    return [row for row in report.layers if row.path == bare and row.call == (call or 0)]
+
+
+def _claim(row: Layer, pattern: Pattern) -> Claim:
+    shown = tuple("*" if size is None else size for size in pattern)
+    if not row.called:
+        return Claim("shape", row.path, shown, None, ok=False, note="the layer was never called")
+    if not row.finished:
+        return Claim("shape", row.path, shown, None, ok=False, note="the layer raised")
+    if not row.output_shapes:
+        return Claim("shape", row.path, shown, None, ok=False, note="it returned no tensor")
+    actual = row.output_shapes[0]
+    ok = len(actual) == len(pattern) and all(
+        want is None or want == size for want, size in zip(pattern, actual, strict=True)
+    )
+    return Claim("shape", row_label(row), shown, actual, ok)
+
+
+def _unknown_path(report: ReportData, path: str) -> str:
+    import difflib
+
+    called = [row_label(row) for row in report.layers if row.called and row.path]
+    if any(letter in path for letter in "*?"):
+        return f"no layer matches {path!r}; the first ones are {', '.join(called[:6])}"
+    near = difflib.get_close_matches(path, called, n=3, cutoff=0.4)
+    hint = f"the nearest are {', '.join(near)}" if near else f"there are {', '.join(called[:6])}"
+    return f"no layer is called {path!r}; {hint}"

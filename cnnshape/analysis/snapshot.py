@@ -1,0 +1,118 @@
+"""An architecture held against a report of an earlier day: what came, went, moved or changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnshape.analysis.claims import Claim
+from cnnshape.analysis.report import ReportData
+from cnnshape.tracing.trace import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotRow:
+    """One layer of the earlier report, as far as it is compared."""
+
+    path: str
+    call: int
+    type: str
+    shapes: tuple[Shape, ...]
+    params: int | None
+    called: bool
+
+    @property
+    def label(self) -> str:
+        """The path, with the call's number from the second on."""
+        return f"{self.path}[{self.call}]" if self.call else self.path
+
+    @property
+    def kept_when_renamed(self) -> tuple[Any, ...]:
+        """What two rows share that differ in nothing but their name."""
+        return self.type, self.shapes, self.params, self.call, self.called
+
+
+def snapshot_rows(layers: Sequence[Mapping[str, Any]]) -> tuple[SnapshotRow, ...]:
+    """The rows of a report's JSON."""
+    return tuple(
+        SnapshotRow(
+            path=str(layer["path"]),
+            call=int(layer.get("call", 0)),
+            type=str(layer.get("type", "")),
+            shapes=tuple(tuple(shape) for shape in layer.get("output_shapes", ())),
+            params=layer.get("params"),
+            called=bool(layer.get("called", True)),
+        )
+        for layer in layers
+    )
+
+
+def compare_with_snapshot(report: ReportData, before: Sequence[SnapshotRow]) -> list[Claim]:
+    """One claim per layer of either side: unchanged, reshaped, renamed, removed or added."""
+    after = snapshot_rows([layer.to_dict() for layer in report.layers])
+    old = {(row.path, row.call): row for row in before}
+    new = {(row.path, row.call): row for row in after}
+    removed = [row for key, row in old.items() if key not in new]
+    added = [row for key, row in new.items() if key not in old]
+    renamed = _renamed(removed, added)
+    arrived = {(row.path, row.call) for row in renamed.values()}
+    claims: list[Claim] = []
+    for key, row in old.items():
+        if key in new:
+            claims.append(_compared(row, new[key]))
+        elif key in renamed:
+            note = f"renamed to {renamed[key].label}"
+            claims.append(_claim(row.label, row, renamed[key], ok=False, note=note))
+        else:
+            claims.append(_claim(row.label, row, None, ok=False, note=f"removed {row.type}"))
+    claims += [
+        _claim(row.label, None, row, ok=False, note=f"added {row.type}")
+        for row in added
+        if (row.path, row.call) not in arrived
+    ]
+    return claims
+
+
+def _renamed(
+    removed: list[SnapshotRow], added: list[SnapshotRow]
+) -> dict[tuple[str, int], SnapshotRow]:
+    """Pairs that differ in the name alone, matched in order."""
+    free = list(added)
+    pairs: dict[tuple[str, int], SnapshotRow] = {}
+    for row in removed:
+        for candidate in free:
+            if candidate.kept_when_renamed == row.kept_when_renamed:
+                pairs[row.path, row.call] = candidate
+                free.remove(candidate)
+                break
+    return pairs
+
+
+def _compared(old: SnapshotRow, new: SnapshotRow) -> Claim:
+    notes: list[str] = []
+    if old.shapes != new.shapes:
+        notes.append("reshaped")
+    if old.type != new.type:
+        notes.append(f"was a {old.type}, is a {new.type}")
+    if old.params != new.params:
+        notes.append(f"{_count(old.params)} parameters before, {_count(new.params)} now")
+    if old.called != new.called:
+        notes.append("is called now" if new.called else "is not called any more")
+    return _claim(new.label, old, new, ok=not notes, note="; ".join(notes))
+
+
+def _count(params: int | None) -> str:
+    return "unknown" if params is None else f"{params:,}"
+
+
+def _claim(
+    path: str, old: SnapshotRow | None, new: SnapshotRow | None, *, ok: bool, note: str
+) -> Claim:
+    return Claim("snapshot", path, _shapes(old), _shapes(new), ok, note)
+
+
+def _shapes(row: SnapshotRow | None) -> Any:
+    if row is None or not row.shapes:
+        return None
+    return row.shapes[0] if len(row.shapes) == 1 else row.shapes

@@ -1,0 +1,115 @@
+"""``cnnshape check``: pass or fail."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from cnnshape.cli.common import emit, output_options
+
+if TYPE_CHECKING:
+    from typing import Literal
+
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
+
+
+class Budget(click.ParamType):
+    """A whole number, also written ``25M`` or ``4.1G``."""
+
+    name = "N"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read the number; anything else is a usage error that shows how."""
+        if isinstance(value, int):
+            return value
+        text = str(value).replace(",", "").replace("_", "").strip().lower()
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgbt]?)", text)
+        if match is None:
+            self.fail(f"{value!r} is no count; write 61706, 25M or 4.1G", param, ctx)
+        return (
+            round(float(match[1]) * _UNITS[match[2]])
+            if "." in match[1]
+            else (int(match[1]) * _UNITS[match[2]])
+        )
+
+
+@click.command("check")
+@click.argument("model")
+@click.option("-i", "--input", "inputs", multiple=True, metavar="SHAPE", help="As for inspect.")
+@click.option(
+    "--expect",
+    "expectations",
+    multiple=True,
+    metavar="PATH=SHAPE|FILE",
+    help="An expected output shape (C1=1,6,28,28, * for any size), a file of them, or the JSON "
+    "report of an earlier day. Repeatable.",
+)
+@click.option(
+    "--formula",
+    "formulas",
+    multiple=True,
+    metavar="KIND=EXPRESSION",
+    help='A size formula derived by hand, as in conv="(W + 2P - F)/S + 1", tested on every '
+    "layer of that kind. Repeatable.",
+)
+@click.option("--max-params", type=Budget(), help="The most parameters allowed (25M works).")
+@click.option("--max-macs", type=Budget(), help="The most multiply-accumulates allowed (4.1G).")
+@click.option("--device", default="auto", show_default=True, help="As for inspect.")
+@click.option("--dtype", help="Floating dtype to run in.")
+@click.option("--train/--eval", "train", default=False, help="Mode of the modules.")
+@click.option("--weights", type=click.Path(), help="A state dict to load.")
+@output_options("table", "json", "junit", "github")
+def command(
+    model: str,
+    inputs: tuple[str, ...],
+    expectations: tuple[str, ...],
+    formulas: tuple[str, ...],
+    max_params: int | None,
+    max_macs: int | None,
+    device: str,
+    dtype: str | None,
+    train: bool,
+    weights: str | None,
+    format_: Literal["table", "json", "junit", "github"] | None,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    """Check a model: its size formulas, expected shapes, hand-derived formulas and budgets.
+
+    One line per claim, `ok` or `FAIL`; exit code 1 if any fails.
+
+    \b
+    cnnshape check lenet --expect C1=1,6,28,28 --max-params 70k
+    cnnshape check lenet --formula conv="(W - F + 2P)/S + 1"
+    cnnshape inspect lenet -o lenet.shapes.json       # today
+    cnnshape check lenet --expect lenet.shapes.json   # tomorrow
+    """
+    from cnnshape.api import check_spec
+    from cnnshape.rendering.check import write_check
+
+    result = check_spec(
+        model,
+        inputs,
+        expectations=expectations,
+        formulas=formulas,
+        max_params=max_params,
+        max_macs=max_macs,
+        device=device,
+        dtype=dtype,
+        mode="train" if train else "eval",
+        weights=weights,
+    )
+    if not (quiet and result.ok):
+        emit(write_check(result, format_ or _format_of(output)), output)
+    return 0 if result.ok else 1
+
+
+def _format_of(output: str | None) -> Literal["table", "json", "junit"]:
+    suffix = (output or "").rpartition(".")[2].lower()
+    if suffix == "json":
+        return "json"
+    return "junit" if suffix == "xml" else "table"

@@ -1,0 +1,97 @@
+"""What torchinfo says about the same model, and why it differs where it does."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from dataclasses import dataclass
+from typing import Any
+
+from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.report import ReportData
+from cnnshape.experiments.forward import Subject
+from cnnshape.tracing.preserve import preserved
+
+#: Operations that torchinfo does not see, because they are no modules.
+_FUNCTIONAL = frozenset(
+    "matmul bmm mm einsum scaled_dot_product_attention multi_head_attention_forward".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """Another tool's totals; None where it could not say."""
+
+    tool: str
+    params: int | None
+    macs: int | None
+    sentences: tuple[str, ...]
+
+
+def torchinfo_opinion(subject: Subject, report: ReportData) -> Opinion:
+    """Run torchinfo on the same model and inputs, and explain its differences.
+
+    It runs where the report's pass ran; whatever it raises becomes a sentence.
+    """
+    try:
+        params, macs = _totals(subject, report)
+    except Exception as error:  # noqa: BLE001 - another tool's failure is information, not ours
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        return Opinion("torchinfo", None, None, (f"torchinfo cannot run this model: {reason}",))
+    sentences = (
+        _compared("parameters", report.totals.params, params, _why_params(report)),
+        _compared("MACs", report.totals.macs, macs, _why_macs(report)),
+    )
+    return Opinion("torchinfo", params, macs, sentences)
+
+
+def _totals(subject: Subject, report: ReportData) -> tuple[int, int]:
+    import torchinfo
+
+    module: Any = subject.module
+    device = report.device if report.device not in ("fake",) else "meta"
+    if device == "cpu":
+        module = subject.real()
+    inputs = subject.inputs(device)
+    with preserved(tuple(module.modules())), contextlib.redirect_stdout(io.StringIO()):
+        summary = torchinfo.summary(
+            module,
+            input_data=list(inputs.args),
+            device=device,
+            mode=report.mode,
+            verbose=0,
+            **dict(inputs.kwargs or {}),
+        )
+    return int(summary.total_params), int(summary.total_mult_adds)
+
+
+def _compared(what: str, ours: Any, theirs: int, reasons: list[str]) -> str:
+    if ours == theirs:
+        return f"torchinfo counts {theirs:,} {what} as well"
+    ours_text = f"{ours:,}" if isinstance(ours, int) else "an unknown number"
+    why = f" ({'; '.join(reasons)})" if reasons else ""
+    return f"torchinfo counts {theirs:,} {what} where cnnshape counts {ours_text}{why}"
+
+
+def _why_params(report: ReportData) -> list[str]:
+    reasons: list[str] = []
+    if any(parameter.aliases for parameter in report.trace.parameters):
+        reasons.append("it counts a shared tensor once per name")
+    if any(not layer.called and layer.params for layer in report.layers):
+        reasons.append("it leaves out parameters of modules that were never called")
+    return reasons
+
+
+def _why_macs(report: ReportData) -> list[str]:
+    trace = report.trace
+    names = {base_name(operation.name)[0] for operation in trace.operations}
+    reasons: list[str] = []
+    if any(parameter.name.endswith("bias") for parameter in trace.parameters):
+        reasons.append("it counts the bias as one more multiplication")
+    if any("norm" in name for name in names):
+        reasons.append("it counts normalisation")
+    if names & _FUNCTIONAL:
+        reasons.append("it does not see attention and matrix products that are no modules")
+    if "conv_transpose" in names:
+        reasons.append("it counts a transposed convolution by its output")
+    return reasons

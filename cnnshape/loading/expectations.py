@@ -1,0 +1,163 @@
+"""Reading what a model is expected to be: ``PATH=SHAPE``, or a JSON, YAML, TOML or CSV file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from cnnshape.errors import UsageError
+
+#: A shape as it is expected; None stands for any size.
+Pattern = tuple[int | str | None, ...]
+
+_HOW = "write a shape as 1,6,28,28, with * for a size that does not matter"
+
+
+@dataclass(frozen=True, slots=True)
+class Expectations:
+    """What one ``--expect`` asks for: shapes by path, or the layers of an earlier report."""
+
+    shapes: Mapping[str, Pattern]
+    snapshot: tuple[Mapping[str, Any], ...] | None = None
+
+
+def read_expectation(text: str) -> Expectations:
+    """Read one ``--expect``: ``C1=1,6,28,28`` or a file.
+
+    Raises:
+        UsageError: neither; a file says which line cannot be read.
+
+    >>> read_expectation("features.*=*,64,28,28").shapes
+    {'features.*': (None, 64, 28, 28)}
+    """
+    path, equals, shape = text.partition("=")
+    if equals and not Path(text).is_file():
+        return Expectations({path.strip(): parse_pattern(shape)})
+    file = Path(text)
+    if not file.is_file():
+        raise UsageError(
+            f"--expect {text}: there is no such file; give PATH=SHAPE as in C1=1,6,28,28, or a "
+            "JSON, YAML, TOML or CSV file"
+        )
+    return read_expectation_file(file)
+
+
+def parse_pattern(shape: object) -> Pattern:
+    """A shape from a text such as ``*,6,28,28`` or a list of sizes.
+
+    >>> parse_pattern("*x6x28x28"), parse_pattern([1, 10])
+    ((None, 6, 28, 28), (1, 10))
+    """
+    if isinstance(shape, str):
+        body = shape.strip().strip("[]()")
+        separator = "," if "," in body else "×" if "×" in body else "x"
+        parts: Sequence[Any] = [part.strip() for part in body.split(separator) if part.strip()]
+    elif isinstance(shape, list | tuple):
+        parts = cast("list[Any]", shape)
+    elif isinstance(shape, int) and not isinstance(shape, bool):
+        parts = [shape]
+    else:
+        raise UsageError(f"{shape!r} is no shape; {_HOW}")
+    return tuple(_size(part, shape) for part in parts)
+
+
+def _size(part: object, shape: object) -> int | str | None:
+    if part is None or part == "*":
+        return None
+    if isinstance(part, int) and not isinstance(part, bool) and part >= 0:
+        return part
+    if isinstance(part, str) and part.isdecimal():
+        return int(part)
+    raise UsageError(f"{part!r} in {shape!r} is no size; {_HOW}")
+
+
+def read_expectation_file(file: Path) -> Expectations:
+    """Read a file by its suffix."""
+    readers = {
+        ".json": _json,
+        ".yaml": _yaml,
+        ".yml": _yaml,
+        ".toml": _toml,
+        ".csv": _csv,
+    }
+    reader = readers.get(file.suffix.lower())
+    if reader is None:
+        raise UsageError(f"{file}: expectations are read from .json, .yaml, .toml and .csv files")
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {file}: {error}") from error
+    content = reader(file, text)
+    if isinstance(content, Mapping) and isinstance(content.get("layers"), list):
+        layers = cast("list[Mapping[str, Any]]", content["layers"])
+        if all(isinstance(layer, Mapping) and "path" in layer for layer in layers):  # pyright: ignore[reportUnnecessaryIsInstance]
+            return Expectations({}, tuple(layers))
+    if not isinstance(content, Mapping):
+        raise UsageError(f"{file}: expected paths with shapes, as in C1: 1,6,28,28")
+    try:
+        return Expectations(dict(_flattened(cast("Mapping[str, Any]", content))))
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from None
+
+
+def _flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Pattern]]:
+    """Dotted paths; TOML reads ``features.0 = …`` as a table inside a table."""
+    for key, value in content.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            yield from _flattened(cast("Mapping[str, Any]", value), f"{path}.")
+        else:
+            yield path, parse_pattern(value)
+
+
+def _json(file: Path, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise UsageError(
+            f"{file}: no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+        ) from None
+
+
+def _yaml(file: Path, text: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise UsageError(f"{file}: no YAML{place}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise UsageError(f"{file}: no YAML: {error}") from None
+
+
+def _toml(file: Path, text: str) -> Any:
+    try:
+        import tomllib
+    except ImportError:  # Python 3.10
+        import tomli as tomllib  # pyright: ignore[reportMissingImports]
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file}: no TOML: {error}") from None
+
+
+def _csv(file: Path, text: str) -> dict[str, str]:
+    """``path,shape`` per line: the shape quoted, written with ×, or in the cells that follow."""
+    shapes: dict[str, str] = {}
+    for number, cells in enumerate(csv.reader(io.StringIO(text)), start=1):
+        if not any(cell.strip() for cell in cells) or cells[0].lstrip().startswith("#"):
+            continue
+        if number == 1 and cells[0].strip().lower() == "path":
+            continue
+        if len(cells) < 2:
+            raise UsageError(f"{file}: line {number} has no shape; write path,1x6x28x28")
+        shapes[cells[0].strip()] = ",".join(cell.strip() for cell in cells[1:])
+    return shapes

@@ -1,0 +1,134 @@
+"""Writing the result of ``check``: plain lines, JSON, JUnit XML, GitHub annotations."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+from xml.sax.saxutils import escape, quoteattr
+
+from cnnshape.analysis.claims import CheckResult, Claim
+from cnnshape.rendering.units import count, shape_text
+
+Format = Literal["table", "json", "junit", "github"]
+
+
+def write_check(result: CheckResult, format: Format = "table") -> str:
+    """The result as a text in one of the formats.
+
+    >>> result = CheckResult((Claim("shape", "C1", (1, 6, 28, 28), (1, 6, 24, 24), False),))
+    >>> print(write_check(result))
+    FAIL  shape  C1  1×6×24×24, expected 1×6×28×28
+    0 ok, 1 failed
+    """
+    writers = {"table": _lines, "json": _json, "junit": _junit, "github": _github}
+    return writers[format](result)
+
+
+def summary(result: CheckResult) -> str:
+    """The last line: ``7 ok, 0 failed``."""
+    failed = sum(not claim.ok for claim in result.claims)
+    return f"{len(result.claims) - failed} ok, {failed} failed"
+
+
+def _side(side: Any) -> str:
+    if side is None:
+        return "nothing"
+    if isinstance(side, bool):
+        return str(side)
+    if isinstance(side, int):
+        return count(side)
+    if isinstance(side, tuple):
+        items: tuple[Any, ...] = side  # pyright: ignore[reportUnknownVariableType]
+        if items and isinstance(items[0], tuple):
+            return ", ".join(_side(item) for item in items)
+        return shape_text(items) or "scalar"
+    return str(side)
+
+
+def statement(claim: Claim) -> str:
+    """Both sides of a claim in words; one number where they agree."""
+    actual, expected = _side(claim.actual), _side(claim.expected)
+    if claim.what == "runs":
+        text = f"raised {actual}: {claim.note.splitlines()[0] if claim.note else ''}"
+        return text.rstrip(": ")
+    if claim.what in ("max-params", "max-macs"):
+        relation = "within" if claim.ok else "more than"
+        text = f"{actual}, {relation} {expected}"
+    elif claim.ok or actual == expected:
+        text = actual
+    elif claim.expected is None:
+        text = f"{actual}, which was not there before"
+    elif claim.actual is None:
+        text = f"{expected} expected, but there is none"
+    else:
+        text = f"{actual}, expected {expected}"
+    return f"{text}   {claim.note}" if claim.note else text
+
+
+def _lines(result: CheckResult) -> str:
+    whats = max((len(claim.what) for claim in result.claims), default=0)
+    paths = max((len(claim.path or "model") for claim in result.claims), default=0)
+    lines = [
+        f"{'ok' if claim.ok else 'FAIL':<4}  {claim.what:<{whats}}  "
+        f"{claim.path or 'model':<{paths}}  {statement(claim)}"
+        for claim in result.claims
+    ]
+    lines += [f"info  {sentence}" for sentence in result.information]
+    return "\n".join([*lines, summary(result)])
+
+
+def _json(result: CheckResult) -> str:
+    return json.dumps(result.to_dict(), ensure_ascii=False, indent=2)
+
+
+def _junit(result: CheckResult) -> str:
+    """The format that GitLab, Jenkins and others show beside a merge request."""
+    failed = sum(not claim.ok for claim in result.claims)
+    cases: list[str] = []
+    for claim in result.claims:
+        name = quoteattr(_xml(f"{claim.what} {claim.path or 'model'}"))
+        case = f'    <testcase classname={quoteattr(_xml(result.spec or "model"))} name={name}'
+        if claim.ok:
+            cases.append(f"{case}/>")
+            continue
+        text = _xml(statement(claim))
+        cases.append(
+            f"{case}>\n      <failure message={quoteattr(text)}>{escape(text)}</failure>\n"
+            "    </testcase>"
+        )
+    output = escape(_xml("\n".join(result.information)))
+    return "\n".join(
+        [
+            '<?xml version="1.0" encoding="UTF-8"?>',
+            "<testsuites>",
+            f'  <testsuite name="cnnshape check" tests="{len(result.claims)}" '
+            f'failures="{failed}" errors="0">',
+            *cases,
+            f"    <system-out>{output}</system-out>",
+            "  </testsuite>",
+            "</testsuites>",
+        ]
+    )
+
+
+def _xml(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(letter for letter in text if letter >= " " or letter in "\t\n")
+
+
+def _github(result: CheckResult) -> str:
+    """Workflow commands that GitHub shows as annotations of the pull request."""
+    lines: list[str] = []
+    for claim in result.claims:
+        if not claim.ok:
+            title = _property(f"cnnshape {claim.what} {claim.path or 'model'}")
+            lines.append(f"::error title={title}::{_message(statement(claim))}")
+    return "\n".join([*lines, f"::notice title=cnnshape check::{summary(result)}"])
+
+
+def _message(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _message(text).replace(":", "%3A").replace(",", "%2C")
