@@ -61,6 +61,7 @@ def record(
     device: str = "cpu",
     mode: Mode = "eval",
     reason: str = "",
+    recorder_type: type[Recorder] = Recorder,
 ) -> Recorded:
     """Run ``model`` once and record the pass. The model is afterwards as it was.
 
@@ -71,6 +72,7 @@ def record(
             ``meta`` and ``fake``: replaced by tensors without memory.
         mode: ``eval`` or ``train``, for every module of the model.
         reason: why this device; kept in the trace.
+        recorder_type: a recorder that notes more than the usual one.
 
     An ``Exception`` of the model is recorded, not raised; Ctrl-C passes through.
 
@@ -86,7 +88,7 @@ def record(
             vars(module)["training"] = mode == "train"
         moved = stack.enter_context(_placed(every, inputs, device))
         described = describe(model)
-        recorder = Recorder(
+        recorder = recorder_type(
             every,
             described,
             before_write=before_write,

@@ -24,6 +24,10 @@ _ITEM_LIMIT = 100_000
 _ATOMS = (bool, int, float, complex, str, bytes, type(None))
 
 
+class KeptSize(int):
+    """A size that knows more than its number; recorded as it is, where others become plain ints."""
+
+
 def named_tensors(name: str, thing: Any) -> Iterator[tuple[str, torch.Tensor]]:
     """Every tensor inside ``thing`` with the path that leads to it.
 
@@ -112,6 +116,8 @@ def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> 
 
 def _scalar(thing: Any) -> Plain:
     """A number-like or name-like object as its plain self."""
+    if isinstance(thing, KeptSize):
+        return thing
     if isinstance(thing, torch.SymInt):
         return str(thing)
     if isinstance(thing, torch.dtype | torch.device | torch.memory_format | torch.layout):
