@@ -1,0 +1,137 @@
+"""Handing out batches on the device, from one tensor there or through a DataLoader."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from cnnshape.training.config import Placement
+from cnnshape.training.examples import Examples, ImageSet
+
+
+class Batch(NamedTuple):
+    """Pictures of one step, all three on the training device.
+
+    Attributes:
+        indices: which pictures of the data set, int64, N.
+        images: uint8, N×C×H×W.
+        labels: int64, N.
+    """
+
+    indices: Tensor
+    images: Tensor
+    labels: Tensor
+
+
+class Batches(Protocol):
+    """A source of batches; the two below hand out the same bytes in the same order."""
+
+    def stream(self, chunks: Sequence[Tensor]) -> Iterator[Batch]:
+        """One batch per chunk of indices (int64 on the CPU)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryBatches:
+    """Every picture in one tensor on the device; a batch is an ``index_select``."""
+
+    images: Tensor
+    labels: Tensor
+
+    @classmethod
+    def load(cls, examples: Examples, device: torch.device) -> MemoryBatches:
+        """Read every picture and put it on ``device``."""
+        if isinstance(examples, ImageSet):
+            images = examples.images
+        else:
+            images = examples.read(torch.arange(len(examples.labels)))
+        return cls(images.to(device), examples.labels.to(device))
+
+    def stream(self, chunks: Sequence[Tensor]) -> Iterator[Batch]:
+        """One batch per chunk; the indices travel to the device once, not chunk by chunk."""
+        if not chunks:
+            return
+        indices = torch.cat(list(chunks)).to(self.images.device)
+        for chosen in indices.split([len(chunk) for chunk in chunks]):
+            yield Batch(
+                chosen, self.images.index_select(0, chosen), self.labels.index_select(0, chosen)
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderBatches:
+    """Pictures that do not fit: read batch by batch, by worker processes where asked."""
+
+    examples: Examples
+    device: torch.device
+    workers: int = 0
+
+    def stream(self, chunks: Sequence[Tensor]) -> Iterator[Batch]:
+        """One batch per chunk, in order."""
+        loader: DataLoader[Any] = DataLoader(
+            _WholeBatches(self.examples),
+            batch_sampler=[chunk.tolist() for chunk in chunks],
+            collate_fn=cast("Any", _unchanged),
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        for batch in cast("Iterator[Batch]", loader):
+            yield Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
+
+
+class _WholeBatches(Dataset[Any]):
+    """Lets a DataLoader fetch a batch in one call instead of picture by picture."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+
+    def __len__(self) -> int:
+        return len(self.examples.labels)
+
+    def __getitems__(self, indices: list[int]) -> Batch:
+        chosen = torch.tensor(indices, dtype=torch.int64)
+        return Batch(chosen, self.examples.read(chosen), self.examples.labels[chosen])
+
+
+def _unchanged(batch: Batch) -> Batch:
+    return batch
+
+
+def place(
+    examples: Examples, device: torch.device, placement: Placement, workers: int = 0
+) -> tuple[Batches, str]:
+    """A source of batches, and in one line where the pictures are."""
+    size = picture_bytes(examples)
+    room = free_memory(device)
+    fits = size <= room // 2
+    if placement == "memory" or (placement == "auto" and fits):
+        where = "memory" if device.type == "cpu" else f"{device.type} memory"
+        return MemoryBatches.load(examples, device), f"{_mib(size)} of pictures in {where}"
+    why = "" if fits else f", as {_mib(size)} do not fit into half of the free {_mib(room)}"
+    return LoaderBatches(examples, device, workers), f"pictures read batch by batch{why}"
+
+
+def picture_bytes(examples: Examples) -> int:
+    """What every picture takes as bytes."""
+    channels, height, width = examples.shape
+    return len(examples.labels) * channels * height * width
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes free on ``device``; where the system does not tell, four gibibytes are assumed."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows; macOS lacks the first name
+        return 4 * 1024**3
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:,.1f} MiB"

@@ -1,0 +1,188 @@
+"""Every setting of one training run, checked when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from cnnshape.errors import ModelNotFoundError, UsageError
+from cnnshape.loading.nearest import did_you_mean
+from cnnshape.models.registry import bundled_models, find_bundled
+
+Optimizer = Literal["sgd", "adam", "adamw"]
+Schedule = Literal["constant", "cosine", "linear", "step", "onecycle"]
+Augmentation = Literal["none", "shift", "affine", "flip"]
+Initialization = Literal["default", "xavier"]
+Amp = Literal["off", "bf16", "fp16"]
+Placement = Literal["auto", "memory", "loader"]
+
+OPTIMIZERS: tuple[Optimizer, ...] = get_args(Optimizer)
+SCHEDULES: tuple[Schedule, ...] = get_args(Schedule)
+AUGMENTATIONS: tuple[Augmentation, ...] = get_args(Augmentation)
+INITIALIZATIONS: tuple[Initialization, ...] = get_args(Initialization)
+AMPS: tuple[Amp, ...] = get_args(Amp)
+PLACEMENTS: tuple[Placement, ...] = get_args(Placement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
+    """What is trained, on what, and how. The defaults are the modern recipe for ``digits``.
+
+    For another recipe, or the default recipe fitted to another data set, use
+    :func:`cnnshape.training.configure`.
+
+    Attributes:
+        model: a bundled network's name.
+        data: ``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``, ``emnist``,
+            ``emnist-letters`` or ``folder:PATH``.
+        root: the folder that holds downloaded data sets.
+        recipe: the name of the recipe that the settings began from; a label only.
+        epochs: passes over the training pictures.
+        batch_size: pictures per step, over all processes together.
+        optimizer: ``sgd``, ``adam`` or ``adamw``.
+        lr: the highest learning rate of the schedule.
+        momentum: of ``sgd``; ignored by the others.
+        weight_decay: as torch's optimizers define it.
+        schedule: how the learning rate changes over the whole run, step by step.
+        warmup: part of the run in which the rate rises linearly from near zero.
+        augmentation: random changes to each training picture.
+        label_smoothing: of the training loss.
+        initialization: ``xavier`` draws weights of convolutions and linear layers from
+            Xavier's uniform distribution; ``default`` keeps torch's.
+        normalize: subtract the training pictures' mean and divide by their deviation;
+            otherwise pictures are 0…1.
+        validation: part of the training pictures kept aside to choose the best epoch. With
+            0 the test accuracy is followed for the curves, and the last epoch is the best.
+        patience: stop after this many epochs without a better validation accuracy.
+        seed: of weights, order, augmentation and validation split.
+        device: ``auto`` (CUDA, then MPS, then CPU), or a device's name.
+        amp: mixed precision, ``bf16`` or ``fp16``.
+        placement: pictures as one tensor on the device (``memory``), through a DataLoader
+            (``loader``), or whichever fits (``auto``). The result does not depend on it.
+        workers: processes of that DataLoader.
+        cuda_graph: on CUDA, record one step and replay it.
+
+    Raises:
+        UsageError: a value is out of its range; the message names the flag.
+
+    >>> TrainingConfig(epochs=6).model
+    'lenet'
+    >>> TrainingConfig(epochs=0)
+    Traceback (most recent call last):
+        ...
+    cnnshape.errors.UsageError: --epochs 0: at least 1 is needed
+    """
+
+    model: str = "lenet"
+    data: str = "digits"
+    root: str = "data"
+    recipe: str = "default"
+    epochs: int = 30
+    batch_size: int = 64
+    optimizer: Optimizer = "adamw"
+    lr: float = 5e-3
+    momentum: float = 0.9
+    weight_decay: float = 1e-2
+    schedule: Schedule = "cosine"
+    warmup: float = 0.1
+    augmentation: Augmentation = "affine"
+    label_smoothing: float = 0.05
+    initialization: Initialization = "default"
+    normalize: bool = True
+    validation: float = 0.1
+    patience: int | None = None
+    seed: int = 0
+    device: str = "auto"
+    amp: Amp = "off"
+    placement: Placement = "auto"
+    workers: int = 0
+    cuda_graph: bool = False
+
+    def __post_init__(self) -> None:
+        _check_model(self.model)
+        for name, known in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in known:
+                raise UsageError(f"--{_flag(name)} {value}: choose from {', '.join(known)}")
+        if self.cuda_graph and self.amp == "fp16":
+            raise UsageError("--cuda-graph cannot record fp16's loss scaling: use --amp bf16")
+        self._check_ranges()
+        if self.patience is not None and self.validation == 0:
+            raise UsageError(
+                "--patience needs pictures to judge by: give --validation 0.1 as well "
+                "(stopping by the test pictures would make their accuracy meaningless)"
+            )
+
+    def _check_ranges(self) -> None:
+        for name, least in (("epochs", 1), ("batch_size", 1), ("workers", 0), ("seed", 0)):
+            if getattr(self, name) < least:
+                raise UsageError(
+                    f"--{_flag(name)} {getattr(self, name)}: at least {least} is needed"
+                )
+        if self.patience is not None and self.patience < 1:
+            raise UsageError(f"--patience {self.patience}: at least 1 is needed")
+        if not (math.isfinite(self.lr) and self.lr > 0):
+            raise UsageError(f"--lr {self.lr}: a positive number is needed")
+        if not (math.isfinite(self.weight_decay) and self.weight_decay >= 0):
+            raise UsageError(
+                f"--weight-decay {self.weight_decay}: 0 or a positive number is needed"
+            )
+        for name in ("momentum", "warmup", "label_smoothing", "validation"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(
+                    f"--{_flag(name)} {getattr(self, name)}: a number from 0 to below 1 is needed"
+                )
+
+    def replace(self, **changes: Any) -> TrainingConfig:
+        """A copy with some settings changed.
+
+        >>> TrainingConfig().replace(epochs=6).epochs
+        6
+        """
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as ``config.json`` holds them."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingConfig:
+        """The settings that :meth:`to_dict` wrote; what this version does not know is an error.
+
+        >>> TrainingConfig.from_dict(TrainingConfig(seed=3).to_dict()).seed
+        3
+        """
+        known = {field.name for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - known)
+        if unknown:
+            raise UsageError(f"unknown training setting {unknown[0]!r}")
+        return cls(**values)
+
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "augmentation": AUGMENTATIONS,
+    "initialization": INITIALIZATIONS,
+    "amp": AMPS,
+    "placement": PLACEMENTS,
+}
+
+_FLAGS = {"initialization": "init"}
+
+
+def _flag(name: str) -> str:
+    return _FLAGS.get(name, name.replace("_", "-"))
+
+
+def _check_model(name: str) -> None:
+    if find_bundled(name) is not None:
+        return
+    names = [model.name for model in bundled_models()]
+    hint = did_you_mean(name, names) or ""
+    raise ModelNotFoundError(
+        f"cannot train {name!r}{hint}: the networks that can be trained are {', '.join(names)}"
+    )

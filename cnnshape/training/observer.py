@@ -1,0 +1,88 @@
+"""What a run tells while it goes on, for whoever wants to show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cnnshape.training.config import TrainingConfig
+from cnnshape.training.results import EpochRecord, RunResult
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class RunStart:
+    """Told once, before the first batch.
+
+    Attributes:
+        folder: the run folder.
+        config: every setting.
+        model: the network, on its device.
+        input_shape: channels, height, width of one picture.
+        classes: the classes' names.
+        train: pictures that are trained on.
+        validation: pictures that choose the best epoch.
+        test: pictures that are only measured on.
+        batches: steps per epoch.
+        device: in words.
+        processes: how many train together.
+        data_note: in one line, where the pictures are.
+        history: epochs that earlier sittings have finished.
+    """
+
+    folder: Path
+    config: TrainingConfig
+    model: nn.Module
+    input_shape: tuple[int, int, int]
+    classes: tuple[str, ...]
+    train: int
+    validation: int
+    test: int
+    batches: int
+    device: str
+    processes: int
+    data_note: str
+    history: tuple[EpochRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchProgress:
+    """Told after a batch; on a GPU after every twentieth.
+
+    Attributes:
+        epoch: counted from 1.
+        batch: finished batches of it.
+        batches: batches it has.
+        loss: mean over the epoch so far.
+        accuracy: likewise, 0…1.
+        examples_per_second: likewise.
+    """
+
+    epoch: int
+    batch: int
+    batches: int
+    loss: float
+    accuracy: float
+    examples_per_second: float
+
+
+class Observer:
+    """Hears what happens and does nothing; a display overrides what it shows."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line: a download, a repaired file."""
+
+    def started(self, start: RunStart) -> None:
+        """Training is about to begin, or to go on."""
+
+    def batch(self, progress: BatchProgress) -> None:
+        """A batch has been trained on."""
+
+    def epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """An epoch has been trained and measured; ``best``: better than all before."""
+
+    def ended(self, result: RunResult) -> None:
+        """The run has ended, or was interrupted."""

@@ -1,0 +1,173 @@
+"""Where a run is written: its folder, and the ``config.json`` in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cnnshape._version import __version__
+from cnnshape.errors import OutputError
+from cnnshape.files import write_atomic
+from cnnshape.loading.run_folder import CONFIG, FORMAT, read_run
+from cnnshape.training.config import TrainingConfig
+from cnnshape.training.devices import describe_device
+from cnnshape.training.distributed import Processes
+from cnnshape.training.session import Data, bundled
+
+RESULT = "result.json"
+"""Written last: a folder that holds it is finished."""
+
+
+def config_document(config: TrainingConfig, data: Data, processes: Processes) -> dict[str, Any]:
+    """All of ``config.json``: enough to rebuild the model, and to train it again."""
+    return {
+        "format": FORMAT,
+        "cnnshape": __version__,
+        "model": {"name": bundled(config).name, "input_shape": list(data.shape)},
+        "data": {
+            "name": config.data,
+            "classes": list(data.splits.classes),
+            "train": len(data.train),
+            "validation": len(data.validation),
+            "test": len(data.splits.test.labels),
+            "mean": list(data.statistics.mean),
+            "std": list(data.statistics.std),
+            "background": list(data.statistics.background),
+            "dark_background": data.statistics.dark_background,
+            "fingerprint": data.splits.fingerprint(),
+        },
+        "training": config.to_dict(),
+        "environment": environment(processes),
+    }
+
+
+def environment(processes: Processes) -> dict[str, Any]:
+    """The versions and the machine that a result may depend on."""
+    packages = ("torchvision", "scikit-learn", "numpy", "pillow")
+    versions = {package: _installed(package) for package in packages}
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        **versions,
+        "platform": platform.platform(),
+        "device": describe_device(processes.device),
+        "threads": torch.get_num_threads(),
+        "processes": processes.world,
+    }
+
+
+def _installed(package: str) -> str | None:
+    from importlib import metadata
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def choose_folder(output: str | None, config: TrainingConfig) -> Path:
+    """The run folder for a new run: ``output``, or the next free ``runs/MODEL-DATA``.
+
+    Raises:
+        OutputError: ``output`` holds a run already, or something else.
+    """
+    if output is not None:
+        folder = Path(output)
+        if (folder / CONFIG).exists():
+            raise OutputError(
+                f"{folder} holds a run already: go on with `cnnshape train --resume {folder}`, "
+                "or choose another --output"
+            )
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            what = "is a file" if folder.is_file() else "is a folder with other things in it"
+            raise OutputError(f"{folder} {what}: choose another --output")
+        return folder
+    base = Path("runs") / default_name(config)
+    number = 1
+    folder = base
+    while folder.exists():
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+
+
+def default_name(config: TrainingConfig) -> str:
+    """The run folder's name without a number.
+
+    >>> default_name(TrainingConfig(model="lenet", data="folder:my/pets"))
+    'lenet-pets'
+    """
+    data = config.data
+    if data.startswith("folder:"):
+        data = Path(data.removeprefix("folder:")).resolve().name or "folder"
+    return f"{bundled(config).name}-{data}"
+
+
+def earlier_attempt(output: str | None, config: TrainingConfig) -> Path | None:
+    """The folder that this very run had begun before an elastic launcher restarted it."""
+    if output is not None:
+        folders = [Path(output)]
+    else:
+        base = Path("runs") / default_name(config)
+        numbered = [*base.parent.glob(f"{base.name}-*"), base]
+        folders = sorted(
+            (folder for folder in numbered if (folder / CONFIG).is_file()),
+            key=lambda folder: (folder / CONFIG).stat().st_mtime,
+            reverse=True,
+        )
+    for folder in folders:
+        if (folder / CONFIG).is_file() and not (folder / RESULT).exists():
+            run = read_run(folder)
+            if dict(run.settings) == config.to_dict():
+                return folder
+    return None
+
+
+def create_folder(folder: Path, document: dict[str, Any]) -> None:
+    """Make the run folder with its ``config.json`` in it, both at once.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    text = _readable(document)
+    if folder.exists():
+        write_atomic(folder / CONFIG, text)
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and moved into place: a kill leaves no folder without its config.
+        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    except OSError as error:
+        raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
+    try:
+        write_atomic(new / CONFIG, text)
+        new.chmod(0o777 & ~_umask())
+        new.replace(folder)
+    except OSError as error:
+        raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _readable(document: dict[str, Any]) -> str:
+    """JSON for people: indented, but short lists on one line."""
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return re.sub(
+        r"\[\n\s+([^\[\]{}]*?)\n\s+\]",
+        lambda match: "[" + re.sub(r",\n\s+", ", ", match[1]) + "]",
+        text,
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,310 @@
+"""The room's public functions: train, go on, measure."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+
+from cnnshape.errors import CnnshapeError, DataError, RunFolderError
+from cnnshape.files import write_atomic
+from cnnshape.loading.run_folder import (
+    BEST,
+    LAST,
+    Run,
+    load_run,
+    load_weights,
+    read_checkpoint,
+    read_run,
+)
+from cnnshape.training.batches import place
+from cnnshape.training.checkpoint import repair
+from cnnshape.training.config import TrainingConfig
+from cnnshape.training.datasets import load_data
+from cnnshape.training.devices import choose_device, describe_device
+from cnnshape.training.distributed import Processes, joined
+from cnnshape.training.evaluation import evaluate_batches
+from cnnshape.training.interrupt import listening
+from cnnshape.training.lock import locked
+from cnnshape.training.loop import train_epochs
+from cnnshape.training.observer import Observer, RunStart
+from cnnshape.training.output import (
+    RESULT,
+    choose_folder,
+    config_document,
+    create_folder,
+    earlier_attempt,
+)
+from cnnshape.training.preparation import Preparation
+from cnnshape.training.report import write_pictures
+from cnnshape.training.results import EpochRecord, Evaluation, RunResult
+from cnnshape.training.session import (
+    Data,
+    Session,
+    bundled,
+    load_session_data,
+    prepare_session,
+)
+from cnnshape.training.state import TrainingState
+from cnnshape.training.style import have_matplotlib
+
+
+def train(
+    config: TrainingConfig, *, output: str | None = None, observer: Observer | None = None
+) -> RunResult:
+    """Train a bundled network from nothing and write a run folder.
+
+    The caller's random state is left as it was. Under ``torchrun`` every process calls
+    this with the same arguments, and the first one writes.
+
+    Args:
+        config: what is trained, on what, and how; see :func:`configure`.
+        output: the run folder; the next free ``runs/MODEL-DATA`` without one.
+        observer: hears what happens.
+
+    Raises:
+        CnnshapeError: a subclass says what is wrong: with the data, the device, the
+            folder, or that the loss has diverged.
+    """
+    observer = observer or Observer()
+    with joined(config.device) as processes:
+        data = _load_data(config, processes, observer)
+        folder, begun = processes.on_main(lambda: _new_folder(output, config, data, processes))
+        return _run(config, data, folder, processes, observer, resumed=begun)
+
+
+def resume(
+    folder: str | Path, *, device: str | None = None, observer: Observer | None = None
+) -> RunResult:
+    """Go on with an interrupted run, exactly as if it had never been interrupted.
+
+    A finished run is left unchanged. Another device, or another number of processes,
+    changes the result only by floating-point rounding.
+
+    Raises:
+        RunFolderError: the folder is no run, is damaged, or is being trained in.
+        DataError: the data have changed since the run began.
+    """
+    run = read_run(folder)
+    finished = _finished(run)
+    if finished is not None:
+        return finished
+    try:
+        config = TrainingConfig.from_dict(run.settings)
+    except CnnshapeError as error:
+        raise RunFolderError(f"{run.folder} cannot be continued: {error}") from error
+    if device is not None:
+        config = config.replace(device=device)
+    observer = observer or Observer()
+    with joined(config.device) as processes:
+        data = _load_data(config, processes, observer)
+        if data.splits.fingerprint() != run.data.get("fingerprint"):
+            raise DataError(
+                f"the pictures of {config.data} are not those that {run.folder} began with, "
+                "so going on would not be the same run: restore them, or train anew"
+            )
+        return _run(config, data, run.folder, processes, observer, resumed=True)
+
+
+def evaluate(
+    folder: str | Path,
+    *,
+    data: str | None = None,
+    root: str | None = None,
+    device: str = "auto",
+    weights: str = "best",
+) -> Evaluation:
+    """Measure a run's model on test pictures: its own, or those of another data set.
+
+    Args:
+        folder: the run folder.
+        data: another data set with as many classes.
+        root: the folder that holds downloaded data sets, if it has moved.
+        device: ``auto`` is CUDA, then MPS, then the CPU.
+        weights: ``best`` or ``last``.
+
+    Raises:
+        RunFolderError: the folder is no run, or holds no such weights.
+        DataError: the data are missing, damaged, or of other classes.
+    """
+    run = read_run(folder)
+    model = load_run(folder, weights="last" if weights == "last" else "best")
+    chosen = choose_device(device)
+    splits = load_data(
+        data or run.data["name"], root or str(run.settings.get("root", "data")), run.input_shape
+    )
+    if len(splits.classes) != len(run.classes):
+        raise DataError(
+            f"{splits.name} has {len(splits.classes)} classes, but {run.folder} was trained "
+            f"on {len(run.classes)}"
+        )
+    batches, _ = place(splits.test, chosen, "auto")
+    return evaluate_batches(
+        model.to(chosen),
+        batches,
+        torch.arange(len(splits.test.labels)),
+        run_preparation(run),
+        Processes(0, 1, chosen),
+        classes=splits.classes,
+        worst=True,
+    )
+
+
+def run_preparation(run: Run) -> Preparation:
+    """How the run's model wants its pictures prepared."""
+    background = tuple(float(value) for value in run.data["background"])
+    return Preparation(run.mean, run.std, background)
+
+
+def _load_data(config: TrainingConfig, processes: Processes, observer: Observer) -> Data:
+    """Load the data; the main process first, so that only one downloads.
+
+    What goes wrong there goes wrong for all, in the same words.
+    """
+    loaded: list[Data] = []
+    processes.on_main(lambda: loaded.append(load_session_data(config, observer.note)))
+    return loaded[0] if loaded else load_session_data(config)
+
+
+def _new_folder(
+    output: str | None, config: TrainingConfig, data: Data, processes: Processes
+) -> tuple[Path, bool]:
+    """The folder, and whether an earlier attempt had begun it."""
+    if processes.restarted:
+        earlier = earlier_attempt(output, config)
+        if earlier is not None:
+            return earlier, True
+    folder = choose_folder(output, config)
+    create_folder(folder, config_document(config, data, processes))
+    return folder, False
+
+
+def _run(
+    config: TrainingConfig,
+    data: Data,
+    folder: Path,
+    processes: Processes,
+    observer: Observer,
+    *,
+    resumed: bool,
+) -> RunResult:
+    with contextlib.ExitStack() as stack:
+        processes.on_main(lambda: stack.enter_context(locked(folder)))
+        return _run_locked(config, data, folder, processes, observer, resumed=resumed)
+
+
+def _run_locked(
+    config: TrainingConfig,
+    data: Data,
+    folder: Path,
+    processes: Processes,
+    observer: Observer,
+    *,
+    resumed: bool,
+) -> RunResult:
+    devices = [processes.device] if processes.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), listening() as stop:
+        session, state = prepare_session(config, data, folder, processes)
+        if resumed:
+            _restore(session, state, observer)
+        observer.started(_start(session, state))
+        if processes.main and not have_matplotlib():
+            observer.note('no curves are drawn without matplotlib: pip install "cnnshape[train]"')
+        interrupted = train_epochs(session, state, observer, stop)
+        result = _finish(session, state, interrupted=interrupted)
+    observer.ended(result)
+    return result
+
+
+def _restore(session: Session, state: TrainingState, observer: Observer) -> None:
+    """Take up ``last.pt``; without one the run begins again, which is the same run."""
+    last, processes = session.folder / LAST, session.processes
+    checkpoint = processes.on_main(lambda: read_checkpoint(last) if last.is_file() else None)
+    if checkpoint is None:
+        return
+    load_weights(state.model, checkpoint.get("model"), last)
+    state.restore(checkpoint, str(last))
+    if processes.main and not repair(session.folder, state):
+        observer.note(f"{session.folder / BEST} is gone: the best epoch is chosen anew from here")
+        state.best_epoch = None
+    state.best_epoch = processes.from_main(state.best_epoch)
+
+
+def _start(session: Session, state: TrainingState) -> RunStart:
+    data, config = session.data, session.config
+    return RunStart(
+        folder=session.folder,
+        config=config,
+        model=state.model,
+        input_shape=data.shape,
+        classes=data.splits.classes,
+        train=len(data.train),
+        validation=len(data.validation),
+        test=len(data.splits.test.labels),
+        batches=-(-len(data.train) // config.batch_size),
+        device=describe_device(session.processes.device),
+        processes=session.processes.world,
+        data_note="; ".join(part for part in (data.splits.note, session.where) if part),
+        history=tuple(state.history),
+    )
+
+
+def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> RunResult:
+    """Measure the best weights on the test pictures and write what the folder still lacks."""
+    test = None
+    if not interrupted:
+        best = session.processes.on_main(lambda: read_checkpoint(session.folder / BEST))
+        model = bundled(session.config).load_class()(num_classes=len(session.data.splits.classes))
+        load_weights(model, best.get("model"), session.folder / BEST)
+        test = evaluate_batches(
+            model.to(session.processes.device),
+            session.test_batches,
+            torch.arange(len(session.data.splits.test.labels)),
+            session.prepare,
+            session.processes,
+            classes=session.data.splits.classes,
+            amp=session.config.amp,
+            worst=True,
+        )
+    result = RunResult(
+        folder=session.folder,
+        history=tuple(state.history),
+        best_epoch=state.best_epoch,
+        test=test,
+        interrupted=interrupted,
+        stopped_early=state.stopped_early,
+        seconds=round(state.seconds, 3),
+    )
+    if session.processes.main:
+        title = f"{bundled(session.config).name} on {session.config.data}"
+        write_pictures(result, session.data, title)
+        if test is not None:
+            text = json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
+            write_atomic(session.folder / RESULT, text)
+    return result
+
+
+def _finished(run: Run) -> RunResult | None:
+    """What a finished run's ``result.json`` tells."""
+    file = run.folder / RESULT
+    if not file.is_file():
+        return None
+    try:
+        content = cast("Mapping[str, Any]", json.loads(file.read_text(encoding="utf-8")))
+        return RunResult(
+            folder=run.folder,
+            history=tuple(EpochRecord.from_dict(record) for record in content["history"]),
+            best_epoch=content["best_epoch"],
+            test=Evaluation.from_dict(content["test"]),
+            stopped_early=content["stopped_early"],
+            seconds=content["seconds"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(
+            f"{file} is damaged; delete it, and `cnnshape train --resume {run.folder}` "
+            "measures the best weights again"
+        ) from error

@@ -1,0 +1,190 @@
+"""MNIST and its relatives through ``torchvision.datasets``, checked before they are read."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, cast
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+
+from cnnshape.errors import DataError, MissingDependencyError
+from cnnshape.training.examples import ImageSet
+from cnnshape.training.idx import check_idx, unpack
+
+
+@dataclass(frozen=True, slots=True)
+class TorchvisionSet:
+    """How torchvision names one data set and its files.
+
+    Attributes:
+        class_name: its class in ``torchvision.datasets``, and its folder below the root.
+        classes: the classes' names.
+        stems: of the training and the test files, to which ``-images-idx3-ubyte`` and
+            ``-labels-idx1-ubyte`` are added.
+        split: which part of EMNIST; None for the others.
+        first_label: what the first class is called in the files.
+        transposed: whether the files hold rows and columns exchanged.
+    """
+
+    class_name: str
+    classes: tuple[str, ...]
+    stems: tuple[str, str] = ("train", "t10k")
+    split: str | None = None
+    first_label: int = 0
+    transposed: bool = False
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What its class takes beyond root, train and download."""
+        return {} if self.split is None else {"split": self.split}
+
+
+_DIGITS = tuple("0123456789")
+_CAPITALS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+SETS: Mapping[str, TorchvisionSet] = MappingProxyType(
+    {
+        "mnist": TorchvisionSet("MNIST", _DIGITS),
+        "fashion-mnist": TorchvisionSet(
+            "FashionMNIST",
+            (
+                "T-shirt/top",
+                "Trouser",
+                "Pullover",
+                "Dress",
+                "Coat",
+                "Sandal",
+                "Shirt",
+                "Sneaker",
+                "Bag",
+                "Ankle boot",
+            ),
+        ),
+        "kmnist": TorchvisionSet(
+            "KMNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
+        ),
+        # 47 classes: letters that look alike in both cases share one
+        # (Cohen, Afshar, Tapson, van Schaik, "EMNIST", 2017).
+        "emnist": TorchvisionSet(
+            "EMNIST",
+            (*_DIGITS, *_CAPITALS, *"abdefghnqrt"),
+            ("emnist-balanced-train", "emnist-balanced-test"),
+            "balanced",
+            transposed=True,
+        ),
+        "emnist-letters": TorchvisionSet(
+            "EMNIST",
+            _CAPITALS,
+            ("emnist-letters-train", "emnist-letters-test"),
+            "letters",
+            first_label=1,
+            transposed=True,
+        ),
+    }
+)
+
+
+def load_torchvision(
+    name: str, root: str, note: Callable[[str], None]
+) -> tuple[tuple[str, ...], ImageSet, ImageSet]:
+    """Classes, training and test pictures, 1×28×28 bytes each; downloaded where missing.
+
+    Raises:
+        DataError: files are missing and cannot be downloaded, or are damaged.
+        MissingDependencyError: torchvision does not work.
+    """
+    kind = SETS[name]
+    raw = Path(root) / kind.class_name / "raw"
+    _unpack_archives(kind, raw)
+    if _missing(kind, raw):
+        _download(name, kind, root, raw, note)
+    for stem in kind.stems:
+        _check_pair(stem, raw)
+    train, test = (_read(kind, root, train=train) for train in (True, False))
+    return kind.classes, train, test
+
+
+def _files(kind: TorchvisionSet) -> list[str]:
+    return [
+        f"{stem}-{what}"
+        for stem in kind.stems
+        for what in ("images-idx3-ubyte", "labels-idx1-ubyte")
+    ]
+
+
+def _missing(kind: TorchvisionSet, raw: Path) -> list[str]:
+    return [name for name in _files(kind) if not (raw / name).is_file()]
+
+
+def _unpack_archives(kind: TorchvisionSet, raw: Path) -> None:
+    """Unpack the ``.gz`` files that somebody has put where the files themselves belong."""
+    for name in _missing(kind, raw):
+        archive = raw / f"{name}.gz"
+        if archive.is_file():
+            unpack(archive, raw / name)
+
+
+def _check_pair(stem: str, raw: Path) -> None:
+    images, labels = raw / f"{stem}-images-idx3-ubyte", raw / f"{stem}-labels-idx1-ubyte"
+    pictures = check_idx(images, 3)[0]
+    count = check_idx(labels, 1)[0]
+    if pictures != count:
+        raise DataError(
+            f"{images} holds {pictures:,} pictures, but {labels} holds {count:,} labels: "
+            "one of them belongs to another data set"
+        )
+
+
+def _download(
+    name: str, kind: TorchvisionSet, root: str, raw: Path, note: Callable[[str], None]
+) -> None:
+    note(f"downloading {name} to {raw}")
+    try:
+        # torchvision announces files on stdout, which belongs to results.
+        with contextlib.redirect_stdout(sys.stderr):
+            _class(kind)(root, train=True, download=True, **kind.arguments)
+    except (URLError, RuntimeError, OSError) as error:
+        missing = [f"{file}.gz" for file in _missing(kind, raw)]
+        if not missing:
+            return  # everything arrived; what is wrong with it, check_idx says
+        source = (
+            "gzip.zip from the EMNIST page, unpacked"
+            if kind.class_name == "EMNIST"
+            else ", ".join(missing)
+        )
+        raise DataError(
+            f"{name} is not in {raw} and could not be downloaded ({_cause(error)}): "
+            f"put {source} into that folder, or use --data digits, which needs no network"
+        ) from error
+
+
+def _cause(error: Exception) -> str:
+    text = str(getattr(error, "reason", error)).strip().splitlines()
+    return text[-1].strip() if text else type(error).__name__
+
+
+def _read(kind: TorchvisionSet, root: str, *, train: bool) -> ImageSet:
+    data = _class(kind)(root, train=train, download=False, **kind.arguments)
+    images = cast("Tensor", data.data)
+    if kind.transposed:
+        images = images.transpose(1, 2)
+    labels = torch.as_tensor(data.targets, dtype=torch.int64) - kind.first_label
+    return ImageSet(images[:, None].contiguous(), labels)
+
+
+def _class(kind: TorchvisionSet) -> Callable[..., Any]:
+    try:
+        from torchvision import datasets
+    except (ImportError, RuntimeError, AttributeError) as error:
+        raise MissingDependencyError(
+            f"torchvision cannot be imported beside torch {torch.__version__} ({_cause(error)}): "
+            "pip install --upgrade torch torchvision"
+        ) from error
+    return cast("Callable[..., Any]", getattr(datasets, kind.class_name))
