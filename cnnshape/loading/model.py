@@ -3,7 +3,7 @@
 >>> loaded = load("lenet")
 >>> type(loaded.module).__name__, loaded.on_meta, str(loaded.usual_inputs[0])
 ('LeNet', False, '1,1,28,28')
->>> load("torchvision:vgg16", budget=1_000_000).on_meta
+>>> load("mlp", budget=100_000).on_meta
 True
 """
 

@@ -65,6 +65,7 @@ def test_what_is_said(spec: str, error: type[Exception], words: str) -> None:
     assert words in str(caught.value)
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_a_builder_of_torchvision_gets_no_backbone_weights() -> None:
     loaded = load("torchvision.models.segmentation:lraspp_mobilenet_v3_large")
     assert loaded.class_name == "LRASPP"

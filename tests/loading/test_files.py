@@ -342,6 +342,7 @@ def test_scripted_and_wrapped_modules(tmp_path: Path) -> None:
         assert load(f"{path}:{name}").class_name == "Net"
 
 
+@pytest.mark.usefixtures("torchvision")
 def test_nothing_is_downloaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     text = (

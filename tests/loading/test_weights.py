@@ -14,6 +14,7 @@ from cnnshape.errors import MissingDependencyError, WeightsError
 from cnnshape.loading.model import load
 from cnnshape.loading.weights import load_weights, read_state_dict
 from cnnshape.models.lenet import LeNet
+from cnnshape.models.mlp import MLP
 
 
 @pytest.fixture
@@ -91,11 +92,11 @@ def test_on_meta_names_and_sizes_are_checked(tmp_path: Path, state) -> None:
 
 
 def test_real_values_of_a_large_model_on_request(tmp_path: Path) -> None:
-    net = load("torchvision:mobilenet_v3_small").module
+    net = MLP()
     path = saved(tmp_path, net.state_dict())
-    assert load("torchvision:mobilenet_v3_small", weights=path, budget=1000).on_meta
-    real = load("torchvision:mobilenet_v3_small", weights=path, budget=1000, real=True)
-    assert torch.equal(real.module.classifier[3].weight, net.classifier[3].weight)
+    assert load("mlp", weights=path, budget=1000).on_meta
+    real = load("mlp", weights=path, budget=1000, real=True)
+    assert torch.equal(real.module.linear_relu_stack[4].weight, net.linear_relu_stack[4].weight)
 
 
 def test_misfits_are_named(tmp_path: Path, state) -> None:
