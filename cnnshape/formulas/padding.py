@@ -129,3 +129,19 @@ def _check_rank(mode: str, shape: Shape, count: int) -> None:
         )
     if mode != "circular":
         not_empty(f"{mode} padding", shape[len(shape) - count - 1 :])
+
+
+#: The rule as one says it: the same padding at both ends.
+BOTH_SIDES = AxisRule(
+    "pad",
+    {"H": "input", "P": "padding"},
+    lambda n, p: n + 2 * p,
+    (
+        Condition(
+            "H + 2P ≥ 0: no more is cut away than there is",
+            lambda n, p: (0, n + 2 * p),
+            lambda n, p: f"more is cut away than there is: {_written(n, p, p)}",
+        ),
+    ),
+    _SOURCE,
+)

@@ -1,0 +1,328 @@
+"""What somebody derived by hand, held against the rule: exact, not rounded, conditional, wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnnshape.errors import UsageError
+from cnnshape.formulas.columns import Column, column_of, evaluate
+from cnnshape.formulas.conditions import (
+    Atom,
+    Mask,
+    constant_atoms,
+    first,
+    general_atoms,
+    mask_of,
+    weakest,
+)
+from cnnshape.formulas.expression import Expression
+from cnnshape.formulas.grid import points, values_for
+from cnnshape.formulas.reading import Equation, read
+from cnnshape.formulas.subjects import ORDER, Subject, subject
+from cnnshape.formulas.writing import unicode
+
+EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
+#: From best to worst.
+VERDICTS = (EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One formula, held against the rule of one kind."""
+
+    kind: str
+    verdict: str
+    needs_floor: bool
+    holds_when: tuple[str, ...]
+    #: The smallest configuration where formula and layer differ, with both numbers.
+    counterexample: dict[str, float | None] | None
+    #: A formula that is right, in the same letters; None where nothing needs repair.
+    repaired: str | None
+    #: The formula as it was understood.
+    read_as: str
+    label: str = ""
+    #: Where the formula gives a fraction although the rounded value is right.
+    rounding_example: dict[str, float | None] | None = None
+    #: Arguments that were held fixed while comparing.
+    given: dict[str, float] = field(default_factory=dict[str, float])
+    #: Whether formula and rule are equal as algebra, not only wherever they were compared.
+    proved: bool = False
+    compared: int = 0
+    ceil_mode: bool = False
+    source: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the formula is exact."""
+        return self.verdict == EXACT
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract's JSON."""
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "needs_floor": self.needs_floor,
+            "holds_when": list(self.holds_when),
+            "counterexample": self.counterexample,
+            "repaired": self.repaired,
+            "read_as": self.read_as,
+            "label": self.label or None,
+            "rounding_example": self.rounding_example,
+            "given": dict(self.given),
+            "proved": self.proved,
+            "compared": self.compared,
+            "ceil_mode": self.ceil_mode,
+            "source": self.source,
+        }
+
+
+def judge_all(
+    kind: str,
+    text: str,
+    *,
+    ceil_mode: bool = False,
+    given: Mapping[str, float] | None = None,
+) -> tuple[Judgement, ...]:
+    """Judge every equation in a text.
+
+    Raises:
+        FormulaSyntaxError: The text cannot be read.
+        UsageError: The kind has no such argument, or no formula along one axis.
+    """
+    fixed = dict(given or {})
+    roles = subject(kind, ceil_mode=ceil_mode).roles
+    if kind == "pad":
+        roles = ("input", "padding", "before", "after")
+    return tuple(
+        judge(kind, equation, ceil_mode=ceil_mode, given=fixed)
+        for equation in read(text, kind, roles)
+    )
+
+
+def judge(
+    kind: str,
+    equation: Equation,
+    *,
+    ceil_mode: bool = False,
+    given: Mapping[str, float] | None = None,
+) -> Judgement:
+    """Judge one equation."""
+    about = subject(kind, ceil_mode=ceil_mode, roles=tuple(equation.expression.names()))
+    missing = equation.expression.names() - set(about.roles)
+    if missing:
+        raise UsageError(f"a formula of {kind} uses either padding, or before and after")
+    return _Comparison(about, equation, dict(given or {})).judgement()
+
+
+class _Comparison:
+    """A formula and a rule over all configurations of a grid."""
+
+    def __init__(self, about: Subject, equation: Equation, given: dict[str, float]) -> None:
+        self.about = about
+        self.equation = equation
+        self.given = given
+        unknown = set(given) - set(about.roles)
+        if unknown:
+            raise UsageError(f"{about.kind} has no {' and no '.join(sorted(unknown))}")
+        self.constants = _constants(equation.expression)
+        self.points = points(about, values_for(about, given, self.constants))
+        if not self.points:
+            raise UsageError("no valid configuration has the arguments that are given")
+        self.named = [dict(zip(about.roles, point, strict=True)) for point in self.points]
+        self.actual = [int(about.rule.function(*point)) for point in self.points]
+        self.columns = {
+            role: column_of([point[index] for point in self.points])
+            for index, role in enumerate(about.roles)
+        }
+        self.everywhere: Mask = (1 << len(self.points)) - 1
+        self.value, self.undefined = evaluate(equation.expression, self.columns, len(self.points))
+        self.rounded = _round(self.value, up=about.ceil_mode)
+
+    def judgement(self) -> Judgement:
+        as_written = self._equal(self.value)
+        when_rounded = self._equal(Column(self.rounded))
+        holds_when: tuple[Atom, ...] = ()
+        if as_written == self.everywhere:
+            return self._result(EXACT, needs_floor=False)
+        if when_rounded == self.everywhere:
+            return self._result(
+                NEEDS_FLOOR, needs_floor=True, rounding=self._example(~as_written, self.value)
+            )
+        found = self._conditions(when_rounded)
+        if found is None:
+            fractional = self.value.below is not None
+            return self._result(
+                WRONG,
+                needs_floor=fractional,
+                counterexample=self._smallest(fractional, as_written, when_rounded),
+            )
+        holds_when, mask = found
+        needs_floor = bool(mask & ~as_written)
+        return self._result(
+            CONDITIONAL,
+            needs_floor=needs_floor,
+            holds_when=tuple(atom.text for atom in holds_when),
+            counterexample=self._smallest(needs_floor, as_written, when_rounded),
+            rounding=self._example(mask & ~as_written, self.value) if needs_floor else None,
+        )
+
+    def _conditions(self, equal: Mask) -> tuple[tuple[Atom, ...], Mask] | None:
+        inputs, kernels = self._by_value("input"), self._by_value("kernel")
+        atoms = general_atoms(self.about, self.named)
+        found = weakest(atoms, equal, inputs, kernels)
+        if found is None and self.constants:
+            extra = constant_atoms(self.about, self.named, self.constants)
+            texts = {atom.text for atom in atoms}
+            atoms += [atom for atom in extra if atom.text not in texts]
+            found = weakest(atoms, equal, inputs, kernels)
+        return found
+
+    def _by_value(self, role: str) -> list[Mask]:
+        """A mask for each value that an argument takes; none where it is given or has none."""
+        if role in self.given or role not in self.about.roles:
+            return []
+        column = [point[role] for point in self.named]
+        return [mask_of(value == size for value in column) for size in sorted(set(column))]
+
+    def _equal(self, column: Column) -> Mask:
+        below = column.denominators()
+        truths = [
+            a == actual and b == 1
+            for a, b, actual in zip(column.above, below, self.actual, strict=True)
+        ]
+        for index in self.undefined:
+            truths[index] = False
+        return mask_of(truths)
+
+    def _smallest(
+        self, needs_floor: bool, as_written: Mask, when_rounded: Mask
+    ) -> dict[str, float | None] | None:
+        """The smallest counterexample, among kernels that fit into the bare input if possible."""
+        differs = self.everywhere & ~(when_rounded if needs_floor else as_written)
+        fits = mask_of(self._fits(point) for point in self.named)
+        column = Column(self.rounded) if needs_floor else self.value
+        return self._example(differs & fits or differs, column)
+
+    def _fits(self, point: Mapping[str, float]) -> bool:
+        if self.about.kind in ("conv_transpose", "max_unpool"):
+            return True  # every kernel does there
+        return point.get("dilation", 1) * (point.get("kernel", 1) - 1) + 1 <= point["input"]
+
+    def _example(self, mask: Mask, column: Column) -> dict[str, float | None] | None:
+        index = first(mask & self.everywhere)
+        if index is None:
+            return None
+        example: dict[str, float | None] = {
+            role: self.named[index][role] for role in ORDER if role in self.about.roles
+        }
+        example["formula"] = None if index in self.undefined else _number(column, index)
+        example["actual"] = self.actual[index]
+        return example
+
+    def _result(
+        self,
+        verdict: str,
+        *,
+        needs_floor: bool,
+        holds_when: tuple[str, ...] = (),
+        counterexample: dict[str, float | None] | None = None,
+        rounding: dict[str, float | None] | None = None,
+    ) -> Judgement:
+        from cnnshape.formulas.normal import same_algebra
+
+        letters = self._letters()
+        ours = self.about.rule.function(*(_symbol(role) for role in self.about.roles))
+        return Judgement(
+            kind=self.about.kind,
+            verdict=verdict,
+            needs_floor=needs_floor,
+            holds_when=holds_when,
+            counterexample=counterexample,
+            repaired=None if verdict == EXACT else self._repaired(letters, verdict),
+            read_as=unicode(_renamed(self.equation.expression, letters)),
+            label=self.equation.label,
+            rounding_example=rounding,
+            given=self.given,
+            proved=verdict == EXACT and same_algebra(self.equation.expression, ours),
+            compared=len(self.points),
+            ceil_mode=self.about.ceil_mode,
+            source=self.about.rule.source,
+        )
+
+    def _letters(self) -> dict[str, str]:
+        """Role → the name the author used; the rule's own letter for the others."""
+        letters = dict(self.equation.written)
+        for role, letter in self.about.letters.items():
+            if role not in letters:
+                taken = set(letters.values())
+                letters[role] = letter if letter not in taken else role
+        return letters
+
+    def _repaired(self, letters: dict[str, str], verdict: str) -> str:
+        """The author's own shape with a floor in it where that is enough, or else the rule."""
+        if verdict == NEEDS_FLOOR:
+            for candidate in _with_rounding(
+                self.equation.expression, "ceil" if self.about.ceil_mode else "floor"
+            ):
+                value, undefined = evaluate(candidate, self.columns, len(self.points))
+                if not undefined and self._equal(value) == self.everywhere:
+                    return unicode(_renamed(candidate, letters))
+        rule = self.about.rule.function(*(_symbol(role) for role in self.about.roles))
+        return unicode(_renamed(rule, letters))
+
+
+def _with_rounding(expression: Expression, rounding: str) -> list[Expression]:
+    """The expression with its fractions rounded, or all of it."""
+    candidates: list[Expression] = []
+    if expression.operator == "sum":
+        terms = tuple(
+            Expression(rounding, (term,)) if term.operator == "quotient" else term
+            for term in expression.operands
+        )
+        candidates.append(Expression("sum", terms))
+    candidates.append(Expression(rounding, (expression,)))
+    return candidates
+
+
+def _symbol(role: str) -> Expression:
+    return Expression("symbol", (), role)
+
+
+def _renamed(expression: Expression, letters: Mapping[str, str]) -> Expression:
+    """The same expression with the author's names."""
+    if expression.operator == "symbol":
+        return _symbol(letters.get(str(expression.value), str(expression.value)))
+    if not expression.operands:
+        return expression
+    operands = tuple(_renamed(operand, letters) for operand in expression.operands)
+    return Expression(expression.operator, operands)
+
+
+def _constants(expression: Expression) -> tuple[int, ...]:
+    """The numbers of 2 to 64 that stand in a formula."""
+    found: set[int] = set()
+
+    def walk(node: Expression) -> None:
+        if node.operator == "number" and isinstance(node.value, int) and 2 <= node.value <= 64:
+            found.add(node.value)
+        for operand in node.operands:
+            walk(operand)
+
+    walk(expression)
+    return tuple(sorted(found)[:6])
+
+
+def _round(column: Column, *, up: bool) -> list[int]:
+    if column.below is None:
+        return column.above
+    rows: Sequence[tuple[int, int]] = list(zip(column.above, column.below, strict=True))
+    return [-(-a // b) if up else a // b for a, b in rows]
+
+
+def _number(column: Column, index: int) -> float:
+    """A JSON number: an integer where it is one."""
+    below = column.below[index] if column.below is not None else 1
+    above = column.above[index]
+    return above if below == 1 else above / below
