@@ -180,7 +180,14 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A change that should let the model run. ``verified``: it was applied to a copy and tried."""
+    """A change that should let the model run.
+
+    Attributes:
+        verified: it was carried out, and the pass then got beyond this point, for real or by the
+            rules.
+        runs: whether the whole model then ran; None where that was not found out.
+        then: the changes that belong to it, such as those that the next errors made necessary.
+    """
 
     action: Literal["set_argument", "set_input", "insert_before", "insert_after", "change_call"]
     text: str
@@ -190,6 +197,7 @@ class Suggestion:
     to: Any = None
     verified: bool = False
     runs: bool | None = None
+    then: tuple[Suggestion, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The suggestion as the JSON report has it."""
@@ -202,6 +210,7 @@ class Suggestion:
             "to": self.to,
             "verified": self.verified,
             "runs": self.runs,
+            "then": [suggestion.to_dict() for suggestion in self.then],
         }
 
 

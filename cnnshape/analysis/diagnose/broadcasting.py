@@ -1,0 +1,291 @@
+"""Adding and multiplying tensors that do not fit: ``The size of tensor a (32) must match …``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from cnnshape.analysis.diagnose.edits import SizeOf, Step
+from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.origins import Story, lines, start_line, story
+from cnnshape.analysis.diagnose.reach import Way, input_sizes, ways
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
+from cnnshape.analysis.diagnose.upstream import OUTPUTS, with_padding
+from cnnshape.analysis.diagnose.wording import AXES, times
+from cnnshape.tracing.trace import Value
+
+#: Functions whose tensors are broadcast against each other.
+BROADCASTING = frozenset(
+    "add sub mul div pow true_divide floor_divide maximum minimum where lerp addcmul addcdiv "
+    "atan2 fmod remainder eq ne lt le gt ge logical_and logical_or masked_fill copy "
+    "pairwise_distance cosine_similarity rsub".split()
+)
+_WORDS = {"add": "adds", "sub": "subtracts", "mul": "multiplies", "div": "divides"}
+_SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "/"}
+
+
+def broadcast(failing: Failing) -> Diagnosis | None:
+    """The first axis, from the right, where two sizes differ and neither is 1."""
+    shaped = [(v, s) for v in failing.tensors if (s := sizes(v)) is not None]
+    clash = _clash([shape for _, shape in shaped])
+    if clash is None:
+        return _in_place(failing, shaped)
+    one, other, from_end = clash
+    (a, a_shape), (b, b_shape) = shaped[one], shaped[other]
+    call = CallText(failing)
+    first, second = _labels(failing, call, one, other)
+    sign = _SIGNS.get(failing.name)
+    what = f"{first} {sign} {second}" if sign else f"{failing.name} of {first} and {second}"
+    axis_name = _axis_name(a_shape if len(a_shape) >= len(b_shape) else b_shape, from_end)
+    left, right = a_shape[from_end], b_shape[from_end]
+    sentence = (
+        f"{what} does not fit: {times(a_shape)} and {times(b_shape)} differ in {axis_name}, "
+        f"{left} and {right}"
+    )
+    stories = [story(failing.trace, a.id, from_end % len(a_shape))]
+    stories.append(story(failing.trace, b.id, from_end % len(b_shape)))
+    return Diagnosis(
+        "broadcast",
+        sentence,
+        _both(failing, stories),
+        tuple(_candidates(failing, call, (one, a, a_shape), (other, b, b_shape), from_end)),
+    )
+
+
+def _labels(failing: Failing, call: CallText, one: int, other: int) -> tuple[str, str]:
+    """What the two tensors are called in the source, where it is short enough to be quoted."""
+    del failing
+    names = [call.operand(one), call.operand(other)]
+    if any(len(name) > 30 for name in names) or names[0] == names[1]:
+        return "a", "b"
+    return names[0], names[1]
+
+
+def _axis_name(shape: Sizes, from_end: int) -> str:
+    axis = from_end % len(shape)
+    letters = AXES.get(len(shape) - 2, "").split("×")
+    words = {"C": "channels", "H": "height", "W": "width", "N": "batch", "L": "length", "D": "depth"}
+    if len(shape) >= 3 and axis < len(letters):
+        word = words[letters[axis]]
+        return f"dimension {axis} ({word})"
+    return f"dimension {axis}"
+
+
+def _both(failing: Failing, stories: Sequence[Story]) -> tuple[str, ...]:
+    """Both ways, without what they share."""
+    shared = {n.operation for n in stories[0].notes} & {n.operation for n in stories[1].notes}
+    different = [
+        Story(s.size, tuple(n for n in s.notes if n.operation not in shared), s.start, s.made)
+        for s in stories
+    ]
+    return (*start_line(failing.trace, stories), *lines(different))
+
+
+def _clash(shapes: Sequence[Sizes]) -> tuple[int, int, int] | None:
+    for distance in range(1, max((len(s) for s in shapes), default=0) + 1):
+        seen: tuple[int, int] | None = None
+        for index, shape in enumerate(shapes):
+            if len(shape) < distance or shape[-distance] == 1:
+                continue
+            if seen is not None and seen[1] != shape[-distance]:
+                return seen[0], index, -distance
+            seen = seen or (index, shape[-distance])
+    return None
+
+
+def _in_place(failing: Failing, shaped: list[tuple[Value, Sizes]]) -> Diagnosis | None:
+    """``x += y`` cannot make ``x`` larger."""
+    if len(shaped) < 2:
+        return None
+    target, other = shaped[0][1], shaped[1][1]
+    width = max(len(target), len(other))
+    result = tuple(
+        max(a, b)
+        for a, b in zip(
+            (1,) * (width - len(target)) + target, (1,) * (width - len(other)) + other, strict=True
+        )
+    )
+    if result == target:
+        return None
+    call = CallText(failing)
+    sentence = (
+        f"the result of {times(target)} and {times(other)} is {times(result)}, and an in-place "
+        f"operation cannot enlarge {call.operand(0)}, which is {times(target)}"
+    )
+    a, b = call.operand(0), call.operand(1)
+    sign = {"add": "+", "sub": "-", "mul": "*", "div": "/"}.get(failing.name)
+    if sign is None:
+        return Diagnosis("broadcast.in_place", sentence)
+    candidate = call.candidate(f"{a} = {a} {sign} {b}", function=failing.name)
+    return Diagnosis("broadcast.in_place", sentence, (), (candidate,))
+
+
+# ---- candidates ---------------------------------------------------------------------------
+
+Operand = tuple[int, Value, Sizes]
+
+
+def _candidates(
+    failing: Failing, call: CallText, left: Operand, right: Operand, from_end: int
+) -> Iterator[Candidate]:
+    a_shape, b_shape = left[2], right[2]
+    same_rank = len(a_shape) == len(b_shape)
+    rank = len(a_shape)
+    spatial = same_rank and rank >= 3 and -from_end <= rank - 2
+    if spatial:
+        yield from _spatial(failing, left, right, from_end)
+    if same_rank and rank >= 3:
+        yield from projections(failing, call, left, right)
+    yield from _channel_vector(call, left, right)
+    if spatial:
+        yield from _resized(call, left, right)
+    if not spatial:
+        yield from _made_alike(failing, left, right, from_end)
+
+
+def _spatial(failing: Failing, left: Operand, right: Operand, from_end: int) -> Iterator[Candidate]:
+    """Padding on the way that shrank, or an input for which both ways agree."""
+    axes = range(2, len(left[2]))
+    one = ways(failing.trace, left[1].id, axes)
+    other = ways(failing.trace, right[1].id, axes)
+    del from_end
+    if one is None or other is None:
+        return
+    whole = sizes(failing.trace.values[one[0].start[0]])
+    if whole is None or one[0].start[0] != other[0].start[0]:
+        return
+
+    def agree(changes: dict[str, dict[str, int]] | None, now: Sequence[int]) -> bool:
+        got = [w.size(n, changes) for w, n in zip(one, now, strict=True)]
+        had = [w.size(n, changes) for w, n in zip(other, now, strict=True)]
+        return None not in got and got == had
+
+    now = [whole[w.start[1]] for w in one]
+    yield from with_padding(failing, [*one, *other], lambda changes: agree(changes, now))
+    candidate = agreeing_input(failing, one, lambda sizes_: agree(None, sizes_))
+    if candidate is not None:
+        yield candidate
+
+
+def agreeing_input(failing: Failing, found: Sequence[Way], accept: object) -> Candidate | None:
+    """Another input size for which a condition holds."""
+    first = failing.trace.values[found[0].start[0]]
+    whole = sizes(first)
+    if whole is None or not first.name or not callable(accept):
+        return None
+    now = [whole[w.start[1]] for w in found]
+    moved = input_sizes(lambda n: bool(accept(n)), now, largest=max(4 * max(now), 64))
+    if moved is None:
+        return None
+    after = list(whole)
+    for w, n in zip(found, moved, strict=True):
+        after[w.start[1]] = n
+    return new_input(first.name, whole, after)
+
+
+def projections(
+    failing: Failing, call: CallText, left: Operand, right: Operand
+) -> Iterator[Candidate]:
+    """A 1×1 convolution on the shortcut, as residual networks have it."""
+    small, large = (left, right) if right[1].id > left[1].id else (right, left)
+    # The operand that was made first is the shortcut.
+    before, after = small[2], large[2]
+    rank = len(before)
+    if rank not in (3, 4, 5) or before[0] != after[0]:
+        return
+    strides = {
+        -(-b // a) for b, a in zip(before[2:], after[2:], strict=True) if a
+    }
+    channels = before[1] != after[1]
+    if not channels and before[2:] == after[2:]:
+        return
+    if len(strides) != 1:
+        return
+    stride = strides.pop()
+    if any(-(-b // stride) != a for b, a in zip(before[2:], after[2:], strict=True)):
+        return
+    if not channels and stride == 1:
+        return
+    size = f"{rank - 2}d"
+    settings = f", stride={stride}" if stride > 1 else ""
+    layer = f"nn.Conv{size}({before[1]}, {after[1]}, 1{settings})"
+    operand = call.operand(small[0])
+    new = f"self.shortcut({operand})"
+    text = f"{call.with_operand(small[0], new, new)} with self.shortcut = {layer}"
+    step = Step("project", (before[1], after[1], stride, rank - 2))
+    del failing
+    yield call.candidate(text, operands=((small[0], (step,)),))
+
+
+def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[Candidate]:
+    """A vector per channel (or per batch) that is to be spread over a picture."""
+    small, large = (left, right) if len(left[2]) < len(right[2]) else (right, left)
+    vector, picture = small[2], large[2]
+    if len(vector) >= len(picture):
+        return
+    operand = call.operand(small[0])
+    missing = len(picture) - len(vector)
+    if len(vector) in (1, 2) and vector == picture[:2][-len(vector) :] and len(picture) > 2:
+        ones = len(picture) - 2
+        index = ", ".join([":"] * len(vector) + ["None"] * ones)
+        if len(vector) == 1:
+            new = f"{operand}.view({', '.join(['-1', *['1'] * ones])})"
+        else:
+            new = f"{operand}[{index}]"
+        steps = tuple(Step("unsqueeze", (-1,)) for _ in range(ones))
+    elif vector[0] == picture[0] and len(vector) + missing == len(picture):
+        index = ", ".join([":"] * len(vector) + ["None"] * missing)
+        if not _clash([(*vector, *[1] * missing), picture]):
+            new = f"{operand}[{index}]"
+            steps = tuple(Step("unsqueeze", (-1,)) for _ in range(missing))
+        else:
+            return
+    else:
+        return
+    yield call.candidate(
+        call.with_operand(small[0], new, new), operands=((small[0], steps),)
+    )
+
+
+def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Candidate]:
+    """The smaller picture brought to the size of the larger, as U-Nets do."""
+    a, b = left[2], right[2]
+    if len(a) != 4 or a[:2] != b[:2]:
+        return
+    small, large = (left, right) if a[2] * a[3] < b[2] * b[3] else (right, left)
+    operand, other = call.operand(small[0]), call.operand(large[0])
+    new = f"F.interpolate({operand}, size={other}.shape[-2:])"
+    yield call.candidate(
+        call.with_operand(small[0], new, new),
+        operands=((small[0], (Step("resize", (large[2][2:],)),)),),
+    )
+
+
+def _made_alike(
+    failing: Failing, left: Operand, right: Operand, from_end: int
+) -> Iterator[Candidate]:
+    """The layer that made one of the sizes made to give the other's."""
+    for mine, theirs in ((left, right), (right, left)):
+        value, shape = mine[1], mine[2]
+        wanted = theirs[2][from_end]
+        item = story(failing.trace, value.id, from_end % len(shape))
+        if not item.made or not item.notes:
+            if value.origin == "parameter" and value.parameters:
+                owner = failing.owner(value.parameters[0])
+                if owner is not None and owner.kind == "Module":
+                    continue
+            if value.origin == "input" and value.name and shape:
+                after = list(shape)
+                after[from_end] = wanted
+                yield new_input(value.name, shape, after)
+            continue
+        operation = failing.trace.operations[item.notes[0].operation]
+        module = failing.trace.module(failing.trace.calls[operation.call].path)
+        argument = OUTPUTS.get(module.kind)
+        if argument is not None and module.builtin:
+            candidate = set_arguments(module, {argument: wanted})
+            if candidate is not None:
+                yield candidate
+
+
+__all__ = ["BROADCASTING", "SizeOf", "agreeing_input", "broadcast", "projections"]

@@ -1,0 +1,494 @@
+"""Calls that do not reach torch at all: wrong arguments, missing keys, things that are no tensors."""
+
+from __future__ import annotations
+
+import ast
+import linecache
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from cnnshape.analysis.diagnose.edits import (
+    AfterCall,
+    ChangeInput,
+    DropArguments,
+    DropInput,
+    NewInput,
+    RenameKey,
+    Step,
+)
+from cnnshape.analysis.diagnose.failing import Failing, sizes
+from cnnshape.analysis.diagnose.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import after_call
+from cnnshape.analysis.diagnose.wording import dims, listed, plural, times, who
+from cnnshape.analysis.report import Suggestion
+from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Source, Unknown
+
+_PICTURES = ("Image", "PngImageFile", "JpegImageFile", "WebPImageFile", "BmpImageFile", "GifImageFile")
+
+
+# ---- something that is no tensor ----------------------------------------------------------
+
+
+def not_a_tensor(failing: Failing) -> Diagnosis | None:
+    """A layer or function given an array, a picture, a tuple, a dict or nothing."""
+    given = _first_odd(failing)
+    if given is None:
+        return None
+    thing, position = given
+    name = who(failing.path, failing.module.type) if failing.module.builtin else failing.name
+    before = _maker(failing, thing)
+    if before is not None:
+        return _passed_on(failing, name, thing, before)
+    label = _input_label(failing, thing, position)
+    what = _described(thing)
+    sentence = f"{name} takes a tensor, but {what} arrives"
+    found = tuple(_converted(thing, label)) if label is not None else ()
+    kind = "input.list" if isinstance(thing, tuple) else "input.type"
+    if isinstance(thing, Unknown) and thing.type == "ndarray":
+        kind = "input.numpy"
+    elif isinstance(thing, Unknown) and thing.type in _PICTURES:
+        kind = "input.picture"
+    return Diagnosis(kind, sentence, (), found)
+
+
+def _first_odd(failing: Failing) -> tuple[Plain, int] | None:
+    """What was given where a tensor belongs."""
+    if failing.operation is not None:
+        for position, argument in enumerate(failing.operation.args[:2]):
+            if isinstance(argument, Unknown) or _holds_tensors(argument) and failing.name not in (
+                "cat",
+                "stack",
+                "einsum",
+                "getitem",
+                "setitem",
+                "block_diag",
+            ):
+                return argument, position
+        if failing.operation.args and failing.operation.args[0] is None:
+            return None, 0
+        return None
+    if failing.call is None or not failing.module.builtin or not failing.call.args:
+        return None
+    if failing.module.kind in ("Sequential", "ModuleList", "ModuleDict"):
+        return None
+    argument = failing.call.args[0]
+    plain = isinstance(argument, Unknown | dict) or argument is None
+    return (argument, 0) if plain or _holds_tensors(argument) else None
+
+
+def _holds_tensors(argument: Plain) -> bool:
+    if isinstance(argument, tuple):
+        return any(isinstance(item, Ref) or _holds_tensors(item) for item in argument)
+    return isinstance(argument, dict) and any(isinstance(v, Ref) for v in argument.values())
+
+
+def _maker(failing: Failing, thing: Plain) -> ModuleCall | None:
+    """The module whose result is passed on as it is."""
+    if failing.call is None:
+        return None
+    last = failing.call.index if failing.operation is None else len(failing.trace.calls)
+    own = [call for call in failing.trace.calls[:last] if call.finished]
+    if thing is None:
+        empty = [call for call in own if call.result_type == "NoneType"]
+        return empty[-1] if empty else None
+    refs = set(_refs(thing))
+    for call in reversed(own):
+        if call.result_type not in ("Tensor", "Parameter", "NoneType", ""):
+            made = {named.value for named in call.outputs}
+            if made and (refs and refs <= made or not refs and isinstance(thing, Unknown)
+                         and call.result_type == thing.type):
+                return call
+    return None
+
+
+def _refs(thing: Plain) -> Iterator[int]:
+    if isinstance(thing, Ref):
+        yield thing.value
+    elif isinstance(thing, tuple):
+        for item in thing:
+            yield from _refs(item)
+    elif isinstance(thing, dict):
+        for item in thing.values():
+            yield from _refs(item)
+
+
+_RETURNS = {
+    "LSTM": "(output, (h, c))",
+    "GRU": "(output, h)",
+    "RNN": "(output, h)",
+    "LSTMCell": "(h, c)",
+    "MultiheadAttention": "(output, weights)",
+}
+
+
+def _passed_on(failing: Failing, name: str, thing: Plain, before: ModuleCall) -> Diagnosis:
+    module = failing.trace.module(before.path)
+    maker = who(before.path, module.type)
+    if thing is None:
+        sentence = f"{name} takes a tensor, but None arrives: {maker} returns nothing"
+        advice = Suggestion(
+            action="change_call",
+            text=f"return the result at the end of {module.type}.forward",
+            path=before.path,
+        )
+        return Diagnosis("output.none", sentence, (), (Candidate(advice),))
+    returned = _RETURNS.get(module.kind, f"a {before.result_type}")
+    sentence = f"{name} takes a tensor, but {maker} returns {returned}"
+    return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, before, thing)))
+
+
+def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[Candidate]:
+    """The part that is wanted, taken out of what the module returns."""
+    module = failing.trace.module(before.path)
+    attribute = before.path.rpartition(".")[2]
+    call = f"self.{attribute}(…)" if not attribute.isdigit() else f"{before.path}(…)"
+    names = [named.name for named in before.outputs]
+    if isinstance(thing, dict) or before.result_type not in ("tuple", "list") and names:
+        parent = failing.trace.calls[before.parent].path if before.parent is not None else ""
+        del parent
+        for named in before.outputs[:3]:
+            key = named.name.split("[")[0].split(".")[0].strip("'\"") or "0"
+            text = f'{call}["{key}"]' if isinstance(thing, dict) else f"{call}.{key}"
+            yield after_call(before.path, text, (Step("item", (key,)),))
+        return
+    if module.kind == "LSTM":
+        yield after_call(before.path, f"out, (h, c) = {call}", (Step("item", (0,)),))
+    elif module.kind in _RETURNS:
+        yield after_call(before.path, f"out, _ = {call}", (Step("item", (0,)),))
+    else:
+        yield after_call(before.path, f"{call}[0]", (Step("item", (0,)),))
+
+
+def _input_label(failing: Failing, thing: Plain, position: int) -> str | None:
+    """Which of the model's own inputs it is."""
+    root = failing.trace.calls[0] if failing.trace.calls else None
+    if root is None:
+        return None
+    if failing.call is not None and failing.call.index == 0 and failing.operation is None:
+        return f"#{position}"
+    for place, argument in enumerate(root.args):
+        if argument == thing and thing is not None:
+            return f"#{place}"
+    for keyword, argument in root.kwargs.items():
+        if argument == thing and thing is not None:
+            return keyword
+    return None
+
+
+def _described(thing: Plain) -> str:
+    if thing is None:
+        return "None"
+    if isinstance(thing, Unknown):
+        known = {"ndarray": "a numpy array"}
+        if thing.type in _PICTURES:
+            return "a PIL picture"
+        return known.get(thing.type, f"{_article(thing.type)} {thing.type}")
+    if isinstance(thing, dict):
+        return f"a dict with {listed(map(repr, thing))}"
+    if isinstance(thing, tuple):
+        return f"a list or tuple of {plural(len(thing), 'item')}"
+    return repr(thing)
+
+
+def _article(word: str) -> str:
+    return "an" if word[:1].lower() in "aeiou" else "a"
+
+
+def _converted(thing: Plain, label: str) -> Iterator[Candidate]:
+    name = "x" if label.startswith("#") else label
+
+    def candidate(text: str, *steps: Step) -> Candidate:
+        suggestion = Suggestion(
+            action="set_input", text=text, path="", argument=name, from_=None, to="Tensor"
+        )
+        return Candidate(suggestion, (ChangeInput(label, steps),))
+
+    if isinstance(thing, Unknown) and thing.type == "ndarray":
+        yield candidate(
+            f"torch.as_tensor({name}, dtype=torch.float32)", Step("as_tensor", ("float32",))
+        )
+        yield candidate(f"torch.as_tensor({name})", Step("as_tensor"))
+    elif isinstance(thing, Unknown) and thing.type in _PICTURES:
+        yield candidate(
+            f"torchvision.transforms.functional.to_tensor({name}).unsqueeze(0)", Step("picture")
+        )
+    elif isinstance(thing, tuple) and len(thing) == 1:
+        yield candidate(f"{name}[0]", Step("item", (0,)))
+    elif isinstance(thing, tuple):
+        yield candidate(f"torch.stack({name})", Step("stack"))
+        yield candidate(f"{name}[0]", Step("item", (0,)))
+    elif isinstance(thing, dict) and len(thing) == 1:
+        key = next(iter(thing))
+        yield candidate(f"{name}[{key!r}]", Step("item", (key,)))
+
+
+# ---- arguments of forward -----------------------------------------------------------------
+
+
+def arguments(failing: Failing) -> Diagnosis | None:
+    """Too many, too few or unknown arguments of ``forward``."""
+    signature, call = failing.facts.signature, failing.call
+    if failing.failure.type != "TypeError" or signature is None or call is None:
+        return None
+    if call.operations[0] != call.operations[1]:
+        return None
+    names = (*signature.required, *signature.optional)
+    given = len(call.args)
+    name = who(call.path, failing.module.type)
+    takes = f"{failing.module.type}.forward({', '.join(names)})"
+    missing = [
+        n for i, n in enumerate(signature.required) if i >= given and n not in call.kwargs
+    ]
+    unknown = [k for k in call.kwargs if k not in names and not signature.any_keyword]
+    extra = 0 if signature.any_positional else max(given - len(names), 0)
+    if unknown:
+        near = get_close_matches(unknown[0], names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        sentence = f"{takes} has no argument {unknown[0]!r}{hint}"
+    elif missing:
+        sentence = (
+            f"{takes} needs {listed(missing)}, but {name} is called with "
+            f"{plural(given + len(call.kwargs), 'argument')}"
+        )
+    elif extra:
+        sentence = (
+            f"{takes} takes {plural(len(names), 'argument')}, but {name} is called with {given}"
+        )
+    else:
+        return None
+    found = _argument_candidates(failing, call, missing, unknown, extra, len(names))
+    return Diagnosis("forward.arguments", sentence, (), tuple(found))
+
+
+def _argument_candidates(
+    failing: Failing,
+    call: ModuleCall,
+    missing: list[str],
+    unknown: list[str],
+    extra: int,
+    accepted: int,
+) -> Iterator[Candidate]:
+    root = call.index == 0
+    for keyword in unknown:
+        suggestion = Suggestion(
+            action="set_input" if root else "change_call",
+            text=f"the call without {keyword}=…",
+            path=call.path,
+            argument=keyword,
+        )
+        if root:
+            yield Candidate(suggestion, (DropInput(keyword),))
+        else:
+            kept = tuple(k for k in call.kwargs if k not in unknown)
+            yield Candidate(suggestion, (DropArguments(call.path, len(call.args), kept),))
+    if extra:
+        suggestion = Suggestion(
+            action="set_input" if root else "change_call",
+            text=f"the call with its first {plural(accepted, 'argument')} only",
+            path=call.path,
+        )
+        if root:
+            dropped = tuple(DropInput(i) for i in range(accepted + extra - 1, accepted - 1, -1))
+            yield Candidate(suggestion, dropped)
+        else:
+            yield Candidate(suggestion, (DropArguments(call.path, accepted, tuple(call.kwargs)),))
+    if missing and root and not unknown and not extra:
+        first = failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
+        shape = None if first is None else sizes(first)
+        if first is not None and shape:
+            edits = tuple(NewInput(name, shape, first.dtype) for name in missing)
+            text = listed(f"{name} (here of {times(shape)}, as {first.name})" for name in missing)
+            suggestion = Suggestion(
+                action="set_input", text=f"pass {text} as well", path="", argument=missing[0],
+                from_=None, to=list(shape),
+            )
+            yield Candidate(suggestion, edits)
+    if missing and not unknown and not extra:
+        advice = Suggestion(
+            action="set_input" if root else "change_call",
+            text=f"pass {listed(missing)} as well",
+            path=call.path,
+            argument=missing[0],
+        )
+        yield Candidate(advice)
+
+
+# ---- keys, attributes, taking apart -------------------------------------------------------
+
+
+def missing_key(failing: Failing) -> Diagnosis | None:
+    """A key that the dict among the inputs does not have."""
+    call = failing.call
+    if failing.failure.type != "KeyError" or failing.operation is not None or call is None:
+        return None
+    key = failing.failure.message.strip("'\"")
+    dicts = [(f"#{i}", a) for i, a in enumerate(call.args) if isinstance(a, dict)]
+    dicts += [(k, a) for k, a in call.kwargs.items() if isinstance(a, dict)]
+    for label, found in dicts:
+        if key in found:
+            continue
+        keys = list(found)
+        sentence = (
+            f"{failing.module.type}.forward looks up {key!r}, but the input has "
+            f"{listed(map(repr, keys)) or 'no keys'}"
+        )
+        ordered = list(dict.fromkeys((*get_close_matches(key, keys, n=3, cutoff=0.3), *keys)))
+        candidates = tuple(_renamed(call, label, old, key) for old in ordered[:3])
+        return Diagnosis("input.missing_key", sentence, (), candidates)
+    return _module_key(failing, key)
+
+
+def _renamed(call: ModuleCall, label: str, old: str, new: str) -> Candidate:
+    suggestion = Suggestion(
+        action="set_input",
+        text=f"pass {old!r} under the name {new!r}",
+        path=call.path,
+        argument=new,
+        from_=old,
+        to=new,
+    )
+    return Candidate(suggestion, (RenameKey(label, old, new),) if call.index == 0 else ())
+
+
+def _module_key(failing: Failing, key: str) -> Diagnosis | None:
+    """A ModuleDict of the failing module without that entry."""
+    for path in failing.module.children:
+        module = failing.trace.module(path)
+        if module.kind != "ModuleDict":
+            continue
+        keys = [child.rpartition(".")[2] for child in module.children]
+        if key not in keys:
+            sentence = f"{path} has no module {key!r}, only {listed(map(repr, keys))}"
+            near = get_close_matches(key, keys, n=1, cutoff=0.0)
+            advice = [
+                Candidate(
+                    Suggestion(
+                        action="change_call", text=f"self.{path}[{name!r}]", path=failing.path,
+                        from_=key, to=name,
+                    )
+                )
+                for name in near
+            ]
+            return Diagnosis("module.missing_key", sentence, (), tuple(advice))
+    return None
+
+
+def attribute(failing: Failing) -> Diagnosis | None:
+    """A method of tensors looked for on what a module returned."""
+    if failing.failure.type not in ("AttributeError", "TypeError") or failing.operation is not None:
+        return None
+    if failing.call is None:
+        return None
+    children = [c for c in failing.trace.children(failing.call.index) if c.finished]
+    if not children:
+        return _array_attribute(failing)
+    last = children[-1]
+    if last.result_type in ("Tensor", "Parameter", ""):
+        return _array_attribute(failing)
+    if last.result_type not in failing.failure.message:
+        return None
+    module = failing.trace.module(last.path)
+    maker = who(last.path, module.type)
+    if last.result_type == "NoneType":
+        advice = Suggestion(
+            action="change_call",
+            text=f"return the result at the end of {module.type}.forward",
+            path=last.path,
+        )
+        sentence = f"{maker} returns None, which is then used as a tensor"
+        return Diagnosis("output.none", sentence, (), (Candidate(advice),))
+    returned = _RETURNS.get(module.kind, f"{_article(last.result_type)} {last.result_type}")
+    sentence = f"{maker} returns {returned}, which is then used as a tensor"
+    thing: Plain = tuple(Ref(named.value) for named in last.outputs)
+    return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, last, thing)))
+
+
+def _array_attribute(failing: Failing) -> Diagnosis | None:
+    """``x.view`` or ``x.dim`` on a numpy array or a list among the model's inputs."""
+    call = failing.call
+    if call is None or call.index != 0:
+        return None
+    for position, argument in enumerate(call.args):
+        odd = isinstance(argument, Unknown) and argument.type in failing.failure.message
+        lists = isinstance(argument, tuple) and _holds_tensors(argument)
+        named = any(word in failing.failure.message for word in ("'list'", "'tuple'"))
+        if odd or lists and named:
+            sentence = (
+                f"{failing.module.type}.forward uses its argument {position + 1} as a tensor, but "
+                f"{_described(argument)} arrives"
+            )
+            kind = "input.list" if lists else "input.type"
+            if isinstance(argument, Unknown) and argument.type == "ndarray":
+                kind = "input.numpy"
+            return Diagnosis(kind, sentence, (), tuple(_converted(argument, f"#{position}")))
+    return None
+
+
+def unpacking(failing: Failing) -> Diagnosis | None:
+    """``b, c, h, w = x.shape`` of a tensor with another number of dimensions; ``x.shape[3]``."""
+    if failing.failure.type not in ("ValueError", "IndexError") or failing.operation is not None:
+        return None
+    wanted = _shape_use(failing.failure.source)
+    if wanted is None or failing.call is None:
+        return None
+    count, at_least = wanted
+    for named in failing.call.inputs:
+        value = failing.trace.values[named.value]
+        shape = sizes(value)
+        if shape is None or len(shape) == count or at_least and len(shape) > count:
+            continue
+        label = value.name or "the input"
+        used = f"shape[{count}]" if at_least else f"{count} sizes"
+        sentence = (
+            f"{failing.module.type}.forward takes {used} from {label} {times(shape)}, which has "
+            f"{dims(len(shape))}"
+        )
+        found: list[Candidate] = []
+        rank = count + 1 if at_least else count
+        if value.origin == "input" and len(shape) == rank - 1:
+            found.append(unsqueeze_input(value))
+        if value.origin == "input" and rank == 3 and len(shape) == 4:
+            steps = (Step("flatten", (2,)), Step("transpose", (1, 2)))
+            suggestion = Suggestion(
+                action="set_input",
+                text=f"{label}.flatten(2).transpose(1, 2)",
+                path="",
+                argument=label,
+                from_=list(shape),
+                to=[shape[0], shape[2] * shape[3], shape[1]],
+            )
+            found.append(Candidate(suggestion, (ChangeInput(label, steps),)))
+        return Diagnosis("input.rank", sentence, (), tuple(found))
+    return None
+
+
+def _shape_use(source: Source | None) -> tuple[int, bool] | None:
+    """How many sizes a line takes from a shape, and whether more would do."""
+    if source is None:
+        return None
+    line = linecache.getline(source.file, source.line).strip().rstrip(":")
+    try:
+        tree = ast.parse(line)
+    except (SyntaxError, ValueError):
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+            starred = any(isinstance(e, ast.Starred) for e in node.targets[0].elts)
+            if _is_shape(node.value) and not starred:
+                return len(node.targets[0].elts), False
+        if isinstance(node, ast.Subscript) and _is_shape(node.value):
+            index = node.slice
+            if isinstance(index, ast.Constant) and isinstance(index.value, int):
+                return index.value, True
+    return None
+
+
+def _is_shape(node: ast.expr) -> bool:
+    if isinstance(node, ast.Attribute):
+        return node.attr == "shape"
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args
+    return called and isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "size"
+
+
+__all__ = ["AfterCall", "arguments", "attribute", "missing_key", "not_a_tensor", "unpacking"]

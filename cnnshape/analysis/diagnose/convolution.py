@@ -1,0 +1,381 @@
+"""Convolutions: channels, dimensions, a kernel larger than the picture, an impossible output size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.analysis.arguments import bind
+from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.origins import lines, start_line, story
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import (
+    CallText,
+    before_call,
+    change_input,
+    new_input,
+    set_parameter,
+)
+from cnnshape.analysis.diagnose.too_small import too_small
+from cnnshape.analysis.diagnose.upstream import OUTPUTS, own_layer, set_arguments, set_many
+from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, plural, times, who
+from cnnshape.tracing.trace import Module, Value
+
+_KINDS = frozenset(
+    f"{lazy}{name}{n}d" for lazy in ("", "Lazy") for name in ("Conv", "ConvTranspose") for n in (1, 2, 3)
+)
+_TRANSPOSED = "conv_transpose"
+
+
+def convolution(failing: Failing) -> Diagnosis | None:
+    """``conv1d`` to ``conv3d`` and the transposed ones: the first condition that is broken."""
+    value = failing.value(failing.argument(0, "input"))
+    weight = failing.value(failing.argument(1, "weight"))
+    if value is None or weight is None or failing.dims is None:
+        return None
+    shape, kernel = sizes(value), sizes(weight)
+    if shape is None or kernel is None or len(kernel) != failing.dims + 2:
+        return None
+    layer = failing.layer(_KINDS, failing.argument(1, "weight"))
+    if len(shape) not in (failing.dims + 1, failing.dims + 2):
+        return _rank(failing, value, shape, layer)
+    bound = bind(failing.operation) if failing.operation else None
+    groups = (bound or {}).get("groups", 1)
+    expected = kernel[0] if failing.name == _TRANSPOSED else kernel[1] * groups
+    if shape[-failing.dims - 1] != expected:
+        return _channels(failing, value, weight, shape, kernel, expected, groups, layer)
+    if failing.name == "conv":
+        return too_small(failing, value, shape, bound or {}, kernel[2:], layer)
+    return _transposed(failing, shape, bound or {}, layer)
+
+
+def name_of(failing: Failing, layer: Module | None) -> str:
+    """The failing layer, or the functional call."""
+    if layer is not None and layer.path == failing.path:
+        return who(failing.path, failing.module.type)
+    function = failing.operation.name if failing.operation else "the call"
+    return f"{function} in {failing.path}" if failing.path else function
+
+
+# ---- channels -----------------------------------------------------------------------------
+
+
+def _channels(
+    failing: Failing,
+    value: Value,
+    weight: Value,
+    shape: Sizes,
+    kernel: Sizes,
+    expected: int,
+    groups: int,
+    layer: Module | None,
+) -> Diagnosis:
+    assert failing.dims is not None
+    axis = len(shape) - failing.dims - 1
+    arriving = shape[axis]
+    name = name_of(failing, layer)
+    sentence = f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
+    channels_last = _channels_last(value, shape, expected, failing.dims)
+    if channels_last is not None:
+        order, after = channels_last
+        return Diagnosis(
+            "input.channels_last",
+            f"{sentence}: {value.name} {times(shape)} has its {expected} channels in the last "
+            f"dimension, and PyTorch wants them {'second' if axis else 'first'}",
+            (),
+            (
+                change_input(
+                    value.name or "x",
+                    value.name or "x",
+                    f"{value.name}.permute({', '.join(map(str, order))})",
+                    (Step("permute", order),),
+                    list(shape),
+                    after,
+                ),
+            ),
+        )
+    if value.origin == "input" and len(shape) == failing.dims + 1 and shape[0] != expected:
+        missing = _channel_axis_missing(failing, value, shape, expected)
+        if missing is not None:
+            return missing
+    if axis and shape[0] == expected and arriving == 1 and value.origin == "input":
+        # C×1×H×W: an unsqueeze in the wrong place.
+        order = (1, 0, *range(2, len(shape)))
+        candidate = change_input(
+            value.name or "x",
+            value.name or "x",
+            f"{value.name}.transpose(0, 1)",
+            (Step("transpose", (0, 1)),),
+            list(shape),
+            [shape[a] for a in order],
+        )
+        candidates = [candidate, *_channel_candidates(failing, value, shape, axis, expected, layer)]
+        return Diagnosis("conv.in_channels", sentence, (), tuple(c for c in candidates if c))
+    origin = story(failing.trace, value.id, axis)
+    earlier = failing.earlier_call()
+    if earlier is not None and layer is not None:
+        ordinal = failing.call.call + 1 if failing.call else 2
+        sentence += f" on its call {ordinal}; the same layer already ran on its first call"
+    found: list[Candidate | None] = []
+    if earlier is not None and layer is not None:
+        found.append(own_layer(failing, layer, _rebuilt(layer, arriving, groups)))
+    elif layer is not None:
+        found.append(set_many(layer, _rebuilt(layer, arriving, groups)))
+    else:
+        of_input = arriving if failing.name == _TRANSPOSED else arriving // max(groups, 1)
+        place = 0 if failing.name == _TRANSPOSED else 1
+        found.append(set_parameter(failing, weight, (*kernel[:place], of_input, *kernel[place + 1 :])))
+    found += _channel_candidates(failing, value, shape, axis, expected, layer)
+    derivation = (*start_line(failing.trace, [origin]), *lines([origin]))
+    return Diagnosis("conv.in_channels", sentence, derivation, tuple(c for c in found if c))
+
+
+def _rebuilt(layer: Module, arriving: int, groups: int) -> dict[str, int]:
+    """The arguments for other channels; a depthwise layer stays one, as far as it can."""
+    changes = {"in_channels": arriving}
+    if groups > 1 and groups == layer.config.get("in_channels"):
+        changes["groups"] = arriving
+        out = layer.config.get("out_channels")
+        if isinstance(out, int) and out % arriving:
+            changes["out_channels"] = arriving * max(out // groups, 1)
+    return changes
+
+
+def _channels_last(
+    value: Value, shape: Sizes, expected: int, spatial: int
+) -> tuple[tuple[int, ...], list[int]] | None:
+    """The permutation that brings H×W×C to C×H×W, if the last axis is what is expected."""
+    if value.origin != "input" or shape[-1] != expected or spatial < 1:
+        return None
+    if len(shape) == spatial + 2:
+        order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    else:
+        order = (len(shape) - 1, *range(len(shape) - 1))
+    return order, [shape[a] for a in order]
+
+
+def _channel_axis_missing(
+    failing: Failing, value: Value, shape: Sizes, expected: int
+) -> Diagnosis | None:
+    """N×H×W instead of N×1×H×W: the batch was taken for the channels."""
+    if expected != 1:
+        return None
+    name = name_of(failing, failing.module)
+    candidate = unsqueeze_input(value, 1)
+    return Diagnosis(
+        "input.missing_channel",
+        f"{name} expects 1 channel, but {shape[0]} {arrive(shape[0])}: {value.name} "
+        f"{times(shape)} has no channel dimension, so its first {shape[0]} was taken for channels",
+        (),
+        (candidate,),
+    )
+
+
+def _channel_candidates(
+    failing: Failing, value: Value, shape: Sizes, axis: int, expected: int, layer: Module | None
+) -> Iterator[Candidate | None]:
+    """Another input, or another number of channels out of the layer before."""
+    trace = failing.trace
+    if value.origin == "input" and value.name:
+        after = [expected if a == axis else n for a, n in enumerate(shape)]
+        if shape[axis] == 1:
+            sizes_text = ", ".join(str(expected) if a == axis else "-1" for a in range(len(shape)))
+            yield change_input(
+                value.name,
+                value.name,
+                f"{value.name}.expand({sizes_text})",
+                (Step("expand", tuple(expected if a == axis else -1 for a in range(len(shape)))),),
+                list(shape),
+                after,
+            )
+        elif shape[axis] == 4 and expected == 3:
+            yield change_input(
+                value.name,
+                value.name,
+                f"{value.name}[:, :3]" if axis else f"{value.name}[:3]",
+                (Step("narrow", (axis, 0, 3)),),
+                list(shape),
+                after,
+            )
+        else:
+            yield new_input(value.name, shape, after)
+        return
+    origin = story(trace, value.id, axis)
+    if origin.made and origin.notes:
+        operation = trace.operations[origin.notes[0].operation]
+        module = trace.module(trace.calls[operation.call].path)
+        argument = OUTPUTS.get(module.kind)
+        if argument and module.builtin and (layer is None or module.path != layer.path):
+            yield set_arguments(module, {argument: expected})
+
+
+# ---- dimensions ---------------------------------------------------------------------------
+
+
+def _rank(failing: Failing, value: Value, shape: Sizes, layer: Module | None) -> Diagnosis | None:
+    assert failing.dims is not None
+    wanted = failing.dims + 2
+    name = name_of(failing, layer)
+    unbatched = AXES[failing.dims].removeprefix("N×")
+    sentence = (
+        f"{name} takes {dims(wanted)} ({AXES[failing.dims]}), or {wanted - 1} without the batch "
+        f"({unbatched}), but {dims(len(shape))} {arrive(len(shape))}: {times(shape)}"
+    )
+    return Diagnosis("conv.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
+
+
+def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Candidate]:
+    assert failing.dims is not None
+    weight = failing.shape(failing.argument(1, "weight"))
+    channels = weight[1] if weight else 1
+    spatial, rank = failing.dims, len(shape)
+    name = value.name or "x"
+    is_input = value.origin == "input"
+    if rank == spatial and channels == 1:
+        text, steps = "{x}.unsqueeze(0).unsqueeze(0)", (Step("unsqueeze", (0,)),) * 2
+        after = [1, 1, *shape]
+    elif rank == spatial and shape[0] % channels == 0 and rank > 1:
+        text, steps = "{x}.unsqueeze(0)", (Step("unsqueeze", (0,)),)
+        after = [1, *shape]
+    elif rank == spatial + 3 and 1 in shape[:2]:
+        axis = shape.index(1) if shape[0] == 1 else 1
+        text, steps = f"{{x}}.squeeze({axis})", (Step("squeeze", (axis,)),)
+        after = [n for a, n in enumerate(shape) if a != axis]
+    elif rank == spatial + 3:
+        # N×T×C×H×W: frames are pictures of their own.
+        text, steps = "{x}.flatten(0, 1)", (Step("flatten", (0, 1)),)
+        after = [shape[0] * shape[1], *shape[2:]]
+    elif rank == 2 and spatial == 2 and _square(shape[1], channels) is not None:
+        side = _square(shape[1], channels)
+        assert side is not None
+        after = [shape[0], channels, side, side]
+        inside = ", ".join(map(str, (-1, *after[1:])))
+        text, steps = f"{{x}}.view({inside})", (Step("reshape", (-1, *after[1:])),)
+    elif rank == 2 and spatial == 1 and channels == 1:
+        text, steps = "{x}.unsqueeze(1)", (Step("unsqueeze", (1,)),)
+        after = [shape[0], 1, shape[1]]
+    else:
+        return
+    if is_input:
+        yield change_input(name, name, text.format(x=name), steps, list(shape), after)
+    elif failing.module.kind in _KINDS:
+        yield before_call(failing, text.format(x="x"), steps)
+    else:
+        call = CallText(failing)
+        new = text.format(x=call.operand(0))
+        yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
+
+
+def _square(pixels: int, channels: int) -> int | None:
+    """The side of a square picture of that many numbers."""
+    if channels < 1 or pixels % channels:
+        return None
+    side = round((pixels // channels) ** 0.5)
+    return side if side * side * channels == pixels and side > 1 else None
+
+
+# ---- transposed ---------------------------------------------------------------------------
+
+
+def _transposed(
+    failing: Failing, shape: Sizes, bound: dict[str, object], layer: Module | None
+) -> Diagnosis | None:
+    """``output_padding`` must be smaller than stride or dilation."""
+    from cnnshape.analysis.diagnose.failing import per_axis
+
+    assert failing.dims is not None
+    extra = per_axis(bound.get("output_padding"), failing.dims)
+    stride = per_axis(bound.get("stride"), failing.dims)
+    dilation = per_axis(bound.get("dilation"), failing.dims)
+    del shape
+    for a, s, d in zip(extra, stride, dilation, strict=True):
+        if a >= max(s, d):
+            sentence = (
+                f"{name_of(failing, layer)} has output_padding {a}, which must be smaller than its "
+                f"stride {s} or its dilation {d}"
+            )
+            candidates: list[Candidate | None] = []
+            if layer is not None:
+                candidates.append(set_arguments(layer, {"output_padding": max(s, d) - 1}))
+                candidates.append(set_arguments(layer, {"stride": a + 1}))
+            return Diagnosis(
+                "conv_transpose.output_padding", sentence, (), tuple(c for c in candidates if c)
+            )
+    return None
+
+
+def output_size(failing: Failing) -> Diagnosis | None:
+    """``forward(x, output_size=…)`` of a transposed convolution, checked before torch is called."""
+    if failing.operation is not None or not failing.module.kind.startswith("ConvTranspose"):
+        return None
+    shape = failing.shape(failing.given(0, "input"))
+    wanted = failing.given(1, "output_size")
+    spatial = int(failing.module.kind[-2])
+    if shape is None or not isinstance(wanted, tuple) or len(shape) < spatial:
+        return None
+    asked = [n for n in wanted if isinstance(n, int)][-spatial:]
+    config = failing.module.config
+    lowest: list[int] = []
+    highest: list[int] = []
+    for axis in range(spatial):
+        k, s, p, d = (
+            _axis(config.get(name), axis)
+            for name in ("kernel_size", "stride", "padding", "dilation")
+        )
+        low = (shape[len(shape) - spatial + axis] - 1) * s - 2 * p + d * (k - 1) + 1
+        lowest.append(low)
+        highest.append(low + max(s, d) - 1)
+    if len(asked) == spatial and all(
+        low <= n <= high for n, low, high in zip(asked, lowest, highest, strict=True)
+    ):
+        return None
+    reachable = times(lowest) if lowest == highest else f"{times(lowest)} to {times(highest)}"
+    name = who(failing.path, failing.module.type)
+    arrived = times(shape[-spatial:])
+    sentence = (
+        f"{name} is asked for an output of {times(asked)}, but from {arrived} it can only make "
+        f"{reachable}"
+    )
+    from cnnshape.analysis.diagnose.edits import DropArguments
+    from cnnshape.analysis.report import Suggestion
+
+    nearest = [min(max(n, a), b) for n, a, b in zip(asked, lowest, highest, strict=False)] or lowest
+    dropped = Candidate(
+        Suggestion(
+            action="change_call",
+            text=f"{name}(x) without output_size, then F.interpolate(…, size={tuple(asked)})",
+            path=failing.path,
+            argument="output_size",
+            from_=list(asked),
+            to=None,
+        ),
+        (DropArguments(failing.path, keep=1),),
+    )
+    from cnnshape.analysis.diagnose.edits import BeforeCall
+
+    fitted = Candidate(
+        Suggestion(
+            action="change_call",
+            text=f"{name}(x, output_size={nearest})",
+            path=failing.path,
+            argument="output_size",
+            from_=list(asked),
+            to=nearest,
+        ),
+        (
+            BeforeCall(failing.path, (Step("constant", (tuple(nearest),)),), argument=_where(failing)),
+        ),
+    )
+    return Diagnosis("conv_transpose.output_size", sentence, (), (fitted, dropped))
+
+
+def _where(failing: Failing) -> int | str:
+    return 1 if failing.call is not None and len(failing.call.args) > 1 else "output_size"
+
+
+def _axis(value: object, axis: int) -> int:
+    if isinstance(value, tuple):
+        items = [n for n in value if isinstance(n, int)]
+        return items[axis] if axis < len(items) else 1
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,112 @@
+"""Numbers of the wrong kind: double for float, float where indices belong, bytes for pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.failing import Failing, sizes
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
+from cnnshape.analysis.diagnose.wording import times, who
+from cnnshape.tracing.trace import Value
+
+_SHORT = {"float32": "float", "float64": "double", "float16": "half", "int64": "long", "int32": "int"}
+#: Functions whose tensors must have one dtype: the data, and what it is worked on with.
+ONE_DTYPE = frozenset(
+    "linear conv conv_transpose bilinear matmul mm bmm addmm baddbmm mv dot einsum "
+    "scaled_dot_product_attention layer_norm group_norm batch_norm prelu "
+    "multi_head_attention_forward".split()
+)
+_FLOATING_ONLY = frozenset(
+    "mean softmax log_softmax gelu silu sigmoid tanh layer_norm avg_pool interpolate dropout "
+    "adaptive_avg_pool std var normalize".split()
+)
+_INTEGERS = frozenset("int64 int32 int16 int8 uint8 bool".split())
+_INDICES = {"embedding": 0, "embedding_bag": 0, "gather": 2, "index_select": 2, "one_hot": 0}
+
+
+def mixed(failing: Failing) -> Diagnosis | None:
+    """The data has another dtype than the weights it meets."""
+    if failing.name not in ONE_DTYPE:
+        return None
+    values = list(failing.tensors)
+    held = [v for v in values if v.origin in ("parameter", "buffer") or v.parameters]
+    data = [v for v in values if v not in held and v.dtype != "bool"]
+    if not data:
+        return None
+    wanted = held[0].dtype if held else None
+    if wanted is None:
+        floats = [v.dtype for v in data if v.dtype not in _INTEGERS]
+        wanted = next((d for d in ("float32", "float16", "bfloat16", "float64") if d in floats), None)
+    odd = [v for v in data if v.dtype != wanted]
+    if wanted is None or not odd:
+        return None
+    value = odd[0]
+    layered = failing.module.builtin and failing.path
+    name = who(failing.path) if layered else failing.name
+    if not layered and failing.module.builtin:
+        name = who("", failing.module.type)
+    have = "has weights" if held else "works with another tensor"
+    sentence = f"{name} {have} of {wanted}, but {value.dtype} arrives"
+    if value.origin == "input":
+        sentence += f": {value.name} {times(sizes(value) or ())}"
+    return Diagnosis("dtype.mismatch", sentence, (), tuple(_converted(failing, value, wanted)))
+
+
+def floating(failing: Failing) -> Diagnosis | None:
+    """Functions that integers have no result for."""
+    if failing.name not in _FLOATING_ONLY or not failing.tensors:
+        return None
+    value = failing.tensors[0]
+    if value.dtype not in _INTEGERS:
+        return None
+    sentence = f"{failing.name} needs floating-point numbers, but {value.dtype} arrives"
+    return Diagnosis("dtype.integer", sentence, (), tuple(_converted(failing, value, "float32")))
+
+
+def indices(failing: Failing) -> Diagnosis | None:
+    """Embeddings and gathers look things up by whole numbers."""
+    position = _INDICES.get(failing.name)
+    value = None if position is None else failing.value(failing.argument(position, "input"))
+    if value is None or value.dtype in ("int64", "int32"):
+        return None
+    name = who(failing.path, failing.module.type) if failing.module.builtin else failing.name
+    sentence = f"{name} looks up rows by whole numbers (int64), but {value.dtype} arrives"
+    return Diagnosis("dtype.index", sentence, (), tuple(_converted(failing, value, "int64")))
+
+
+def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Candidate]:
+    method = f"{_SHORT[wanted]}()" if wanted in _SHORT else f"to(torch.{wanted})"
+    steps = (Step("to", (wanted,)),)
+    origin = _input_behind(failing, value)
+    if origin is not None and origin.name:
+        yield change_input(
+            origin.name, origin.name, f"{origin.name}.{method}", steps, origin.dtype, wanted
+        )
+    if value.origin == "input":
+        return
+    if failing.module.builtin:
+        yield before_call(failing, f"x.{method}", steps)
+    else:
+        call = CallText(failing)
+        index = failing.tensors.index(value)
+        new = f"{call.operand(index)}.{method}"
+        yield call.candidate(call.with_operand(index, new, new), operands=((index, steps),))
+
+
+def _input_behind(failing: Failing, value: Value) -> Value | None:
+    """The model's input that the dtype came in with, if every step since then kept it."""
+    from cnnshape.analysis.diagnose.origins import main_input
+
+    at = value
+    for _ in range(200):
+        if at.origin == "input":
+            return at
+        if at.producer is None:
+            return None
+        source = main_input(failing.trace, failing.trace.operations[at.producer])
+        if source is None or source.dtype != value.dtype:
+            return None
+        at = source
+    return None

@@ -1,0 +1,160 @@
+"""Changes to a model, its inputs or one of its calls, written down as data.
+
+A rule proposes them; :mod:`cnnshape.experiments.apply` carries them out on a set-up that is put
+back afterwards. Nothing here holds a tensor or a module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from cnnshape.tracing.trace import Source
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOf:
+    """Stands for ``x.size(axis)`` of the tensor that a call works on."""
+
+    axis: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing done to a tensor: ``Step("unsqueeze", (0,))``."""
+
+    name: str
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetArguments:
+    """The module at ``path`` built anew with other arguments; ``kind`` if of another class."""
+
+    path: str
+    arguments: tuple[tuple[str, Any], ...]
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameter:
+    """A parameter that the author's own code holds, with another shape."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewInput:
+    """An input of another shape (and dtype), filled anew; one that is missing is added."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeInput:
+    """An input passed through some steps: ``x.unsqueeze(0)``.
+
+    ``name`` is the tensor's name in the trace; ``#0`` is the first argument, whatever it is.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropInput:
+    """An argument of the call that is left out: its position or its keyword."""
+
+    which: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class RenameKey:
+    """A key of a dict among the inputs under another name."""
+
+    name: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeCall:
+    """Steps on one argument of a module, before every call of it (or only the ``call``-th)."""
+
+    path: str
+    steps: tuple[Step, ...]
+    argument: int | str = 0
+    call: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AfterCall:
+    """Steps on what a module returns."""
+
+    path: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DropArguments:
+    """A module called with its first ``keep`` positional arguments and these keywords only."""
+
+    path: str
+    keep: int
+    keywords: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLayer:
+    """A layer of its own for the ``call``-th call of a module that cannot serve them all."""
+
+    path: str
+    call: int
+    arguments: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceCall:
+    """A call in the source written differently, wherever that line runs.
+
+    Attributes:
+        operation: the name of the torch function as recorded.
+        source: the line.
+        function: another function to call instead; None for the same.
+        operands: steps on the call's tensors, by their place among them.
+        overrides: other arguments that are given a value, by position or keyword.
+        arguments: if given, everything after the first tensor is replaced by these.
+    """
+
+    operation: str
+    source: Source | None
+    function: str | None = None
+    operands: tuple[tuple[int, tuple[Step, ...]], ...] = ()
+    overrides: tuple[tuple[int | str, Any], ...] = ()
+    arguments: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """The whole model in another mode, ``eval`` or ``train``."""
+
+    mode: str
+
+
+Edit: TypeAlias = (
+    SetArguments
+    | SetParameter
+    | NewInput
+    | ChangeInput
+    | DropInput
+    | RenameKey
+    | BeforeCall
+    | AfterCall
+    | DropArguments
+    | OwnLayer
+    | ReplaceCall
+    | SetMode
+)

@@ -1,0 +1,246 @@
+"""Matrix products: ``matmul``, ``bmm``, ``mm``, ``einsum``, ``bilinear``, attention by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.origins import lines, start_line, story
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import CallText, set_arguments, set_parameter
+from cnnshape.analysis.diagnose.upstream import other_inputs
+from cnnshape.analysis.diagnose.wording import arrive, dims, listed, times, who
+from cnnshape.tracing.trace import Value
+
+#: The ranks that the strict products take.
+_RANKS = {"bmm": (3, 3), "mm": (2, 2), "mv": (2, 1), "dot": (1, 1)}
+
+
+def matmul(failing: Failing) -> Diagnosis | None:
+    """The columns of the first must be the rows of the second, and batches must broadcast."""
+    values = failing.tensors[-2:]
+    if len(values) != 2:
+        return None
+    a, b = (sizes(value) for value in values)
+    if a is None or b is None:
+        return None
+    call = CallText(failing)
+    left, right = _names(failing, call)
+    ranks = _RANKS.get(failing.name)
+    if ranks is not None and (len(a), len(b)) != ranks:
+        sentence = (
+            f"{failing.name} takes tensors of {ranks[0]} and {dims(ranks[1])}, but {left} "
+            f"{times(a)} has {len(a)} and {right} {times(b)} has {len(b)}"
+        )
+        return Diagnosis("matmul.rank", sentence, (), tuple(_general(failing, call, a, b)))
+    if not a or not b:
+        return None
+    inner, rows = a[-1], b[-2] if len(b) > 1 else b[-1]
+    if inner != rows:
+        sentence = (
+            f"{left} {times(a)} times {right} {times(b)} does not fit: each row of the first has "
+            f"{inner} numbers, each column of the second {rows}"
+        )
+        place = [story(failing.trace, values[0].id, len(a) - 1)]
+        place.append(story(failing.trace, values[1].id, max(len(b) - 2, 0)))
+        derivation = (*start_line(failing.trace, place), *lines(place))
+        found = tuple(_turned(failing, call, values, a, b))
+        return Diagnosis("matmul.sizes", sentence, derivation, found)
+    for x, y in zip(reversed(a[:-2]), reversed(b[:-2]), strict=False):
+        strict = failing.name in ("bmm", "baddbmm")
+        if x != y and (strict or 1 not in (x, y)):
+            sentence = (
+                f"{left} {times(a)} and {right} {times(b)} are stacks of {x} and {y} matrices, "
+                "which do not match"
+            )
+            return Diagnosis("matmul.batch", sentence, (), tuple(_general(failing, call, a, b)))
+    return None
+
+
+def _names(failing: Failing, call: CallText) -> tuple[str, str]:
+    if failing.name == "addmm":
+        return "a", "b"
+    names = (call.operand(0), call.operand(1))
+    if names[0] == names[1] or any(len(name) > 30 for name in names):
+        return "a", "b"
+    return names
+
+
+def _general(failing: Failing, call: CallText, a: Sizes, b: Sizes) -> Iterator[Candidate]:
+    """``matmul``, which broadcasts, for the products that do not."""
+    if failing.name not in _RANKS:
+        return
+    left, right = call.operand(0), call.operand(1)
+    if a and b and len(a) > 1 and len(b) > 1 and a[-1] == b[-2]:
+        yield call.candidate(f"torch.matmul({left}, {right})", function="matmul")
+    elif len(a) == len(b) == 2 and failing.name == "dot" and a == b:
+        yield call.candidate(f"({left} * {right}).sum(dim=-1)", function="rowwise_dot")
+
+
+def _turned(
+    failing: Failing, call: CallText, values: tuple[Value, ...], a: Sizes, b: Sizes
+) -> Iterator[Candidate]:
+    """One of the two transposed, or made by its layer in another size."""
+    left, right = call.operand(0), call.operand(1)
+    turn = (Step("transpose", (-2, -1)),)
+    if len(b) > 1 and a[-1] == b[-1]:
+        new = f"{right}.transpose(-2, -1)"
+        yield _with(call, 1, new, turn)
+    if len(a) > 1 and len(b) > 1 and a[-2] == b[-2]:
+        new = f"{left}.transpose(-2, -1)"
+        yield _with(call, 0, new, turn)
+    weight = values[1]
+    if weight.origin == "parameter" and len(b) == 2:
+        candidate = set_parameter(failing, weight, (a[-1], b[1]))
+        if candidate is not None:
+            yield candidate
+    for which, axis, wanted in ((0, len(a) - 1, b[-2] if len(b) > 1 else b[-1]), (1, len(b) - 2, a[-1])):
+        if axis >= 0:
+            for candidate in other_inputs(failing, values[which], axis, wanted):
+                if candidate is not None:
+                    yield candidate
+
+
+def _with(call: CallText, index: int, new: str, steps: tuple[Step, ...]) -> Candidate:
+    return call.candidate(call.with_operand(index, new, new), operands=((index, steps),))
+
+
+def einsum(failing: Failing) -> Diagnosis | None:
+    """Each letter must have one size, and each tensor a letter per dimension."""
+    equation = failing.argument(0, "equation")
+    if not isinstance(equation, str) or "." in equation:
+        return None
+    shapes = [sizes(value) for value in failing.tensors]
+    terms = equation.replace(" ", "").split("->")[0].split(",")
+    if len(terms) != len(shapes) or None in shapes:
+        return None
+    call = CallText(failing)
+    known: dict[str, tuple[int, int]] = {}
+    for index, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
+        assert shape is not None
+        if len(term) != len(shape):
+            sentence = (
+                f"einsum's {term!r} has {_letters(len(term))}, but tensor {index + 1} {times(shape)} "
+                f"has {dims(len(shape))}"
+            )
+            return Diagnosis(
+                "einsum.rank", sentence, (), tuple(_einsum_rank(call, index, term, shape))
+            )
+        for letter, size in zip(term, shape, strict=True):
+            if letter in known and known[letter][0] != size and 1 not in (size, known[letter][0]):
+                before, where = known[letter]
+                sentence = (
+                    f"einsum's {letter!r} is {before} in tensor {where + 1} {times(shapes[where] or ())} "
+                    f"and {size} in tensor {index + 1} {times(shape)}"
+                )
+                return Diagnosis(
+                    "einsum.sizes",
+                    sentence,
+                    (),
+                    tuple(_einsum_sizes(failing, call, equation, index)),
+                )
+            known.setdefault(letter, (size, index))
+    return None
+
+
+def _letters(number: int) -> str:
+    return f"{number} letter{'' if number == 1 else 's'}"
+
+
+def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterator[Candidate]:
+    if len(term) == len(shape) + 1:
+        text = f"tensor {index + 1} of einsum with .unsqueeze(0)"
+        yield call.candidate(text, operands=((index, (Step("unsqueeze", (0,)),)),))
+
+
+def _einsum_sizes(
+    failing: Failing, call: CallText, equation: str, index: int
+) -> Iterator[Candidate]:
+    """The letters of one tensor in the order in which they fit."""
+    from itertools import permutations
+
+    left, arrow, out = equation.replace(" ", "").partition("->")
+    terms = left.split(",")
+    shapes = [sizes(value) or () for value in failing.tensors]
+    for order in permutations(terms[index]):
+        better = [*terms[:index], "".join(order), *terms[index + 1 :]]
+        if better != terms and _consistent(better, shapes):
+            text = ",".join(better) + arrow + out
+            yield call.candidate(
+                f'torch.einsum("{text}", …)', overrides=((0, text),)
+            )
+            return
+
+
+def _consistent(terms: list[str], shapes: list[Sizes]) -> bool:
+    known: dict[str, int] = {}
+    pairs = chain.from_iterable(zip(t, s, strict=True) for t, s in zip(terms, shapes, strict=True))
+    return all(known.setdefault(letter, size) == size for letter, size in pairs)
+
+
+def bilinear(failing: Failing) -> Diagnosis | None:
+    """Both inputs must have their number of features."""
+    weight = failing.shape(failing.argument(2, "weight"))
+    layer = failing.layer({"Bilinear"}, failing.argument(2, "weight"))
+    if weight is None or len(weight) != 3:
+        return None
+    for index, (keyword, argument) in enumerate(
+        (("input1", "in1_features"), ("input2", "in2_features"))
+    ):
+        shape = failing.shape(failing.argument(index, keyword))
+        if shape and shape[-1] != weight[index + 1]:
+            name = who(failing.path, failing.module.type)
+            sentence = (
+                f"{name} expects {weight[index + 1]} features in its {('first', 'second')[index]} "
+                f"input, but {shape[-1]} {arrive(shape[-1])}"
+            )
+            candidate = set_arguments(layer, {argument: shape[-1]}) if layer else None
+            return Diagnosis(
+                "bilinear.in_features", sentence, (), (candidate,) if candidate else ()
+            )
+    first = failing.shape(failing.argument(0, "input1"))
+    second = failing.shape(failing.argument(1, "input2"))
+    if first and second and first[:-1] != second[:-1]:
+        sentence = f"bilinear's inputs {listed((times(first), times(second)))} differ before the last dimension"
+        return Diagnosis("bilinear.sizes", sentence)
+    return None
+
+
+def attention(failing: Failing) -> Diagnosis | None:
+    """``scaled_dot_product_attention``: query and key alike in width, key and value in length."""
+    shapes = [failing.shape(failing.argument(i, n)) for i, n in enumerate(("query", "key", "value"))]
+    query, key, value = shapes
+    if not query or not key or not value or min(map(len, (query, key, value))) < 2:
+        return None
+    if query[-1] != key[-1]:
+        sentence = (
+            f"query {times(query)} and key {times(key)} must agree in their last dimension: "
+            f"{query[-1]} and {key[-1]}"
+        )
+        return Diagnosis("attention.width", sentence)
+    if key[-2] != value[-2]:
+        sentence = (
+            f"key {times(key)} and value {times(value)} must be equally long: {key[-2]} and "
+            f"{value[-2]}"
+        )
+        return Diagnosis("attention.length", sentence)
+    mask = failing.shape(failing.argument(3, "attn_mask"))
+    scores = (*query[:-1], key[-2])
+    if mask is not None and any(
+        m not in (1, s) for m, s in zip(reversed(mask), reversed(scores), strict=False)
+    ):
+        sentence = (
+            f"the attention mask {times(mask)} does not fit the scores {times(scores)} "
+            "(… × query length × key length)"
+        )
+        found: list[Candidate] = []
+        if len(mask) == 2 and mask == (scores[0], scores[-1]) and len(scores) > 2:
+            call = CallText(failing)
+            index = 3 if len(failing.tensors) > 3 else len(failing.tensors) - 1
+            new = f"{call.operand(index)}[:, {'None, ' * (len(scores) - 2)}:]"
+            steps = tuple(Step("unsqueeze", (1,)) for _ in range(len(scores) - 2))
+            found.append(call.candidate(new, operands=((index, steps),)))
+        return Diagnosis("attention.mask", sentence, (), tuple(found))
+    return None

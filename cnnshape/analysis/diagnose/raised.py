@@ -1,0 +1,81 @@
+"""Exceptions that the model raises on purpose, and passes that do not end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.analysis.diagnose.failing import Failing, sizes
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import new_input
+from cnnshape.analysis.diagnose.wording import times, who
+
+#: Settings under which models remember what pictures they were made for.
+_SIZES = ("image_size", "img_size", "input_size", "resolution")
+
+
+def recursion(failing: Failing) -> Diagnosis | None:
+    """The module calls itself, or one calls another in a circle."""
+    if failing.failure.type != "RecursionError":
+        return None
+    counts: dict[str, int] = {}
+    for call in failing.trace.calls:
+        if not call.finished:
+            counts[call.path] = counts.get(call.path, 0) + 1
+    repeated = [path for path, count in counts.items() if count > 1]
+    if not repeated:
+        sentence = f"{who(failing.path, failing.module.type)} recurses without end"
+        return Diagnosis("raised.recursion", sentence)
+    names = " and ".join(who(path, failing.trace.module(path).type) for path in repeated[:3])
+    times_called = max(counts[path] for path in repeated)
+    sentence = f"{names} calls itself without end ({times_called} calls deep when Python stopped it)"
+    if len(repeated) > 1:
+        sentence = f"{names} call each other without end ({times_called} calls deep)"
+    return Diagnosis("raised.recursion", sentence)
+
+
+def stopped(failing: Failing) -> Diagnosis | None:
+    """``sys.exit()`` inside a forward pass."""
+    if failing.failure.type != "SystemExit":
+        return None
+    code = failing.failure.message
+    ended = f"sys.exit({code})" if code else "sys.exit()"
+    sentence = f"{failing.module.type}.forward ends the program: {ended}"
+    return Diagnosis("raised.exit", sentence)
+
+
+def own(failing: Failing) -> Diagnosis | None:
+    """An exception of the author's own: a raise or an assert in a forward of theirs."""
+    if failing.operation is not None or failing.module.builtin or failing.call is None:
+        return None
+    if failing.failure.type in ("TypeError", "AttributeError", "KeyError", "IndexError", "NameError"):
+        return None
+    received = [
+        f"{item.name.strip('[]') if not item.name.startswith('[') else 'input ' + item.name} {times(shape)}"
+        for item in failing.call.inputs
+        if (shape := sizes(failing.trace.values[item.value])) is not None
+    ]
+    what = f"; it received {', '.join(received)}" if received else ""
+    word = "asserts" if failing.failure.type == "AssertionError" else f"raises {failing.failure.type}"
+    message = failing.failure.message.strip().splitlines()
+    said = f": {message[0]}" if message else ""
+    sentence = f"{failing.module.type}.forward itself {word}{said}{what}"
+    return Diagnosis("raised.own", sentence, (), tuple(_meant_size(failing)))
+
+
+def _meant_size(failing: Failing) -> Iterator[Candidate]:
+    """A picture of the size that the model has among its settings."""
+    trace = failing.trace
+    if not trace.inputs:
+        return
+    value = trace.values[trace.inputs[0].value]
+    shape = sizes(value)
+    if shape is None or len(shape) != 4 or not value.name:
+        return
+    for module in (failing.module, trace.modules[0]):
+        for name in _SIZES:
+            setting = module.config.get(name)
+            pair = setting if isinstance(setting, tuple) else (setting, setting)
+            numbers = tuple(n for n in pair if type(n) is int and n > 0)
+            if len(numbers) == 2 and numbers != shape[2:]:
+                yield new_input(value.name, shape, (*shape[:2], *numbers))
+                return

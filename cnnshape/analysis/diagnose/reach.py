@@ -1,0 +1,159 @@
+"""Which input size, or which padding, would make a wanted size arrive.
+
+The layers on an axis's way are put together into one function of the input size, by the rules'
+bare arithmetic. Nothing here is verified; what is found is tried afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cnnshape import formulas
+from cnnshape.analysis.applications import application
+from cnnshape.analysis.diagnose.origins import SPATIAL, Story, step_back, story
+from cnnshape.errors import CnnshapeError
+from cnnshape.tracing.trace import Operation, Trace
+
+#: Input sizes tried when looking for one that fits.
+LARGEST = 1024
+_NAMES = {
+    "conv": ("kernel_size", "stride", "padding", "dilation"),
+    "conv_transpose": ("kernel_size", "stride", "padding", "output_padding", "dilation"),
+    "max_pool": ("kernel_size", "stride", "padding", "dilation", "ceil_mode"),
+    "avg_pool": ("kernel_size", "stride", "padding", "ceil_mode"),
+    "lp_pool": ("kernel_size", "stride", "ceil_mode"),
+    "upsample": ("scale_factor",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One operation on the way, along one axis."""
+
+    operation: int
+    path: str
+    kind: str
+    arguments: Mapping[str, Any]
+
+    def size(self, n: int, changes: Mapping[str, Mapping[str, int]] | None = None) -> int | None:
+        """The size after it; None where it cannot be applied."""
+        arguments = dict(self.arguments)
+        if changes and self.path in changes:
+            arguments |= changes[self.path]
+        try:
+            size = formulas.axis_size(self.kind, n, **arguments)
+        except (CnnshapeError, TypeError, ZeroDivisionError):
+            return None
+        return size if isinstance(size, int) and size >= 1 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """All operations between an axis of the model's input and an axis of a tensor."""
+
+    layers: tuple[Layer, ...]
+    start: tuple[int, int]
+
+    def size(self, n: int, changes: Mapping[str, Mapping[str, int]] | None = None) -> int | None:
+        """The size that arrives for an input of ``n``."""
+        size: int | None = n
+        for layer in self.layers:
+            if size is None:
+                return None
+            size = layer.size(size, changes)
+        return size
+
+
+def way(trace: Trace, item: Story, chain: Sequence[Operation], axis: int, rank: int) -> Way | None:
+    """The way of a story as a function of the input size; None if a step is not understood.
+
+    ``chain`` are the operations on the way that may change the axis, oldest first.
+    """
+    if item.start is None or trace.values[item.start[0]].origin != "input":
+        return None
+    layers: list[Layer] = []
+    for operation in chain:
+        layer = _layer(trace, operation, axis - rank)
+        if layer is None:
+            return None
+        layers.append(layer)
+    return Way(tuple(layers), item.start)
+
+
+def _layer(trace: Trace, operation: Operation, from_end: int) -> Layer | None:
+    rule = application(trace, operation)
+    if rule is None or rule.kind not in SPATIAL or rule.kind not in _NAMES:
+        return None
+    arguments: dict[str, Any] = {}
+    for name in _NAMES[rule.kind]:
+        value = rule.arguments.get(name)
+        if name == "stride" and value is None:
+            value = rule.arguments.get("kernel_size")
+        if isinstance(value, tuple):
+            if len(value) < -from_end:
+                return None
+            value = value[from_end]
+        if value is None or isinstance(value, str):
+            if value == "valid":
+                value = 0
+            elif value == "same":
+                kernel = arguments.get("kernel_size")
+                if not isinstance(kernel, int) or kernel % 2 == 0:
+                    return None
+                dilation = rule.arguments.get("dilation", 1)
+                dilation = dilation[from_end] if isinstance(dilation, tuple) else dilation
+                value = dilation * (kernel - 1) // 2
+            else:
+                return None
+        arguments[name] = value
+    return Layer(operation.index, trace.calls[operation.call].path, rule.kind, arguments)
+
+
+def spatial_operations(trace: Trace, value: int, axis: int) -> list[Operation]:
+    """The operations with a spatial rule on the way back from one axis, oldest first."""
+    found: list[Operation] = []
+    at: tuple[int, int] | None = (value, axis)
+    while at is not None:
+        operation, at = step_back(trace, *at)
+        if operation is not None and at is not None:
+            rule = application(trace, operation)
+            if rule is not None and rule.kind in SPATIAL:
+                found.append(operation)
+    return list(reversed(found))
+
+
+def ways(trace: Trace, value: int, axes: Iterable[int]) -> list[Way] | None:
+    """The way of each axis; None unless all of them lead to the model's input."""
+    found: list[Way] = []
+    for axis in axes:
+        rank = len(trace.values[value].shape)
+        item = way(
+            trace, story(trace, value, axis), spatial_operations(trace, value, axis), axis, rank
+        )
+        if item is None:
+            return None
+        found.append(item)
+    return found
+
+
+def input_sizes(
+    accept: Callable[[Sequence[int]], bool], now: Sequence[int], largest: int = LARGEST
+) -> tuple[int, ...] | None:
+    """The accepted input size nearest to the one given; larger ones first where equally near.
+
+    All axes are moved together: square inputs stay square, others keep their difference.
+    """
+    for step in nearest_first(largest):
+        moved = tuple(n + step for n in now)
+        if min(moved) >= 1 and max(moved) <= largest and accept(moved):
+            return moved
+    return None
+
+
+def nearest_first(largest: int) -> Iterator[int]:
+    """1, −1, 2, −2, …"""
+    for distance in range(1, largest):
+        yield distance
+        yield -distance

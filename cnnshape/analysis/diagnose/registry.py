@@ -1,0 +1,100 @@
+"""Which rules are asked about which failure, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from cnnshape.analysis.diagnose import (
+    axes,
+    broadcasting,
+    calling,
+    convolution,
+    dtypes,
+    indexing,
+    joining,
+    linear,
+    losses,
+    normalization,
+    pooling,
+    products,
+    raised,
+    recurrent,
+    resampling,
+    reshaping,
+)
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.result import Diagnosis
+
+Rule = Callable[[Failing], Diagnosis | None]
+
+_POOLS = "max_pool avg_pool lp_pool adaptive_avg_pool adaptive_max_pool".split()
+_POSITIONS = "select narrow gather index_select take_along_dim".split()
+
+#: By the failing function, without its dimension.
+_BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
+    "linear": (linear.linear,),
+    "conv": (convolution.convolution,),
+    "conv_transpose": (convolution.convolution,),
+    **dict.fromkeys(_POOLS, (pooling.pooling,)),
+    "batch_norm": (normalization.batch_norm,),
+    "instance_norm": (normalization.batch_norm,),
+    "layer_norm": (normalization.layer_norm,),
+    "rms_norm": (normalization.layer_norm,),
+    "group_norm": (normalization.group_norm,),
+    "cat": (joining.cat,),
+    "stack": (joining.stack,),
+    "view": (reshaping.view,),
+    "reshape": (reshaping.view,),
+    "unflatten": (reshaping.unflatten,),
+    "expand": (reshaping.expand,),
+    "repeat": (reshaping.expand,),
+    "tile": (reshaping.expand,),
+    "pixel_shuffle": (reshaping.pixel_shuffle,),
+    "pixel_unshuffle": (reshaping.pixel_shuffle,),
+    "permute": (axes.permute,),
+    **dict.fromkeys(("matmul", "bmm", "mm", "mv", "dot", "addmm", "baddbmm"), (products.matmul,)),
+    "einsum": (products.einsum,),
+    "bilinear": (products.bilinear,),
+    "scaled_dot_product_attention": (products.attention,),
+    "multi_head_attention_forward": (recurrent.multi_head_attention,),
+    "embedding": (indexing.embedding,),
+    "embedding_bag": (indexing.embedding,),
+    "getitem": (indexing.getitem,),
+    **dict.fromkeys(_POSITIONS, (indexing.position,)),
+    "split": (indexing.split,),
+    "split_with_sizes": (indexing.split,),
+    "interpolate": (resampling.interpolate,),
+    "pad": (resampling.pad,),
+    "prelu": (resampling.prelu,),
+    "glu": (resampling.glu,),
+    "fold": (resampling.fold,),
+    "cross_entropy": (losses.cross_entropy,),
+    "nll_loss": (losses.cross_entropy,),
+    **dict.fromkeys(losses.ALIKE, (losses.alike,)),
+}
+
+
+def rules_for(failing: Failing) -> Iterator[Rule]:
+    """The rules to ask, most specific first."""
+    yield raised.recursion
+    yield raised.stopped
+    yield calling.not_a_tensor
+    if failing.operation is None:
+        yield recurrent.recurrent
+        yield normalization.norm_rank
+        yield convolution.output_size
+        yield calling.arguments
+        yield calling.missing_key
+        yield calling.attribute
+        yield calling.unpacking
+        yield raised.own
+        return
+    # A wrong dimension or number of channels is the better explanation where both are wrong.
+    if failing.name in axes.FUNCTIONS:
+        yield axes.axes
+    yield from _BY_FUNCTION.get(failing.name, ())
+    yield dtypes.indices
+    yield dtypes.mixed
+    yield dtypes.floating
+    if failing.name in broadcasting.BROADCASTING:
+        yield broadcasting.broadcast

@@ -1,0 +1,303 @@
+"""``view``, ``reshape``, ``unflatten``: the numbers must multiply to what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import prod
+from typing import Any
+
+from cnnshape.analysis.diagnose.edits import SizeOf
+from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.missing_batch import unbatched_input, unsqueeze_input
+from cnnshape.analysis.diagnose.origins import lines, start_line, story
+from cnnshape.analysis.diagnose.reach import input_sizes, ways
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
+from cnnshape.analysis.diagnose.upstream import with_padding
+from cnnshape.analysis.diagnose.wording import arrive, times, who
+from cnnshape.tracing.trace import Value
+
+
+def view(failing: Failing) -> Diagnosis | None:
+    """``view`` and ``reshape``: too many numbers, too few, or not in one piece."""
+    value = failing.value(failing.argument(0))
+    shape = None if value is None else sizes(value)
+    wanted = _wanted(failing)
+    if value is None or shape is None or wanted is None:
+        return None
+    total = prod(shape)
+    known = prod(n for n in wanted if n != -1)
+    if wanted.count(-1) > 1:
+        return None
+    fits = known == total if -1 not in wanted else known > 0 and total % known == 0
+    if fits:
+        return _stride(failing, shape, wanted) if failing.name == "view" else None
+    call = CallText(failing)
+    asked = "×".join("?" if n == -1 else str(n) for n in wanted)
+    if -1 in wanted:
+        rule = f"{total} is not divisible by {known}"
+    else:
+        rule = f"{asked} = {known}"
+    sentence = (
+        f"{call.operand(0)} {times(shape)} has {total} numbers and cannot become {asked}: {rule}"
+    )
+    axes = range(1, len(shape)) if len(shape) > 1 else range(len(shape))
+    stories = [story(failing.trace, value.id, axis) for axis in axes]
+    derivation = (*start_line(failing.trace, stories), *lines(stories))
+    found = tuple(_candidates(failing, call, value, shape, wanted))
+    return Diagnosis("view.size", sentence, derivation, found)
+
+
+def _wanted(failing: Failing) -> Sizes | None:
+    given: Any = failing.operation.args[1:] if failing.operation else ()
+    if len(given) == 1 and isinstance(given[0], tuple):
+        given = given[0]
+    if not given and failing.operation is not None:
+        given = failing.operation.kwargs.get("shape", failing.operation.kwargs.get("size", ()))
+    if not isinstance(given, tuple) or not given:
+        return None
+    items: tuple[Any, ...] = given
+    return items if all(type(n) is int for n in items) else None
+
+
+def _stride(failing: Failing, shape: Sizes, wanted: Sizes) -> Diagnosis | None:
+    """The numbers fit, and only their order in memory does not."""
+    call = CallText(failing)
+    operation = None
+    value = failing.value(failing.argument(0))
+    if value is not None and value.producer is not None:
+        operation = failing.trace.operations[value.producer]
+    because = f" after {operation.name}" if operation is not None else ""
+    asked = "×".join("?" if n == -1 else str(n) for n in wanted)
+    sentence = (
+        f"{call.operand(0)} {times(shape)} is not laid out in one piece{because}, so view cannot "
+        f"make it {asked} without copying; reshape can"
+    )
+    found = call.found
+    inside = ", ".join(found.arguments) if found else ", ".join(map(str, wanted))
+    text = f"{call.operand(0)}.reshape({inside})"
+    return Diagnosis("view.stride", sentence, (), (call.candidate(text, function="reshape"),))
+
+
+def _candidates(
+    failing: Failing, call: CallText, value: Value, shape: Sizes, wanted: Sizes
+) -> Iterator[Candidate]:
+    batchless = unbatched_input(failing)
+    if batchless is not None and value.origin == "input" and len(shape) == 1:
+        yield unsqueeze_input(batchless)
+    total = prod(shape)
+    operand = call.operand(0)
+    if wanted[0] in (-1, shape[0]) and len(wanted) == 2:
+        # view(-1, 400): flatten whatever there is. What follows is put right by the next error.
+        yield call.candidate(
+            f"{operand}.view({operand}.size(0), -1)",
+            function="reshape",
+            arguments=(SizeOf(0), -1),
+        )
+    elif -1 not in wanted and wanted[0] != shape[0] and len(wanted) > 1:
+        rest = prod(wanted[1:])
+        if total == shape[0] * rest:
+            inside = (SizeOf(0), *wanted[1:])
+            yield call.candidate(
+                call.method(failing.name, inside), function="reshape", arguments=inside
+            )
+        elif len(wanted) == 2:
+            yield call.candidate(
+                f"{operand}.view({operand}.size(0), -1)",
+                function="reshape",
+                arguments=(SizeOf(0), -1),
+            )
+        elif rest and total % rest == 0:
+            inside = (-1, *wanted[1:])
+            yield call.candidate(
+                call.method(failing.name, inside), function="reshape", arguments=inside
+            )
+    if len(wanted) > 2:
+        yield from _one_other(failing, call, shape, wanted)
+    yield from _before(failing, value, shape, wanted)
+
+
+def _one_other(
+    failing: Failing, call: CallText, shape: Sizes, wanted: Sizes
+) -> Iterator[Candidate]:
+    """One of the sizes recomputed; the first and last are kept if possible."""
+    total = prod(shape)
+    for axis in (*range(1, len(wanted)), 0):
+        others = prod(n for a, n in enumerate(wanted) if a != axis and n != -1)
+        if -1 in wanted:
+            if wanted[axis] == -1:
+                continue
+            # With -1 elsewhere any divisor would do; the recomputed size is the axis of x.
+            if axis < len(shape) and total % (others * shape[axis] or 1) == 0 and others:
+                inside: tuple[Any, ...] = tuple(
+                    shape[axis] if a == axis else n for a, n in enumerate(wanted)
+                )
+            else:
+                continue
+        elif others and total % others == 0:
+            inside = tuple(total // others if a == axis else n for a, n in enumerate(wanted))
+        else:
+            continue
+        yield call.candidate(
+            call.method(failing.name, inside), function="reshape", arguments=inside
+        )
+        return
+
+
+def _before(failing: Failing, value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Candidate]:
+    """Padding or another input, so that the picture that arrives is what view was written for."""
+    if len(shape) < 3:
+        return
+    found = ways(failing.trace, value.id, range(2, len(shape)))
+    if not found or len(wanted) != 2:
+        return
+    rest = wanted[1] if wanted[1] != -1 else None
+    if rest is None or rest % shape[1]:
+        return
+    area = rest // shape[1]
+    whole = sizes(failing.trace.values[found[0].start[0]])
+    if whole is None:
+        return
+    now = [whole[one.start[1]] for one in found]
+
+    def fits(n: Sequence[int], changes: dict[str, dict[str, int]] | None = None) -> bool:
+        got = [one.size(size, changes) for one, size in zip(found, n, strict=True)]
+        known = [g for g in got if g is not None]
+        return len(known) == len(got) and prod(known) == area
+
+    moved = input_sizes(fits, now)
+    first = failing.trace.values[found[0].start[0]]
+    if moved is not None and first.name:
+        after = list(whole)
+        for one, n in zip(found, moved, strict=True):
+            after[one.start[1]] = n
+        yield new_input(first.name, whole, after)
+    yield from with_padding(failing, found, lambda changes: fits(now, changes))
+
+
+def unflatten(failing: Failing) -> Diagnosis | None:
+    """The sizes must multiply to that of the axis."""
+    shape = failing.shape(failing.argument(0))
+    dim = failing.argument(1, "dim")
+    wanted: Any = failing.argument(2, "sizes")
+    if shape is None or not isinstance(dim, int) or not isinstance(wanted, tuple):
+        return None
+    if not -len(shape) <= dim < len(shape) or not all(type(n) is int for n in wanted):
+        return None
+    size = shape[dim]
+    known = prod(n for n in wanted if n != -1)
+    if -1 in wanted and known and size % known == 0 or -1 not in wanted and known == size:
+        return None
+    name = who(failing.path, failing.module.type) if failing.path else "unflatten"
+    text = "×".join("?" if n == -1 else str(n) for n in wanted)
+    sentence = f"{name} splits {text} = {known} numbers out of dimension {dim}, but {size} {arrive(size)}"
+    layer = failing.layer({"Unflatten"})
+    found: list[Candidate | None] = []
+    for axis in range(len(wanted)):
+        others = prod(n for a, n in enumerate(wanted) if a != axis and n != -1)
+        if others and size % others == 0 and wanted[axis] != -1:
+            better = tuple(size // others if a == axis else n for a, n in enumerate(wanted))
+            if layer is not None:
+                found.append(set_arguments(layer, {"unflattened_size": better}))
+            elif failing.operation is not None:
+                call = CallText(failing)
+                found.append(
+                    call.candidate(
+                        f"{call.operand(0)}.unflatten({dim}, {better})", arguments=(dim, better)
+                    )
+                )
+            break
+    value = failing.value(failing.argument(0))
+    if value is not None:
+        from cnnshape.analysis.diagnose.upstream import other_inputs
+
+        found += other_inputs(failing, value, dim % len(shape), known)
+    return Diagnosis("unflatten.size", sentence, (), tuple(c for c in found if c))
+
+
+def expand(failing: Failing) -> Diagnosis | None:
+    """``expand`` enlarges axes of size 1 only; ``repeat`` needs a number per axis."""
+    shape = failing.shape(failing.argument(0))
+    wanted = _wanted(failing)
+    if shape is None or wanted is None:
+        return None
+    call = CallText(failing)
+    operand = call.operand(0)
+    if len(wanted) < len(shape):
+        sentence = (
+            f"{failing.name} of {operand} {times(shape)} needs at least {len(shape)} numbers, but "
+            f"{len(wanted)} {'is' if len(wanted) == 1 else 'are'} given: {times(wanted)}"
+        )
+        fill = 1 if failing.name == "repeat" else -1
+        inside = (*wanted, *(fill,) * (len(shape) - len(wanted)))
+        if failing.name == "expand":
+            inside = tuple(
+                n if shape[a] in (1, n) or n == -1 else -1 for a, n in enumerate(inside)
+            )
+        candidate = call.candidate(call.method(failing.name, inside), arguments=inside)
+        return Diagnosis(f"{failing.name}.rank", sentence, (), (candidate,))
+    if failing.name != "expand":
+        return None
+    lead = len(wanted) - len(shape)
+    for axis, size in enumerate(shape):
+        asked = wanted[lead + axis]
+        if asked in (-1, size) or size == 1:
+            continue
+        sentence = (
+            f"expand cannot make {asked} out of {size} in dimension {axis} of {operand} "
+            f"{times(shape)}: only a dimension of size 1 can be expanded"
+        )
+        kept = tuple(
+            n if a < lead or shape[a - lead] == 1 or n == shape[a - lead] else -1
+            for a, n in enumerate(wanted)
+        )
+        found = [call.candidate(call.method("expand", kept), arguments=kept)]
+        if asked % size == 0:
+            repeats = tuple(
+                n if a < lead else (n // shape[a - lead] if n != -1 else 1)
+                for a, n in enumerate(wanted)
+            )
+            found.insert(
+                0, call.candidate(call.method("repeat", repeats), function="repeat", arguments=repeats)
+            )
+        return Diagnosis("expand.size", sentence, (), tuple(found))
+    return None
+
+
+def pixel_shuffle(failing: Failing) -> Diagnosis | None:
+    """The channels must be divisible by the square of the factor."""
+    shape = failing.shape(failing.argument(0, "input"))
+    factor = failing.argument(1, "upscale_factor", failing.argument(1, "downscale_factor"))
+    if shape is None or not isinstance(factor, int) or factor < 1 or len(shape) < 3:
+        return None
+    name = who(failing.path, failing.module.type) if failing.path else failing.name
+    value = failing.value(failing.argument(0, "input"))
+    assert value is not None
+    from cnnshape.analysis.diagnose.upstream import other_inputs
+
+    if failing.name == "pixel_unshuffle":
+        bad = [n for n in shape[-2:] if n % factor]
+        if not bad:
+            return None
+        sentence = f"{name} divides height and width by {factor}, but {times(shape[-2:])} arrives"
+        return Diagnosis("pixel_unshuffle.size", sentence, (), ())
+    channels, square = shape[-3], factor * factor
+    if channels % square == 0:
+        return None
+    sentence = (
+        f"{name} needs a multiple of {factor}² = {square} channels, but {channels} "
+        f"{arrive(channels)}"
+    )
+    item = story(failing.trace, value.id, len(shape) - 3)
+    nearest = -(-channels // square) * square
+    found: list[Candidate | None] = list(other_inputs(failing, value, len(shape) - 3, nearest))
+    layer = failing.layer({"PixelShuffle"})
+    smaller = [f for f in range(factor - 1, 1, -1) if channels % (f * f) == 0]
+    if layer is not None and smaller:
+        found.append(set_arguments(layer, {"upscale_factor": smaller[0]}))
+    return Diagnosis(
+        "pixel_shuffle.channels",
+        sentence,
+        (*start_line(failing.trace, [item]), *lines([item])),
+        tuple(c for c in found if c),
+    )

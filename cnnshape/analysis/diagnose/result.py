@@ -1,0 +1,33 @@
+"""What a rule says about a failure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnnshape.analysis.diagnose.edits import Edit
+from cnnshape.analysis.report import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A change worth trying, and how to carry it out; without ``edits`` it can only be told."""
+
+    suggestion: Suggestion
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a model failed.
+
+    Attributes:
+        kind: a stable name, ``family.reason``; ``docs/errors`` has a page for each.
+        sentence: the reason in the reader's own numbers.
+        derivation: where the arriving size comes from, oldest step first.
+        candidates: changes that may help, most likely first; none of them is tried yet.
+    """
+
+    kind: str
+    sentence: str
+    derivation: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = ()

@@ -1,0 +1,213 @@
+"""Writing candidates: the suggestion a reader sees together with the edits that carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cnnshape.analysis.diagnose.edits import (
+    AfterCall,
+    BeforeCall,
+    ChangeInput,
+    Edit,
+    NewInput,
+    ReplaceCall,
+    SetArguments,
+    SetMode,
+    SetParameter,
+    SizeOf,
+    Step,
+)
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.result import Candidate
+from cnnshape.analysis.diagnose.sources import Written, written
+from cnnshape.analysis.diagnose.wording import can_construct, constructor, literal, tidy, times
+from cnnshape.analysis.report import Suggestion
+from cnnshape.tracing.trace import Module, Value
+
+
+def set_arguments(module: Module, changes: Mapping[str, Any]) -> Candidate | None:
+    """Build a layer with other arguments; the first change is the one that is named."""
+    if not can_construct(module.kind):
+        return None
+    items = tuple(changes.items())
+    first, value = items[0]
+    before = tidy(module.config.get(first))
+    if all(tidy(module.config.get(name)) == tidy(new) for name, new in items):
+        return None
+    suggestion = Suggestion(
+        action="set_argument",
+        text=constructor(module, changes),
+        path=module.path,
+        argument=first,
+        from_=_listed(before),
+        to=_listed(tidy(value)),
+    )
+    return Candidate(suggestion, (SetArguments(module.path, items),))
+
+
+def set_class(module: Module, kind: str, changes: Mapping[str, Any] | None = None) -> Candidate:
+    """Another class of layer with the same arguments: BatchNorm1d for BatchNorm2d."""
+    suggestion = Suggestion(
+        action="set_argument",
+        text=constructor(module, changes or {}, kind),
+        path=module.path,
+        argument="type",
+        from_=module.type,
+        to=kind,
+    )
+    return Candidate(suggestion, (SetArguments(module.path, tuple((changes or {}).items()), kind),))
+
+
+def set_parameter(failing: Failing, weight: Value, shape: tuple[int, ...]) -> Candidate | None:
+    """Another shape for a parameter that the author's own code made."""
+    if len(weight.parameters) != 1:
+        return None
+    name = weight.parameters[0]
+    path, _, attribute = name.rpartition(".")
+    del failing
+    suggestion = Suggestion(
+        action="set_argument",
+        text=f"{attribute} = nn.Parameter(torch.empty({', '.join(map(str, shape))}))",
+        path=path,
+        argument=attribute,
+        from_=list(weight.shape),
+        to=list(shape),
+    )
+    return Candidate(suggestion, (SetParameter(name, shape),))
+
+
+def new_input(name: str, before: Sequence[Any], after: Sequence[int], why: str = "") -> Candidate:
+    """An input of another shape."""
+    suggestion = Suggestion(
+        action="set_input",
+        text=f"{name} of {times(after)} instead of {times(before)}{why}",
+        path="",
+        argument=name,
+        from_=list(before),
+        to=list(after),
+    )
+    return Candidate(suggestion, (NewInput(name, tuple(after)),))
+
+
+def change_input(
+    name: str, label: str, text: str, steps: Sequence[Step], from_: Any, to: Any
+) -> Candidate:
+    """An input passed through some steps: ``x.unsqueeze(0)``."""
+    suggestion = Suggestion(
+        action="set_input", text=text, path="", argument=label, from_=from_, to=to
+    )
+    return Candidate(suggestion, (ChangeInput(name, tuple(steps)),))
+
+
+def set_mode(mode: str, text: str) -> Candidate:
+    """The whole model in another mode."""
+    suggestion = Suggestion(
+        action="change_call", text=text, path="", argument="mode", from_=None, to=mode
+    )
+    return Candidate(suggestion, (SetMode(mode),))
+
+
+def before_call(
+    failing: Failing,
+    text: str,
+    steps: Sequence[Step],
+    *,
+    path: str | None = None,
+    argument: int | str = 0,
+) -> Candidate:
+    """Something done to a module's input before it is called."""
+    path = failing.path if path is None else path
+    suggestion = Suggestion(action="insert_before", text=text, path=path)
+    return Candidate(suggestion, (BeforeCall(path, tuple(steps), argument),))
+
+
+def after_call(path: str, text: str, steps: Sequence[Step]) -> Candidate:
+    """Something done to what a module returns."""
+    suggestion = Suggestion(action="insert_after", text=text, path=path)
+    return Candidate(suggestion, (AfterCall(path, tuple(steps)),))
+
+
+class CallText:
+    """The failing call as written, to be written differently.
+
+    Where the source is not to be had, its tensors are called ``x``, or ``a`` and ``b``.
+    """
+
+    def __init__(self, failing: Failing) -> None:
+        operation = failing.operation
+        assert operation is not None
+        self.failing = failing
+        self.operation = operation
+        self.found: Written | None = written(operation.source, operation.name)
+
+    def operand(self, index: int) -> str:
+        """The ``index``-th tensor as written."""
+        if self.found is not None and index < len(self.found.operands):
+            return self.found.operands[index]
+        if len(self.failing.tensors) < 2:
+            return "x"
+        return "ab"[index] if index < 2 else f"t{index}"
+
+    def with_operand(self, index: int, text: str, generic: str) -> str:
+        """The call with one of its tensors written differently; ``generic`` without source."""
+        found = self.found
+        if found is None or index >= len(found.operands):
+            return generic
+        operand = found.operands[index]
+        # The operand is replaced where it stands as an operand, not inside another name.
+        return _replaced(found.text, operand, text, index, found)
+
+    def method(self, name: str, arguments: Sequence[Any]) -> str:
+        """``x.view(x.size(0), -1)`` with the receiver as written."""
+        receiver = self.operand(0)
+        inside = ", ".join(
+            f"{receiver}.size({a.axis})" if isinstance(a, SizeOf) else literal(a) for a in arguments
+        )
+        return f"{receiver}.{name}({inside})"
+
+    def candidate(
+        self,
+        text: str,
+        *,
+        function: str | None = None,
+        operands: Sequence[tuple[int, tuple[Step, ...]]] = (),
+        overrides: Sequence[tuple[int | str, Any]] = (),
+        arguments: Sequence[Any] | None = None,
+        extra: Sequence[Edit] = (),
+    ) -> Candidate:
+        """The call written as ``text``, and how to carry that out."""
+        suggestion = Suggestion(
+            action="change_call",
+            text=text,
+            path=self.failing.path,
+            argument=self.operation.name,
+            from_=self.found.text if self.found is not None else None,
+            to=text,
+        )
+        edit = ReplaceCall(
+            self.operation.name,
+            self.operation.source,
+            function,
+            tuple(operands),
+            tuple(overrides),
+            None if arguments is None else tuple(arguments),
+        )
+        return Candidate(suggestion, (edit, *extra))
+
+
+def _replaced(text: str, operand: str, new: str, index: int, found: Written) -> str:
+    """``text`` with its ``index``-th operand replaced, the others left alone."""
+    position = 0
+    for earlier in found.operands[:index]:
+        at = text.find(earlier, position)
+        position = at + len(earlier) if at >= 0 else position
+    at = text.find(operand, position)
+    if at < 0:
+        return text
+    return text[:at] + new + text[at + len(operand) :]
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, as JSON has them."""
+    return list(value) if isinstance(value, tuple) else value

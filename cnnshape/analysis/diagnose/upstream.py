@@ -1,0 +1,151 @@
+"""Corrections that lie before the failing layer: padding, channels, an own layer for a second call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from cnnshape.analysis.diagnose.edits import OwnLayer, SetArguments
+from cnnshape.analysis.diagnose.failing import Failing, sizes
+from cnnshape.analysis.diagnose.origins import story
+from cnnshape.analysis.diagnose.reach import Way
+from cnnshape.analysis.diagnose.result import Candidate
+from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
+from cnnshape.analysis.diagnose.wording import constructor, tidy
+from cnnshape.analysis.report import Suggestion
+from cnnshape.tracing.trace import Module, Value
+
+Changes = dict[str, dict[str, int]]
+#: Convolutions that may be given padding together.
+_TOGETHER = 6
+
+
+def with_padding(
+    failing: Failing, found: list[Way], fits: Callable[[Changes], bool]
+) -> Iterator[Candidate]:
+    """Convolutions without padding given ``kernel // 2``: one alone if that fits, else all."""
+    unpadded: dict[str, int] = {}
+    for one in found:
+        for layer in one.layers:
+            kernel = layer.arguments.get("kernel_size", 0)
+            module = failing.trace.module(layer.path)
+            bare = layer.kind == "conv" and layer.arguments.get("padding") == 0
+            if bare and kernel % 2 == 1 and kernel > 1 and module.kind.startswith("Conv"):
+                unpadded[layer.path] = layer.arguments.get("dilation", 1) * (kernel // 2)
+    paths = list(unpadded)[:_TOGETHER]
+    for count in (1, *range(len(paths), 1, -1)):
+        for some in combinations(paths, count):
+            changes = {path: {"padding": unpadded[path]} for path in some}
+            if fits(changes):
+                candidate = together(failing, changes)
+                if candidate is not None:
+                    yield candidate
+                return
+
+
+def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Candidate | None:
+    """Several layers changed at once, as one candidate whose first change is the one named."""
+    made: list[Candidate] = []
+    for path, arguments in changes.items():
+        candidate = set_arguments(failing.trace.module(path), arguments)
+        if candidate is not None:
+            made.append(candidate)
+    return combined(made)
+
+
+def combined(made: list[Candidate]) -> Candidate | None:
+    """Several candidates as one."""
+    if not made:
+        return None
+    first = made[0].suggestion
+    rest = tuple(candidate.suggestion for candidate in made[1:])
+    whole = Suggestion(
+        action=first.action,
+        text=first.text,
+        path=first.path,
+        argument=first.argument,
+        from_=first.from_,
+        to=first.to,
+        then=rest,
+    )
+    return Candidate(whole, tuple(edit for candidate in made for edit in candidate.edits))
+
+
+def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Candidate | None:
+    """A layer of its own for this call, since the shared one already serves another size."""
+    if failing.call is None or layer.path != failing.path:
+        return None
+    arguments = {**{k: v for k, v in layer.config.items() if v is not None}, **changes}
+    call = failing.call.call
+    del arguments
+    suggestion = Suggestion(
+        action="change_call",
+        text=f"a layer of its own for call {call + 1}: {constructor(layer, changes)}",
+        path=layer.path,
+        argument=next(iter(changes)),
+        from_=tidy(layer.config.get(next(iter(changes)))),
+        to=tidy(next(iter(changes.values()))),
+    )
+    return Candidate(suggestion, (OwnLayer(layer.path, call, tuple(changes.items())),))
+
+
+def other_inputs(
+    failing: Failing, value: Value, axis: int, expected: int
+) -> Iterator[Candidate | None]:
+    """What made the axis, changed to make ``expected``: the layer before, or the input."""
+    trace = failing.trace
+    item = story(trace, value.id, axis)
+    if item.made and item.notes:
+        operation = trace.operations[item.notes[0].operation]
+        module = trace.module(trace.calls[operation.call].path)
+        argument = OUTPUTS.get(module.kind)
+        if argument is not None and module.builtin and module.path != failing.path:
+            yield set_arguments(module, {argument: expected})
+    elif item.start is not None:
+        first = trace.values[item.start[0]]
+        shape = sizes(first)
+        if first.origin == "input" and first.name and shape:
+            after = list(shape)
+            after[item.start[1]] = expected
+            if after != list(shape):
+                yield new_input(first.name, shape, after)
+
+
+#: The argument that says how many channels or features a layer makes.
+OUTPUTS = {
+    **{f"Conv{n}d": "out_channels" for n in (1, 2, 3)},
+    **{f"ConvTranspose{n}d": "out_channels" for n in (1, 2, 3)},
+    "Linear": "out_features",
+    "Embedding": "embedding_dim",
+}
+
+
+def set_many(module: Module, changes: Mapping[str, Any]) -> Candidate | None:
+    """Several arguments of one layer; the further ones are listed beside the first."""
+    candidate = set_arguments(module, changes)
+    if candidate is None or len(changes) == 1:
+        return candidate
+    first = candidate.suggestion
+    rest = tuple(
+        Suggestion(
+            action="set_argument",
+            text=first.text,
+            path=module.path,
+            argument=name,
+            from_=tidy(module.config.get(name)),
+            to=tidy(value),
+        )
+        for name, value in list(changes.items())[1:]
+        if tidy(module.config.get(name)) != tidy(value)
+    )
+    whole = Suggestion(
+        action=first.action,
+        text=first.text,
+        path=first.path,
+        argument=first.argument,
+        from_=first.from_,
+        to=first.to,
+        then=rest,
+    )
+    return Candidate(whole, (SetArguments(module.path, tuple(changes.items())),))
