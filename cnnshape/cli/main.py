@@ -14,6 +14,9 @@ from cnnshape.errors import CnnshapeError
 #: Command name → the module that holds it, and the line shown by ``cnnshape --help``.
 #: The modules are imported only when their command runs, so that ``--help`` stays fast.
 COMMANDS: dict[str, tuple[str, str]] = {
+    "inspect": ("cnnshape.cli.inspect", "Shapes, parameters, MACs and size check per layer."),
+    "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
+    "models": ("cnnshape.cli.models", "What can be named as MODEL."),
     "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),
 }
 

@@ -113,6 +113,8 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
         lines += _words(suggestion.text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
         if note:
             lines[-1] = (*lines[-1], Span(f"   {note}", "dim"))
+        for further in suggestion.then:
+            lines += _words(further.text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
     return lines
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from cnnshape.analysis.report import ReportData
 from cnnshape.errors import OutputError, UsageError
@@ -12,6 +13,9 @@ from cnnshape.rendering.options import DEFAULT, TableOptions
 
 Format = Literal["table", "json", "csv", "markdown", "latex"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "markdown", "latex")
+#: Those of lists: parameters, models.
+ListFormat = Literal["table", "json", "csv", "markdown"]
+LIST_FORMATS: tuple[ListFormat, ...] = ("table", "json", "csv", "markdown")
 SUFFIXES: dict[str, Format] = {
     ".txt": "table",
     ".json": "json",
@@ -23,19 +27,19 @@ SUFFIXES: dict[str, Format] = {
 _PICTURES = (".svg", ".png", ".pdf", ".dot", ".gv", ".mmd")
 
 
-def format_of(path: str | os.PathLike[str]) -> Format:
+def format_of(path: str | os.PathLike[str], formats: Sequence[str] = FORMATS) -> Format:
     """The format that a file's suffix stands for.
 
     Raises:
-        OutputError: it stands for none; the message lists those that do.
+        OutputError: it stands for none of ``formats``; the message lists the suffixes that do.
 
     >>> format_of("lenet.shapes.json"), format_of("README.md")
     ('json', 'markdown')
     """
     suffix = Path(path).suffix.lower()
-    if suffix in SUFFIXES:
+    if suffix in SUFFIXES and SUFFIXES[suffix] in formats:
         return SUFFIXES[suffix]
-    known = ", ".join(SUFFIXES)
+    known = ", ".join(known for known, meant in SUFFIXES.items() if meant in formats)
     if suffix in (".html", ".htm"):
         raise OutputError(f"{suffix} is not supported yet for {path}; use one of {known}")
     if suffix in _PICTURES:
@@ -44,21 +48,46 @@ def format_of(path: str | os.PathLike[str]) -> Format:
             "or cnnshape draw for pictures"
         )
     what = f"{suffix} is no known format" if suffix else f"{path} has no suffix"
-    raise OutputError(f"{what}; use one of {known}, or name a format (-f {', '.join(FORMATS)})")
+    raise OutputError(f"{what}; use one of {known}, or name a format (-f {', '.join(formats)})")
 
 
-def choose_format(path: str | os.PathLike[str] | None, format: str | None) -> Format:
-    """The format asked for by name, else by suffix, else a table.
+_Name = TypeVar("_Name", bound=str)
+
+
+def choose_format(
+    path: str | os.PathLike[str] | None, format: str | None, formats: tuple[_Name, ...]
+) -> _Name:
+    """One of ``formats``: that asked for by name, else by suffix, else the first (a table).
 
     Raises:
-        OutputError: the suffix stands for no format.
+        OutputError: the suffix stands for none of them.
         UsageError: there is no format of this name.
     """
-    if format is not None:
-        if format not in FORMATS:
-            raise UsageError(f"no format {format!r}; use one of {', '.join(FORMATS)}")
-        return format
-    return "table" if path is None or os.fspath(path) == "-" else format_of(path)
+    if format is None and (path is None or os.fspath(path) == "-"):
+        return formats[0]
+    wanted = format if format is not None or path is None else format_of(path, formats)
+    for known in formats:
+        if known == wanted:
+            return known
+    raise UsageError(f"no format {format!r}; use one of {', '.join(formats)}")
+
+
+def check_target(path: str | os.PathLike[str] | None) -> None:
+    """Find out before any work whether a result could be written to ``path``.
+
+    Raises:
+        OutputError: its folder is missing or read-only, or it is a folder itself.
+    """
+    if path is None or os.fspath(path) == "-":
+        return
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir():
+        raise OutputError(f"cannot write {target}: it is a folder; give a file name")
+    if not folder.is_dir():
+        raise OutputError(f"cannot write {target}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write {target}: the folder {folder} is read-only")
 
 
 def report_text(
@@ -108,5 +137,5 @@ def write_report(
     """
     from cnnshape.files import write_atomic
 
-    text = report_text(report, choose_format(path, format), options)
+    text = report_text(report, choose_format(path, format, FORMATS), options)
     return write_atomic(path, text if text.endswith("\n") else text + "\n")

@@ -12,11 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cnnshape.rendering.columns import Column, in_and_out, shown_input
+from cnnshape.rendering.grid import GAP, align_row
 from cnnshape.rendering.rows import Row, Table
 from cnnshape.rendering.selection import column, paired
-from cnnshape.rendering.spans import Line, Span, cells, elide, pad, plain, span, width, wrap
+from cnnshape.rendering.spans import Line, Span, cells, elide, plain, span, width, wrap
 
-_MARGIN, _GAP, _ARROW = 2, "  ", " → "
+_MARGIN, _ARROW = 2, " → "
 _WINDOW = ("kernel", "stride", "padding", "dilation", "groups")
 
 
@@ -46,7 +47,7 @@ class _Grid:
 
     @property
     def width(self) -> int:
-        return _MARGIN + sum(self.widths) + len(_GAP) * (len(self.widths) - 1)
+        return _MARGIN + sum(self.widths) + len(GAP) * (len(self.widths) - 1)
 
     def width_of(self, name: str) -> int:
         pairs = zip(self.parts, self.widths, strict=True)
@@ -199,7 +200,7 @@ def _measure(table: Table, plan: Plan) -> _Grid:
 def _draw(table: Table, plan: Plan, grid: _Grid, room: int | None) -> list[Line]:
     """Header and rows."""
     lines = [_line(" ", grid.titles, grid)]
-    first = grid.widths[0] + len(_GAP) if grid.parts[0][0].name == "layer" else 0
+    first = grid.widths[0] + len(GAP) if grid.parts[0][0].name == "layer" else 0
     for number, row in enumerate(table.rows):
         mark = "✗" if row.state == "failed" else " "
         lines.append(_line(mark, [cells[number] for cells in grid.cells], grid))
@@ -223,19 +224,8 @@ def _align_title(title: Line, part: tuple[Column, ...], column_cells: Sequence[L
 
 
 def _line(mark: str, row: Sequence[Line], grid: _Grid) -> Line:
-    result: list[Span] = [Span(f"{mark} ", "bad")]
-    for number, (cell, part, room) in enumerate(zip(row, grid.parts, grid.widths, strict=True)):
-        if number:
-            result.append(Span(_GAP))
-        align = part[0].align if len(part) == 1 else "left"
-        result.extend(pad(cell, room, align))
-    return _stripped(result)
-
-
-def _stripped(spans: list[Span]) -> Line:
-    while len(spans) > 1 and not spans[-1].text.strip():
-        spans.pop()
-    return tuple(spans)
+    aligns = [part[0].align if len(part) == 1 else "left" for part in grid.parts]
+    return align_row(row, grid.widths, aligns, Span(f"{mark} ", "bad"))
 
 
 def _cells(table: Table, plan: Plan, part: tuple[Column, ...]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""A report as text: plain for files and pipes, with ANSI colours for terminals, as HTML for Jupyter."""
+"""A report as text: plain for files and pipes, ANSI for terminals, HTML for Jupyter."""
 
 from __future__ import annotations
 

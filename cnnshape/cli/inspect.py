@@ -1,0 +1,96 @@
+"""``cnnshape inspect``: shapes, parameters, MACs and the size check, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from cnnshape.cli.common import output_options
+from cnnshape.cli.model_options import model_options
+from cnnshape.cli.progress import waiting
+from cnnshape.cli.show import show
+from cnnshape.rendering.formats import FORMATS, Format, check_target, choose_format, report_text
+from cnnshape.rendering.options import TableOptions
+
+if TYPE_CHECKING:
+    from cnnshape.api import Mode, Report
+
+
+@click.command("inspect", short_help="Shapes, parameters, MACs and size check per layer.")
+@model_options
+@click.option(
+    "-d", "--depth", type=click.IntRange(min=0), metavar="N", help="Sum up modules below depth N."
+)
+@click.option("--columns", metavar="NAMES", help="Columns, separated by commas; see above.")
+@click.option("--sort", metavar="NAME", help="A flat list, the largest in this column first.")
+@click.option("--expand", is_flag=True, help="Write repeated blocks out one by one.")
+@click.option("--formulas", is_flag=True, help="Show how each size is computed.")
+@output_options(*FORMATS)
+def command(
+    *,
+    model: str,
+    inputs: Sequence[str],
+    device: str,
+    dtype: str | None,
+    training: bool,
+    weights: str | None,
+    depth: int | None,
+    columns: str | None,
+    sort: str | None,
+    expand: bool,
+    formulas: bool,
+    format_: str | None,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    r"""Run MODEL once and show every layer: shapes, parameters, MACs, size check.
+
+    The size check computes each layer's output by its formula and compares it with what came
+    out.
+
+    \b
+    cnnshape inspect lenet
+    cnnshape inspect torchvision:resnet18 -i 1,3,224,224 -d 2
+    cnnshape inspect net.py:Net -i 8,3,32,32 --sort macs
+    cnnshape inspect lenet -o lenet.json
+
+    \b
+    Columns: layer, type, input, output, kernel, stride, padding, dilation, groups,
+    window, params, trainable, macs, memory, activations, receptive-field, check,
+    formula, source, depth, call.
+
+    FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
+    table then ends at the failing layer.
+    """
+    # Everything that can be wrong with the request is found before the model is loaded.
+    chosen: Format = choose_format(output, format_, FORMATS)
+    check_target(output)
+    options = _options(depth, columns, sort, expand, formulas)
+    with waiting(f"inspecting {model} …", quiet):
+        from cnnshape.api import inspect_spec
+
+        mode: Mode = "train" if training else "eval"
+        report = inspect_spec(model, inputs, device=device, mode=mode, dtype=dtype, weights=weights)
+    show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)
+    _tell_failure(report, seen=chosen == "table" and output in (None, "-") and not quiet)
+    return 1 if report.error is not None else 0
+
+
+def _options(
+    depth: int | None, columns: str | None, sort: str | None, expand: bool, formulas: bool
+) -> TableOptions:
+    from cnnshape.rendering.selection import column, parse_columns
+
+    names = None if columns is None else tuple(each.name for each in parse_columns(columns))
+    by = None if sort is None else column(sort).name
+    return TableOptions(depth=depth, columns=names, sort=by, expand=expand, formulas=formulas)
+
+
+def _tell_failure(report: Report, seen: bool) -> None:
+    """A failure in one line on stderr, where the result does not tell it to a person."""
+    if report.error is not None and not seen:
+        from cnnshape.rendering.failure import one_line
+
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {one_line(report)}", err=True)

@@ -1,0 +1,58 @@
+"""``cnnshape params``: every parameter, buffer and hook of a model."""
+
+from __future__ import annotations
+
+import click
+
+from cnnshape.cli.common import output_options
+from cnnshape.cli.progress import waiting
+from cnnshape.cli.show import show
+from cnnshape.rendering.formats import LIST_FORMATS, ListFormat, check_target, choose_format
+
+
+@click.command("params", short_help="Every parameter, buffer and hook, with its first values.")
+@click.argument("model", metavar="MODEL")
+@click.option(
+    "--weights",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Load a state dict into the model first.",
+)
+@click.option(
+    "--values",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=6,
+    show_default=True,
+    help="How many values of each tensor to show.",
+)
+@output_options(*LIST_FORMATS)
+def command(
+    *,
+    model: str,
+    weights: str | None,
+    values: int,
+    format_: str | None,
+    output: str | None,
+    quiet: bool,
+) -> int:
+    r"""Show what MODEL registers: parameters, buffers, hooks.
+
+    The model is built on the CPU and not run. Shared tensors are listed once with their other
+    names, uninitialised lazy ones are named as such.
+
+    \b
+    cnnshape params lenet
+    cnnshape params torchvision:resnet18 -o resnet18-parameters.csv
+    cnnshape params net.py:Net --weights net.pt --values 3
+    """
+    chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
+    check_target(output)
+    with waiting(f"building {model} …", quiet):
+        from cnnshape.experiments.parameters import parameters_of
+
+        report = parameters_of(model, weights=weights, values=values)
+    from cnnshape.rendering.params import parameters_text
+
+    show(lambda width, color: parameters_text(report, chosen, width, color), output, quiet)
+    return 0

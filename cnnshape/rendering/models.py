@@ -1,0 +1,109 @@
+"""What ``cnnshape models`` shows."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from cnnshape.loading.listing import ListedModel, Listing
+from cnnshape.rendering import escape
+from cnnshape.rendering.formats import ListFormat
+from cnnshape.rendering.grid import draw_grid
+from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.text import colored, lines_text
+from cnnshape.rendering.units import count
+
+_OWN = (
+    ("package.module:Name", "the working directory is importable"),
+    ("path/to/file.py:Name", "a class, a function that returns a module, or a module"),
+    ("file.py:Net(width=0.5)", "any of these with literal keyword arguments"),
+    ("RUN", "a folder that cnnshape train has written"),
+)
+
+
+def models_text(
+    listing: Listing, format: ListFormat, width: int | None = None, color: bool = False
+) -> str:
+    """The listing in a format; width and colour are for the table only."""
+    if format == "json":
+        return dump(
+            {
+                "models": [model.to_dict() for model in listing.models],
+                "problems": list(listing.problems),
+            }
+        )
+    if format == "csv":
+        return _csv(listing)
+    if format == "markdown":
+        return _markdown(listing)
+    lines = _overview(listing, width) if listing.pattern is None else _found(listing)
+    return colored(lines) if color else lines_text(lines)
+
+
+def _found(listing: Listing) -> list[Line]:
+    """A name per line, ready to be copied."""
+    rows = [
+        [
+            (span(model.name, "name"),),
+            (span(model.family or model.description, "dim"),),
+        ]
+        for model in listing.models
+    ]
+    lines = draw_grid(("", ""), ("left", "left"), rows, indent="")[1:] if rows else []
+    return [*lines, *((span(problem, "bad"),) for problem in listing.problems)]
+
+
+def _overview(listing: Listing, room: int | None) -> list[Line]:
+    """The bundled networks with what is known of them, the others by family, the forms."""
+    lines: list[Line] = [(Span("Bundled", "title-name"),)]
+    rows = [_bundled_row(model) for model in listing.of("bundled")]
+    lines += draw_grid(("name", "input", "params", ""), ("left", "left", "right", "left"), rows)
+    lines += [EMPTY, (Span("torchvision:NAME", "title-name"),)]
+    families: dict[str, list[str]] = {}
+    for model in listing.of("torchvision"):
+        families.setdefault(model.family, []).append(model.name.partition(":")[2])
+    for family, names in families.items():
+        lines.append((Span("  "), Span(f"{family}, {len(names)}", "dim")))
+        room_or_so = 100 if room is None else room
+        lines += wrap([(span(name),) for name in names], room_or_so, "  ", "    ")
+    lines += [(Span("  "), span(problem, "bad")) for problem in listing.problems]
+    lines += [EMPTY, (Span("timm:NAME", "title-name"),)]
+    hint = "cnnshape models timm: lists them" if listing.timm_installed else _INSTALL_TIMM
+    lines += [(Span("  "), Span(hint, "dim")), EMPTY, (Span("Your own", "title-name"),)]
+    own = [[(Span(form),), (Span(meaning, "dim"),)] for form, meaning in _OWN]
+    return [*lines, *draw_grid(("", ""), ("left", "left"), own)[1:]]
+
+
+_INSTALL_TIMM = "not installed: pip install timm"
+
+
+def _bundled_row(model: ListedModel) -> list[Line]:
+    shape = ",".join(str(size) for size in model.input or ())
+    params = "" if model.params is None else count(model.params)
+    return [
+        (span(model.name, "convolution"),),
+        (span(shape),),
+        (Span(params),),
+        (span(model.description, "dim"),),
+    ]
+
+
+def _csv(listing: Listing) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(["name", "catalog", "family", "description", "input", "params"])
+    for model in listing.models:
+        shape = "x".join(str(size) for size in model.input or ())
+        cells = [model.name, model.catalog, model.family, model.description, shape]
+        writer.writerow([*(escape.spreadsheet(cell) for cell in cells), model.params])
+    return buffer.getvalue()
+
+
+def _markdown(listing: Listing) -> str:
+    lines = ["| name | kind | description |", "| :--- | :--- | :--- |"]
+    for model in listing.models:
+        kind = model.family or model.catalog
+        name, words = escape.markdown_code(model.name), escape.markdown(model.description)
+        lines.append(f"| {name} | {kind} | {words} |")
+    return "\n".join(lines)

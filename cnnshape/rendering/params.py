@@ -1,0 +1,197 @@
+"""What ``cnnshape params`` shows: every parameter, buffer and hook, module by module."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cnnshape.experiments.parameters import HookEntry, ParametersReport, TensorEntry
+from cnnshape.rendering import escape
+from cnnshape.rendering.formats import ListFormat
+from cnnshape.rendering.grid import draw_grid
+from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.spans import EMPTY, Line, Span, span, width, wrap
+from cnnshape.rendering.text import colored, lines_text
+from cnnshape.rendering.units import byte_size, count, plural, shape_text
+
+_TITLES = ("name", "what", "shape", "dtype", "count", "values")
+_ALIGNS = ("left", "left", "left", "left", "right", "left")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One line: a tensor, or a hook."""
+
+    module: str
+    name: str
+    what: str
+    shape: str
+    dtype: str
+    count: int | None
+    values: tuple[str, ...]
+    more: bool
+
+
+def parameters_text(
+    report: ParametersReport,
+    format: ListFormat,
+    width: int | None = None,
+    color: bool = False,
+) -> str:
+    """The report in a format; width and colour are for the table only."""
+    if format == "json":
+        return dump(report.to_dict())
+    if format == "csv":
+        return _csv(report)
+    if format == "markdown":
+        return _markdown(report)
+    lines = _document(report, width)
+    return colored(lines) if color else lines_text(lines)
+
+
+def _rows(report: ParametersReport) -> Iterator[_Row]:
+    """Module by module: parameters, buffers, hooks."""
+    tensors: dict[str, list[_Row]] = {}
+    for entry in report.parameters:
+        tensors.setdefault(entry.module, []).append(_tensor_row(entry, _parameter(entry)))
+    for entry in report.buffers:
+        what = "buffer" if entry.persistent else "buffer, not saved"
+        tensors.setdefault(entry.module, []).append(_tensor_row(entry, what))
+    for hook in report.hooks:
+        tensors.setdefault(hook.path, []).append(_hook_row(hook))
+    for module in report.modules:
+        yield from tensors.get(module.path, [])
+
+
+def _parameter(entry: TensorEntry) -> str:
+    words = ["parameter"]
+    if entry.shape is None:
+        words.append("uninitialised")
+    if not entry.trainable:
+        words.append("frozen")
+    if entry.shared_with:
+        words.append(f"also {', '.join(entry.shared_with)}")
+    return ", ".join(words)
+
+
+def _tensor_row(entry: TensorEntry, what: str) -> _Row:
+    values = entry.values or ()
+    return _Row(
+        module=entry.module,
+        name=entry.name,
+        what=what,
+        shape="?" if entry.shape is None else shape_text(entry.shape),
+        dtype=entry.dtype,
+        count=entry.count,
+        values=tuple(_value(value) for value in values),
+        more=entry.count is not None and 0 < len(values) < entry.count,
+    )
+
+
+def _hook_row(hook: HookEntry) -> _Row:
+    name = hook.tensor or hook.path or "(model)"
+    what = hook.kind.replace("_", " ")
+    return _Row(hook.path, name, what, "", "", 0, (hook.function,), more=False)
+
+
+def _value(value: float | str) -> str:
+    """Four decimals are enough to recognise a value.
+
+    >>> _value(-0.17110961), _value(1.0), _value(3), _value(1e-9), _value(True)
+    ('-0.1711', '1', '3', '1.0e-09', 'True')
+    """
+    if not isinstance(value, float):
+        return str(value)
+    if value.is_integer() and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.1e}"
+
+
+def _document(report: ParametersReport, room: int | None) -> list[Line]:
+    title: list[Span] = [span(report.class_name, "title-name")]
+    if report.spec and report.spec.lower() != report.class_name.lower():
+        title.append(span(f"  {report.spec}", "dim"))
+    rows = list(_rows(report))
+    lines: list[Line] = [tuple(title), EMPTY]
+    if rows:
+        lines += [*_grid(rows, room), EMPTY]
+    return [*lines, *wrap([(Span(text),) for text in _totals(report)], room, " · ", "  ")]
+
+
+def _grid(rows: Sequence[_Row], room: int | None) -> list[Line]:
+    """The table; where it is too wide, values go one by one, then the dtype."""
+    most = max(len(row.values) for row in rows)
+    lines: list[Line] = []
+    values = [value for row in rows if not row.what.endswith("hook") for value in row.values]
+    digits = max((len(value) for value in values), default=0)
+    for shown, dtype in [*((n, True) for n in range(most, 0, -1)), (1, False), (0, False)]:
+        cells = [_cells(row, shown, dtype, digits) for row in rows]
+        lines = draw_grid(_TITLES, _ALIGNS, cells)
+        if room is None or max(width(line) for line in lines) <= room:
+            break
+    return lines
+
+
+def _cells(row: _Row, shown: int, dtype: bool, digits: int) -> list[Line]:
+    above, _, own = row.name.rpartition(".")
+    hook = row.what.endswith("hook")
+    values = [value if hook else value.rjust(digits) for value in row.values[:shown]]
+    more = " …" if values and (row.more or len(row.values) > shown) else ""
+    kind = "linear" if hook else "norm" if row.what.startswith("buffer") else "convolution"
+    amount = "" if hook else "?" if row.count is None else count(row.count)
+    return [
+        (span(f"{above}." if above else "", "dim"), span(own, "container")),
+        (span(row.what, kind),),
+        (span(row.shape),),
+        (span(row.dtype if dtype else "", "dim"),),
+        (span(amount),),
+        (span("  ".join(values) + more, "dim"),),
+    ]
+
+
+def _totals(report: ParametersReport) -> Iterator[str]:
+    lazy = sum(entry.count is None for entry in report.parameters)
+    number = sum(entry.count or 0 for entry in report.parameters)
+    size = sum(entry.bytes or 0 for entry in report.parameters)
+    frozen = sum(entry.count or 0 for entry in report.parameters if not entry.trainable)
+    text = plural(number, "parameter")
+    if report.parameters:
+        text += f" in {plural(len(report.parameters), 'tensor')}"
+    yield f"{text} ({byte_size(size)})" if size else text
+    if lazy:
+        yield f"{plural(lazy, 'uninitialised one', 'uninitialised ones')} not counted"
+    if frozen:
+        yield f"{count(frozen)} of them frozen"
+    buffered = sum(entry.count or 0 for entry in report.buffers)
+    yield f"{plural(len(report.buffers), 'buffer')}" + (
+        f" of {plural(buffered, 'number')}" if report.buffers else ""
+    )
+    yield plural(len(report.hooks), "hook")
+
+
+def _csv(report: ParametersReport) -> str:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(_TITLES)
+    for row in _rows(report):
+        cells = [row.name, row.what, row.shape.replace("×", "x"), row.dtype]
+        safe = [escape.spreadsheet(escape.visible(cell)) for cell in cells]
+        writer.writerow([*safe, row.count, escape.visible(" ".join(row.values))])
+    return buffer.getvalue()
+
+
+def _markdown(report: ParametersReport) -> str:
+    lines = [
+        f"**{escape.markdown(report.class_name)}**",
+        "",
+        f"| {' | '.join(_TITLES)} |",
+        "| :--- | :--- | :--- | :--- | ---: | :--- |",
+    ]
+    for row in _rows(report):
+        values = " ".join(row.values) + (" …" if row.more else "")
+        cells = [row.what, row.shape, row.dtype, "" if row.count is None else count(row.count)]
+        plain = [escape.markdown(cell) for cell in (*cells, values)]
+        lines.append(f"| {escape.markdown_code(row.name)} | {' | '.join(plain)} |")
+    return "\n".join([*lines, "", " · ".join(_totals(report))])
