@@ -9,7 +9,6 @@ weights file fits.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import inspect
 from collections.abc import Mapping
 from types import ModuleType
@@ -119,6 +118,8 @@ def _mismatch(error: BaseException) -> str:
 
 
 def _version(package: str) -> str:
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

@@ -11,6 +11,7 @@ which they would not under ``torch.device("meta")``.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import random
 import sys
 import threading
@@ -111,8 +112,12 @@ def metered(
 
 
 @contextlib.contextmanager
-def quiet_randomness(seed: int = SEED) -> Generator[None]:
+def quiet_randomness(seed: int = SEED, *, numpy: bool = False) -> Generator[None]:
     """Seed torch, ``random`` and NumPy inside the block; afterwards all are as before.
+
+    Args:
+        seed: the same seed gives the same numbers.
+        numpy: import NumPy's generators if nobody has yet, for code that may use them.
 
     >>> before = torch.get_rng_state()
     >>> with quiet_randomness():
@@ -122,19 +127,26 @@ def quiet_randomness(seed: int = SEED) -> Generator[None]:
     >>> bool((first == second).all()), bool((before == torch.get_rng_state()).all())
     (True, True)
     """
-    numpy: ModuleType | None = sys.modules.get("numpy")
     python_state = random.getstate()
-    numpy_state = numpy.random.get_state() if numpy is not None else None
+    generators = _numpy_random(load=numpy)
+    numpy_state = generators.get_state() if generators is not None else None
     # Asking CUDA for its generators would initialise it; an untouched one needs no rescue.
     cuda = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     with torch.random.fork_rng(devices=list(cuda)):
         torch.random.default_generator.manual_seed(seed)
         random.seed(seed)
-        if numpy is not None:
-            numpy.random.seed(seed)
+        if generators is not None:
+            generators.seed(seed)
         try:
             yield
         finally:
             random.setstate(python_state)
-            if numpy is not None and numpy_state is not None:
-                numpy.random.set_state(numpy_state)
+            if generators is not None and numpy_state is not None:
+                generators.set_state(numpy_state)
+
+
+def _numpy_random(*, load: bool) -> ModuleType | None:
+    if load:
+        with contextlib.suppress(ImportError):
+            return importlib.import_module("numpy.random")
+    return sys.modules.get("numpy.random")

@@ -27,11 +27,12 @@ from cnnshape.loading.construct import (
     metered,
     quiet_randomness,
 )
-from cnnshape.loading.imports import file_root, find_file, import_dotted, import_file, importable
+from cnnshape.loading.imports import import_dotted, importable
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta
 from cnnshape.loading.offline import no_downloads
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.loading.shapes import InputSpec
+from cnnshape.loading.source_files import find_file, import_file, place_file
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
 from cnnshape.loading.target import find_target, make_module
 from cnnshape.loading.unwrap import unwrap
@@ -185,12 +186,12 @@ def _from_timm(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
-    with importable(Path.cwd(), spec.source):
+    with importable([Path.cwd()], spec.source):
         # Imported without a meter: the module stays imported, and so do its instances.
         code = import_dotted(spec.source)
         name, target = find_target(code, spec.name, spec.source)
         file = getattr(code, "__file__", None)
-        with meter() as used:
+        with quiet_randomness(numpy=True), meter() as used:
             module = make_module(
                 target, dict(spec.arguments), name, Path(file).resolve() if file else None
             )
@@ -199,14 +200,14 @@ def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
-    path = find_file(spec.source)
-    folder, dotted = file_root(path)
-    with importable(folder, str(path)):
+    source = place_file(find_file(spec.source))
+    with importable(source.folders, str(source.path), source.package):
         with meter() as importing:
-            code = import_file(path, dotted)
+            code = import_file(source)
         name, target = find_target(code, spec.name, spec.source)
-        with meter() as used:
-            module = make_module(target, dict(spec.arguments), name, path)
+        # Weights do not depend on how many numbers the import drew.
+        with quiet_randomness(numpy=True), meter() as used:
+            module = make_module(target, dict(spec.arguments), name, source.path)
     return _Found(module, None, used.memo, importing.exceeded or used.exceeded)
 
 

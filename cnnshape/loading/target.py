@@ -12,7 +12,7 @@ from typing import cast
 from torch import nn
 
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
-from cnnshape.loading.imports import blame_user_code
+from cnnshape.loading.blame import blame_user_code
 from cnnshape.loading.nearest import did_you_mean, nearest, one_of
 
 _Call = Callable[..., object]

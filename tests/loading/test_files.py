@@ -213,10 +213,69 @@ def test_package_init_file(tmp_path: Path) -> None:
     assert load(f"{tmp_path / 'pack_with_net' / '__init__.py'}:Net").class_name == "Net"
 
 
-def test_relative_import_outside_a_package_is_explained(tmp_path: Path) -> None:
-    write(tmp_path, "blocks.py", "")
+@pytest.mark.parametrize("stand", ["elsewhere", "project", "models"])
+@pytest.mark.parametrize("folder", ["models", "my-models", "torch"])
+def test_relative_imports_without_init_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stand: str, folder: str
+) -> None:
+    project = tmp_path / "project"
+    write(project, "settings_here.py", "WIDTH = 9\n")
+    write(project, f"{folder}/blocks.py", "from ..settings_here import WIDTH\n")
+    text = "from .blocks import WIDTH\nfrom ..settings_here import WIDTH as SAME\n"
+    path = write(project, f"{folder}/net.py", text + PLAIN.replace("=3", "=WIDTH"))
+    (tmp_path / "elsewhere").mkdir()
+    with monkeypatch.context() as context:
+        context.chdir({"elsewhere": tmp_path / "elsewhere", "project": project}.get(
+            stand, project / folder
+        ))  # fmt: skip
+        assert load(f"{path}:Net").module.fc.in_features == 9
+        assert load(f"{path}:Net").module.fc.in_features == 9
+    import torch as same
+
+    assert same is torch
+
+
+def test_two_projects_with_relative_imports_and_the_same_folder_names(tmp_path: Path) -> None:
+    for width in (5, 6):
+        write(tmp_path, f"{width}/nets_dir/blocks.py", f"WIDTH = {width}\n")
+        text = "from .blocks import WIDTH\n" + PLAIN.replace("=3", "=WIDTH")
+        path = write(tmp_path, f"{width}/nets_dir/net.py", text)
+        assert load(f"{path}:Net").module.fc.in_features == width
+
+
+def test_relative_import_of_what_is_not_there(tmp_path: Path) -> None:
     message = refuse(f"{write(tmp_path, 'net.py', 'from .blocks import x')}:Net")
-    assert message.startswith("net.py raised ImportError (net.py, line 1)")
+    assert message.startswith("net.py raised ModuleNotFoundError (net.py, line 1)")
+    assert "blocks" in message
+
+
+def test_file_in_a_package_that_is_written_as_a_script(tmp_path: Path) -> None:
+    write(tmp_path, "scripts_pack/__init__.py", "")
+    write(tmp_path, "scripts_pack/blocks_beside.py", "WIDTH = 4\n")
+    text = "from blocks_beside import WIDTH\n" + PLAIN.replace("=3", "=WIDTH")
+    path = write(tmp_path, "scripts_pack/net.py", text)
+    assert load(f"{path}:Net").module.fc.in_features == 4
+
+
+def test_working_directory_is_importable_for_a_file_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "source_tree/nets.py", "WIDTH = 8\n")
+    text = "from source_tree.nets import WIDTH\n" + PLAIN.replace("=3", "=WIDTH")
+    path = write(tmp_path, "tools/net.py", text)
+    with monkeypatch.context() as context:
+        context.chdir(tmp_path)
+        assert load(f"{path}:Net").module.fc.in_features == 8
+
+
+def test_a_copy_of_an_installed_package(tmp_path: Path) -> None:
+    import hypothesis.errors as installed
+
+    write(tmp_path, "hypothesis/__init__.py", "WIDTH = 6\n")
+    text = "from . import WIDTH\n" + PLAIN.replace("=3", "=WIDTH")
+    path = write(tmp_path, "hypothesis/errors.py", text)
+    assert load(f"{path}:Net").module.fc.in_features == 6
+    assert sys.modules["hypothesis.errors"] is installed
 
 
 def test_the_command_line_is_hidden_from_the_file(
