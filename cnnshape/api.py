@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -11,10 +11,22 @@ from typing import Any, Literal, TypeVar
 from torch import nn
 
 from cnnshape.analysis.build import build_report
+from cnnshape.analysis.claims import CheckResult, budgets, runs, sizes
+from cnnshape.analysis.expect import expected_shapes
+from cnnshape.analysis.hand_formula import hand_formula
 from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.snapshot import compare_with_snapshot, snapshot_rows
+from cnnshape.errors import UsageError
 from cnnshape.experiments.forward import run
+from cnnshape.experiments.second_opinion import torchinfo_opinion
 from cnnshape.experiments.subject import Prepared, prepare, prepare_texts
 from cnnshape.loading.device import parse_device, require
+from cnnshape.loading.expectations import (
+    Expectations,
+    parse_pattern,
+    read_expectation,
+    read_expectation_file,
+)
 
 Mode = Literal["eval", "train"]
 _Data = TypeVar("_Data", bound=ReportData)
@@ -110,10 +122,110 @@ def inspect_spec(
 ) -> Report:
     """As :func:`inspect`, from the texts of a command line: MODEL and ``--input``."""
     require(parse_device(device))
-    prepared = prepare_texts(
-        spec, inputs, real=_needs_real(device), dtype=dtype, weights=weights
-    )
+    prepared = prepare_texts(spec, inputs, real=_needs_real(device), dtype=dtype, weights=weights)
     return _inspect(prepared, device, mode)
+
+
+def check(
+    model: nn.Module | str,
+    inputs: object = None,
+    *,
+    expect: Mapping[str, object] | str | os.PathLike[str] | None = None,
+    formulas: Mapping[str, str] | None = None,
+    max_params: int | None = None,
+    max_macs: int | None = None,
+    device: str = "auto",
+    mode: Mode = "eval",
+    dtype: str | None = None,
+    weights: str | Path | None = None,
+) -> CheckResult:
+    """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
+
+    Args:
+        model, inputs, device, mode, dtype, weights: as for :func:`inspect`.
+        expect: shapes by path, ``None`` or ``"*"`` for any size; or a file of them; or the
+            JSON report of an earlier day.
+        formulas: a size formula by kind of layer, tested on every layer of that kind.
+        max_params, max_macs: the most that is allowed.
+
+    Returns:
+        Every claim with both sides; ``.ok`` is true if all hold.
+
+    >>> import cnnshape
+    >>> result = cnnshape.check("lenet", expect={"C1": (1, 6, 28, 28)}, max_params=60_000)
+    >>> [claim.what for claim in result.claims if not claim.ok]
+    ['max-params']
+    """
+    require(parse_device(device))
+    prepared = prepare(model, inputs, real=_needs_real(device), dtype=dtype, weights=weights)
+    return _check(
+        prepared,
+        device,
+        mode,
+        _expectations(expect),
+        formulas or {},
+        budget=(max_params, max_macs),
+    )
+
+
+def check_spec(
+    spec: str,
+    inputs: Sequence[str] = (),
+    *,
+    expectations: Sequence[str] = (),
+    formulas: Sequence[str] = (),
+    max_params: int | None = None,
+    max_macs: int | None = None,
+    device: str = "auto",
+    mode: Mode = "eval",
+    dtype: str | None = None,
+    weights: str | Path | None = None,
+) -> CheckResult:
+    """As :func:`check`, from the texts of a command line."""
+    require(parse_device(device))
+    expected = [read_expectation(text) for text in expectations]
+    derived = dict(map(_formula_option, formulas))
+    prepared = prepare_texts(spec, inputs, real=_needs_real(device), dtype=dtype, weights=weights)
+    return _check(prepared, device, mode, expected, derived, budget=(max_params, max_macs))
+
+
+def _formula_option(text: str) -> tuple[str, str]:
+    kind, equals, expression = text.partition("=")
+    if not equals or not expression.strip():
+        raise UsageError(f'--formula {text}: give KIND=EXPRESSION, as in conv="(W - F + 2P)/S + 1"')
+    return kind.strip(), expression
+
+
+def _expectations(
+    expect: Mapping[str, object] | str | os.PathLike[str] | None,
+) -> list[Expectations]:
+    if expect is None:
+        return []
+    if isinstance(expect, Mapping):
+        return [Expectations({path: parse_pattern(shape) for path, shape in expect.items()})]
+    return [read_expectation_file(Path(expect))]
+
+
+def _check(
+    prepared: Prepared,
+    device: str,
+    mode: Mode,
+    expectations: Sequence[Expectations],
+    formulas: Mapping[str, str],
+    *,
+    budget: tuple[int | None, int | None],
+) -> CheckResult:
+    report = _inspect(prepared, device, mode)
+    claims = [*runs(report), *sizes(report)]
+    for expected in expectations:
+        if expected.snapshot is not None:
+            claims += compare_with_snapshot(report, snapshot_rows(expected.snapshot))
+        claims += expected_shapes(report, expected.shapes)
+    for kind, expression in formulas.items():
+        claims += hand_formula(report, kind, expression)
+    claims += budgets(report, *budget)
+    opinion = torchinfo_opinion(prepared.subject, report) if report.error is None else None
+    return CheckResult(tuple(claims), opinion.sentences if opinion else (), spec=prepared.spec)
 
 
 def _needs_real(device: str) -> bool:

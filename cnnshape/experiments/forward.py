@@ -57,7 +57,9 @@ def run(subject: Subject, *, device: str = "auto", mode: Mode = "eval") -> Recor
         return _run_where_it_fits(subject, mode)
     reason = f"--device {device}"
     if device == "meta":
-        return record(subject.module, subject.inputs("meta"), device="meta", mode=mode, reason=reason)
+        return record(
+            subject.module, subject.inputs("meta"), device="meta", mode=mode, reason=reason
+        )
     return _run_for_real(subject, device, mode, reason)
 
 

@@ -87,7 +87,7 @@ def _junit(result: CheckResult) -> str:
     cases: list[str] = []
     for claim in result.claims:
         name = quoteattr(_xml(f"{claim.what} {claim.path or 'model'}"))
-        case = f'    <testcase classname={quoteattr(_xml(result.spec or "model"))} name={name}'
+        case = f"    <testcase classname={quoteattr(_xml(result.spec or 'model'))} name={name}"
         if claim.ok:
             cases.append(f"{case}/>")
             continue

@@ -22,6 +22,7 @@ from torch import nn
 
 from cnnshape.tracing.storage import storage_of
 
+
 @contextmanager
 def preserved(modules: Sequence[nn.Module]) -> Iterator[Callable[[torch.Tensor], None]]:
     """Restore the ``modules`` of a model (each listed once) and the process on leaving.

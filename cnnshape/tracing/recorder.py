@@ -353,9 +353,7 @@ class Recorder(TorchFunctionMode):
             parameters=self._parameters_of(used),
         )
 
-    def _record(
-        self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writes: bool
-    ) -> None:
+    def _record(self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writes: bool) -> None:
         target = args[0] if writes and args and isinstance(args[0], torch.Tensor) else None
         made = [tensor for _, tensor in named_tensors("", result)]
         if target is not None and not any(tensor is target for tensor in made):

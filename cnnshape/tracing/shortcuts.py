@@ -93,6 +93,8 @@ def _group_norm(
     channels = x.shape[1]
     if num_groups < 1 or channels % num_groups or not _fit((weight, bias), (channels,), x.dtype):
         return NotImplemented
+    if x.numel() // num_groups <= 1:  # one value has no variance, and torch refuses it
+        return NotImplemented
     return torch.empty_like(x) if x.is_contiguous() else NotImplemented
 
 

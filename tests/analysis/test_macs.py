@@ -1,0 +1,188 @@
+"""Multiply-accumulates: by hand for the textbook cases, by torch's own counter for the rest."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnshape.analysis.build import build_report
+from cnnshape.tracing.execute import Inputs, record
+
+
+def macs(module: nn.Module, *args, device="cpu") -> int | None:
+    report = build_report(record(module, Inputs(args), device=device).trace)
+    assert report.error is None, report.error
+    own = [layer.macs for layer in report.layers]
+    assert None in own or sum(own) == report.totals.macs
+    return report.totals.macs
+
+
+def counted(module: nn.Module, *args) -> int:
+    """What torch's FLOP counter says, on meta, where no fused kernel hides anything."""
+    meta = module.to("meta")
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        meta(*(arg.to("meta") for arg in args))
+    assert counter.get_total_flops() % 2 == 0
+    return counter.get_total_flops() // 2
+
+
+class Call(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args):
+        return self.function(*args)
+
+
+def test_convolution_by_hand():
+    # LeNet's C1: 28·28 positions × 6 filters × 1·5·5 weights.
+    assert macs(nn.Conv2d(1, 6, 5, padding=2), torch.zeros(1, 1, 28, 28)) == 28 * 28 * 6 * 25
+
+
+def test_depthwise_convolution_by_hand():
+    # 32 channels, each with one 3×3 kernel, over 10·10 positions.
+    layer = nn.Conv2d(32, 32, 3, padding=1, groups=32)
+    assert macs(layer, torch.zeros(1, 32, 10, 10)) == 100 * 32 * 9
+
+
+def test_transposed_convolution_by_hand():
+    # Each of the 4·4 × 8 inputs is spread over 3 outputs × 2·2 weights.
+    assert macs(nn.ConvTranspose2d(8, 3, 2, stride=2), torch.zeros(1, 8, 4, 4)) == 16 * 8 * 3 * 4
+
+
+def test_bias_norm_and_activation_count_nothing():
+    block = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.AvgPool2d(2), nn.Softmax(1))
+    assert macs(block, torch.zeros(1, 3, 4, 4)) == 0
+    with_bias, without = nn.Linear(5, 7), nn.Linear(5, 7, bias=False)
+    assert macs(with_bias, torch.zeros(2, 5)) == macs(without, torch.zeros(2, 5)) == 70
+
+
+def test_attention_by_hand():
+    # 2 heads of width 4, 3 queries, 5 keys, values of width 6: scores 2·3·5·4, mixing 2·3·5·6.
+    q, k, v = torch.zeros(1, 2, 3, 4), torch.zeros(1, 2, 5, 4), torch.zeros(1, 2, 5, 6)
+    assert macs(Call(F.scaled_dot_product_attention), q, k, v) == 120 + 180
+
+
+def test_grouped_queries_count_every_query_head():
+    q, k, v = torch.zeros(1, 8, 3, 4), torch.zeros(1, 2, 5, 4), torch.zeros(1, 2, 5, 4)
+    attend = Call(lambda q, k, v: F.scaled_dot_product_attention(q, k, v, enable_gqa=True))
+    assert macs(attend, q, k, v) == 8 * 3 * 5 * 8
+
+
+def test_bilinear_by_hand():
+    # Per output: 4·5 products with x₁, then 5 with x₂.
+    assert macs(nn.Bilinear(4, 5, 3), torch.zeros(2, 4), torch.zeros(2, 5)) == 2 * 3 * (20 + 5)
+
+
+@pytest.mark.parametrize(("cell", "gates"), [(nn.LSTMCell, 4), (nn.GRUCell, 3), (nn.RNNCell, 1)])
+def test_recurrent_cells_by_hand(cell, gates):
+    assert macs(cell(5, 7), torch.zeros(2, 5)) == 2 * gates * 7 * (5 + 7)
+
+
+@pytest.mark.parametrize(("layer", "gates"), [(nn.LSTM, 4), (nn.GRU, 3), (nn.RNN, 1)])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_recurrent_layers_by_hand(layer, gates, batch_first):
+    module = layer(5, 7, num_layers=2, bidirectional=True, batch_first=batch_first)
+    per_step = 2 * gates * 7 * (5 + 7) + 2 * gates * 7 * (14 + 7)
+    assert macs(module, torch.zeros(3, 4, 5)) == 12 * per_step
+
+
+def test_lstm_with_projection():
+    # Gates see the input (5) and the projected state (3); the projection itself is 7·3.
+    assert macs(nn.LSTM(5, 7, proj_size=3), torch.zeros(4, 2, 5)) == 8 * (4 * 7 * (5 + 3) + 7 * 3)
+
+
+MODULES = [
+    (nn.Conv1d(4, 6, 3, stride=2, groups=2), (2, 4, 17)),
+    (nn.Conv2d(4, 8, (3, 5), dilation=2, padding=1), (2, 4, 17, 19)),
+    (nn.Conv3d(2, 3, 3), (1, 2, 7, 8, 9)),
+    (nn.ConvTranspose1d(4, 6, 3, stride=2, groups=2), (2, 4, 17)),
+    (nn.ConvTranspose2d(4, 8, 4, stride=2, padding=1, output_padding=1), (2, 4, 9, 7)),
+    (nn.ConvTranspose3d(2, 3, 3), (1, 2, 4, 5, 6)),
+    (nn.Linear(7, 11), (3, 5, 7)),
+]
+
+
+@pytest.mark.parametrize(("module", "shape"), MODULES, ids=lambda item: type(item).__name__)
+def test_layers_equal_torchs_counter(module, shape):
+    x = torch.zeros(shape)
+    assert macs(module, x) == counted(module, x) > 0
+
+
+FUNCTIONS = [
+    (lambda a, b: a @ b, [(3, 4), (4, 5)]),
+    (lambda a, b: a @ b, [(2, 6, 3, 4), (2, 6, 4, 5)]),
+    (lambda a, b: a @ b, [(2, 3, 4), (4, 5)]),
+    (torch.bmm, [(2, 3, 4), (2, 4, 5)]),
+    (torch.addmm, [(3, 5), (3, 4), (4, 5)]),
+    (torch.baddbmm, [(2, 3, 5), (2, 3, 4), (2, 4, 5)]),
+    (lambda a, b: torch.einsum("bhqd,bhkd->bhqk", a, b), [(2, 3, 4, 5), (2, 3, 6, 5)]),
+    (lambda a, b: torch.einsum("...ij,jk->...ik", a, b), [(2, 3, 4), (4, 5)]),
+    (lambda a, b: torch.tensordot(a, b, dims=2), [(2, 3, 4), (3, 4, 5)]),
+    (lambda a, b: torch.tensordot(a, b, dims=([1], [0])), [(2, 3), (3, 4)]),
+    (F.linear, [(3, 4), (5, 4)]),
+    (F.scaled_dot_product_attention, [(2, 3, 4, 5), (2, 3, 6, 5), (2, 3, 6, 5)]),
+]
+
+
+@pytest.mark.parametrize(("function", "shapes"), FUNCTIONS)
+def test_functions_equal_torchs_counter(function, shapes):
+    args = [torch.zeros(shape) for shape in shapes]
+    assert macs(Call(function), *args) == counted(Call(function), *args) > 0
+
+
+@pytest.mark.parametrize("options", [{}, {"kdim": 6, "vdim": 10}, {"add_bias_kv": True}])
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_multi_head_attention_equals_torchs_counter(options, need_weights):
+    layer = nn.MultiheadAttention(8, 2, **options)
+    q = torch.zeros(5, 3, 8)
+    k = torch.zeros(7, 3, options.get("kdim", 8))
+    v = torch.zeros(7, 3, options.get("vdim", 8))
+
+    class Attend(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = layer
+
+        def forward(self, *args):
+            return self.layer(*args, need_weights=need_weights)
+
+    assert macs(Attend(), q, k, v) == counted(Attend(), q, k, v)
+
+
+def test_einsum_of_three_contracts_from_the_left():
+    # (ij,jk→ik) is 2·3·4, then (ik,kl→il) is 2·4·5.
+    product = Call(lambda a, b, c: torch.einsum("ij,jk,kl->il", a, b, c))
+    shapes = [(2, 3), (3, 4), (4, 5)]
+    assert macs(product, *(torch.zeros(shape) for shape in shapes)) == 24 + 40
+
+
+def test_what_cannot_be_measured_is_none_never_zero():
+    class Outside(nn.Module):
+        """Its result comes from where no torch function is seen."""
+
+        def forward(self, x):
+            import numpy
+
+            return torch.Tensor(numpy.zeros((1, 4), dtype="float32"))
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+            self.outside = Outside()
+
+        def forward(self, x):
+            return self.outside(self.fc(x))
+
+    report = build_report(record(Net(), Inputs((torch.zeros(1, 4),))).trace)
+    assert report.layer("fc").macs == 16
+    outside = report.layer("outside")
+    if any(op.opaque for op in report.trace.operations):
+        assert outside.macs is None
+        assert report.layer("").subtree_macs is None
+        assert report.totals.macs is None

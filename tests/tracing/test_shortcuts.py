@@ -1,0 +1,172 @@
+"""Every shortcut against the function it stands for: shape, dtype, strides, and refusals."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cnnshape.tracing.shortcuts import meta_shortcuts
+
+ELEMENTWISE = [
+    function
+    for function, shortcut in meta_shortcuts().items()
+    if shortcut.__name__ == "_elementwise"
+]
+WITH_INPLACE = {F.relu, F.relu6, F.hardswish, F.hardsigmoid, F.leaky_relu, F.elu, F.mish}
+
+
+def meta(*shape, dtype=torch.float32):
+    return torch.empty(shape, dtype=dtype, device="meta")
+
+
+def same(one, other):
+    assert one.shape == other.shape
+    assert one.dtype == other.dtype
+    assert one.device == other.device
+    sizes = [size for size in one.shape]
+    # A stride of an axis of size 1 means nothing.
+    strides = [s for s, size in zip(one.stride(), sizes) if size > 1]
+    assert strides == [s for s, size in zip(other.stride(), sizes) if size > 1]
+
+
+def layouts(shape):
+    yield meta(*shape)
+    if len(shape) == 4:
+        yield meta(*shape).to(memory_format=torch.channels_last)
+    if len(shape) > 1:
+        yield meta(*shape).transpose(0, -1)
+
+
+@pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("shape", [(4,), (2, 3), (2, 3, 4, 5), (0, 3), ()])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_elementwise(function, shape, dtype):
+    shortcut = meta_shortcuts()[function]
+    for x in layouts(shape):
+        x = x.to(dtype)
+        answer = shortcut(x)
+        if answer is not NotImplemented:
+            same(answer, function(x))
+    if function in WITH_INPLACE:
+        x = meta(*shape, dtype=dtype)
+        assert shortcut(x, inplace=True) is x
+
+
+@pytest.mark.parametrize("function", ELEMENTWISE, ids=lambda f: f.__name__)
+def test_integers_are_left_to_the_function(function):
+    assert meta_shortcuts()[function](meta(3, dtype=torch.int64)) is NotImplemented
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_dropout(training):
+    shortcut = meta_shortcuts()[F.dropout]
+    x = meta(2, 3)
+    same(shortcut(x, 0.5, training), F.dropout(x, 0.5, training))
+    assert (shortcut(x, 0.5, False) is x) == (F.dropout(x, 0.5, False) is x)
+    assert shortcut(x, 1.5, training) is NotImplemented
+
+
+sizes = st.integers(1, 5)
+
+
+def accepts(function, *args, **kwargs):
+    """What the CPU says, which is the judge of whether arguments fit."""
+    try:
+        return function(*args, **kwargs)
+    except (RuntimeError, ValueError, IndexError):
+        return None
+
+
+def judge(function, tensors, *rest):
+    """A shortcut may decline; if it answers, the CPU must accept and give the same."""
+    shortcut = meta_shortcuts()[function]
+    real = [None if t is None else torch.ones(t.shape, dtype=t.dtype) for t in tensors]
+    answer = shortcut(*interleave(function, tensors, rest))
+    expected = accepts(function, *interleave(function, real, rest))
+    if answer is NotImplemented:
+        return False
+    assert expected is not None, "the CPU refuses what the shortcut accepts"
+    assert answer.shape == expected.shape
+    assert answer.dtype == expected.dtype
+    return True
+
+
+def interleave(function, tensors, rest):
+    if function in (F.layer_norm, F.group_norm):
+        return (tensors[0], *rest, *tensors[1:])
+    return (*tensors, *rest)
+
+
+@given(st.lists(sizes, min_size=2, max_size=5), sizes, sizes, st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_batch_norm(shape, features, weights, affine):
+    x = meta(*shape)
+    stats = (meta(features), meta(features))
+    scale = (meta(weights), meta(weights)) if affine else (None, None)
+    judge(F.batch_norm, (x, *stats, *scale), False)
+
+
+def test_batch_norm_answers_the_ordinary_case():
+    x, c = meta(2, 3, 4, 5), meta(3)
+    assert judge(F.batch_norm, (x, c, c, c, c), False)
+    same(
+        meta_shortcuts()[F.batch_norm](x.to(memory_format=torch.channels_last), c, c, c, c),
+        F.batch_norm(x.to(memory_format=torch.channels_last), c, c, c, c),
+    )
+
+
+@given(
+    st.lists(sizes, min_size=1, max_size=4), st.lists(sizes, min_size=1, max_size=2), st.booleans()
+)
+@settings(max_examples=200, deadline=None)
+def test_layer_norm(shape, normalized, affine):
+    scale = (meta(*normalized), meta(*normalized)) if affine else (None, None)
+    judge(F.layer_norm, (meta(*shape), *scale), tuple(normalized))
+
+
+def test_layer_norm_answers_the_ordinary_case():
+    assert judge(F.layer_norm, (meta(2, 7, 8), meta(8), meta(8)), (8,))
+
+
+@given(st.lists(sizes, min_size=2, max_size=4), st.integers(1, 4), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_group_norm(shape, groups, affine):
+    scale = (meta(shape[1]), meta(shape[1])) if affine else (None, None)
+    judge(F.group_norm, (meta(*shape), *scale), groups)
+
+
+def test_group_norm_answers_the_ordinary_case():
+    assert judge(F.group_norm, (meta(2, 8, 4, 4), meta(8), meta(8)), 4)
+
+
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_attention(data):
+    small = st.integers(1, 3)
+    b, h, q, k, e, v = (data.draw(small) for _ in range(6))
+    wrong = data.draw(st.sampled_from(["", "key", "value", "batch"]))
+    query = meta(b, h, q, e)
+    key = meta(b + (wrong == "batch"), h, k, e + (wrong == "key"))
+    value = meta(b, h, k + (wrong == "value"), v)
+    masks = [None, meta(q, k), meta(1, 1, q, k), meta(q, k, dtype=torch.bool), meta(q + 1, k)]
+    mask = data.draw(st.sampled_from(masks))
+    answered = judge(F.scaled_dot_product_attention, (query, key, value, mask))
+    if not wrong and (mask is None or mask.shape[-2] == q):
+        assert answered
+
+
+@pytest.mark.parametrize("causal", [True, False])
+def test_attention_lays_its_result_out_as_the_kernels_do(causal):
+    shapes = itertools.product([1, 2], [1, 3], [4], [5])
+    for b, h, length, e in shapes:
+        q = meta(b, length, h, e).transpose(1, 2)
+        answer = meta_shortcuts()[F.scaled_dot_product_attention](q, q, q, is_causal=causal)
+        real = torch.ones(b, length, h, e).transpose(1, 2)
+        expected = F.scaled_dot_product_attention(real, real, real, is_causal=causal)
+        # What follows in practice: heads back beside the width, and a view.
+        assert answer.transpose(1, 2).is_contiguous() == expected.transpose(1, 2).is_contiguous()
