@@ -14,6 +14,7 @@ from cnnshape.tracing.trace import Source
 _HIDDEN = (
     str(Path(torch.__file__).parent) + "/",
     str(Path(__file__).parent.parent / "tracing") + "/",
+    str(Path(__file__).parent.parent / "experiments") + "/",
 )
 
 

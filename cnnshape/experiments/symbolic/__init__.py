@@ -1,0 +1,1 @@
+"""Sizes as expressions: one recording with sizes that remember, solved along its graph."""

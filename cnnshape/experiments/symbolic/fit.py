@@ -1,0 +1,126 @@
+"""Deciding a size by numbers: is this expression right at every size that was run?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cnnshape.formulas.algebra import Sum, Whole, letter
+
+if TYPE_CHECKING:
+    from cnnshape.experiments.symbolic.solve import Run
+
+#: Divisors that a fit tries: strides, patches and windows multiplied.
+_DIVISORS = (*range(2, 65), 80, 96, 112, 128, 160, 192, 224, 256)
+
+
+class Fitter:
+    """Knows the numbers of several runs, and the expressions met so far.
+
+    Args:
+        runs: the recorded pass, then others with the same operations.
+    """
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = runs
+        self._letters: list[Mapping[str, int]] = [run.letters for run in runs]
+        self._values: dict[Sum, tuple[int, ...] | None] = {}
+        self._known: dict[tuple[int, ...], Sum] = {}
+        self._fitted: dict[tuple[int, ...], Sum | None] = {}
+
+    def decide(self, value: int, axis: int, proposed: Whole | None) -> Whole | None:
+        """The proposed size if the numbers agree, else one that fits them; None if none does."""
+        numbers = tuple(_number(run, value, axis) for run in self._runs)
+        if isinstance(proposed, Sum):
+            if self._vector(proposed) == numbers:
+                constant = proposed.constant
+                return proposed if constant is None else constant
+        elif proposed is not None and all(n == proposed for n in numbers):
+            return proposed
+        if all(n == numbers[0] for n in numbers):
+            return numbers[0]
+        return self.fit(numbers)
+
+    def learn(self, sizes: Iterable[Whole | None]) -> None:
+        """Remember expressions, so that equal numbers are recognised later."""
+        for size in sizes:
+            if isinstance(size, Sum) and size not in self._values:
+                vector = self._vector(size)
+                if vector is not None:
+                    self._known.setdefault(vector, size)
+
+    def _vector(self, size: Sum) -> tuple[int, ...] | None:
+        if size not in self._values:
+            try:
+                vector = tuple(size.value(letters) for letters in self._letters)
+            except (KeyError, ZeroDivisionError):
+                vector = None
+            self._values[size] = vector
+        return self._values[size]
+
+    def fit(self, numbers: tuple[int, ...]) -> Sum | None:
+        """An expression with these values: one that is known, or a simple one."""
+        if numbers in self._known:
+            return self._known[numbers]
+        if numbers not in self._fitted:
+            self._fitted[numbers] = self._search(numbers) if len(numbers) > 3 else None
+        return self._fitted[numbers]
+
+    def _search(self, numbers: tuple[int, ...]) -> Sum | None:
+        known = list(self._known.items())
+        for vector, size in known:
+            found = _multiple(numbers, vector, size)
+            if found is not None:
+                return found
+        for name in self._letters[0]:
+            found = self._rounded(numbers, letter(name))
+            if found is not None:
+                return found
+        return _product(numbers, known)
+
+    def _rounded(self, numbers: tuple[int, ...], size: Sum) -> Sum | None:
+        """``(a + c)//d + k``, ``c`` and ``k`` whatever they need to be."""
+        values = self._vector(size)
+        if values is None:
+            return None
+        for divisor in _DIVISORS:
+            for shift in range(divisor):
+                steps = [(v + shift) // divisor for v in values]
+                offset = numbers[0] - steps[0]
+                if all(n - s == offset for n, s in zip(numbers, steps, strict=True)):
+                    return (size + shift) // divisor + offset
+        return None
+
+
+def _number(run: Run, value: int, axis: int) -> int:
+    return int(run.trace.values[value].shape[axis])
+
+
+def _multiple(numbers: tuple[int, ...], vector: tuple[int, ...], size: Sum) -> Sum | None:
+    """``m·a + k``, from two runs and checked in all."""
+    pairs = list(zip(numbers, vector, strict=True))
+    first = pairs[0]
+    other = next((p for p in pairs if p[1] != first[1]), None)
+    if other is None:
+        return None
+    rise, run = other[0] - first[0], other[1] - first[1]
+    if rise % run or rise == 0:
+        return None
+    slope = rise // run
+    offset = first[0] - slope * first[1]
+    if all(n == slope * v + offset for n, v in pairs):
+        return size * slope + offset
+    return None
+
+
+def _product(
+    numbers: tuple[int, ...], known: Sequence[tuple[tuple[int, ...], Sum]]
+) -> Sum | None:
+    """``m·a·b + k`` for two known sizes."""
+    for i, (one, first) in enumerate(known):
+        for other, second in known[i:]:
+            both = tuple(a * b for a, b in zip(one, other, strict=True))
+            found = _multiple(numbers, both, first * second)
+            if found is not None:
+                return found
+    return None

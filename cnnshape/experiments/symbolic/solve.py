@@ -1,0 +1,104 @@
+"""Every size of a recording as an expression in the letters of its input.
+
+The graph is walked once. A rule proposes each size; the recorded numbers, and those of other
+runs at other sizes, decide. Where no rule knows, or the model computed a size in a way that
+cannot be followed, an expression is fitted to the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.fit import Fitter
+from cnnshape.experiments.symbolic.rules import result_sizes
+from cnnshape.experiments.symbolic.size_recorder import axis_name
+from cnnshape.experiments.symbolic.state import Dims, Sizes
+from cnnshape.formulas.algebra import Sum, Whole
+from cnnshape.tracing.trace import Trace
+
+Letters = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded pass and the values that the letters had in it."""
+
+    letters: Letters
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The sizes of every value, and what the pass demands of the letters.
+
+    Attributes:
+        dims: by value; values that depend on no letter are missing.
+        demands: in the order of the operations.
+        sizes: the state of the walk, for expressions over sizes that were read.
+        unknown: how many sizes no expression was found for.
+    """
+
+    dims: Mapping[int, Dims]
+    demands: tuple[Demand, ...]
+    sizes: Sizes
+    unknown: int
+
+    def of(self, value: int) -> Dims:
+        """The sizes of a value."""
+        return self.sizes.of_value(value)
+
+
+def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Run]) -> Solution:
+    """Solve the sizes of ``run``.
+
+    Args:
+        run: recorded with a :class:`~cnnshape.experiments.symbolic.size_recorder.SizeRecorder`.
+        inputs: the sizes of the input values.
+        others: passes at other sizes whose operations are the same, one for one.
+    """
+    trace = run.trace
+    sizes = Sizes(trace)
+    fitter = Fitter([run, *others])
+    unknown = 0
+    for value, dims in inputs.items():
+        _note(sizes, value, dims)
+        fitter.learn(dims)
+    for value in trace.values:
+        if value.id not in sizes.dims and value.origin != "operation":
+            _note(sizes, value.id, sizes.numbers(value.id))
+    for op in trace.operations:
+        if op.failed:
+            continue
+        proposed = result_sizes(op, sizes)
+        for value, dims in zip(op.outputs, proposed, strict=True):
+            decided = tuple(
+                fitter.decide(value, axis, size) for axis, size in enumerate(dims)
+            )
+            unknown += sum(size is None for size in decided)
+            fitter.learn(decided)
+            _note(sizes, value, decided)
+    return Solution(sizes.dims, tuple(sizes.demands), sizes, unknown)
+
+
+def _note(sizes: Sizes, value: int, dims: Dims) -> None:
+    if any(not isinstance(size, int) for size in dims):
+        sizes.dims[value] = dims
+    for axis, (size, number) in enumerate(zip(dims, sizes.numbers(value), strict=True)):
+        sizes.letters[axis_name(value, axis)] = number if size is None else size
+
+
+def same_operations(one: Trace, other: Trace) -> bool:
+    """Whether two passes ran the same operations, so that their values can be compared."""
+    return (
+        len(one.operations) == len(other.operations)
+        and len(one.values) == len(other.values)
+        and all(
+            a.name == b.name and a.outputs == b.outputs
+            for a, b in zip(one.operations, other.operations, strict=True)
+        )
+    )
+
+
+__all__ = ["Run", "Solution", "Sum", "same_operations", "solve"]
