@@ -28,7 +28,7 @@ from cnnshape.loading.construct import (
     quiet_randomness,
 )
 from cnnshape.loading.imports import import_dotted, importable
-from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta
+from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
 from cnnshape.loading.offline import no_downloads
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.loading.shapes import InputSpec
@@ -48,7 +48,7 @@ class LoadedModel:
         module: the model, in the mode its constructor left it in.
         usual_inputs: what it is run on when no input is given; None if nobody knows.
         on_meta: whether its parameters live on the meta device, without memory.
-        note: how it was built, if that is worth telling; otherwise empty.
+        note: what was unusual about building it; otherwise empty.
     """
 
     spec: ModelSpec
@@ -111,12 +111,11 @@ def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
             raise
         # Parameters on meta have no values; real ones may be all the constructor needs.
         found = _construct(spec, None, physical_memory())
-        note = "built for real first, since its constructor needs values"
+        note = "its constructor needs real values, so it took memory while it was built"
     module = found.module
     sent = found.exceeded and _is_on_meta(module)
     if not real and (sent or count_parameters(module) > budget):
         module = meta_copy(module) if found.shared else move_to_meta(module, found.memo)
-        note = note or f"built on meta, without memory, for its more than {budget:,} parameters"
     return LoadedModel(spec, module, found.usual_inputs, on_meta=_is_on_meta(module), note=note)
 
 
@@ -212,10 +211,10 @@ def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
+    del meter  # the weights are read from the folder, and bundled networks are small
     run = read_run(spec.source)
-    with meter() as used:
-        module = load_run(run.folder)
-    return _Found(module, (InputSpec((1, *run.input_shape)),), used.memo, used.exceeded)
+    usual = (InputSpec((1, *run.input_shape)),)
+    return _Found(load_run(run.folder), usual, new_memo(), exceeded=False)
 
 
 _BUILDERS: dict[Kind, Callable[[ModelSpec, _Meter], _Found]] = {

@@ -46,8 +46,12 @@ def _only_candidate(module: ModuleType, where: str) -> tuple[str, object]:
         raise ModelNotFoundError(
             f"{where} defines no nn.Module class; name a function or an instance: {where}:NAME"
         )
-    listed = one_of([f"{where}:{name}" for name in found])
-    raise ModelNotFoundError(f"{where} defines {len(found)} networks; say which: {listed}")
+    names = list(found)
+    # The last one defined is usually the whole network, the others its parts.
+    raise ModelNotFoundError(
+        f"{where} defines {len(names)} networks, {one_of(names, 'and')}: "
+        f"say which, as in {where}:{names[-1]}"
+    )
 
 
 def _is_network_class(value: object) -> bool:

@@ -101,7 +101,7 @@ def test_without_a_name_the_only_class_is_taken(tmp_path: Path) -> None:
 def test_without_a_name_several_classes_are_listed(tmp_path: Path) -> None:
     path = write(tmp_path, "net.py", PLAIN + "\nclass Block(nn.Module):\n    pass\n")
     message = refuse(path, ModelNotFoundError)
-    assert f"{path} defines 2 networks; say which: {path}:Net or {path}:Block" in message
+    assert message == f"{path} defines 2 networks, Net and Block: say which, as in {path}:Block"
     path = write(tmp_path, "none.py", "x = 1\n")
     assert "defines no nn.Module class" in refuse(path, ModelNotFoundError)
 
