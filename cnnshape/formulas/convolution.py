@@ -29,9 +29,7 @@ def same_size(n: Size, k: Size, d: Size) -> Size:
     return n + d * (k - 1) - d * (k - 1)
 
 
-def transposed_size(  # noqa: PLR0917 - the six values of the rule, in its order
-    n: Size, k: Size, s: Size, p: Size, d: Size, a: Size
-) -> Size:
+def transposed_size(n: Size, k: Size, s: Size, p: Size, d: Size, a: Size) -> Size:
     """The input size of a convolution that gives ``n``, plus ``a`` for those it rounds away."""
     return (n - 1) * s - 2 * p + d * (k - 1) + a + 1
 
@@ -48,6 +46,7 @@ def at_least(letter: str, name: str, least: int, position: int) -> Condition:
         f"{letter} ≥ {least}: {name} is at least {least}",
         lambda *values: (least, values[position]),
         lambda *values: f"{name} must be at least {least}, not {values[position]}",
+        argument=True,
     )
 
 

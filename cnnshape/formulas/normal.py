@@ -19,7 +19,7 @@ _ONE: Polynomial = {(): 1}
 MOST_TERMS = 400
 
 
-class _TooLarge(Exception):
+class _TooLargeError(Exception):
     """The normal form grows out of hand."""
 
 
@@ -36,41 +36,25 @@ def same_algebra(left: Expression, right: Expression) -> bool:
     try:
         (a, b), (c, d) = _normal(left), _normal(right)
         return _product(a, d) == _product(c, b)
-    except (_TooLarge, ZeroDivisionError):
+    except (_TooLargeError, ZeroDivisionError):
         return False
 
 
 def _normal(node: Expression) -> Rational:
     match node.operator:
-        case "number":
-            if not isinstance(node.value, int):
-                raise _TooLarge
-            return ({(): node.value} if node.value else {}), _ONE
-        case "symbol":
-            return {((str(node.value), 1),): 1}, _ONE
+        case "number" | "symbol":
+            return _leaf(node), _ONE
         case "negative":
             above, below = _normal(node.operands[0])
             return {monomial: -value for monomial, value in above.items()}, below
         case "sum":
-            total: Rational = ({}, _ONE)
-            for operand in node.operands:
-                a, b = total
-                c, d = _normal(operand)
-                total = (
-                    (_sum(a, c), b)
-                    if b == d
-                    else (_sum(_product(a, d), _product(c, b)), _product(b, d))
-                )
-            return total
+            return _total([_normal(operand) for operand in node.operands])
         case "product" | "power":
             factors = node.operands
             if node.operator == "power":
-                exponent = node.operands[1].value
-                assert isinstance(exponent, int)
-                factors = (node.operands[0],) * exponent
+                factors = (node.operands[0],) * _exponent(node)
             above, below = _ONE, _ONE
-            for operand in factors:
-                a, b = _normal(operand)
+            for a, b in map(_normal, factors):
                 above, below = _product(above, a), _product(below, b)
             return above, below
         case "quotient":
@@ -80,6 +64,30 @@ def _normal(node: Expression) -> Rational:
             return _product(a, d), _product(b, c)
         case _:
             return _rounding(node)
+
+
+def _leaf(node: Expression) -> Polynomial:
+    if node.operator == "symbol":
+        return {((str(node.value), 1),): 1}
+    if not isinstance(node.value, int):
+        raise _TooLargeError
+    return {(): node.value} if node.value else {}
+
+
+def _exponent(node: Expression) -> int:
+    exponent = node.operands[1].value
+    assert isinstance(exponent, int)
+    return exponent
+
+
+def _total(parts: list[Rational]) -> Rational:
+    above, below = parts[0]
+    for c, d in parts[1:]:
+        if below == d:
+            above = _sum(above, c)
+        else:
+            above, below = _sum(_product(above, d), _product(c, below)), _product(below, d)
+    return above, below
 
 
 def _rounding(node: Expression) -> Rational:
@@ -154,7 +162,7 @@ def _sum(left: Polynomial, right: Polynomial) -> Polynomial:
 
 def _product(left: Polynomial, right: Polynomial) -> Polynomial:
     if len(left) * len(right) > MOST_TERMS:
-        raise _TooLarge
+        raise _TooLargeError
     total: Polynomial = {}
     for first, a in left.items():
         for second, b in right.items():

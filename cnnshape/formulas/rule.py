@@ -13,18 +13,22 @@ class Condition:
 
     ``bounds`` takes the rule's values in the rule's order and gives ``(left, right)``;
     ``sentence`` takes the same values and says what is wrong, in those numbers; ``words`` states
-    the condition without numbers.
+    the condition without numbers. ``argument`` marks those about a single argument, which no
+    other input could mend.
     """
 
-    __slots__ = ("bounds", "sentence", "words")
+    __slots__ = ("argument", "bounds", "sentence", "words")
 
     def __init__(
         self,
         words: str,
         bounds: Callable[..., tuple[Size, Size]],
         sentence: Callable[..., str],
+        *,
+        argument: bool = False,
     ) -> None:
         self.words = words
+        self.argument = argument
         self.bounds = bounds
         self.sentence = sentence
 

@@ -43,9 +43,19 @@ def _reduce(node: Expression) -> Expression:
         return node
     if node.operator == "negative" and node.operands[0].operator == "number":
         return node
+    if node.operator in _ROUNDING and _is_whole_quotient(node.operands[0]):
+        return _compute(node.operands[0])
     if all(_is_number(operand) for operand in node.operands):
         return _compute(node)
     return Expression(node.operator, tuple(_reduce(_simple(operand)) for operand in node.operands))
+
+
+def _is_whole_quotient(node: Expression) -> bool:
+    """A fraction that leaves nothing to round, as ⌊28/2⌋."""
+    if node.operator != "quotient" or not all(map(_is_number, node.operands)):
+        return False
+    above, below = map(_value, node.operands)
+    return below != 0 and above % below == 0
 
 
 def _simple(node: Expression) -> Expression:

@@ -108,13 +108,13 @@ class Parser:
         if not self._is("^"):
             return base
         at = self._take()
-        braced = self._here.kind == "open" and self._here.text in "({"
-        if braced:
+        closing = ""
+        if self._here.kind == "open" and self._here.text in "({":
             closing = _CLOSES[self._take().text]
         exponent = self._take()
         if exponent.kind != "number" or not exponent.text.isdigit():
             refuse(self.text, exponent.start, "an exponent must be a whole number")
-        if braced:
+        if closing:
             self._close(closing, at)
         if int(exponent.text) > HIGHEST_POWER:
             refuse(self.text, exponent.start, f"exponents beyond {HIGHEST_POWER} are not read")

@@ -83,6 +83,8 @@ _LATEX_WORDS = frozenset(
     """text mathrm mathit mathbf mathsf mathtt textrm textit textbf texttt textsf operatorname
     mbox hbox mathop boldsymbol""".split()
 )
+#: LaTeX with an argument that is no part of the formula.
+_LATEX_PLACES = frozenset({"begin", "end", "hspace", "vspace", "tag", "label"})
 _LATEX_SYMBOLS = {
     "cdot": "*", "times": "*", "ast": "*", "div": "/", "lfloor": "⌊", "rfloor": "⌋",
     "lceil": "⌈", "rceil": "⌉", "lbrack": "[", "rbrack": "]", "lbrace": "{", "rbrace": "}",
@@ -202,6 +204,13 @@ class _Lexer:
         name = self.plain[start : self.position]
         self._finish_name(name.rpartition(".")[2], start)
 
+    def _in_name(self) -> bool:
+        """Whether the name goes on; a superscript digit is a power, _{…} a subscript."""
+        here = self._peek(0)
+        if here == "_":
+            return self._peek(1) not in ("{", "\\")
+        return here.isalnum() and here.translate(_SUPERSCRIPTS) == here
+
     def _finish_name(self, name: str, start: int) -> None:
         """Add what hangs on a name: subscripts, primes, and superscripts such as ^{[l-1]}."""
         name = _lowered(name)
@@ -240,24 +249,15 @@ class _Lexer:
     def _script(self) -> str:
         """What stands behind _ or ^: a group in braces, a command, or one word."""
         start = self.position
-        if self._peek(0) == "{":
-            depth = 0
-            while self.position < len(self.plain):
-                depth += {"{": 1, "}": -1}.get(self._peek(0), 0)
-                self.position += 1
-                if not depth:
-                    return _word(self.plain[start + 1 : self.position - 1])
-            refuse(self.text, start, "this brace is never closed")
-        if self._peek(0) == "\\":
+        here = self._peek(0)
+        if here == "{":
+            return self._braces()
+        if here == "\\":
             self.position += 1
-            while self._peek(0).isalpha():
-                self.position += 1
-            if self._peek(0) == "{":
-                return self._script()
-            return self.plain[start + 1 : self.position]
-        if self._peek(0) in ("[", "("):
-            closing = _BRACKETS[self._peek(0)]
-            end = self.plain.find(closing, start)
+            self._letters()
+            return self._script() if self._peek(0) == "{" else self.plain[start + 1 : self.position]
+        if here in ("[", "("):
+            end = self.plain.find(_BRACKETS[here], start)
             if end >= 0:
                 self.position = end + 1
                 return self.plain[start + 1 : end]
@@ -267,11 +267,25 @@ class _Lexer:
             refuse(self.text, start, "a subscript is missing here")
         return self.plain[start : self.position]
 
+    def _braces(self) -> str:
+        """The word in a group of braces."""
+        start = self.position
+        depth = 0
+        while self.position < len(self.plain):
+            depth += {"{": 1, "}": -1}.get(self._peek(0), 0)
+            self.position += 1
+            if not depth:
+                return _word(self.plain[start + 1 : self.position - 1])
+        refuse(self.text, start, "this brace is never closed")
+
+    def _letters(self) -> None:
+        while self._peek(0).isalpha():
+            self.position += 1
+
     def _command(self) -> None:
         start = self.position
         self.position += 1
-        while self._peek(0).isalpha():
-            self.position += 1
+        self._letters()
         command = self.plain[start + 1 : self.position]
         if not command:
             self._one_character_command(start)
@@ -281,14 +295,12 @@ class _Lexer:
             self._symbol(_LATEX_SYMBOLS[command], start)
         elif command in _FUNCTIONS:
             self._add("function", _FUNCTIONS[command], start)
-        elif command in _LATEX_WORDS:
-            self._spaces()
-            if self._peek(0) == "{":
-                self._finish_name(self._script(), start)
-        elif command in ("begin", "end") or command in ("hspace", "vspace", "tag", "label"):
-            self._spaces()
-            if self._peek(0) == "{":
-                self._script()
+        elif command in _LATEX_WORDS or command in _LATEX_PLACES:
+            while self._peek(0) == " ":
+                self.position += 1
+            word = self._braces() if self._peek(0) == "{" else ""
+            if word and command in _LATEX_WORDS:
+                self._finish_name(word, start)
         elif command not in _LATEX_LOOKS:
             refuse(self.text, start, f"the LaTeX command \\{command} is not understood")
 
@@ -311,10 +323,6 @@ class _Lexer:
             self._add("name", "_", start)
         elif character not in ",;:!> []()|%":
             refuse(self.text, start, f"the LaTeX command \\{character} is not understood")
-
-    def _spaces(self) -> None:
-        while self._peek(0) == " ":
-            self.position += 1
 
 
 def _lowered(name: str) -> str:

@@ -1,0 +1,215 @@
+"""``cnnshape formula``: evaluate, solve, or test a size formula, without torch."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from cnnshape.cli.common import emit
+from cnnshape.errors import UsageError
+
+_SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "before", "after")
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": False, "help_option_names": ["-h", "--help"]}
+)
+@click.argument("kind", required=False)
+@click.argument("expression", required=False)
+@click.option("--input", "input_", metavar="N", help="Size of the input; 28x32 for two axes.")
+@click.option("--kernel", metavar="N", help="Size of the kernel; 5x3 for two axes.")
+@click.option("--stride", metavar="N", help="1 unless given; the kernel for pooling.")
+@click.option("--padding", metavar="N", help="0 unless given; 'same' for a convolution.")
+@click.option("--dilation", metavar="N", help="1 unless given.")
+@click.option("--output-padding", metavar="N", help="0 unless given.")
+@click.option("--output", "wanted", metavar="N", help="The size to solve for, or to give.")
+@click.option("--factor", "--scale", metavar="X", help="For upsample and pixel_shuffle.")
+@click.option("--before", metavar="N", help="For pad: what is added before.")
+@click.option("--after", metavar="N", help="For pad: what is added after.")
+@click.option("--groups", metavar="N", help="For channel_shuffle.")
+@click.option("--mode", metavar="NAME", help="For pad: constant, reflect, replicate, circular.")
+@click.option("--ceil-mode", is_flag=True, help="For pooling: its ceil_mode.")
+@click.option("--solve", metavar="NAME[,NAME]", help="Find one or two arguments.")
+@click.option("--range", "ranges", multiple=True, metavar="[NAME=]A:B", help="Where to look.")
+@click.option("--layers", metavar="CHAIN", help="Follow a chain of layers instead of one KIND.")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(("table", "json", "latex")),
+    help="How to print; a table by default.",
+)
+@click.option("-o", "file", type=click.Path(dir_okay=False), help="Write to this file.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code tells.")
+@click.option("--debug", is_flag=True, expose_value=False, hidden=True)
+def command(
+    kind: str | None,
+    expression: str | None,
+    wanted: str | None,
+    factor: str | None,
+    groups: str | None,
+    mode: str | None,
+    ceil_mode: bool,
+    solve: str | None,
+    ranges: tuple[str, ...],
+    layers: str | None,
+    format_: str | None,
+    file: str | None,
+    quiet: bool,
+    **sizes: str | None,
+) -> int:
+    """Evaluate, solve, or test a size formula; needs no torch.
+
+    \b
+    evaluate   cnnshape formula conv --input 28 --kernel 5 --padding 2
+    solve      cnnshape formula conv --input 28 --kernel 5 --output 28 --solve padding
+    test       cnnshape formula conv "(W - F + 2P)/S + 1"
+    chain      cnnshape formula --layers "conv k5 p2, pool 2, conv k5" --input 28
+    the rule   cnnshape formula conv
+
+    KIND is conv, conv_transpose, max_pool (pool), avg_pool, lp_pool, adaptive_pool,
+    fractional_pool, max_unpool, unfold, fold, upsample, pixel_shuffle, pixel_unshuffle, pad,
+    flatten, unflatten, linear, bilinear, embedding, channel_shuffle or glu.
+
+    EXPRESSION is plain text, unicode or LaTeX. Names: W H L N n i in (input), F K k f (kernel),
+    P p pad, S s stride, D d dilation, OP A a (output_padding).
+    The exit code is 0 for an exact formula, an answer, a possible size, and 1 otherwise.
+    """
+    from cnnshape.formulas.ask import formula
+
+    given: dict[str, Any] = {
+        role: _sizes(role, sizes["input_" if role == "input" else role]) for role in _SIZES
+    }
+    given["output"] = "same" if wanted == "same" else _sizes("output", wanted)
+    given["factor"] = _factor(factor)
+    given["groups"] = _sizes("groups", groups)
+    options: dict[str, Any] = {
+        **{role: value for role, value in given.items() if value is not None},
+        **({"mode": mode} if mode else {}),
+        **({"ceil_mode": True} if ceil_mode else {}),
+        **({"solve": solve} if solve else {}),
+        **({"ranges": _ranges(ranges, solve)} if ranges else {}),
+        **({"layers": layers} if layers is not None else {}),
+    }
+    if kind is not None and expression is None and not set(options) - {"ceil_mode"}:
+        from cnnshape.formulas.describe import describe
+
+        result: Any = describe(kind, ceil_mode=ceil_mode)
+    else:
+        ask: Any = formula
+        result = ask(kind, expression, **options)
+    if not quiet:
+        emit(_text(result, format_ or _format_of(file)), file)
+    return 0 if getattr(result, "ok", True) else 1
+
+
+def _format_of(file: str | None) -> str:
+    """The format that a file's suffix names."""
+    suffix = (file or "").rpartition(".")[2].lower()
+    return {"json": "json", "tex": "latex"}.get(suffix, "table")
+
+
+def _text(result: Any, format_: str) -> str:
+    if format_ == "json":
+        import json
+
+        return json.dumps(result.to_dict(), ensure_ascii=False, indent=2)
+    from cnnshape.rendering import formula as write
+
+    name = type(result).__name__
+    if format_ == "latex":
+        if name == "Description":
+            return str(result.latex)
+        if name == "Evaluation":
+            return write.evaluation_latex(result)
+        raise UsageError("latex writes a formula and its numbers; use table or json here")
+    writers: dict[str, Any] = {
+        "Evaluation": write.evaluation_text,
+        "Description": write.description_text,
+        "Solutions": write.solutions_text,
+        "Judgements": write.judgements_text,
+        "Chain": write.chain_text,
+    }
+    return str(writers[name](result, _paint if _in_colour() else write.unpainted))
+
+
+def _in_colour() -> bool:
+    import os
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _paint(text: str, what: str) -> str:
+    """Colours that read well on light and on dark terminals."""
+    styles: dict[str, dict[str, Any]] = {
+        "good": {"fg": "green", "bold": True},
+        "bad": {"fg": "red", "bold": True},
+        "warn": {"fg": "yellow", "bold": True},
+        "strong": {"bold": True},
+        "quiet": {"dim": True},
+    }
+    return click.style(text, **styles[what])
+
+
+def _sizes(role: str, text: str | None) -> int | str | tuple[int, ...] | None:
+    """``28``, ``28x32`` or ``28,32``; ``same`` and ``valid`` for a padding."""
+    if text is None:
+        return None
+    if role == "padding" and text in ("same", "valid"):
+        return text
+    parts = text.replace("×", "x").replace(",", "x").split("x")
+    return (
+        tuple(_whole(role, part, text) for part in parts)
+        if len(parts) > 1
+        else _whole(role, text, text)
+    )
+
+
+def _whole(role: str, part: str, text: str) -> int:
+    flag = f"--{role.replace('_', '-')}"
+    digits = part.strip().lstrip("+-")
+    if not digits.isdecimal():
+        raise UsageError(
+            f"{flag} must be a whole number, or one per axis as in 28x32, not {text!r}"
+        )
+    if len(digits) > 12:
+        raise UsageError(f"{flag} {part} is no size")
+    number = int(part)
+    if number < 0 and role not in ("padding", "before", "after"):
+        raise UsageError(f"{flag} cannot be negative: {number}")
+    return number
+
+
+def _factor(text: str | None) -> float | int | tuple[float | int, ...] | None:
+    if text is None:
+        return None
+    values: list[float | int] = []
+    for part in text.replace("×", "x").replace(",", "x").split("x"):
+        try:
+            value = float(part)
+        except ValueError:
+            raise UsageError(f"--factor must be a number such as 2 or 1.5, not {text!r}") from None
+        if not abs(value) < 1e9:
+            raise UsageError(f"--factor {text} is no factor")
+        values.append(int(value) if value.is_integer() else value)
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+def _ranges(texts: tuple[str, ...], solve: str | None) -> dict[str, tuple[int, int]]:
+    """``padding=0:10``, or ``0:10`` for everything that is solved for."""
+    unknowns = [name.strip().replace("-", "_") for name in (solve or "").split(",") if name.strip()]
+    if not unknowns:
+        raise UsageError("--range says where --solve looks; give --solve as well")
+    found: dict[str, tuple[int, int]] = {}
+    for text in texts:
+        name, equals, bounds = text.rpartition("=")
+        low, colon, high = bounds.partition(":")
+        if not colon or not low.strip().isdecimal() or not high.strip().isdecimal():
+            raise UsageError(f"--range is written as padding=0:10 or 0:10, not {text!r}")
+        for role in [name.strip()] if equals else unknowns:
+            if role not in unknowns:
+                raise UsageError(f"--range {role}: --solve asks for {', '.join(unknowns)}")
+            found[role] = int(low), int(high)
+    return found

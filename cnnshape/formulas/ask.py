@@ -1,0 +1,242 @@
+"""The one call behind ``cnnshape.formula``: evaluate, solve, test, or follow a chain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from cnnshape.errors import UsageError
+
+if TYPE_CHECKING:
+    from cnnshape.formulas.chain import Chain
+    from cnnshape.formulas.evaluate import Evaluation
+    from cnnshape.formulas.judgements import Judgements
+    from cnnshape.formulas.solve import Solutions
+
+#: A size, or one per axis.
+Sizes = int | Sequence[int]
+
+
+@overload
+def formula(
+    kind: str,
+    /,
+    *,
+    input: Sizes | None = None,
+    kernel: Sizes | None = None,
+    stride: Sizes | None = None,
+    padding: Sizes | str | None = None,
+    dilation: Sizes | None = None,
+    output_padding: Sizes | None = None,
+    output: Sizes | None = None,
+    factor: float | Sequence[float] | None = None,
+    before: Sizes | None = None,
+    after: Sizes | None = None,
+    groups: int | None = None,
+    mode: str | None = None,
+    ceil_mode: bool = False,
+) -> Evaluation: ...
+@overload
+def formula(
+    kind: str,
+    expression: str,
+    /,
+    *,
+    input: int | None = None,
+    kernel: int | None = None,
+    stride: int | None = None,
+    padding: int | None = None,
+    dilation: int | None = None,
+    output_padding: int | None = None,
+    output: int | None = None,
+    factor: float | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    ceil_mode: bool = False,
+) -> Judgements: ...
+@overload
+def formula(
+    kind: str,
+    /,
+    *,
+    solve: str | Sequence[str],
+    output: int | str | None = None,
+    input: int | None = None,
+    kernel: int | None = None,
+    stride: int | None = None,
+    padding: int | None = None,
+    dilation: int | None = None,
+    output_padding: int | None = None,
+    factor: int | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    ceil_mode: bool = False,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+) -> Solutions: ...
+@overload
+def formula(*, layers: str, input: Sizes) -> Chain: ...
+def formula(
+    kind: str | None = None,
+    expression: str | None = None,
+    /,
+    *,
+    input: Sizes | None = None,
+    kernel: Sizes | None = None,
+    stride: Sizes | None = None,
+    padding: Sizes | str | None = None,
+    dilation: Sizes | None = None,
+    output_padding: Sizes | None = None,
+    output: Sizes | str | None = None,
+    factor: float | Sequence[float] | None = None,
+    before: Sizes | None = None,
+    after: Sizes | None = None,
+    groups: int | None = None,
+    mode: str | None = None,
+    ceil_mode: bool = False,
+    solve: str | Sequence[str] | None = None,
+    ranges: Mapping[str, tuple[int, int]] | None = None,
+    layers: str | None = None,
+) -> Evaluation | Solutions | Judgements | Chain:
+    """Evaluate, solve, or test a size formula, without torch.
+
+    Args:
+        kind: What kind of layer, one of :data:`cnnshape.formulas.KINDS`.
+        expression: A formula to test, in plain text, unicode or LaTeX. Sizes that are given
+            beside it are held fixed.
+        input: The size of the input, or one per axis; so too the other sizes.
+        kernel: The size of the kernel.
+        stride: 1 by default, the kernel for pooling.
+        padding: 0 by default; ``"same"`` for a convolution.
+        dilation: 1 by default.
+        output_padding: 0 by default.
+        output: The wanted size to solve for (``"same"``: the input's), or the size that an
+            adaptive pooling or an upsampling is told to give.
+        factor: The scale factor of an upsampling or a pixel shuffle.
+        before: What ``pad`` adds before the first element.
+        after: What ``pad`` adds after the last one.
+        groups: The groups of a channel shuffle.
+        mode: The mode of ``pad``: constant, reflect, replicate, circular.
+        ceil_mode: The ``ceil_mode`` of a pooling.
+        solve: One or two arguments to solve for, in place of giving them.
+        ranges: argument → (first, last) in which to look for answers.
+        layers: A chain such as ``"conv k5 p2, pool 2"``; no ``kind`` then.
+
+    Raises:
+        ImpossibleSizeError: The layer cannot be applied to this input.
+        UsageError: An argument is missing, unknown or contradictory.
+        FormulaSyntaxError: The formula cannot be read; the message points at the character.
+
+    >>> formula("conv", input=28, kernel=5, padding=2).output
+    28
+    >>> formula("conv", "(W - F + 2P)/S + 1").verdict
+    'conditional'
+    >>> formula("conv", input=28, kernel=5, output=28, solve="padding").solutions
+    ({'padding': 2},)
+    >>> formula(layers="conv k5 p2, pool 2, conv k5, pool 2", input=28).output
+    5
+    """
+    given: dict[str, Any] = {
+        "input": _sizes("input", input),
+        "kernel": _sizes("kernel", kernel),
+        "stride": _sizes("stride", stride),
+        "padding": padding if isinstance(padding, str) else _sizes("padding", padding),
+        "dilation": _sizes("dilation", dilation),
+        "output_padding": _sizes("output_padding", output_padding),
+        "factor": tuple(factor) if isinstance(factor, Sequence) else factor,
+        "before": _sizes("before", before),
+        "after": _sizes("after", after),
+        "groups": groups,
+    }
+    wanted = output if isinstance(output, str) else _sizes("output", output)
+    given = {role: value for role, value in given.items() if value is not None}
+    if layers is not None:
+        return _chain(kind, expression, layers, given)
+    if kind is None:
+        from cnnshape.formulas.registry import KINDS
+
+        raise UsageError(f"which kind of layer? Give one of {', '.join(KINDS)}, or layers")
+    if expression is not None:
+        return _test(kind, expression, given, wanted, solve, ceil_mode=ceil_mode)
+    if solve is not None:
+        return _solve(kind, solve, given, wanted, ranges, ceil_mode=ceil_mode)
+    if isinstance(wanted, str):
+        raise UsageError(f"output {wanted!r} is understood together with solve only")
+    from cnnshape.formulas.evaluate import evaluate
+
+    if wanted is not None:
+        given["output"] = wanted
+    return evaluate(kind, given, ceil_mode=ceil_mode, mode=mode)
+
+
+def _chain(kind: str | None, expression: str | None, layers: str, given: dict[str, Any]) -> Chain:
+    from cnnshape.formulas.chain import chain
+
+    if kind is not None or expression is not None:
+        raise UsageError("a chain of layers takes no kind and no formula beside it")
+    if "input" not in given:
+        raise UsageError("a chain of layers needs the size it begins with: give input")
+    rest = [role for role in given if role != "input"]
+    if rest:
+        raise UsageError(f"write {rest[0]} inside the chain, as in 'conv k5 p2'")
+    return chain(layers, given["input"])
+
+
+def _test(
+    kind: str,
+    expression: str,
+    given: dict[str, Any],
+    output: Any,
+    solve: object,
+    *,
+    ceil_mode: bool,
+) -> Judgements:
+    from cnnshape.formulas.judgements import Judgements
+    from cnnshape.formulas.verdict import judge_all
+
+    if solve is not None:
+        raise UsageError("a formula is tested or solved, not both")
+    if output is not None:
+        given["output"] = output
+    for role, value in given.items():
+        if isinstance(value, tuple | str):
+            raise UsageError(f"a formula is tested along one axis; {role} must be one number")
+    return Judgements(judge_all(kind, expression, ceil_mode=ceil_mode, given=given))
+
+
+def _solve(
+    kind: str,
+    solve: str | Sequence[str],
+    given: dict[str, Any],
+    output: Any,
+    ranges: Mapping[str, tuple[int, int]] | None,
+    *,
+    ceil_mode: bool,
+) -> Solutions:
+    from cnnshape.formulas.solve import solve as search
+
+    unknowns = solve.split(",") if isinstance(solve, str) else list(solve)
+    unknowns = [name.strip().replace("-", "_").removesuffix("_size") for name in unknowns]
+    if isinstance(output, tuple):
+        raise UsageError("solve works along one axis; output must be one number")
+    if isinstance(given.get("padding"), str):
+        raise UsageError("padding must be a number here")
+    return search(kind, unknowns, given, output=output, ranges=ranges, ceil_mode=ceil_mode)
+
+
+def _sizes(name: str, value: object) -> int | tuple[int, ...] | None:
+    """An integer, or a tuple of them."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        raise UsageError(f"{name} must be a whole number, not {value}")
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        items = tuple(value)
+        for item in items:
+            if isinstance(item, bool) or not isinstance(item, int):
+                raise UsageError(f"{name} must be whole numbers, not {item!r}")
+        if not items:
+            raise UsageError(f"{name} is empty")
+        return items[0] if len(items) == 1 else items
+    raise UsageError(f"{name} must be a whole number, or one per axis, not {value!r}")
