@@ -35,12 +35,14 @@ class Prepared:
         spec: how the model was named.
         inputs: the inputs as they were described; letters stand for symbolic sizes.
         notes: what the reader should know about how it was loaded.
+        usual: what a named model is usually run on, if that is known.
     """
 
     subject: Subject
     spec: str
     inputs: ModelInputs
     notes: tuple[str, ...] = ()
+    usual: ModelInputs | None = None
 
 
 def describe_inputs(inputs: object) -> ModelInputs:
@@ -136,7 +138,13 @@ def _prepare_spec(
         _maker(described, module, dtype),
         rebuild=(lambda: build(real=True)[0]) if loaded.on_meta else None,
     )
-    return Prepared(subject, spec, described, (loaded.note,) if loaded.note else ())
+    return Prepared(
+        subject,
+        spec,
+        described,
+        (loaded.note,) if loaded.note else (),
+        None if loaded.usual_inputs is None else from_specs(loaded.usual_inputs),
+    )
 
 
 def _maker(inputs: ModelInputs, module: nn.Module, dtype: str | None) -> Any:
