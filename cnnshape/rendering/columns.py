@@ -9,6 +9,7 @@ from typing import Literal
 from cnnshape.analysis.report import Extent
 from cnnshape.rendering.rows import Row
 from cnnshape.rendering.shapes import shapes_text
+from cnnshape.rendering.tree import Role
 from cnnshape.rendering.units import (
     amount_text,
     byte_size,
@@ -20,6 +21,14 @@ from cnnshape.tracing.trace import Dim, Shape
 
 Value = int | str | None
 Align = Literal["left", "right", "center"]
+_ROLES: dict[Role, str] = {
+    "call": "module",
+    "container": "container",
+    "operation": "operation",
+    "parameter": "parameter",
+    "weights": "weights only",
+    "uncalled": "not called",
+}
 MARKS = {"match": "✓", "mismatch": "✗", "uncovered": "?", "": ""}
 
 
@@ -234,6 +243,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda r, _: str(r.source or ""),
         lambda r: str(r.source or ""),
     ),
+    Column("row", "row", "left", lambda r, _: _ROLES[r.role], lambda r: _ROLES[r.role]),
     Column("depth", "depth", "right", lambda r, _: str(r.depth), lambda r: r.depth),
     Column("call", "call", "right", lambda r, _: str(r.call + 1), lambda r: r.call),
 )

@@ -14,7 +14,7 @@ from cnnshape.rendering.rows import flat_table
 from cnnshape.rendering.selection import column
 
 _DEFAULT = (
-    *("layer", "call", "type", "input", "output"),
+    *("layer", "row", "call", "type", "input", "output"),
     *("kernel", "stride", "padding", "dilation", "groups"),
     *("params", "trainable", "macs", "memory", "activations", "check"),
 )

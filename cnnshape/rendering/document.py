@@ -30,8 +30,9 @@ def document(report: ReportData, options: TableOptions, room: int | None = None)
     if options.formulas:
         lines += formula_legend(table, room)
     lines += mismatches(flat_table(report), room) if report.totals.mismatch else []
-    lines += failure_lines(report, room)
-    return [*lines, *footer(report, room)]
+    lines += footer(report, room)
+    failure = failure_lines(report, room)
+    return [*lines, EMPTY, *failure] if failure else lines
 
 
 def select_rows(report: ReportData, options: TableOptions) -> Table:

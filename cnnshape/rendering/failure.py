@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -14,6 +15,8 @@ from cnnshape.tracing.trace import Source
 
 _INDENT = "  "
 _NO_MARK = Span("")
+#: A line may break at any space but those around an operator.
+_BREAK = re.compile(r"(?<![−+=×·/→]) (?![−+=×·/→])")
 #: Some frameworks put whole configurations into a message; the JSON report has all of it.
 _MOST_LINES = 20
 
@@ -34,7 +37,7 @@ def failure_lines(report: ReportData, room: int | None) -> list[Line]:
     if error.suggestions:
         lines.append(EMPTY)
         lines += _suggestions(error.suggestions, room)
-    return [*lines, EMPTY]
+    return lines
 
 
 def place(error: ErrorReport, class_name: str) -> str:
@@ -105,7 +108,8 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
     choice = {1: "To fix", 2: "To fix, either"}.get(number, "To fix, any of")
     tried = together
     if number > 1 and together:
-        tried = {2: "both ", 3: "all "}[min(number, 3)] + together.replace("runs", "run")
+        every = "both" if number == 2 else "all"
+        tried = f"{every} {together.replace(', runs', f', {every} run')}"
     heading = f"{choice} ({tried}):" if tried else f"{choice}:"
     lines: list[Line] = [(Span(_INDENT), Span(heading))]
     for suggestion in suggestions:
@@ -131,7 +135,7 @@ def _words(
 ) -> list[Line]:
     """A text broken between words; lines after the first line up with it."""
     hang = Span(" " * cells(mark.text))
-    words: list[Line] = [(span(word, style),) for word in text.split(" ")]
+    words: list[Line] = [(span(word, style),) for word in _BREAK.split(text)]
     left = None if room is None else room - cells(mark.text)
     lines = wrap(words, left, " ", indent)
     return [

@@ -8,14 +8,14 @@ asked for by name stay.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from cnnshape.rendering.columns import Column, in_and_out, shown_input
 from cnnshape.rendering.grid import GAP, align_row
 from cnnshape.rendering.rows import Row, Table
 from cnnshape.rendering.selection import column, paired
-from cnnshape.rendering.spans import Line, Span, cells, elide, plain, span, width, wrap
+from cnnshape.rendering.spans import Line, Span, cells, elide, span, width, wrap
 
 _MARGIN, _ARROW = 2, " → "
 _WINDOW = ("kernel", "stride", "padding", "dilation", "groups")
@@ -38,10 +38,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """A plan carried out: what every cell says, and how wide the columns are."""
+    """A plan carried out: per column its title and every cell, and how wide it is."""
 
     parts: tuple[tuple[Column, ...], ...]
-    titles: tuple[Line, ...]
     cells: tuple[tuple[Line, ...], ...]
     widths: tuple[int, ...]
 
@@ -53,6 +52,9 @@ class _Grid:
         pairs = zip(self.parts, self.widths, strict=True)
         return next((room for part, room in pairs if part[0].name == name), 0)
 
+
+#: Columns drawn so far, by what their look depends on; most steps change one of them.
+_Drawn = dict[Hashable, tuple[tuple[Line, ...], int]]
 
 #: A step towards a narrower table, given the grid so far and the number of cells it is too wide.
 Step = Callable[[Plan, _Grid, int], Plan]
@@ -66,13 +68,14 @@ def lay_out(
     ``chosen``: the columns were asked for by name, so none of them is left out.
     """
     plan = Plan(tuple(columns))
-    grid = _measure(table, plan)
+    drawn: _Drawn = {}
+    grid = _measure(table, plan, drawn)
     for step in _CHOSEN_STEPS if chosen else _STEPS:
         if room is None or grid.width <= room:
             break
         narrower = step(plan, grid, grid.width - room)
         if narrower != plan:
-            plan, grid = narrower, _measure(table, narrower)
+            plan, grid = narrower, _measure(table, narrower, drawn)
     return _draw(table, plan, grid, room)
 
 
@@ -128,6 +131,11 @@ def _merge_window(plan: Plan, _grid: _Grid, _excess: int) -> Plan:
     return replace(plan, columns=tuple(kept))
 
 
+def _without_expressions(plan: Plan, grid: _Grid, excess: int) -> Plan:
+    """MACs of symbolic sizes are long; their sum stands below the table."""
+    return _without("macs")(plan, grid, excess) if grid.width_of("macs") > 16 else plan
+
+
 def _window_into_type(plan: Plan, grid: _Grid, excess: int) -> Plan:
     """``Conv2d k3 p1`` in one column: few rows have a kernel, and those have short classes."""
     return replace(_without("window", *_WINDOW)(plan, grid, excess), window_in_type=True)
@@ -148,13 +156,14 @@ def _shape_below(plan: Plan, grid: _Grid, excess: int) -> Plan:
 
 
 _STEPS: tuple[Step, ...] = (
-    _formula_below,
     _types(22),
     _letters,
+    _formula_below,
     _merge_window,
     _short_tags,
     _types(18),
     _shorter("macs"),
+    _without_expressions,
     _labels(24),
     _types(14),
     _without("input"),
@@ -170,8 +179,8 @@ _STEPS: tuple[Step, ...] = (
     _shape_below,
 )
 _CHOSEN_STEPS: tuple[Step, ...] = (
-    _formula_below,
     _letters,
+    _formula_below,
     _short_tags,
     _types(14),
     _labels(24),
@@ -182,26 +191,40 @@ _CHOSEN_STEPS: tuple[Step, ...] = (
 )
 
 
-def _measure(table: Table, plan: Plan) -> _Grid:
+def _measure(table: Table, plan: Plan, drawn: _Drawn) -> _Grid:
     """Every cell under one plan, and the room that the columns take."""
     parts = tuple(paired(plan.columns))
-    drawn = tuple(tuple(_cells(table, plan, part)) for part in parts)
-    titles = tuple(
-        _align_title((Span(_title(part, plan), "title"),), part, column_cells)
-        for part, column_cells in zip(parts, drawn, strict=True)
-    )
-    widths = tuple(
-        max(width(cell) for cell in (title, *column_cells))
-        for title, column_cells in zip(titles, drawn, strict=True)
-    )
-    return _Grid(parts, titles, drawn, widths)
+    columns: list[tuple[Line, ...]] = []
+    widths: list[int] = []
+    for part in parts:
+        key = _look(part, plan)
+        if key not in drawn:
+            title = _align_title((Span(_title(part, plan), "title"),), part, table)
+            cells = (title, *_cells(table, plan, part))
+            drawn[key] = (cells, max(width(cell) for cell in cells))
+        cells, room = drawn[key]
+        columns.append(cells)
+        widths.append(room)
+    return _Grid(parts, tuple(columns), tuple(widths))
+
+
+def _look(part: tuple[Column, ...], plan: Plan) -> Hashable:
+    """What the cells of a column depend on."""
+    names = tuple(each.name for each in part)
+    match names:
+        case ("layer",):
+            return (names, plan.label_room, plan.short_tags)
+        case ("type",):
+            return (names, plan.type_room, plan.window_in_type)
+        case _:
+            return (names, plan.letters, names[0] in plan.short)
 
 
 def _draw(table: Table, plan: Plan, grid: _Grid, room: int | None) -> list[Line]:
     """Header and rows."""
-    lines = [_line(" ", grid.titles, grid)]
+    lines = [_line(" ", [cells[0] for cells in grid.cells], grid)]
     first = grid.widths[0] + len(GAP) if grid.parts[0][0].name == "layer" else 0
-    for number, row in enumerate(table.rows):
+    for number, row in enumerate(table.rows, start=1):
         mark = "✗" if row.state == "failed" else " "
         lines.append(_line(mark, [cells[number] for cells in grid.cells], grid))
         if plan.formula_below or plan.shape_below:
@@ -215,17 +238,17 @@ def _title(part: tuple[Column, ...], plan: Plan) -> str:
     return part[0].letter if plan.letters and part[0].letter else part[0].title
 
 
-def _align_title(title: Line, part: tuple[Column, ...], column_cells: Sequence[Line]) -> Line:
+def _align_title(title: Line, part: tuple[Column, ...], table: Table) -> Line:
     """``in → out`` with its arrow above the rows' arrows."""
     if len(part) < 2:
         return title
-    arrows = [plain(cell).index(_ARROW) for cell in column_cells if _ARROW in plain(cell)]
-    return (Span(" " * (max(arrows, default=2) - 2)), *title)
+    room = max((cells(shown_input(row, table.hide_batch)) for row in table.rows), default=0)
+    return (Span(" " * max(room - 2, 0)), *title)
 
 
 def _line(mark: str, row: Sequence[Line], grid: _Grid) -> Line:
     aligns = [part[0].align if len(part) == 1 else "left" for part in grid.parts]
-    return align_row(row, grid.widths, aligns, Span(f"{mark} ", "bad"))
+    return align_row(row, grid.widths, aligns, Span(f"{mark} ", "bad" if mark.strip() else ""))
 
 
 def _cells(table: Table, plan: Plan, part: tuple[Column, ...]) -> list[Line]:
@@ -252,11 +275,12 @@ def _type(row: Row, plan: Plan) -> Line:
 def _label(row: Row, plan: Plan) -> Line:
     text = column("layer").text(row, False)
     tag = f" {row.tag}" if row.tag.startswith("(") else f"  {row.tag}" if row.tag else ""
+    style = "tag" if row.times > 1 else "dim"
     if plan.short_tags:
         tag = tag.replace(" call)", ")")
     if plan.label_room is not None:
         text = elide(text, max(plan.label_room - cells(row.guides) - cells(tag), 6))
-    return (Span(row.guides, "guide"), span(text, _name_style(row)), Span(tag, "tag"))
+    return (Span(row.guides, "guide"), span(text, _name_style(row)), Span(tag, style))
 
 
 def _shape_cells(table: Table) -> list[Line]:
@@ -283,8 +307,8 @@ def _name_style(row: Row) -> str:
     if row.state == "failed":
         return "bad"
     if row.role == "call":
-        return "container" if row.has_rows_below else "name"
-    return "container" if row.role == "container" else "dim"
+        return "strong" if row.has_rows_below else "name"
+    return "strong" if row.role == "container" else "dim"
 
 
 def _style(row: Row, only: Column) -> str:

@@ -142,7 +142,7 @@ def _cells(row: _Row, shown: int, dtype: bool, digits: int) -> list[Line]:
     kind = "linear" if hook else "norm" if row.what.startswith("buffer") else "convolution"
     amount = "" if hook else "?" if row.count is None else count(row.count)
     return [
-        (span(f"{above}." if above else "", "dim"), span(own, "container")),
+        (span(f"{above}." if above else "", "dim"), span(own, "strong")),
         (span(row.what, kind),),
         (span(row.shape),),
         (span(row.dtype if dtype else "", "dim"),),

@@ -41,6 +41,7 @@ class Row:
         label: the name relative to the row above; ``path`` the whole name, ``name`` the
             whole name or names that the row stands for.
         tag: ``× 4`` for a folded run, ``(2nd call)`` for a module that ran again.
+        index: the call's index in the trace; ``ran_in`` the call that ran an operation.
         sums: the numbers are those of everything below, which has rows of its own.
     """
 
@@ -73,6 +74,8 @@ class Row:
     receptive_field_stride: Extent = None
     receptive_field_offset: Extent = None
     has_rows_below: bool = False
+    index: int | None = None
+    ran_in: int | None = None
 
     @property
     def changed(self) -> bool:
@@ -103,12 +106,31 @@ def flat_table(report: ReportData, depth: int | None = None) -> Table:
     """
     expanded = TableOptions(expand=True, depth=depth)
     root = build_tree(report)
-    rows = (
+    rows = [
         replace(row, guides="", rails="", label=row.name)
         for row in _Rows(report, expanded, own=True).all(root, with_root=True)
         if row.role != "parameter"
-    )
-    return Table(tuple(rows), constant_batch(report) is not None, flat=True)
+    ]
+    return Table(tuple(_counted_once(rows)), constant_batch(report) is not None, flat=True)
+
+
+def _counted_once(rows: Sequence[Row]) -> Iterator[Row]:
+    """A module's MACs without those of its operations that have rows of their own.
+
+    Where one of them is an expression, they stay with the module.
+    """
+    listed: dict[int, int] = {}
+    for row in rows:
+        if row.role == "operation" and row.ran_in is not None and isinstance(row.macs, int):
+            listed[row.ran_in] = listed.get(row.ran_in, 0) + row.macs
+    whole = {row.index for row in rows if row.index is not None and not isinstance(row.macs, int)}
+    for row in rows:
+        if row.role == "operation":
+            yield replace(row, macs=0) if row.ran_in in whole else row
+        elif row.index in listed and isinstance(row.macs, int) and row.has_rows_below:
+            yield replace(row, macs=row.macs - listed[row.index])
+        else:
+            yield row
 
 
 class _Rows:
@@ -203,6 +225,7 @@ class _Rows:
             status=_layer_status(layer) if below or not whole else _status_below(node),
             check=layer.check,
             source=layer.source,
+            index=layer.index,
             receptive_field=layer.receptive_field,
             receptive_field_stride=layer.receptive_field_stride,
             receptive_field_offset=layer.receptive_field_offset,
@@ -224,6 +247,7 @@ class _Rows:
             status=operation.check.status if operation.check else "",
             check=operation.check,
             source=operation.source,
+            ran_in=operation.call,
         )
 
     def _type_of(self, path: str) -> str:

@@ -145,5 +145,5 @@ def plain_shape(shape: Shape) -> str:
 
 def _factor(dim: Dim) -> str:
     text = dim_text(dim)
-    simple = isinstance(dim, int) or dim.replace("//", "").replace("_", "").isalnum()
+    simple = isinstance(dim, int) or dim.replace("_", "").isalnum()
     return text if simple else f"({text})"
