@@ -14,24 +14,37 @@ from cnnshape._version import __version__
 from cnnshape.errors import CnnshapeError, UsageError
 
 if TYPE_CHECKING:
-    from cnnshape.api import Report, inspect
+    from cnnshape.api import Report, check, inspect
+    from cnnshape.experiments.parameters import parameters_of as params
     from cnnshape.formulas.ask import formula
 
-#: Public name → the module it lives in. They are imported on first use, because torch takes a
-#: second to import and a size formula needs none of it.
+#: Public name → the module it lives in, and its name there. They are imported on first use,
+#: because torch takes a second to import and a size formula needs none of it.
 _HOMES = {
-    "Report": "cnnshape.api",
-    "inspect": "cnnshape.api",
-    "formula": "cnnshape.formulas.ask",
+    "Report": ("cnnshape.api", "Report"),
+    "check": ("cnnshape.api", "check"),
+    "formula": ("cnnshape.formulas.ask", "formula"),
+    "inspect": ("cnnshape.api", "inspect"),
+    "params": ("cnnshape.experiments.parameters", "parameters_of"),
 }
 
-__all__ = ["CnnshapeError", "Report", "UsageError", "__version__", "formula", "inspect"]
+__all__ = [
+    "CnnshapeError",
+    "Report",
+    "UsageError",
+    "__version__",
+    "check",
+    "formula",
+    "inspect",
+    "params",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'cnnshape' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOMES[name]), name)
+    home, there = _HOMES[name]
+    value = getattr(importlib.import_module(home), there)
     globals()[name] = value
     return value
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from torch import nn
 
@@ -29,7 +29,6 @@ from cnnshape.loading.expectations import (
 )
 
 Mode = Literal["eval", "train"]
-_Data = TypeVar("_Data", bound=ReportData)
 
 
 class Report(ReportData):
@@ -142,11 +141,17 @@ def check(
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
     Args:
-        model, inputs, device, mode, dtype, weights: as for :func:`inspect`.
+        model: as for :func:`inspect`.
+        inputs: as for :func:`inspect`.
         expect: shapes by path, ``None`` or ``"*"`` for any size; or a file of them; or the
             JSON report of an earlier day.
         formulas: a size formula by kind of layer, tested on every layer of that kind.
-        max_params, max_macs: the most that is allowed.
+        max_params: the most parameters that are allowed.
+        max_macs: the most multiply-accumulates that are allowed.
+        device: as for :func:`inspect`.
+        mode: as for :func:`inspect`.
+        dtype: as for :func:`inspect`.
+        weights: as for :func:`inspect`.
 
     Returns:
         Every claim with both sides; ``.ok`` is true if all hold.

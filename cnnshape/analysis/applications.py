@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.analysis.arguments import base_name, bind, shape_of
-from cnnshape.tracing.trace import Operation, Ref, Trace
+from cnnshape.tracing.trace import Operation, Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class _Placement:
 
 def _layers(trace: Trace, placed: _Placement, macs: list[int | None]) -> Iterable[Layer]:
     own = own_parameters(trace)
-    below = subtree_parameters(trace, own)
+    below = subtree_parameters(own)
     costs = call_costs(trace, macs)
     reach = receptive_fields(trace)
     for call in trace.calls:
@@ -203,9 +203,7 @@ def _operation_rows(
             continue
         check = checks.get(operation.index)
         inputs = tuple(
-            trace.shape(value)
-            for value in operation.inputs
-            if not trace.values[value].static
+            trace.shape(value) for value in operation.inputs if not trace.values[value].static
         )
         outputs = tuple(trace.shape(value) for value in operation.outputs)
         if operation.inplace or not inputs:

@@ -63,9 +63,9 @@ def own_parameters(trace: Trace) -> dict[str, ParameterCost]:
     return {path: parameter_cost(owned) for path, owned in by_owner.items()}
 
 
-def subtree_parameters(trace: Trace, own: dict[str, ParameterCost]) -> dict[str, int | None]:
+def subtree_parameters(own: dict[str, ParameterCost]) -> dict[str, int | None]:
     """Per path, the parameters first owned by the module there or by one below it."""
-    sums: dict[str, int | None] = {path: 0 for path in own}
+    sums: dict[str, int | None] = dict.fromkeys(own, 0)
     for path, cost in own.items():
         if cost.params == 0:
             continue

@@ -2,40 +2,120 @@
 
 from __future__ import annotations
 
-from typing import Any
+from fractions import Fraction
+from math import ceil, floor
 
 from cnnshape import formulas
-from cnnshape.analysis.applications import application
+from cnnshape.analysis.applications import Application, application
 from cnnshape.analysis.claims import Claim
 from cnnshape.analysis.report import ReportData
 from cnnshape.errors import UsageError
+from cnnshape.formulas.columns import column_of, evaluate
+from cnnshape.formulas.derivation import AxisDerivation, Derivation
+from cnnshape.formulas.expression import Expression
+from cnnshape.formulas.reading import read
+from cnnshape.formulas.registry import axis_rule
+from cnnshape.formulas.subjects import ROLES
+from cnnshape.formulas.verdict import Judgement, judge
 from cnnshape.tracing.trace import Operation, Trace
 
 
 def hand_formula(report: ReportData, kind: str, expression: str) -> list[Claim]:
-    """One claim per operation of ``kind`` that ran: the formula gives the size that came out.
+    """One claim per operation of ``kind`` that ran: the formula gives the sizes that came out.
 
     Where the formula is right on this model but not in general, the claim holds and its note
     says when it does.
 
     Raises:
         UsageError: there is no such kind, the formula does not parse, or no layer of the kind ran.
-    """
-    from cnnshape.formulas.ask import formula
 
+    >>> import cnnshape
+    >>> report = cnnshape.inspect("lenet")
+    >>> [claim.ok for claim in hand_formula(report, "conv", "(W - F + 2P)/S + 1")]
+    [True, True, True]
+    """
     name = formulas.canonical(kind)
-    judged = formula(name, expression)
+    equations = read(expression, name)
+    judged = [(equation.expression, judge(name, equation)) for equation in equations]
     trace = report.trace
     claims: list[Claim] = []
     for operation in trace.operations:
-        found = application(trace, operation)
-        if found is None or found.kind != name or not operation.outputs:
-            continue
-        claims.append(_claim(trace, operation, name, judged))
+        found = None if operation.failed else application(trace, operation)
+        if found is not None and found.kind == name:
+            claims += [_claim(trace, operation, found, *each) for each in judged]
     if not claims:
         raise UsageError(f"no {name} ran in this model, so there is nothing to test a formula on")
     return claims
 
 
-def _claim(trace: Trace, operation: Operation, kind: str, judged: Any) -> Claim:
-    raise NotImplementedError
+def _claim(
+    trace: Trace,
+    operation: Operation,
+    found: Application,
+    expression: Expression,
+    judgement: Judgement,
+) -> Claim:
+    derived = formulas.derive(found.kind, found.input_shape, **found.arguments)
+    exact = [_value(expression, _roles(found, axis)) for axis in derived.axes]
+    up = bool(found.arguments.get("ceil_mode"))
+    rounded = [None if v is None else (ceil(v) if up else floor(v)) for v in exact]
+    actual = _spatial(trace, operation, derived)
+    call = trace.calls[operation.call]
+    path = f"{call.path}[{call.call}]" if call.call else call.path
+    # A fraction is forgiven only where rounding is all that the formula lacks.
+    fits = exact == actual or (judgement.needs_floor and rounded == actual)
+    return Claim(
+        what=f"formula {found.kind}",
+        path=path or operation.name,
+        expected=tuple(_number(value) for value in exact),
+        actual=tuple(actual),
+        ok=fits,
+        note=_note(judgement, needed_rounding=fits and exact != actual),
+    )
+
+
+def _roles(found: Application, axis: AxisDerivation) -> dict[str, int | float]:
+    """The values along one axis by what a formula may call them."""
+    rule, _ = axis_rule(found.kind, **found.arguments)
+    letters = dict(axis.values)
+    values = {ROLES[name]: letters[letter] for letter, name in rule.names.items()}
+    # What the rule does not depend on can still stand in a formula, at its neutral value.
+    return {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0} | values
+
+
+def _value(expression: Expression, roles: dict[str, int | float]) -> Fraction | None:
+    """The formula's value; None where it divides by zero or names what this layer has not."""
+    if expression.names() - set(roles):
+        return None
+    columns = {role: column_of([value]) for role, value in roles.items()}
+    column, undefined = evaluate(expression, columns, 1)
+    if undefined:
+        return None
+    return Fraction(column.above[0], column.denominators()[0])
+
+
+def _spatial(trace: Trace, operation: Operation, derived: Derivation) -> list[int]:
+    """The sizes that came out along the axes of the rule, as many as it has."""
+    shape = trace.shape(operation.outputs[0])
+    sizes = shape[len(shape) - len(derived.axes) :]
+    return [size for size in sizes if isinstance(size, int)]
+
+
+def _number(value: Fraction | None) -> int | float | None:
+    if value is None:
+        return None
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def _note(judgement: Judgement, *, needed_rounding: bool) -> str:
+    parts: list[str] = []
+    if needed_rounding:
+        parts.append("rounded, as the layer rounds")
+    if judgement.verdict == "needs_floor":
+        parts.append("exact in general once it is rounded")
+    elif judgement.verdict == "conditional":
+        rounding = ", and then rounded" if judgement.needs_floor else ""
+        parts.append(f"in general only when {' and '.join(judgement.holds_when)}{rounding}")
+    elif judgement.verdict == "wrong":
+        parts.append("wrong in general")
+    return "; ".join(parts)

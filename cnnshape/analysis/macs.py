@@ -103,7 +103,7 @@ def _linear(trace: Trace, operation: Operation) -> int | None:
 
 
 def _bilinear(trace: Trace, operation: Operation) -> int | None:
-    """y = x₁ᵀ A x₂: first x₁ with every A, then the result with x₂."""
+    """Compute x₁ᵀ A x₂ as first x₁ with every A, then the result with x₂."""
     bound = bind(operation)
     weight = _shape(trace, bound["weight"]) if bound else None
     if weight is None:

@@ -147,7 +147,10 @@ class OperationRow:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums under the table. ``uncovered`` counts leaf modules that changed the size and have no rule."""
+    """The sums under the table.
+
+    ``uncovered`` counts leaf modules that changed the size and have no rule.
+    """
 
     params: int | None
     trainable_params: int | None

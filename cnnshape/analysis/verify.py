@@ -1,4 +1,4 @@
-"""The size check: every operation that has a rule, computed by it and compared with what came out."""
+"""The size check: every operation that has a rule, computed by it and compared."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 
 
-class Budget(click.ParamType):
+class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     """A whole number, also written ``25M`` or ``4.1G``."""
 
     name = "N"

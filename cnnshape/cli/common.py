@@ -7,13 +7,11 @@ from typing import Any, TypeVar
 
 import click
 
-from cnnshape.files import write_atomic
-
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def output_options(*formats: str) -> Callable[[Command], Command]:
-    """``-f/--format``, ``-o/--output``, ``-q`` and ``--debug``, for a command that prints a result."""
+    """``-f``, ``-o``, ``-q`` and ``--debug``, for a command that prints a result."""
 
     def decorate(command: Command) -> Command:
         for option in (
@@ -44,4 +42,6 @@ def emit(text: str, output: str | None = None) -> None:
     if output is None or output == "-":
         click.echo(text, nl=not text.endswith("\n"))
     else:
+        from cnnshape.files import write_atomic
+
         write_atomic(output, text if text.endswith("\n") else text + "\n")

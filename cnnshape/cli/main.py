@@ -15,9 +15,14 @@ from cnnshape.errors import CnnshapeError
 #: The modules are imported only when their command runs, so that ``--help`` stays fast.
 COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("cnnshape.cli.inspect", "Shapes, parameters, MACs and size check per layer."),
+    "check": ("cnnshape.cli.check", "Pass or fail: sizes, expected shapes, formulas, budgets."),
     "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
     "models": ("cnnshape.cli.models", "What can be named as MODEL."),
     "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),
+    "train": ("cnnshape.cli.train", "Train a bundled network, or resume a run."),
+    "evaluate": ("cnnshape.cli.evaluate", "Measure a trained run on test pictures."),
+    "predict": ("cnnshape.cli.predict", "Classify pictures with a trained run."),
+    "features": ("cnnshape.cli.features", "Draw what a layer makes of a picture."),
 }
 
 
@@ -105,7 +110,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
     # A page of shapes is full of × and →; a pipe on Windows would otherwise refuse them.
-    for stream in (sys.stdout, sys.stderr):
+    streams: tuple[Any, Any] = (sys.stdout, sys.stderr)
+    for stream in streams:
         if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() != "utf-8":
             stream.reconfigure(encoding="utf-8", errors="replace")
     try:

@@ -49,7 +49,7 @@ def _totals(subject: Subject, report: ReportData) -> tuple[int, int]:
     import torchinfo
 
     module: Any = subject.module
-    device = report.device if report.device not in ("fake",) else "meta"
+    device = "meta" if report.device == "fake" else report.device
     if device == "cpu":
         module = subject.real()
     inputs = subject.inputs(device)

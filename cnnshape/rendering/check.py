@@ -49,30 +49,39 @@ def statement(claim: Claim) -> str:
     """Both sides of a claim in words; one number where they agree."""
     actual, expected = _side(claim.actual), _side(claim.expected)
     if claim.what == "runs":
-        text = f"raised {actual}: {claim.note.splitlines()[0] if claim.note else ''}"
-        return text.rstrip(": ")
+        return f"raised {actual}"
     if claim.what in ("max-params", "max-macs"):
         relation = "within" if claim.ok else "more than"
-        text = f"{actual}, {relation} {expected}"
-    elif claim.ok or actual == expected:
-        text = actual
-    elif claim.expected is None:
-        text = f"{actual}, which was not there before"
-    elif claim.actual is None:
-        text = f"{expected} expected, but there is none"
-    else:
-        text = f"{actual}, expected {expected}"
-    return f"{text}   {claim.note}" if claim.note else text
+        return f"{actual}, {relation} {expected}"
+    if claim.ok or actual == expected:
+        return actual
+    if claim.expected is None:
+        return f"{actual}, which was not there before"
+    if claim.actual is None:
+        return f"{expected} expected, but there is none"
+    return f"{actual}, expected {expected}"
+
+
+def _sentence(claim: Claim) -> str:
+    return f"{statement(claim)}; {claim.note}" if claim.note else statement(claim)
+
+
+#: Statements longer than this do not push the notes of all others to the right.
+_WIDEST = 32
 
 
 def _lines(result: CheckResult) -> str:
-    whats = max((len(claim.what) for claim in result.claims), default=0)
-    paths = max((len(claim.path or "model") for claim in result.claims), default=0)
-    lines = [
-        f"{'ok' if claim.ok else 'FAIL':<4}  {claim.what:<{whats}}  "
-        f"{claim.path or 'model':<{paths}}  {statement(claim)}"
+    rows = [
+        ("ok" if claim.ok else "FAIL", claim.what, claim.path or "model", statement(claim))
         for claim in result.claims
     ]
+    widths = [
+        max((len(row[i]) for row in rows if len(row[i]) <= _WIDEST), default=0) for i in range(4)
+    ]
+    lines: list[str] = []
+    for row, claim in zip(rows, result.claims, strict=True):
+        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
+        lines.append("  ".join([*cells, " ".join(claim.note.split())]).rstrip())
     lines += [f"info  {sentence}" for sentence in result.information]
     return "\n".join([*lines, summary(result)])
 
@@ -91,7 +100,7 @@ def _junit(result: CheckResult) -> str:
         if claim.ok:
             cases.append(f"{case}/>")
             continue
-        text = _xml(statement(claim))
+        text = _xml(_sentence(claim))
         cases.append(
             f"{case}>\n      <failure message={quoteattr(text)}>{escape(text)}</failure>\n"
             "    </testcase>"
@@ -101,8 +110,10 @@ def _junit(result: CheckResult) -> str:
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
             "<testsuites>",
-            f'  <testsuite name="cnnshape check" tests="{len(result.claims)}" '
-            f'failures="{failed}" errors="0">',
+            (
+                f'  <testsuite name="cnnshape check" tests="{len(result.claims)}" '
+                f'failures="{failed}" errors="0">'
+            ),
             *cases,
             f"    <system-out>{output}</system-out>",
             "  </testsuite>",
@@ -122,7 +133,7 @@ def _github(result: CheckResult) -> str:
     for claim in result.claims:
         if not claim.ok:
             title = _property(f"cnnshape {claim.what} {claim.path or 'model'}")
-            lines.append(f"::error title={title}::{_message(statement(claim))}")
+            lines.append(f"::error title={title}::{_message(_sentence(claim))}")
     return "\n".join([*lines, f"::notice title=cnnshape check::{summary(result)}"])
 
 

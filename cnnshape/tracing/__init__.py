@@ -1,1 +1,1 @@
-"""One forward pass becomes a :class:`Trace`: the tree of module calls and the graph of operations."""
+"""One forward pass becomes a trace: the tree of module calls and the graph of operations."""

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.structure import to_plain
-from cnnshape.tracing.trace import Module, Parameter, Plain
+from cnnshape.tracing.trace import Module, Parameter
 
 _ATOMS = (bool, int, float, str)
 
@@ -113,7 +113,7 @@ def kind_of(cls: type[nn.Module]) -> tuple[str, bool]:
     return cls.__name__, False
 
 
-def _config(module: nn.Module) -> Iterator[tuple[str, Plain]]:
+def _config(module: nn.Module) -> Iterator[tuple[str, Any]]:
     if isinstance(module, torch.jit.ScriptModule):
         return
     for name, value in vars(module).items():

@@ -7,7 +7,7 @@ decided by :mod:`cnnshape.tracing.choose`.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -138,7 +138,7 @@ def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[
 
 
 @contextmanager
-def _placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Iterator[Inputs]:
+def _placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generator[Inputs]:
     """The model's tensors replaced by ones on ``device`` (``preserved`` puts them back)."""
     if device == "fake":
         from torch._subclasses.fake_tensor import FakeTensorMode
@@ -201,9 +201,14 @@ def swap_tensors(
 
 
 def _fresh_lazy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
-    if isinstance(tensor, nn.Parameter):
-        return nn.UninitializedParameter(tensor.requires_grad, device=device, dtype=tensor.dtype)
-    return nn.UninitializedBuffer(tensor.requires_grad, device=device, dtype=tensor.dtype)
+    # torch's own type stubs leave out the arguments of both.
+    kinds: Any = torch.nn.parameter
+    cls = (
+        kinds.UninitializedParameter
+        if isinstance(tensor, nn.Parameter)
+        else kinds.UninitializedBuffer
+    )
+    return cls(tensor.requires_grad, device=device, dtype=tensor.dtype)
 
 
 def _as_parameter(new: torch.Tensor, old: nn.Parameter) -> torch.Tensor:

@@ -6,7 +6,7 @@ per kernel says what it costs (2 FLOPs are one multiply-accumulate).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,7 +46,7 @@ class MacCounter(TorchDispatchMode):
 
 
 @contextmanager
-def count_macs() -> Iterator[MacCounter]:
+def count_macs() -> Generator[MacCounter]:
     """Count while the block runs.
 
     >>> import torch

@@ -13,18 +13,19 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.storage import storage_of
 
 
 @contextmanager
-def preserved(modules: Sequence[nn.Module]) -> Iterator[Callable[[torch.Tensor], None]]:
+def preserved(modules: Sequence[nn.Module]) -> Generator[Callable[[torch.Tensor], None]]:
     """Restore the ``modules`` of a model (each listed once) and the process on leaving.
 
     Yields a function to call with a tensor *before* it is written to in place; if it belongs
@@ -81,10 +82,7 @@ def _by_storage(tensors: Iterable[torch.Tensor]) -> dict[int | None, list[torch.
     """
     owned: dict[int | None, list[torch.Tensor]] = {}
     for tensor in tensors:
-        has_values = not tensor.is_meta and not isinstance(
-            tensor, nn.parameter.UninitializedTensorMixin
-        )
-        if has_values:
+        if not tensor.is_meta and not is_lazy(tensor):
             owned.setdefault(storage_of(tensor), []).append(tensor)
     owned.pop(None, None)
     return owned
@@ -135,7 +133,7 @@ def _same_items(one: Any, other: Any) -> bool:
 
 
 @contextmanager
-def _python_random() -> Iterator[None]:
+def _python_random() -> Generator[None]:
     state = random.getstate()
     try:
         yield
@@ -144,7 +142,7 @@ def _python_random() -> Iterator[None]:
 
 
 @contextmanager
-def _numpy_random() -> Iterator[None]:
+def _numpy_random() -> Generator[None]:
     numpy = cast("Any", sys.modules.get("numpy"))
     state = numpy.random.get_state() if numpy is not None else None
     try:
@@ -155,7 +153,7 @@ def _numpy_random() -> Iterator[None]:
 
 
 @contextmanager
-def _global_flags() -> Iterator[None]:
+def _global_flags() -> Generator[None]:
     """The fused attention path skips children, and compiled code cannot be seen into."""
     fused = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

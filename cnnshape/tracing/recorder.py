@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -147,7 +147,7 @@ class Recorder(TorchFunctionMode):
     # ---- module calls -------------------------------------------------------------------
 
     @contextmanager
-    def watching_modules(self) -> Iterator[None]:
+    def watching_modules(self) -> Generator[None]:
         """Intercept every module's calls. ``preserved`` takes the interceptors off again."""
         for module in self._modules:
             attributes = vars(module)
@@ -345,7 +345,7 @@ class Recorder(TorchFunctionMode):
             return value
 
         return _Draft(
-            name=_clean(func, name),
+            name=operation_name(func, name),
             call=self._stack[-1].index,
             args=cast("tuple[Plain, ...]", to_plain(args, ref)),
             kwargs=cast("dict[str, Plain]", to_plain(kwargs, ref)),
@@ -503,7 +503,8 @@ _RENAMED = {
 }
 
 
-def _clean(func: Any, name: str) -> str:
+def operation_name(func: Any, name: str) -> str:
+    """What an operation is called: ``add`` for ``add_``, ``__add__`` and ``torch.add``."""
     if func is torch.Tensor.unfold:
         return "sliding_window"  # shares its name, and nothing else, with F.unfold
     bare = name.strip("_")

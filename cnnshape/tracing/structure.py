@@ -14,7 +14,7 @@ from typing import Any, cast
 
 import torch
 
-from cnnshape.tracing.trace import Plain, Ref, Unknown
+from cnnshape.tracing.trace import Ref, Unknown
 
 #: How deep containers are followed, and how many items of one are looked at. Real models stay
 #: far below both; an object that contains itself ends here.
@@ -93,8 +93,8 @@ def _key(key: Any) -> str:
     return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
 
 
-def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> Plain:
-    """``thing`` with tensors as :class:`Ref`, lists as tuples, and anything odd as its type."""
+def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> Any:
+    """``thing`` as plain data: tensors as :class:`Ref`, lists as tuples, odd things by type."""
     if isinstance(thing, torch.Tensor):
         return Ref(ref(thing))
     kind = type(thing)
@@ -114,7 +114,7 @@ def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> 
     return _scalar(thing)
 
 
-def _scalar(thing: Any) -> Plain:
+def _scalar(thing: Any) -> Any:
     """A number-like or name-like object as its plain self."""
     if isinstance(thing, KeptSize):
         return thing
@@ -126,8 +126,8 @@ def _scalar(thing: Any) -> Plain:
         return str(thing.value)
     if thing is Ellipsis:
         return "..."
-    if isinstance(thing, bool | int | float | complex | str):
-        # A subclass (IntEnum, numpy's float64): keep the value, drop the class.
-        base = next(b for b in (bool, int, float, complex, str) if isinstance(thing, b))
-        return base(thing)  # pyright: ignore[reportArgumentType]
+    for base in (bool, int, float, complex, str):
+        if isinstance(thing, base):
+            # A subclass (IntEnum, numpy's float64): keep the value, drop the class.
+            return base(thing)  # pyright: ignore[reportArgumentType]
     return Unknown(type(thing).__name__)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, Union
 
 #: One size: a number, or an expression such as ``"H//2"`` after a symbolic run.
 Dim: TypeAlias = int | str
@@ -40,10 +40,19 @@ class Unknown:
 
 
 #: A recorded argument. Lists become tuples; dtypes and devices become strings.
-Plain: TypeAlias = (
-    "None | bool | int | float | complex | str | slice | Ref | Unknown"
-    " | tuple[Plain, ...] | dict[str, Plain]"
-)
+Plain: TypeAlias = Union[  # noqa: UP007 - it names itself
+    bool,
+    int,
+    float,
+    complex,
+    str,
+    slice,
+    Ref,
+    Unknown,
+    tuple["Plain", ...],
+    dict[str, "Plain"],
+    None,
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,9 +166,9 @@ def test_what_cannot_be_measured_is_none_never_zero():
         """Its result comes from where no torch function is seen."""
 
         def forward(self, x):
-            import numpy
+            import numpy as np
 
-            return torch.Tensor(numpy.zeros((1, 4), dtype="float32"))
+            return torch.Tensor(np.zeros((1, 4), dtype="float32"))
 
     class Net(nn.Module):
         def __init__(self):

@@ -118,10 +118,10 @@ def _candidates(
         text = f"{found.function}({call.operand(0)}, {place[1]}={last})"
     else:
         text = f"{call.operand(0)}.{failing.name}({place[1]}={last})"
+    if failing.name == "squeeze" and shape[last] != 1:
+        return
     if place[1] in ("dim", "dims", "start_dim"):
         yield call.candidate(text, overrides=((which, last),))
-    elif value.origin != "input":
-        return
 
 
 def permute(failing: Failing) -> Diagnosis | None:
@@ -149,11 +149,9 @@ def permute(failing: Failing) -> Diagnosis | None:
     if len(order) == rank - 1 and rank >= 2:
         inside = (0, *(a + 1 for a in order))
         found.append(call.candidate(call.method("permute", inside), arguments=inside))
-    if len(order) == rank + 1 and order[0] == 0:
-        pass
-    elif len(order) > rank:
+    if len(order) > rank and not (len(order) == rank + 1 and order[0] == 0):
         kept = tuple(a for a in order if a < rank)
-        if sorted(kept) == list(range(rank)):
+        if sorted(kept) == list(range(rank)) and kept != tuple(range(rank)):
             found.append(call.candidate(call.method("permute", kept), arguments=kept))
     return Diagnosis("permute.rank", sentence, (), tuple(found))
 

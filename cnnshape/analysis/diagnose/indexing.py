@@ -41,17 +41,6 @@ def embedding(failing: Failing) -> Diagnosis | None:
                 value.name, value.name, f"{value.name} - 1", (Step("shift", (-1,)),), None, None
             )
         )
-    if value.origin == "input" and value.name:
-        found.append(
-            change_input(
-                value.name,
-                value.name,
-                f"{value.name}.clamp(0, {table[0] - 1})",
-                (Step("clamp", (0, table[0] - 1)),),
-                None,
-                None,
-            )
-        )
     return Diagnosis("embedding.index", sentence, (), tuple(c for c in found if c))
 
 

@@ -80,11 +80,16 @@ def _cat_candidates(
 ) -> Iterator[Candidate]:
     first, other = shaped[0][1], shaped[index][1]
     rank = len(first)
-    for better in range(rank):
-        agree = all(s[a] == first[a] for _, s in shaped for a in range(rank) if a != better)
-        if better != dim and agree:
-            yield _other_dim(call, better)
     spatial = rank >= 3 and min(axes) >= 2
+    other_dims = [
+        better
+        for better in range(rank)
+        if better != dim
+        and all(s[a] == first[a] for _, s in shaped for a in range(rank) if a != better)
+    ]
+    # Pictures of different size are meant to be fitted; vectors to be joined the other way.
+    if not spatial:
+        yield from (_other_dim(call, better) for better in other_dims)
     if spatial:
         one = ways(failing.trace, shaped[0][0].id, range(2, rank))
         two = ways(failing.trace, shaped[index][0].id, range(2, rank))
@@ -104,6 +109,7 @@ def _cat_candidates(
                 yield candidate
             yield from with_padding(failing, [*one, *two], lambda changes: agrees(now, changes))
         yield from _fitted(call, shaped, index)
+        yield from (_other_dim(call, better) for better in other_dims)
     for which, wanted in ((0, other), (index, first)):
         value, shape = shaped[which]
         if value.origin == "input" and value.name:

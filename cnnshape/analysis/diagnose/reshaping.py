@@ -251,7 +251,9 @@ def expand(failing: Failing) -> Diagnosis | None:
             n if a < lead or shape[a - lead] == 1 or n == shape[a - lead] else -1
             for a, n in enumerate(wanted)
         )
-        found = [call.candidate(call.method("expand", kept), arguments=kept)]
+        found: list[Candidate] = []
+        if any(n not in (-1, s) for n, s in zip(kept[lead:], shape, strict=True)) or lead:
+            found.append(call.candidate(call.method("expand", kept), arguments=kept))
         if asked % size == 0:
             repeats = tuple(
                 n if a < lead else (n // shape[a - lead] if n != -1 else 1)

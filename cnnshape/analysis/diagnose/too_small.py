@@ -10,7 +10,6 @@ from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.reach import LARGEST, Way, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
-from cnnshape.analysis.diagnose.upstream import together
 from cnnshape.analysis.diagnose.wording import arrive, times, who
 from cnnshape.tracing.trace import Module, Value
 
@@ -77,10 +76,15 @@ def _candidates(
         if candidate is not None:
             yield candidate
     if "Pool" in layer.kind:
-        fitting = [min(s, 1) for s in spans]
-        candidate = together(failing, {layer.path: {"kernel_size": fitting[0], "stride": 1}})
-        if candidate is not None:
-            yield candidate
+        if layer.config.get("ceil_mode") is False:
+            candidate = set_arguments(layer, {"ceil_mode": True})
+            if candidate is not None:
+                yield candidate
+        least = min((sizes(value) or (1,))[axes[0] :])
+        if least > 1:
+            candidate = set_arguments(layer, {"kernel_size": least})
+            if candidate is not None:
+                yield candidate
 
 
 def _larger_input(

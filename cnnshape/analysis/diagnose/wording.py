@@ -97,8 +97,11 @@ def constructor(module: Module, changes: Mapping[str, Any], kind: str | None = N
     written: list[str] = []
     named = name in _NAMED
     for parameter, default in _parameters(name):
-        value = changes.get(parameter, _setting(module, parameter))
-        value = tidy(value)
+        known = parameter in changes or parameter in module.config or parameter == "bias"
+        if default is not _NO_DEFAULT and not known:
+            named = True
+            continue
+        value = tidy(changes.get(parameter, _setting(module, parameter)))
         if default is not _NO_DEFAULT and value == default:
             named = True
             continue
@@ -142,7 +145,13 @@ def times(shape: Iterable[int | str]) -> str:
 
 
 def who(path: str, kind: str = "") -> str:
-    """A module by its path; the root by its class."""
+    """A module by its path, with its class where that ends in a number; the root by its class.
+
+    >>> who("features.3", "Conv2d"), who("fc", "Linear"), who("", "Linear")
+    ('features.3 (Conv2d)', 'fc', 'the Linear')
+    """
+    if path and kind and path.rpartition(".")[2].isdigit():
+        return f"{path} ({kind})"
     return path or f"the {kind or 'model'}"
 
 

@@ -1,0 +1,260 @@
+"""``cnnshape check`` as CI uses it: claims, exit codes, files, formats."""
+
+from __future__ import annotations
+
+import json
+from xml.etree import ElementTree
+
+import pytest
+
+import cnnshape
+from cnnshape.cli.main import run
+
+
+@pytest.fixture
+def check(capsys):
+    def call(*args: str) -> tuple[int, str, str]:
+        code = run(["check", *args])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_lenets_own_sizes_hold(check):
+    code, out, _ = check("lenet")
+    assert code == 0
+    lines = out.splitlines()
+    assert lines[0].split() == (
+        "ok size C1 1×6×28×28 ⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28".split()
+    )
+    assert lines[-1] == "7 ok, 0 failed"
+
+
+def test_an_expected_shape_that_does_not_hold_shows_both_numbers(check):
+    code, out, _ = check("lenet", "--expect", "C1=1,6,24,24", "--expect", "S2=*,16,5,5")
+    assert code == 1
+    rows = [line.split() for line in out.splitlines()]
+    assert "FAIL shape C1 1×6×28×28, expected 1×6×24×24".split() in rows
+    assert "ok shape S2 1×16×5×5".split() in rows
+    assert out.splitlines()[-1] == "8 ok, 1 failed"
+
+
+def test_wildcards_ask_every_matching_layer(check):
+    code, out, _ = check("lenet", "--expect", "C*=1,*,*,*", "-f", "json")
+    claims = json.loads(out)["claims"]
+    assert code == 0
+    assert [c["path"] for c in claims if c["what"] == "shape"] == ["C1", "C2", "C3"]
+    assert claims[-1]["expected"] == [1, "*", "*", "*"]
+
+
+def test_the_second_call_of_a_reused_module(check):
+    code, out, _ = check(
+        "basic-cnn", "--expect", "pooling=1,10,12,12", "--expect", "pooling[1]=1,20,4,4"
+    )
+    assert code == 0, out
+    assert "pooling[1]" in out
+
+
+def test_json_has_the_keys_of_the_contract(check):
+    code, out, _ = check("lenet", "--max-params", "60000", "-f", "json")
+    result = json.loads(out)
+    assert code == 1
+    assert result["ok"] is False
+    assert result["claims"][-1] == {
+        "what": "max-params",
+        "path": "",
+        "expected": 60000,
+        "actual": 61706,
+        "ok": False,
+        "note": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("limit", "ok"), [("61706", True), ("61_705", False), ("62k", True), ("0.06M", False)]
+)
+def test_budgets_are_read_with_units(check, limit, ok):
+    assert check("lenet", "--max-params", limit)[0] == (0 if ok else 1)
+
+
+def test_macs_budget(check):
+    assert check("lenet", "--max-macs", "416520")[0] == 0
+    code, out, _ = check("lenet", "--max-macs", "416519")
+    assert code == 1
+    assert "416,520, more than 416,519" in out
+
+
+def test_a_hand_formula_that_is_right_here_but_not_in_general_says_both(check):
+    code, out, _ = check("lenet", "--formula", "conv=(W - F + 2P)/S + 1")
+    assert code == 0
+    line = next(line for line in out.splitlines() if "formula conv" in line and "C1" in line)
+    assert line.startswith("ok ")
+    assert "28×28" in line
+    assert "only when dilation=1" in line
+
+
+def test_a_wrong_hand_formula_fails_with_both_numbers(check):
+    # Forgets that padding is on both sides: C1 gives 26, the layer 28.
+    code, out, _ = check("lenet", "--formula", "conv=(W - F + P)/S + 1")
+    assert code == 1
+    line = next(line for line in out.splitlines() if "formula conv" in line and "C1" in line)
+    assert line.startswith("FAIL")
+    assert "28×28, expected 26×26" in line
+    # C2 and C3 have no padding, so the formula happens to hold there; the note says so.
+    assert sum("formula conv" in line and line.startswith("ok") for line in out.splitlines()) == 2
+
+
+def test_a_formula_of_a_kind_that_does_not_run_is_a_usage_error(check):
+    code, _, err = check("mlp", "--formula", "conv=W - F + 1")
+    assert code == 2
+    assert "no conv ran in this model" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("e.json", '{"C1": [1, 6, 28, 28], "S1": "*,6,14,14"}'),
+        ("e.yaml", "C1: 1,6,28,28\nS1: [null, 6, 14, 14]\n"),
+        ("e.yml", "C1: 1x6x28x28\nS1: '*,6,14,14'\n"),
+        ("e.toml", 'C1 = [1, 6, 28, 28]\nS1 = "*,6,14,14"\n'),
+        ("e.csv", 'path,shape\nC1,"1,6,28,28"\nS1,*,6,14,14\n'),
+    ],
+)
+def test_expectation_files(check, tmp_path, name, content):
+    file = tmp_path / name
+    file.write_text(content, encoding="utf-8")
+    code, out, err = check("lenet", "--expect", str(file))
+    assert code == 0, (out, err)
+    assert sum(" shape " in line for line in out.splitlines()) == 2
+
+
+def test_dotted_paths_in_toml(check, tmp_path):
+    file = tmp_path / "e.toml"
+    file.write_text('conv.0 = "1,6,24,24"\n[fc]\n4 = [1, 10]\n', encoding="utf-8")
+    assert check("lenet-nopad", "--expect", str(file))[0] == 0
+
+
+def test_broken_yaml_names_line_and_column(check, tmp_path):
+    file = tmp_path / "e.yaml"
+    file.write_text("C1: 1,6,28,28\nS1: [1, 6\n", encoding="utf-8")
+    code, out, err = check("lenet", "--expect", str(file))
+    assert (code, out) == (2, "")
+    assert "line 3, column 1" in err
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--expect", "C9=1,2"], "no layer is called 'C9'; the nearest are C3, C2, C1"),
+        (["--expect", "X*=1,2"], "no layer matches 'X*'"),
+        (["--expect", "C1=1,a"], "'a' in '1,a' is no size"),
+        (["--expect", "nothing.yaml"], "there is no such file"),
+        (["--max-params", "many"], "write 61706, 25M or 4.1G"),
+        (["--formula", "conv"], "give KIND=EXPRESSION"),
+        (["--formula", "convv=W"], "did you mean conv"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(check, args, words):
+    code, out, err = check("lenet", *args)
+    assert (code, out) == (2, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_snapshot_of_the_same_model_holds(check, tmp_path):
+    file = tmp_path / "lenet.shapes.json"
+    cnnshape.inspect("lenet").save(file)
+    code, out, _ = check("lenet", "--expect", str(file))
+    assert code == 0
+    assert out.splitlines()[-1] == "19 ok, 0 failed"  # 7 sizes, 12 rows
+
+
+NET = """
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(1, 6, 5)
+        self.{second} = nn.Conv2d(6, {width}, 5)
+        {extra}
+    def forward(self, x):
+        x = self.{second}(self.first(x))
+        return {result}
+"""
+
+
+def test_snapshot_difference_is_readable(check, tmp_path):
+    file, snapshot = tmp_path / "net.py", tmp_path / "net.json"
+
+    def write(second, width, extra="", result="x"):
+        text = NET.format(second=second, width=width, extra=extra, result=result)
+        file.write_text(text, encoding="utf-8")
+
+    write("second", 16)
+    cnnshape.inspect(f"{file}:Net", (1, 1, 28, 28)).save(snapshot)
+    write("second", 32)
+    code, out, _ = check(f"{file}:Net", "-i", "1,1,28,28", "--expect", str(snapshot))
+    assert code == 1
+    assert "1×32×20×20, expected 1×16×20×20" in out
+    assert "reshaped; 2,416 parameters before, 4,832 now" in out
+    write("other", 16)
+    _, out, _ = check(f"{file}:Net", "-i", "1,1,28,28", "--expect", str(snapshot))
+    assert "renamed to other" in out
+    write("second", 16, "self.third = nn.ReLU()", "self.third(x)")
+    _, out, _ = check(f"{file}:Net", "-i", "1,1,28,28", "--expect", str(snapshot))
+    assert "added ReLU" in out
+
+
+def test_junit(check, tmp_path):
+    file = tmp_path / "report.xml"
+    code, out, _ = check("lenet", "--expect", "C1=1,1", "-o", str(file))
+    assert (code, out) == (1, "")
+    suite = ElementTree.parse(file).getroot().find("testsuite")
+    assert suite is not None
+    assert (suite.get("tests"), suite.get("failures")) == ("8", "1")
+    failure = suite.find("testcase/failure")
+    assert failure is not None
+    assert failure.text == "1×6×28×28, expected 1×1"
+
+
+def test_github_annotations(check):
+    code, out, _ = check("lenet", "--expect", "C1=1,1", "-f", "github")
+    assert code == 1
+    assert out.splitlines() == [
+        "::error title=cnnshape shape C1::1×6×28×28, expected 1×1",
+        "::notice title=cnnshape check::7 ok, 1 failed",
+    ]
+
+
+def test_a_model_that_raises_is_a_failed_claim(check, tmp_path):
+    file = tmp_path / "net.py"
+    file.write_text(
+        "from torch import nn\ndef net(): return nn.Sequential(nn.Flatten(), nn.Linear(5, 2))\n",
+        encoding="utf-8",
+    )
+    code, out, _ = check(f"{file}:net", "-i", "1,4")
+    assert code == 1
+    assert out.splitlines()[0].startswith("FAIL  runs  1 ")
+    assert "(1x4 and 5x2)" in out
+
+
+def test_quiet_prints_nothing_on_success(check):
+    assert check("lenet", "-q") == (0, "", "")
+
+
+def test_torchinfo_stands_beside_as_information(check):
+    _, out, _ = check("lenet")
+    assert "info  torchinfo counts 61,706 parameters as well" in out
+    # 6,518 biases added: 6·28·28 + 16·10·10 + 120 + 84 + 10.
+    assert "torchinfo counts 423,038 MACs where cnnshape counts 416,520" in out
+
+
+def test_python_api():
+    result = cnnshape.check(
+        "lenet",
+        expect={"C1": (1, 6, 28, 28), "S1": ("*", 6, 14, 14)},
+        formulas={"conv": "(W-F+2P)/S+1"},
+    )
+    assert result.ok
+    assert [c.what for c in result.claims].count("formula conv") == 3
