@@ -125,14 +125,19 @@ def _text(result: Any, format_: str) -> str:
         if name == "Evaluation":
             return write.evaluation_latex(result)
         raise UsageError("latex writes a formula and its numbers; use table or json here")
+    paint = _paint if _in_colour() else write.unpainted
+    if name == "Evaluation":
+        return write.evaluation_text(result, paint)
+    if name == "Description":
+        return write.description_text(result, paint)
+    from cnnshape.rendering import formula_answers as answers
+
     writers: dict[str, Any] = {
-        "Evaluation": write.evaluation_text,
-        "Description": write.description_text,
-        "Solutions": write.solutions_text,
-        "Judgements": write.judgements_text,
-        "Chain": write.chain_text,
+        "Solutions": answers.solutions_text,
+        "Judgements": answers.judgements_text,
+        "Chain": answers.chain_text,
     }
-    return str(writers[name](result, _paint if _in_colour() else write.unpainted))
+    return str(writers[name](result, paint))
 
 
 def _in_colour() -> bool:

@@ -11,7 +11,6 @@ from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, not_empty, per_axis, split
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
-from cnnshape.formulas.padding import CONDITIONS as PAD_CONDITIONS
 from cnnshape.formulas.rule import AxisRule, Condition
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -52,7 +51,9 @@ def at_least(letter: str, name: str, least: int, position: int) -> Condition:
 
 def _padded_by(mode: str, pads: Callable[..., tuple[int, int]]) -> tuple[Condition, ...]:
     """What a mode of padding demands, given the numbers (before, after) that it pads."""
-    conditions = PAD_CONDITIONS[mode]
+    from cnnshape.formulas.padding import CONDITIONS
+
+    conditions = CONDITIONS[mode]
     return tuple(
         Condition(
             condition.words,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.expression import Expression
@@ -17,8 +17,7 @@ AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 Values = tuple[int | float, ...]
 
 
-@dataclass(frozen=True)
-class AxisDerivation:
+class AxisDerivation(NamedTuple):
     """One axis: its size before and after, and the formula with the numbers put in."""
 
     axis: str
@@ -28,7 +27,8 @@ class AxisDerivation:
     substitution: str
     #: Letter → number, as put into the formula.
     values: tuple[tuple[str, int | float], ...] = ()
-    expression: Expression | None = field(default=None, repr=False, compare=False)
+    #: The formula as a tree over its letters.
+    expression: Expression | None = None
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -40,8 +40,7 @@ class AxisDerivation:
         return steps(self.expression, dict(self.values))
 
 
-@dataclass(frozen=True)
-class Derivation:
+class Derivation(NamedTuple):
     """A whole output shape, the formula it follows, and the formula with the numbers put in.
 
     Axes with the same numbers share one substitution; different ones are joined with ``; ``.

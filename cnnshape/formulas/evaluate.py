@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnnshape.errors import UsageError
 from cnnshape.formulas.derivation import AxisDerivation, derive_axes
-from cnnshape.formulas.registry import canonical
+from cnnshape.formulas.registry import WHOLE, canonical
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.formulas.subjects import Subject, subject
 
@@ -19,8 +18,7 @@ DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0, "befo
 STRIDE_IS_KERNEL = frozenset({"max_pool", "avg_pool", "lp_pool", "max_unpool"})
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """The sizes a layer gives, axis by axis."""
 
     kind: str
@@ -68,9 +66,9 @@ def evaluate(
     """
     name = canonical(kind)
     given = {role: value for role, value in arguments.items() if value is not None}
-    from cnnshape.formulas import whole
+    if name in WHOLE:
+        from cnnshape.formulas import whole
 
-    if name in whole.KINDS:
         return whole.evaluate_whole(name, given)
     about, given = _about(name, given, ceil_mode=ceil_mode, mode=mode)
     filled = complete(about, given)

@@ -37,6 +37,9 @@ _HOMES: dict[str, str] = {
     "glu": "features",
 }
 
+#: Kinds whose rule is about whole shapes, not about one axis.
+WHOLE: frozenset[str] = frozenset(kind for kind, home in _HOMES.items() if home == "features")
+
 #: Every kind that has a rule, by its canonical name.
 KINDS: tuple[str, ...] = tuple(_HOMES)
 

@@ -40,7 +40,7 @@ class AxisRule:
     which ``function`` takes them; the input is always the first, and called ``input``.
     """
 
-    __slots__ = ("conditions", "expression", "function", "kind", "names", "source")
+    __slots__ = ("_expression", "conditions", "function", "kind", "names", "source")
 
     def __init__(
         self,
@@ -55,8 +55,16 @@ class AxisRule:
         self.function = function
         self.conditions = tuple(conditions)
         self.source = source
-        #: The formula as a tree over the letters: the function applied to symbols.
-        self.expression: Expression = function(*(symbol(letter) for letter in self.names))
+        self._expression: Expression | None = None
+
+    @property
+    def expression(self) -> Expression:
+        """The formula as a tree over the letters: the function applied to symbols."""
+        expression = self._expression
+        if expression is None:
+            expression = self.function(*(symbol(letter) for letter in self.names))
+            self._expression = expression
+        return expression
 
     def size(self, *values: Size) -> Size:
         """The size of the output; symbolic sizes give a symbolic size, without any condition."""
