@@ -109,8 +109,10 @@ def test_an_interceptor_of_the_user_comes_back():
     assert model.forward is mine
 
 
+@pytest.mark.torchvision
 def test_the_recorded_run_returns_exactly_what_the_plain_run_returns():
-    torchvision = pytest.importorskip("torchvision")
+    import torchvision
+
     cases = [
         (torchvision.models.resnet18(weights=None), torch.randn(2, 3, 64, 64)),
         (torchvision.models.mobilenet_v3_small(weights=None), torch.randn(1, 3, 64, 64)),
