@@ -11,6 +11,9 @@ A real forward pass of such a model takes well under a second, and only real exe
 catches everything; anything larger is built on the meta device.
 """
 
+TRANSIENT_BYTES = 2_000_000_000
+"""Memory that building a small model may take in between, for parts that it throws away."""
+
 
 def physical_memory() -> int | None:
     """Bytes of memory in this machine, or None where the system does not say.

@@ -2,7 +2,7 @@
 
 While a constructor runs, a registration hook adds up the parameters. Once their
 number exceeds the budget, each further parameter is replaced by its meta twin at the
-moment it is registered: ``torch.empty`` memory that nobody has touched is given back,
+moment it is registered or copied: ``torch.empty`` memory that nobody has touched is given back,
 and the initialisation that follows runs on meta, in no time. Constructors that read
 values (``.tolist()`` of a ``linspace``, say) still find real tensors everywhere else,
 which they would not under ``torch.device("meta")``.
@@ -15,7 +15,7 @@ import importlib
 import random
 import sys
 import threading
-from collections.abc import Generator, MutableMapping
+from collections.abc import Callable, Generator, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 SEED = 0
 """The seed under which every model is built."""
+
+
+_DEEPCOPY = cast(
+    "Callable[[nn.Parameter, dict[int, Any]], nn.Parameter]", vars(nn.Parameter)["__deepcopy__"]
+)
 
 
 class TooLargeError(MemoryError):
@@ -67,23 +72,42 @@ class ParameterMeter:
             return None
         if parameter in self._seen:
             # Tied or registered again: the same tensor must stay the same tensor.
-            twin = self.memo.get(parameter)
-            return twin if isinstance(twin, nn.Parameter) else None
+            return cast("nn.Parameter | None", self.memo.get(parameter))
         self._seen[parameter] = True
+        if not self._is_beyond(parameter):
+            return None
+        twin = cast("nn.Parameter", meta_twin(parameter, self.memo))
+        # The twin may be registered elsewhere too; it has been counted already.
+        self._seen[twin] = True
+        return twin
+
+    def copy(self, parameter: nn.Parameter, memo: dict[int, Any]) -> nn.Parameter:
+        """Stands for ``Parameter.__deepcopy__``: a copy beyond the budget is made on meta.
+
+        Copied layers (``nn.TransformerEncoder`` copies its first) bring their parameters
+        along without registering them, so they never pass the hook.
+        """
+        if id(parameter) in memo:
+            return memo[id(parameter)]
+        if threading.get_ident() != self._thread or not self._is_beyond(parameter):
+            copied = _DEEPCOPY(parameter, memo)
+        else:
+            copied = cast("nn.Parameter", meta_twin(parameter, new_memo()))
+            memo[id(parameter)] = copied
+        self._seen[copied] = True
+        return copied
+
+    def _is_beyond(self, parameter: nn.Parameter) -> bool:
+        """Count one more parameter, and say whether it must go to meta."""
         self.total += parameter.numel()
-        if not parameter.is_meta:
-            self.total_bytes += parameter.numel() * parameter.element_size()
+        if parameter.is_meta:
+            return False
+        self.total_bytes += parameter.numel() * parameter.element_size()
         if self.limit_bytes is not None and self.total_bytes > self.limit_bytes:
             raise TooLargeError
-        if self.budget is None or self.total <= self.budget or parameter.is_meta:
-            return None
-        self.exceeded = True
-        twin = meta_twin(parameter, self.memo)
-        if isinstance(twin, nn.Parameter):
-            # The twin may be registered elsewhere too; it has been counted already.
-            self._seen[twin] = True
-            return twin
-        return None
+        beyond = self.budget is not None and self.total > self.budget
+        self.exceeded = self.exceeded or beyond
+        return beyond
 
 
 @contextlib.contextmanager
@@ -105,9 +129,16 @@ def metered(
     meter = ParameterMeter(budget, limit_bytes, memo)
     # torch's stub says that a hook returns nothing; a parameter returned replaces the given one.
     handle = register_module_parameter_registration_hook(cast("Any", meter))
+    before = nn.Parameter.__deepcopy__
+
+    def copy_parameter(self: nn.Parameter, memo: dict[int, Any]) -> nn.Parameter:
+        return meter.copy(self, memo)
+
     try:
+        nn.Parameter.__deepcopy__ = cast("Any", copy_parameter)
         yield meter
     finally:
+        nn.Parameter.__deepcopy__ = before
         handle.remove()
 
 

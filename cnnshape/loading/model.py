@@ -15,12 +15,13 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import nn
 from torch.jit import ScriptModule
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
 from cnnshape.loading import catalogs
-from cnnshape.loading.budget import PARAMETER_BUDGET, physical_memory
+from cnnshape.loading.budget import PARAMETER_BUDGET, TRANSIENT_BYTES, physical_memory
 from cnnshape.loading.construct import (
     ParameterMeter,
     TooLargeError,
@@ -112,8 +113,13 @@ def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
         # Parameters on meta have no values; real ones may be all the constructor needs.
         found = _construct(spec, None, physical_memory())
         note = "its constructor needs real values, so it took memory while it was built"
+    sent = found.exceeded and _is_on_meta(found.module)
+    if sent and count_parameters(found.module) <= budget:
+        # Only parts that were thrown away exceeded the budget; what is left can be real.
+        with contextlib.suppress(ModelConstructionError):
+            found = _construct(spec, None, TRANSIENT_BYTES)
+            sent = False
     module = found.module
-    sent = found.exceeded and _is_on_meta(module)
     if not real and (sent or count_parameters(module) > budget):
         module = meta_copy(module) if found.shared else move_to_meta(module, found.memo)
     return LoadedModel(spec, module, found.usual_inputs, on_meta=_is_on_meta(module), note=note)
@@ -146,7 +152,12 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
             yield current
 
     try:
-        with contextlib.redirect_stdout(sys.stderr), no_downloads(), quiet_randomness():
+        with (
+            contextlib.redirect_stdout(sys.stderr),
+            no_downloads(),
+            quiet_randomness(),
+            _on_the_cpu(),
+        ):
             return _BUILDERS[spec.kind](spec, meter)
     except ModelConstructionError as error:
         if isinstance(error.__cause__, TooLargeError) and limit_bytes is not None:
@@ -158,6 +169,13 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
         if any(m.exceeded for m in meters) and _may_come_from_meta(error.__cause__):
             raise _MetaInTheWayError(str(error)) from error.__cause__
         raise
+
+
+def _on_the_cpu() -> contextlib.AbstractContextManager[object]:
+    """Undo ``torch.set_default_device`` and ``with torch.device(…)`` of the caller."""
+    if torch.get_default_device().type == "cpu":
+        return contextlib.nullcontext()
+    return torch.device("cpu")
 
 
 _Meter = Callable[[], contextlib.AbstractContextManager[ParameterMeter]]

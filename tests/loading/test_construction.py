@@ -131,6 +131,38 @@ def test_recurrent_weights_follow(tmp_path: Path, budget: int) -> None:
     )
 
 
+@pytest.mark.parametrize("budget", [0, 1000, 33_951, 33_952, 10**9])
+def test_copied_layers_are_counted(tmp_path: Path, budget: int) -> None:
+    # The encoder's prototype layer is thrown away and counts in the end as if it never was.
+    body = (
+        "import copy\nself.a = nn.TransformerEncoder(nn.TransformerEncoderLayer(32, 2, 64), 3)\n"
+        "tied = nn.Linear(64, 64)\nself.b = nn.ModuleList([tied, tied])\nself.b[1].weight.x = 1\n"
+        "self.c = copy.deepcopy(self.b)\nself.lazy = copy.deepcopy(nn.LazyLinear(2))"
+    )
+    module = load_text(tmp_path, body, budget=budget).module
+    # A layer: 4 · 32² + 4 · 32 of attention, 2 · 32 · 64 + 96 of linear layers, 128 of norms.
+    assert count_parameters(module) == 3 * (4224 + 4192 + 128) + 2 * (64 * 64 + 64)
+    assert module.c[0].weight is module.c[1].weight
+    assert module.c[0].weight is not module.b[0].weight
+    device = "meta" if budget < 33_952 else "cpu"
+    assert devices(module) == {device}
+    assert module(torch.empty(5, 1, 32, device=device)).shape == (5, 1, 32)
+
+
+def test_a_small_part_of_a_huge_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "self.a = nn.ModuleList([nn.Linear(999, 999), nn.Linear(9, 9)])[1]"
+    assert not load_text(tmp_path, body, budget=1000).on_meta
+    # Unless building it for real would take too much on the way.
+    monkeypatch.setattr(loading_model, "TRANSIENT_BYTES", 10**6)
+    assert load_text(tmp_path, body, budget=1000).on_meta
+
+
+def test_copying_is_as_before_afterwards(tmp_path: Path) -> None:
+    before = nn.Parameter.__deepcopy__
+    load_text(tmp_path, "self.a = nn.Linear(200, 200)", budget=0)
+    assert nn.Parameter.__deepcopy__ is before
+
+
 def test_plain_lists_of_parameters_follow() -> None:
     net = nn.Linear(2, 2)
     net.kept = [net.weight, "text"]
@@ -239,6 +271,12 @@ def test_construction_is_deterministic() -> None:
     torch.manual_seed(2)
     assert torch.equal(first, load("lenet").module.C1.weight)
     assert first.std() > 0.05
+
+
+def test_default_device_of_the_process_does_not_matter() -> None:
+    with torch.device("meta"):
+        assert devices(load("lenet").module) == {"cpu"}
+        assert torch.empty(1).is_meta
 
 
 def test_other_threads_are_left_alone() -> None:
