@@ -56,6 +56,7 @@ class Run:
         dark_background: whether the training pictures are light on dark.
         data: the whole ``data`` part of ``config.json``.
         settings: the whole ``training`` part of ``config.json``.
+        environment: versions and machine that the run began with.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class Run:
     dark_background: bool
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
+    environment: Mapping[str, Any]
 
     @property
     def bundled(self) -> BundledModel:
@@ -251,6 +253,7 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
         dark_background=bool(data["dark_background"]),
         data=data,
         settings=content["training"],
+        environment=content["environment"],
     )
 
 

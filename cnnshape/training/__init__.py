@@ -1,25 +1,72 @@
 """Training the bundled networks: data, loop, checkpoints, curves; on one device or many.
 
+Importing this package does not import torch; the functions below do when they are used.
+
 >>> from cnnshape.training import configure
 >>> configure("lenet", "digits", epochs=6).batch_size
 64
 """
 
-from cnnshape.training.config import TrainingConfig
-from cnnshape.training.observer import Observer
-from cnnshape.training.recipes import RECIPES, configure
-from cnnshape.training.results import EpochRecord, Evaluation, RunResult
-from cnnshape.training.run import evaluate, resume, train
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cnnshape.training.activations import FeatureMaps, draw_features, feature_maps
+    from cnnshape.training.config import TrainingConfig
+    from cnnshape.training.observer import BatchProgress, Observer, RunStart
+    from cnnshape.training.prediction import Prediction, predict
+    from cnnshape.training.recipes import RECIPES, configure
+    from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
+    from cnnshape.training.run import evaluate, resume, train
+
+_HOMES = {
+    "BatchProgress": "observer",
+    "EpochRecord": "results",
+    "Evaluation": "results",
+    "FeatureMaps": "activations",
+    "Mistake": "results",
+    "Observer": "observer",
+    "Prediction": "prediction",
+    "RECIPES": "recipes",
+    "RunResult": "results",
+    "RunStart": "observer",
+    "TrainingConfig": "config",
+    "configure": "recipes",
+    "draw_features": "activations",
+    "evaluate": "run",
+    "feature_maps": "activations",
+    "predict": "prediction",
+    "resume": "run",
+    "train": "run",
+}
 
 __all__ = [
     "RECIPES",
+    "BatchProgress",
     "EpochRecord",
     "Evaluation",
+    "FeatureMaps",
+    "Mistake",
     "Observer",
+    "Prediction",
     "RunResult",
+    "RunStart",
     "TrainingConfig",
     "configure",
+    "draw_features",
     "evaluate",
+    "feature_maps",
+    "predict",
     "resume",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

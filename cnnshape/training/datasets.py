@@ -12,6 +12,7 @@ from torch import Tensor
 from cnnshape.errors import DataError, UsageError
 from cnnshape.loading.nearest import did_you_mean
 from cnnshape.training.examples import Examples, ImageSet, PictureFiles
+from cnnshape.training.picture import border_level, typical_extent
 
 DATA_NAMES = ("digits", "mnist", "fashion-mnist", "kmnist", "emnist", "emnist-letters")
 """What ``--data`` takes besides ``folder:PATH``."""
@@ -135,11 +136,13 @@ class Statistics:
         mean: of each channel, in 0…1.
         std: standard deviation of each channel, in 0…1.
         background: median of the pictures' borders per channel, in 0…1.
+        extent: how much of the frame's larger side the object in it takes, typically.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     background: tuple[float, ...]
+    extent: float = 1.0
 
     @property
     def dark_background(self) -> bool:
@@ -157,10 +160,8 @@ def statistics(examples: Examples) -> Statistics:
 
     >>> flat = ImageSet(torch.full((4, 1, 2, 2), 51, dtype=torch.uint8), torch.zeros(4))
     >>> statistics(flat)
-    Statistics(mean=(0.2,), std=(1.0,), background=(0.2,))
+    Statistics(mean=(0.2,), std=(1.0,), background=(0.2,), extent=1.0)
     """
-    from cnnshape.training.picture import border_level
-
     count = len(examples.labels)
     taken = min(count, _SAMPLE)
     images = examples.read(torch.arange(taken) * count // taken)
@@ -176,7 +177,7 @@ def statistics(examples: Examples) -> Statistics:
         # Pictures of one colour have no deviation to divide by.
         std.append(round(deviation / 255, 6) or 1.0)
     background = [round(level / 255, 6) for level in border_level(images).tolist()]
-    return Statistics(tuple(mean), tuple(std), tuple(background))
+    return Statistics(tuple(mean), tuple(std), tuple(background), typical_extent(images))
 
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,3 +87,35 @@ class Observer:
 
     def ended(self, result: RunResult) -> None:
         """The run has ended, or was interrupted."""
+
+
+class Observers(Observer):
+    """Passes everything on to several."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def note(self, text: str) -> None:
+        """To each of them."""
+        for observer in self._observers:
+            observer.note(text)
+
+    def started(self, start: RunStart) -> None:
+        """To each of them."""
+        for observer in self._observers:
+            observer.started(start)
+
+    def batch(self, progress: BatchProgress) -> None:
+        """To each of them."""
+        for observer in self._observers:
+            observer.batch(progress)
+
+    def epoch(self, record: EpochRecord, *, best: bool) -> None:
+        """To each of them."""
+        for observer in self._observers:
+            observer.epoch(record, best=best)
+
+    def ended(self, result: RunResult) -> None:
+        """To each of them."""
+        for observer in self._observers:
+            observer.ended(result)

@@ -42,6 +42,7 @@ def config_document(config: TrainingConfig, data: Data, processes: Processes) ->
             "std": list(data.statistics.std),
             "background": list(data.statistics.background),
             "dark_background": data.statistics.dark_background,
+            "extent": data.statistics.extent,
             "fingerprint": data.splits.fingerprint(),
         },
         "training": config.to_dict(),

@@ -124,6 +124,41 @@ def border_level(pixels: Tensor) -> Tensor:
     return border.transpose(0, 1).flatten(1).median(dim=1).values
 
 
+def object_box(pixels: Tensor) -> tuple[int, int, int, int] | None:
+    """Top, left, bottom, right of what stands out from the background; None if nothing does.
+
+    Args:
+        pixels: uint8 C×H×W.
+
+    >>> page = torch.zeros(1, 8, 8, dtype=torch.uint8)
+    >>> page[0, 2:5, 3] = 255
+    >>> object_box(page)
+    (2, 3, 5, 4)
+    """
+    contrast = (pixels.float() - border_level(pixels)[:, None, None].float()).abs().amax(dim=0)
+    marked = contrast > 0.25 * contrast.max()
+    if not bool(marked.any()):
+        return None
+    rows, columns = marked.any(dim=1).nonzero().flatten(), marked.any(dim=0).nonzero().flatten()
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def typical_extent(images: Tensor) -> float:
+    """The median part of the frame that objects take, by their larger side, 0…1.
+
+    Args:
+        images: uint8 N×C×H×W; a few hundred of them are looked at.
+    """
+    few = images[:: max(1, len(images) // 500)]
+    found: list[float] = []
+    for image in few:
+        box = object_box(image)
+        if box is not None:
+            top, left, bottom, right = box
+            found.append(max((bottom - top) / image.shape[1], (right - left) / image.shape[2]))
+    return round(sorted(found)[len(found) // 2], 3) if found else 1.0
+
+
 def find_pictures(folder: Path) -> list[Path]:
     """Every picture in ``folder`` and below, sorted; hidden files are left out."""
     return sorted(

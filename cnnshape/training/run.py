@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
-from cnnshape.errors import CnnshapeError, DataError, RunFolderError
+from cnnshape.errors import CnnshapeError, DataError, RunFolderError, TrainingDivergedError
 from cnnshape.files import write_atomic
 from cnnshape.loading.run_folder import (
     BEST,
@@ -107,7 +107,24 @@ def resume(
                 f"the pictures of {config.data} are not those that {run.folder} began with, "
                 "so going on would not be the same run: restore them, or train anew"
             )
-        return _run(config, data, run.folder, processes, observer, resumed=True)
+        with _threads(run, processes):
+            return _run(config, data, run.folder, processes, observer, resumed=True)
+
+
+@contextlib.contextmanager
+def _threads(run: Run, processes: Processes) -> Generator[None]:
+    """As many threads as the run began with: how sums are split among them rounds them."""
+    wanted = run.environment.get("threads")
+    alone = processes.world == 1 and processes.device.type == "cpu"
+    before = torch.get_num_threads()
+    if not alone or not isinstance(wanted, int) or not 0 < wanted <= 1024:
+        yield
+        return
+    torch.set_num_threads(wanted)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def evaluate(
@@ -214,7 +231,12 @@ def _run_locked(
         observer.started(_start(session, state))
         if processes.main and not have_matplotlib():
             observer.note('no curves are drawn without matplotlib: pip install "cnnshape[train]"')
-        interrupted = train_epochs(session, state, observer, stop)
+        try:
+            interrupted = train_epochs(session, state, observer, stop)
+        except TrainingDivergedError:
+            if processes.main:
+                _draw(session, _result(session, state))
+            raise
         result = _finish(session, state, interrupted=interrupted)
     observer.ended(result)
     return result
@@ -270,7 +292,23 @@ def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> Run
             amp=session.config.amp,
             worst=True,
         )
-    result = RunResult(
+    result = _result(session, state, test, interrupted=interrupted)
+    if session.processes.main:
+        _draw(session, result)
+        if test is not None:
+            text = json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
+            write_atomic(session.folder / RESULT, text)
+    return result
+
+
+def _result(
+    session: Session,
+    state: TrainingState,
+    test: Evaluation | None = None,
+    *,
+    interrupted: bool = False,
+) -> RunResult:
+    return RunResult(
         folder=session.folder,
         history=tuple(state.history),
         best_epoch=state.best_epoch,
@@ -279,13 +317,11 @@ def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> Run
         stopped_early=state.stopped_early,
         seconds=round(state.seconds, 3),
     )
-    if session.processes.main:
-        title = f"{bundled(session.config).name} on {session.config.data}"
-        write_pictures(result, session.data, title)
-        if test is not None:
-            text = json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
-            write_atomic(session.folder / RESULT, text)
-    return result
+
+
+def _draw(session: Session, result: RunResult) -> None:
+    title = f"{bundled(session.config).name} on {session.config.data}"
+    write_pictures(result, session.data, title)
 
 
 def _finished(run: Run) -> RunResult | None:

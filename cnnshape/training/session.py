@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,8 @@ def load_session_data(
         )
     found = statistics(splits.train)
     if not config.normalize:
-        ones = tuple(1.0 for _ in found.mean)
-        found = Statistics(tuple(0.0 for _ in found.mean), ones, found.background)
+        zeros, ones = (tuple(value for _ in found.mean) for value in (0.0, 1.0))
+        found = dataclasses.replace(found, mean=zeros, std=ones)
     return Data(splits, train, validation, found, shape)
 
 

@@ -1,0 +1,60 @@
+"""``cnnshape features``: a picture beside a layer's feature maps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("features", short_help="Draw what a layer makes of a picture.")
+@click.argument("model", metavar="MODEL_OR_RUN")
+@click.argument("image", metavar="IMAGE")
+@click.option(
+    "--layer", metavar="PATH", help="The layer, as inspect names it; the first convolution."
+)
+@click.option("-o", "--output", required=True, metavar="FILE", help="A .png, .svg or .pdf.")
+@click.option("-i", "--input", "input_", metavar="SHAPE", help="For models without a usual input.")
+@click.option("--weights", metavar="FILE", help="Load a state dict into the model first.")
+@click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing on success.")
+@click.option("--debug", is_flag=True, expose_value=False, hidden=True)
+def command(
+    *,
+    model: str,
+    image: str,
+    layer: str | None,
+    output: str,
+    input_: str | None,
+    weights: str | None,
+    device: str,
+    quiet: bool,
+) -> int:
+    r"""Draw IMAGE beside the feature maps that one layer computes from it.
+
+    The model is a trained run, or any MODEL; without trained weights its weights are random,
+    and so are the maps.
+
+    \b
+    cnnshape features runs/lenet-digits seven.png --layer C1 -o c1.png
+    cnnshape features torchvision:resnet18 dog.jpg --layer layer1 -o layer1.svg
+    """
+    from cnnshape.cli.progress import waiting
+    from cnnshape.training.features import features_of
+
+    with waiting(f"running {model} …", quiet):
+        drawn = features_of(
+            model,
+            Path(image),
+            Path(output),
+            layer=layer,
+            input_shape=input_,
+            weights=weights,
+            device=device,
+        )
+    if not quiet:
+        sizes = "×".join(str(size) for size in drawn.maps.output.shape)
+        click.echo(f"{drawn.maps.layer} {drawn.maps.type} {sizes} → {output}")
+        for note in drawn.notes:
+            click.echo(note, err=True)
+    return 0

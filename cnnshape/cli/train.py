@@ -1,0 +1,191 @@
+"""``cnnshape train``: train a bundled network, or go on with an interrupted run."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import click
+
+from cnnshape.errors import UsageError
+from cnnshape.training.config import (
+    AMPS,
+    AUGMENTATIONS,
+    INITIALIZATIONS,
+    OPTIMIZERS,
+    PLACEMENTS,
+    SCHEDULES,
+)
+from cnnshape.training.recipes import RECIPES
+
+_EXECUTION = frozenset({"device", "nproc", "format_", "quiet", "resume", "debug", "tensorboard"})
+"""What may stand beside ``--resume``: it changes where a run is computed, not what."""
+
+
+@click.command("train", short_help="Train a bundled network, or resume a run.")
+@click.argument("model", required=False, metavar="MODEL")
+@click.option(
+    "--data",
+    metavar="NAME",
+    help="digits (no network needed), mnist, fashion-mnist, kmnist, emnist, emnist-letters, "
+    "or folder:PATH with one folder of pictures per class.  [default: digits]",
+)
+@click.option("--root", metavar="DIR", help="Where downloaded data lie.  [default: data]")
+@click.option(
+    "--recipe",
+    type=click.Choice(tuple(RECIPES)),
+    help="Settings to begin from: "
+    + "; ".join(f"{name}: {recipe.about}" for name, recipe in RECIPES.items())
+    + ".  [default: default]",
+)
+@click.option("--epochs", type=int, metavar="N", help="Passes over the data; the schedule follows.")
+@click.option("--batch-size", type=int, metavar="N", help="Pictures per step, all processes.")
+@click.option("--lr", type=float, metavar="X", help="The schedule's highest learning rate.")
+@click.option("--optimizer", type=click.Choice(OPTIMIZERS), help="Which optimizer.")
+@click.option("--momentum", type=float, metavar="X", help="Of sgd.")
+@click.option("--weight-decay", type=float, metavar="X", help="As torch's optimizers define it.")
+@click.option("--schedule", type=click.Choice(SCHEDULES), help="How the learning rate changes.")
+@click.option("--warmup", type=float, metavar="X", help="Part of the run in which it rises.")
+@click.option(
+    "--augmentation", type=click.Choice(AUGMENTATIONS), help="Random changes to pictures."
+)
+@click.option("--label-smoothing", type=float, metavar="X", help="Of the training loss.")
+@click.option("--init", "initialization", type=click.Choice(INITIALIZATIONS), help="First weights.")
+@click.option(
+    "--validation", type=float, metavar="X", help="Part of the training pictures kept aside."
+)
+@click.option("--patience", type=int, metavar="N", help="Stop after N epochs without progress.")
+@click.option("--seed", type=int, metavar="N", help="Of weights, order and augmentation.")
+@click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.  [default: auto]")
+@click.option("--amp", type=click.Choice(AMPS), help="Mixed precision.")
+@click.option("--nproc", type=int, metavar="N", help="Train in N processes on this machine.")
+@click.option("--placement", type=click.Choice(PLACEMENTS), help="Pictures on the device, or not.")
+@click.option("--workers", type=int, metavar="N", help="Processes that read pictures.")
+@click.option("--cuda-graph", is_flag=True, default=None, help="Record the step on CUDA.")
+@click.option("--tensorboard", is_flag=True, help="Write events for TensorBoard as well.")
+@click.option("-o", "--output", metavar="RUN", help="The run folder.  [default: runs/MODEL-DATA]")
+@click.option("--resume", metavar="RUN", help="Go on with the run in this folder.")
+@click.option(
+    "-f",
+    "--format",
+    "format_",
+    type=click.Choice(["table", "json"]),
+    help="How to print the result.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print nothing but the result.")
+@click.option("--debug", is_flag=True, expose_value=False, hidden=True)
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    model: str | None,
+    output: str | None,
+    resume: str | None,
+    nproc: int | None,
+    tensorboard: bool,
+    format_: str | None,
+    quiet: bool,
+    **settings: Any,
+) -> int:
+    r"""Train MODEL and write a run folder: weights, metrics, curves.
+
+    \b
+    cnnshape train lenet                            real digits, no network, seconds
+    cnnshape train lenet --data mnist --epochs 5
+    cnnshape train lenet-d2l --recipe d2l --data fashion-mnist
+    cnnshape train mlp --data folder:pictures --nproc 2
+    cnnshape train --resume runs/lenet-digits
+
+    Ctrl-C finishes the batch and saves; --resume goes on exactly. `cnnshape evaluate RUN`,
+    `predict RUN IMAGE` and `features RUN IMAGE` use what was trained.
+
+    MODEL is one of lenet, lenet-d2l, lenet-nopad, basic-cnn, mlp.
+    """
+    _check(context, model, resume)
+    if nproc is not None and nproc != 1:
+        from cnnshape.training.launch import launch
+
+        return launch(nproc, ["train", *_without_nproc(context)])
+    return _train(model, output, resume, settings, tensorboard, format_, quiet)
+
+
+def _train(
+    model: str | None,
+    output: str | None,
+    resume: str | None,
+    settings: dict[str, Any],
+    tensorboard: bool,
+    format_: str | None,
+    quiet: bool,
+) -> int:
+    from cnnshape.cli.training_display import TrainingDisplay
+    from cnnshape.cli.training_result import print_result, stderr_console
+    from cnnshape.training.launch import watch_parent
+    from cnnshape.training.observer import Observer, Observers
+    from cnnshape.training.recipes import configure
+
+    watch_parent()
+    main = os.environ.get("RANK", "0") == "0"
+    given = {name: value for name, value in settings.items() if value is not None}
+    config = None
+    if resume is None:
+        # Settings that make no sense are refused before torch is imported.
+        config = configure(model or "lenet", given.pop("data", None) or "digits", **given)
+    display = TrainingDisplay(stderr_console()) if main and not quiet else None
+    observers: list[Observer] = [] if display is None else [display]
+    if tensorboard and main:
+        from cnnshape.training.tensorboard import TensorBoardObserver
+
+        observers.append(TensorBoardObserver())
+    from cnnshape.training import resume as continue_run
+    from cnnshape.training import train
+
+    try:
+        if config is not None:
+            result = train(config, output=output, observer=Observers(observers))
+        else:
+            assert resume is not None
+            result = continue_run(resume, device=given.get("device"), observer=Observers(observers))
+    finally:
+        if display is not None:
+            display.close()
+    if main:
+        print_result(result, format_ or "table")
+    return 130 if result.interrupted else 0
+
+
+def _check(context: click.Context, model: str | None, resume: str | None) -> None:
+    if resume is None:
+        if model is None:
+            raise UsageError("name a network, as in `cnnshape train lenet`, or a run with --resume")
+        return
+    if model is not None:
+        raise UsageError(f"--resume takes the network from {resume}: leave {model!r} out")
+    for name in context.params:
+        if name not in _EXECUTION and _was_given(context, name):
+            flag = "--init" if name == "initialization" else "--" + name.replace("_", "-")
+            raise UsageError(
+                f"--resume goes on with the settings in {resume}/config.json, so that the result "
+                f"is that of an uninterrupted run: leave {flag} out, or train anew"
+            )
+
+
+def _was_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+
+
+def _without_nproc(context: click.Context) -> list[str]:
+    """The arguments this command was called with, as a new command line."""
+    arguments: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        value = context.params.get(name)
+        if name == "nproc" or not _was_given(context, name):
+            continue
+        if isinstance(parameter, click.Argument):
+            arguments.append(str(value))
+        elif isinstance(value, bool):
+            arguments.append(parameter.opts[-1])
+        else:
+            arguments += [parameter.opts[-1], str(value)]
+    return arguments

@@ -1,0 +1,155 @@
+"""What the training commands print: accuracy, confusion matrix, predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cnnshape.rendering.palette import TERMINAL, TERMINAL_BAD, TERMINAL_DIM
+from cnnshape.rendering.units import plural
+
+if TYPE_CHECKING:
+    from cnnshape.training.prediction import Prediction
+    from cnnshape.training.results import Evaluation, RunResult
+
+_MOST_CLASSES = 12
+"""Classes up to which the confusion matrix fits into 80 columns."""
+
+
+def stderr_console() -> Console:
+    """Where progress and notes go."""
+    return Console(stderr=True, highlight=False)
+
+
+def stdout_console() -> Console:
+    """Where results go."""
+    return Console(highlight=False)
+
+
+def to_json(value: Any) -> str:
+    """JSON for people and programs alike."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def print_result(result: RunResult, format_: str) -> None:
+    """A run's end: accuracy with counts, confusion matrix, what was written."""
+    if format_ == "json":
+        click.echo(to_json(result.to_dict()))
+        return
+    if result.test is None:
+        return
+    console = stdout_console()
+    print_evaluation(result.test, console, confusion=True)
+    console.print()
+    written = ("best.pt", "curves.svg", "confusion.svg", "mistakes.png")
+    there = [name for name in written if (result.folder / name).is_file()]
+    best = f"best epoch {result.best_epoch} of {len(result.history)}"
+    early = ", stopped early" if result.stopped_early else ""
+    console.print(
+        Text(f"{best}{early}; {result.folder} holds {', '.join(there)}", TERMINAL_DIM),
+        soft_wrap=True,
+    )
+
+
+def print_evaluation(evaluation: Evaluation, console: Console, *, confusion: bool) -> None:
+    """The accuracy line, and the confusion matrix if asked for."""
+    console.print(Text(str(evaluation), "bold"))
+    if confusion and evaluation.correct < evaluation.total:
+        console.print()
+        few = len(evaluation.classes) <= _MOST_CLASSES
+        console.print(_matrix(evaluation) if few else _worst_pairs(evaluation))
+
+
+def _matrix(evaluation: Evaluation) -> Table:
+    table = Table(
+        box=None,
+        padding=(0, 1),
+        title="rows: true class · columns: predicted",
+        title_justify="left",
+        title_style=TERMINAL_DIM,
+        header_style=TERMINAL_DIM,
+    )
+    table.add_column("", style=TERMINAL_DIM, justify="right", max_width=12, no_wrap=True)
+    for name in evaluation.classes:
+        table.add_column(_short(name), justify="right", no_wrap=True)
+    table.add_column("right", justify="right", style=TERMINAL_DIM)
+    for row, (name, counts) in enumerate(
+        zip(evaluation.classes, evaluation.confusion, strict=True)
+    ):
+        cells = [_cell(number, row == column) for column, number in enumerate(counts)]
+        whole = sum(counts)
+        part = f"{100 * counts[row] / whole:.1f} %" if whole else ""
+        table.add_row(_short(name, 12), *cells, part)
+    return table
+
+
+def _cell(number: int, right: bool) -> Text:
+    if number == 0:
+        return Text("·", TERMINAL_DIM)
+    return Text(str(number), TERMINAL["convolution"] if right else f"bold {TERMINAL['pooling']}")
+
+
+def _worst_pairs(evaluation: Evaluation) -> Table:
+    """The most frequent confusions, where the whole matrix would not fit."""
+    pairs = sorted(
+        (
+            (count, row, column)
+            for row, counts in enumerate(evaluation.confusion)
+            for column, count in enumerate(counts)
+            if row != column and count
+        ),
+        key=lambda pair: -pair[0],
+    )
+    table = Table(
+        box=None, padding=(0, 2), title="most frequent confusions", title_justify="left",
+        title_style=TERMINAL_DIM, header_style=TERMINAL_DIM,
+    )  # fmt: skip
+    for heading in ("true", "predicted"):
+        table.add_column(heading)
+    table.add_column("pictures", justify="right")
+    for count, row, column in pairs[:10]:
+        table.add_row(evaluation.classes[row], evaluation.classes[column], str(count))
+    return table
+
+
+def print_predictions(predictions: Sequence[Prediction], top: int, console: Console) -> None:
+    """A line per picture: its class, how sure, the next best, what was done to it."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=TERMINAL_DIM)
+    table.add_column("image", overflow="fold")
+    table.add_column("class", style="bold")
+    table.add_column("probability", justify="right")
+    if top > 1:
+        table.add_column("then", style=TERMINAL_DIM)
+    table.add_column("picture", style=TERMINAL_DIM)
+    for one in predictions:
+        ranked = sorted(one.probabilities.items(), key=lambda pair: -pair[1])[1:top]
+        others = ", ".join(f"{name} {percent(value)}" for name, value in ranked)
+        sure = Text(percent(one.probability), TERMINAL_BAD if one.probability < 0.5 else "")
+        cells = [str(one.image), one.label, sure, *([others] if top > 1 else [])]
+        table.add_row(*cells, "; ".join(one.notes))
+    console.print(table)
+    unsure = sum(one.probability < 0.5 for one in predictions)
+    if unsure and len(predictions) > 1:
+        console.print(Text(f"{plural(unsure, 'picture')} below 50 %", TERMINAL_DIM))
+
+
+def percent(probability: float) -> str:
+    """Two digits after the point, never rounded to a certainty.
+
+    >>> percent(0.99999), percent(0.5), percent(0.00001)
+    ('>99.99 %', '50.00 %', '<0.01 %')
+    """
+    value = 100 * probability
+    if value > 99.99:
+        return ">99.99 %"
+    return "<0.01 %" if value < 0.01 else f"{value:.2f} %"
+
+
+def _short(name: str, length: int = 5) -> str:
+    return name if len(name) <= length else f"{name[: length - 1]}…"

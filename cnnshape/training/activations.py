@@ -1,0 +1,259 @@
+"""What a layer makes of a picture: its output for one input, and a drawing of both."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from cnnshape.errors import ModelFailedError, UsageError
+from cnnshape.loading.nearest import did_you_mean
+from cnnshape.training import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_MAPS = 64
+"""Feature maps that are drawn; of more, the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMaps:
+    """One layer's output for one picture.
+
+    Attributes:
+        layer: the layer's path in the model.
+        type: its class.
+        picture: what the model was given, C×H×W, before normalisation, in 0…1.
+        output: what the layer gave, without the batch: C×H×W, or a vector.
+    """
+
+    layer: str
+    type: str
+    picture: Tensor
+    output: Tensor
+
+
+def feature_maps(
+    model: nn.Module,
+    picture: Tensor,
+    prepared: Tensor,
+    layer: str | None = None,
+    *,
+    device: torch.device | None = None,
+) -> FeatureMaps:
+    """Run ``model`` on one picture and keep what ``layer`` gives at its first call.
+
+    The model is left as it was: mode, hooks, device.
+
+    Args:
+        model: any network that takes one picture.
+        picture: C×H×W in 0…1, for showing.
+        prepared: the same as the model takes it, 1×C×H×W.
+        layer: a module's path, as ``inspect`` shows it; None is the first convolution.
+        device: where to run; where the model is by default.
+
+    Raises:
+        UsageError: no such layer, or it does not run, or gives no tensor.
+        ModelFailedError: the model does not take this picture.
+
+    >>> from cnnshape.models.lenet import LeNet
+    >>> blank = torch.zeros(1, 28, 28)
+    >>> tuple(feature_maps(LeNet(), blank, blank[None], "C2").output.shape)
+    (16, 10, 10)
+    """
+    name, module = _find_layer(model, layer)
+    kept: list[Tensor] = []
+
+    def keep(_module: nn.Module, _arguments: Any, output: Any) -> None:
+        if not kept and isinstance(output, Tensor):
+            kept.append(output.detach())
+
+    modes = [(each, each.training) for each in model.modules()]
+    home = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
+    handle = module.register_forward_hook(keep)
+    try:
+        model.eval().to(device or home)
+        with torch.no_grad():
+            model(prepared.to(device or home))
+    except (RuntimeError, TypeError, ValueError) as error:
+        if not kept:
+            sizes = "×".join(str(size) for size in prepared.shape)
+            raise ModelFailedError(
+                f"{type(model).__name__} does not take a picture of {sizes}: {error}"
+            ) from error
+    finally:
+        handle.remove()
+        model.to(home)
+        for each, training in modes:
+            each.training = training
+    if not kept:
+        raise UsageError(
+            f"the layer {name!r} ({type(module).__name__}) gives no tensor for this picture: "
+            "it is not called in the forward pass, or returns something else"
+        )
+    return FeatureMaps(name, type(module).__name__, picture.cpu(), kept[0][0].float().cpu())
+
+
+def _find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
+    modules = {name: module for name, module in model.named_modules() if name}
+    if layer is None:
+        for name, module in modules.items():
+            if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+                return name, module
+        raise UsageError("the model has no convolution: name a layer with --layer")
+    if layer in modules:
+        return layer, modules[layer]
+    near = did_you_mean(layer, modules)
+    known = ", ".join(list(modules)[:12]) + (", …" if len(modules) > 12 else "")
+    raise UsageError(f"the model has no layer {layer!r}{near or f'; it has {known}'}")
+
+
+def draw_features(features: FeatureMaps, path: Path, title: str = "") -> None:
+    """Draw the picture beside the layer's feature maps, their sizes written on them.
+
+    Raises:
+        OutputError: the suffix is not .png, .svg or .pdf, or the file cannot be written.
+        MissingDependencyError: matplotlib is not installed.
+    """
+    style.picture_format(path)
+    if features.output.ndim == 3:
+        _draw_maps(features, path, title)
+    else:
+        _draw_vector(features, path, title)
+
+
+_CELL = 1.05
+_GAP = 0.1
+_LEFT = 2.9
+_TOP = 1.0
+
+
+def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
+    maps = features.output[:MOST_MAPS]
+    count = len(maps)
+    columns = min(count, max(3, math.ceil(math.sqrt(1.6 * count))))
+    rows = math.ceil(count / columns)
+    aspect = maps.shape[1] / maps.shape[2]
+    tall = _CELL * min(max(aspect, 0.3), 3.0)
+    width = _LEFT + columns * (_CELL + _GAP) + 0.25
+    height = max(_TOP + rows * (tall + _GAP) + 0.45, _TOP + 2.6)
+    with style.figure(width, height) as drawing:
+        _head(drawing, features, title)
+        _draw_picture(drawing, features)
+        low, high = float(maps.min()), float(maps.max())
+        # One scale for all maps, so that a quiet map looks quiet; zero is paper white.
+        colours = _colour_map(negative=low < 0)
+        reach = max(abs(low), abs(high)) or 1.0
+        for place, one in enumerate(maps):
+            row, column = divmod(place, columns)
+            left = _LEFT + column * (_CELL + _GAP)
+            bottom = height - _TOP - (row + 1) * tall - row * _GAP
+            axes = _place(drawing, left, bottom, _CELL, tall)
+            axes.imshow(
+                one.numpy(),
+                cmap=colours,
+                vmin=-reach if low < 0 else 0.0,
+                vmax=reach,
+                interpolation="nearest",
+                aspect="auto",
+            )
+            _frame(axes)
+        shown = "" if count == len(features.output) else f", the first {count} of them"
+        scale = f"{low:.2f} … {high:.2f}, {'blue below zero, ' if low < 0 else ''}orange above"
+        drawing.text(
+            _LEFT / width,
+            0.2 / height,
+            f"each {maps.shape[1]}×{maps.shape[2]}{shown}; values {scale}",
+            size=8.5,
+            color=style.GREY,
+            va="center",
+        )
+        style.save_figure(drawing, path)
+
+
+def _draw_vector(features: FeatureMaps, path: Path, title: str) -> None:
+    values = features.output.flatten()
+    width, height = 9.0, 3.7
+    with style.figure(width, height) as drawing:
+        _head(drawing, features, title)
+        _draw_picture(drawing, features)
+        axes = _place(drawing, _LEFT + 0.35, 0.55, width - _LEFT - 0.65, height - _TOP - 0.6)
+        colours = [style.POOLING if value >= 0 else style.CONVOLUTION for value in values.tolist()]
+        axes.bar(range(len(values)), values.tolist(), color=colours, width=0.85)
+        axes.axhline(0, color=style.LIGHT, linewidth=0.8)
+        axes.spines[["top", "right", "bottom", "left"]].set_visible(False)
+        axes.grid(axis="y", color=style.FAINT, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(length=0, pad=5)
+        axes.locator_params(axis="x", integer=True)
+        axes.set_xlim(-0.6, len(values) - 0.4)
+        axes.set_xlabel("unit", size=9.5)
+        style.save_figure(drawing, path)
+
+
+def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
+    width, height = drawing.get_size_inches()
+    drawing.text(0.25 / width, 1 - 0.32 / height, title, size=13, weight="bold", va="center")
+    y = 1 - 0.72 / height
+    drawing.text(
+        0.25 / width,
+        y,
+        f"input  {_sizes(features.picture)}",
+        size=10,
+        color=style.GREY,
+        va="center",
+    )
+    drawing.text(
+        _LEFT / width,
+        y,
+        f"{features.layer}  {features.type}  {_sizes(features.output)}",
+        size=10,
+        color=style.GREY,
+        va="center",
+    )
+
+
+def _draw_picture(drawing: Figure, features: FeatureMaps) -> None:
+    _, height = drawing.get_size_inches()
+    _, rows, columns = features.picture.shape
+    side = 2.2
+    high = side * min(rows / columns, 1.0)
+    wide = side * min(columns / rows, 1.0)
+    axes = _place(drawing, 0.25, height - _TOP - high, wide, high)
+    shown = features.picture.permute(1, 2, 0)
+    if shown.shape[2] == 1:
+        axes.imshow(shown[:, :, 0].numpy(), cmap="gray", vmin=0, vmax=1, aspect="auto")
+    else:
+        axes.imshow(shown[:, :, :3].clamp(0, 1).numpy(), aspect="auto")
+    _frame(axes)
+
+
+def _place(drawing: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place in inches."""
+    whole, tall = drawing.get_size_inches()
+    return drawing.add_axes((left / whole, bottom / tall, width / whole, height / tall))
+
+
+def _frame(axes: Axes) -> None:
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set_color(style.LIGHT)
+
+
+def _colour_map(*, negative: bool) -> Any:
+    """White at zero, orange above it; blue below it, where there is anything below."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    above = [style.PAPER, "#f3b27a", style.POOLING, "#4d2906"]
+    below = ["#12304f", style.CONVOLUTION, "#8db4dc"]
+    return LinearSegmentedColormap.from_list("cnnshape", [*(below if negative else []), *above])
+
+
+def _sizes(tensor: Tensor) -> str:
+    return "×".join(str(size) for size in tensor.shape)

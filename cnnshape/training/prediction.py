@@ -1,0 +1,181 @@
+"""Which class a picture belongs to, according to a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from cnnshape.errors import DataError
+from cnnshape.loading.run_folder import Run, load_run, read_run
+from cnnshape.training.devices import choose_device
+from cnnshape.training.picture import (
+    border_level,
+    find_pictures,
+    fit_picture,
+    object_box,
+    open_picture,
+    to_bytes,
+)
+from cnnshape.training.preparation import Preparation
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_BATCH = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What the model takes one picture for.
+
+    Attributes:
+        image: the file.
+        label: the most probable class, by name.
+        index: its number.
+        probability: its probability by softmax, 0…1.
+        probabilities: every class's, in the order of the model's outputs.
+        notes: what was done to the picture to make it look like the training pictures.
+    """
+
+    image: Path
+    label: str
+    index: int
+    probability: float
+    probabilities: dict[str, float]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "image": self.image.as_posix(),
+            "class": self.label,
+            "index": self.index,
+            "probability": self.probability,
+            "probabilities": self.probabilities,
+            "notes": list(self.notes),
+        }
+
+
+def predict(
+    folder: str | Path,
+    images: Sequence[str | Path],
+    *,
+    device: str = "auto",
+    crop: bool = False,
+    invert: bool | None = None,
+) -> list[Prediction]:
+    """Classify pictures with a run's best weights.
+
+    Args:
+        folder: the run folder.
+        images: picture files of any size and format, or folders of them.
+        device: ``auto`` is CUDA, then MPS, then the CPU.
+        crop: cut each picture to its object, then give it the margin that the training
+            pictures have.
+        invert: exchange light and dark; None decides by the backgrounds.
+
+    Raises:
+        DataError: a picture is missing or damaged; the message names it.
+        RunFolderError: the folder is no run.
+    """
+    run = read_run(folder)
+    model = load_run(folder)
+    chosen = choose_device(device)
+    files = _files(images)
+    prepare = Preparation(run.mean, run.std, ())
+    model.to(chosen)
+    found: list[Prediction] = []
+    for start in range(0, len(files), _BATCH):
+        part = files[start : start + _BATCH]
+        fitted = [fit_for_run(file, run, crop=crop, invert=invert) for file in part]
+        with torch.inference_mode():
+            batch = torch.stack([picture for picture, _ in fitted]).to(chosen)
+            rows = model(prepare(batch)).softmax(dim=1).cpu().tolist()
+        found += [
+            _prediction(file, row, run, notes)
+            for file, row, (_, notes) in zip(part, rows, fitted, strict=True)
+        ]
+    return found
+
+
+def _prediction(file: Path, row: list[float], run: Run, notes: tuple[str, ...]) -> Prediction:
+    index = max(range(len(row)), key=row.__getitem__)
+    return Prediction(
+        image=file,
+        label=run.classes[index],
+        index=index,
+        probability=row[index],
+        probabilities=dict(zip(run.classes, row, strict=True)),
+        notes=notes,
+    )
+
+
+def _files(images: Sequence[str | Path]) -> list[Path]:
+    files: list[Path] = []
+    for image in map(Path, images):
+        if image.is_dir():
+            inside = find_pictures(image)
+            if not inside:
+                raise DataError(f"the folder {image} holds no picture")
+            files += inside
+        else:
+            files.append(image)
+    return files
+
+
+def fit_for_run(
+    file: Path, run: Run, *, crop: bool = False, invert: bool | None = None
+) -> tuple[Tensor, tuple[str, ...]]:
+    """One picture as the run's model saw its training pictures, and what was done to it.
+
+    Returns:
+        uint8 C×H×W, and notes such as ``320×240 → 28×28`` and ``inverted``.
+
+    Raises:
+        DataError: the picture is missing or damaged.
+    """
+    picture = open_picture(file)
+    _, height, width = run.input_shape
+    notes: list[str] = []
+    # Asked before anything is cut off: what is left of a 1 is nothing but ink.
+    background = border_level(to_bytes(picture.convert("RGB")))
+    if crop:
+        picture = _cropped(picture, notes)
+    if (picture.height, picture.width) != (height, width):
+        notes.append(f"{picture.width}×{picture.height} → {width}×{height}")
+    if crop:
+        picture = _with_margin(picture, float(run.data.get("extent", 1.0)), background)
+    fitted = fit_picture(picture, run.input_shape)
+    dark = bool(background.float().mean() < 127.5)
+    if (dark != run.dark_background) if invert is None else invert:
+        fitted = 255 - fitted
+        seen = "light on dark" if dark else "dark on light"
+        notes.append(f"inverted, being {seen}" if invert is None else "inverted")
+    return fitted, tuple(notes)
+
+
+def _cropped(picture: Image, notes: list[str]) -> Image:
+    """The part of ``picture`` that stands out from its background, if anything does."""
+    box = object_box(to_bytes(picture.convert("RGB")))
+    if box is None:
+        return picture
+    top, left, bottom, right = box
+    notes.append(f"cropped to {right - left}×{bottom - top}")
+    return picture.crop((left, top, right, bottom))
+
+
+def _with_margin(picture: Image, extent: float, background: Tensor) -> Image:
+    """A square of the background's colour with the picture taking ``extent`` of its side."""
+    from PIL.Image import new
+
+    side = max(picture.size)
+    whole = max(side, round(side / max(extent, 0.1)))
+    red, green, blue = (int(level) for level in background.tolist())
+    canvas = new("RGB", (whole, whole), (red, green, blue))
+    canvas.paste(picture, ((whole - picture.width) // 2, (whole - picture.height) // 2))
+    return canvas
