@@ -15,6 +15,7 @@ from cnnshape.errors import CnnshapeError, UsageError
 
 if TYPE_CHECKING:
     from cnnshape.api import Report, check, inspect
+    from cnnshape.explaining import explain, explain_error
     from cnnshape.experiments.parameters import parameters_of as params
     from cnnshape.formulas.ask import formula
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Report": ("cnnshape.api", "Report"),
     "check": ("cnnshape.api", "check"),
+    "explain": ("cnnshape.explaining", "explain"),
+    "explain_error": ("cnnshape.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.ask", "formula"),
     "inspect": ("cnnshape.api", "inspect"),
     "params": ("cnnshape.experiments.parameters", "parameters_of"),
@@ -34,6 +37,8 @@ __all__ = [
     "UsageError",
     "__version__",
     "check",
+    "explain",
+    "explain_error",
     "formula",
     "inspect",
     "params",

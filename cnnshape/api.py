@@ -240,11 +240,14 @@ def _needs_real(device: str) -> bool:
 
 def _inspect(prepared: Prepared, device: str, mode: Mode) -> Report:
     recorded = run(prepared.subject, device=device, mode=mode)
-    return Report.of(
-        build_report(
-            recorded.trace,
-            spec=prepared.spec,
-            exception=recorded.exception,
-            notes=prepared.notes,
-        )
+    report = build_report(
+        recorded.trace,
+        spec=prepared.spec,
+        exception=recorded.exception,
+        notes=prepared.notes,
     )
+    if report.error is not None:
+        from cnnshape.experiments.try_fix import with_tried_suggestions
+
+        report = with_tried_suggestions(report, prepared.subject)
+    return Report.of(report)

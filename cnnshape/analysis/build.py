@@ -258,6 +258,9 @@ def _error(trace: Trace) -> ErrorReport | None:
     call = trace.calls[failure.call] if failure.call is not None else None
     path = call.path if call is not None else ""
     operation = trace.operations[failure.operation] if failure.operation is not None else None
+    from cnnshape.analysis.diagnose import diagnose, received
+
+    diagnosis = diagnose(trace)
     return ErrorReport(
         path=path,
         type=trace.module(path).type,
@@ -265,5 +268,10 @@ def _error(trace: Trace) -> ErrorReport | None:
         message=failure.message,
         exception=failure.type,
         call=call.call if call is not None else 0,
+        kind=diagnosis.kind if diagnosis else None,
+        diagnosis=diagnosis.sentence if diagnosis else None,
         source=failure.source,
+        suggestions=tuple(c.suggestion for c in diagnosis.candidates) if diagnosis else (),
+        derivation=diagnosis.derivation if diagnosis else (),
+        arguments=received(trace),
     )

@@ -222,6 +222,8 @@ class ErrorReport:
     """Where the model raised and what it said; ``kind`` and ``diagnosis`` where a rule knows why.
 
     ``path`` is the innermost module whose call had begun, ``call`` which of its calls it was.
+    ``derivation`` tells step by step where the arriving size comes from; ``arguments`` are the
+    tensors that the failing call was given, ``weight 10×100 float32``.
     """
 
     path: str
@@ -235,6 +237,7 @@ class ErrorReport:
     source: Source | None = None
     suggestions: tuple[Suggestion, ...] = ()
     derivation: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The ``error`` object of the JSON report."""
@@ -249,6 +252,7 @@ class ErrorReport:
             "diagnosis": self.diagnosis,
             "source": str(self.source) if self.source else None,
             "derivation": list(self.derivation),
+            "arguments": list(self.arguments),
             "suggestions": [suggestion.to_dict() for suggestion in self.suggestions],
         }
 

@@ -419,7 +419,7 @@ def _written(terms: tuple[tuple[Monomial, int], ...]) -> str:
     if not terms:
         return "0"
     content = gcd(*(c for _, c in terms))
-    if content > 1 and len(terms) > 1:
+    if content > 1 and len(terms) == 2:
         inner = _written(tuple((m, c // content) for m, c in terms))
         return f"{content}*({inner})"
     # A leading minus reads badly: 6 - H rather than -H + 6.

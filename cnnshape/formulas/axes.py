@@ -27,6 +27,8 @@ _RULES: dict[str, tuple[str, str, str]] = {
 }
 
 _DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}
+#: Kinds that demand more of three dimensions.
+_THREE_DIMENSIONS = frozenset({"avg_pool", "lp_pool", "fractional_pool"})
 _POOLS = ("max_pool", "avg_pool", "lp_pool", "max_unpool")
 
 
@@ -40,8 +42,10 @@ def choose(kind: str, arguments: Mapping[str, Any]) -> tuple[AxisRule, dict[str,
         raise UsageError(f"{kind} has no formula along one axis")
     module, plain, ceiled = _RULES[kind]
     name = ceiled if arguments.get("ceil_mode") and ceiled else plain
-    if kind == "conv" and arguments.get("padding") == "same":
-        name = "CONV_SAME"
+    if arguments.get("dims") == 3 and kind in _THREE_DIMENSIONS:
+        name = name.removesuffix("_CEIL") + "_3D" + ("_CEIL" if name.endswith("_CEIL") else "")
+    if kind == "conv":
+        return _conv(arguments), dict(_DEFAULTS)
     if kind == "upsample" and arguments.get("size") is not None:
         name = "UPSAMPLE_SIZE"
     rule: AxisRule = getattr(importlib.import_module(f"cnnshape.formulas.{module}"), name)
@@ -49,3 +53,10 @@ def choose(kind: str, arguments: Mapping[str, Any]) -> tuple[AxisRule, dict[str,
     if kind in _POOLS and arguments.get("stride") is None:
         defaults["stride"] = arguments.get("kernel_size")
     return rule, defaults
+
+
+def _conv(arguments: Mapping[str, Any]) -> AxisRule:
+    from cnnshape.formulas.convolution import conv_rule
+
+    mode = str(arguments.get("padding_mode", "zeros"))
+    return conv_rule(mode, same=arguments.get("padding") == "same", empty=False)

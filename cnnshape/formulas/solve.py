@@ -246,7 +246,7 @@ def _rank(solution: Mapping[str, int], unknowns: Sequence[str]) -> tuple[int, ..
         usual = _USUAL.get(role, ())
         value = solution[role]
         ranks.append(usual.index(value) if value in usual else len(usual) + value)
-    return tuple(ranks)
+    return (sum(ranks), *ranks)
 
 
 def _substituted(about: Subject, filled: Mapping[str, int], solution: Mapping[str, int]) -> str:

@@ -147,9 +147,7 @@ class _Comparison:
         if as_written == self.everywhere:
             return self._result(EXACT, needs_floor=False)
         if when_rounded == self.everywhere:
-            return self._result(
-                NEEDS_FLOOR, needs_floor=True, rounding=self._example(~as_written, self.value)
-            )
+            return self._result(NEEDS_FLOOR, needs_floor=True, rounding=self._fraction(~as_written))
         found = self._conditions(when_rounded)
         if found is None:
             fractional = self.value.below is not None
@@ -165,7 +163,7 @@ class _Comparison:
             needs_floor=needs_floor,
             holds_when=tuple(atom.text for atom in holds_when),
             counterexample=self._smallest(needs_floor, as_written, when_rounded),
-            rounding=self._example(mask & ~as_written, self.value) if needs_floor else None,
+            rounding=self._fraction(mask & ~as_written) if needs_floor else None,
         )
 
     def _conditions(self, equal: Mask) -> tuple[tuple[Atom, ...], Mask] | None:
@@ -204,6 +202,11 @@ class _Comparison:
         fits = mask_of(self._fits(point) for point in self.named)
         column = Column(self.rounded) if needs_floor else self.value
         return self._example(differs & fits or differs, column)
+
+    def _fraction(self, mask: Mask) -> dict[str, float | None] | None:
+        """The smallest configuration of a mask, without padding if possible."""
+        bare = mask_of(point.get("padding", 0) == 0 and self._fits(point) for point in self.named)
+        return self._example(mask & bare or mask, self.value)
 
     def _fits(self, point: Mapping[str, float]) -> bool:
         if self.about.kind in ("conv_transpose", "max_unpool"):

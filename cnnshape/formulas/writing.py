@@ -105,7 +105,7 @@ class _Unicode:
         text = self._bound(operands[0], 1)
         for operand in operands[1:]:
             if operand.operator == "negative":
-                text += f" {self.minus} {self._bound(operand.operands[0], 2)}"
+                text += f" {self.minus} {self._bound(operand.operands[0], 3)}"
             else:
                 text += f" + {self._bound(operand, 3)}"
         return text

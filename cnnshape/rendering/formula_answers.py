@@ -26,12 +26,10 @@ def solutions_text(result: Solutions, paint: Paint = unpainted) -> str:
         f"{result.formula} = {wanted}   with {known}" if known else f"{result.formula} = {wanted}"
     ]
     lines.append("")
-    for solution in result.solutions[:MOST_LISTED]:
-        text = "   ".join(f"{role} = {value}" for role, value in solution.items())
-        lines.append("  " + paint(text, "good"))
-    hidden = len(result.solutions) - MOST_LISTED
-    if hidden > 0:
-        lines.append(f"  … and {hidden} more; -f json lists all")
+    listed = _listed(result)
+    lines += ["  " + paint(text, "good") for text in listed[:MOST_LISTED]]
+    if len(listed) > MOST_LISTED:
+        lines.append(f"  … and {len(listed) - MOST_LISTED} more; -f json lists all")
     if result.substitution and len(result.solutions) == 1:
         lines.append(f"    {result.substitution}")
     ranges = ", ".join(f"{role} {low}…{high}" for role, (low, high) in result.range.items())
@@ -42,8 +40,22 @@ def solutions_text(result: Solutions, paint: Paint = unpainted) -> str:
     else:
         lines.append(paint(f"  no {asked} gives {wanted}", "bad") + f"   (tried {ranges})")
     if result.note:
-        lines.append(f"  {result.note}")
+        from textwrap import wrap
+
+        lines += wrap(result.note, 76, initial_indent="  ", subsequent_indent="  ")
     return "\n".join(lines)
+
+
+def _listed(result: Solutions) -> list[str]:
+    """One line for each answer; inputs, which lie side by side, as ranges."""
+    if result.solve == ("input",) and result.solutions:
+        sizes = [solution["input"] for solution in result.solutions]
+        first, last = sizes[0], sizes[-1]
+        return [f"input = {first}" if first == last else f"input = {first}…{last}"]
+    return [
+        "   ".join(f"{role} = {value}" for role, value in solution.items())
+        for solution in result.solutions
+    ]
 
 
 def judgements_text(results: Judgements, paint: Paint = unpainted) -> str:

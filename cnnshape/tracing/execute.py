@@ -74,7 +74,7 @@ def record(
         reason: why this device; kept in the trace.
         recorder_type: a recorder that notes more than the usual one.
 
-    An ``Exception`` of the model is recorded, not raised; Ctrl-C passes through.
+    An exception of the model is recorded, not raised, ``sys.exit()`` too; Ctrl-C passes through.
 
     >>> recorded = record(nn.Linear(4, 2), Inputs((torch.zeros(1, 4),)))
     >>> [op.name for op in recorded.trace.operations]
@@ -102,7 +102,7 @@ def record(
         try:
             with recorder:
                 output = model(*moved.args, **(moved.kwargs or {}))
-        except Exception as error:  # noqa: BLE001 - whatever the model raises is a result here
+        except (Exception, SystemExit) as error:  # whatever the model raises is a result here
             exception = error
             recorder.note_failure(error)
         seconds = time.perf_counter() - started

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import report_builder as build
 
 from cnnshape.analysis.report import ReportData
 from cnnshape.rendering.formats import report_text
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.spans import cells
 from cnnshape.rendering.text import to_text
+from tests.rendering import report_builder as build
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -19,9 +19,10 @@ from __future__ import annotations
 from cnnshape.analysis.diagnose.failing import NO_FACTS, Facts, Failing, Signature
 from cnnshape.analysis.diagnose.registry import rules_for
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.tracing.trace import Trace
+from cnnshape.analysis.diagnose.wording import times
+from cnnshape.tracing.trace import Plain, Ref, Trace, Unknown
 
-__all__ = ["Candidate", "Diagnosis", "Facts", "Signature", "diagnose", "failing"]
+__all__ = ["Candidate", "Diagnosis", "Facts", "Signature", "diagnose", "failing", "received"]
 
 
 def failing(trace: Trace, facts: Facts = NO_FACTS) -> Failing | None:
@@ -55,3 +56,41 @@ def diagnose(trace: Trace, facts: Facts = NO_FACTS) -> Diagnosis | None:
         if diagnosis is not None:
             return diagnosis
     return None
+
+
+def received(trace: Trace) -> tuple[str, ...]:
+    """The tensors that the failing call was given, for a report without a diagnosis.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> received(record(torch.nn.Linear(100, 10), Inputs((torch.zeros(2, 7200),))).trace)
+    ('input 2×7200 float32', 'weight 10×100 float32', 'bias 10 float32')
+    """
+    found = failing(trace)
+    if found is None:
+        return ()
+    given: tuple[Plain, ...] = ()
+    if found.operation is not None:
+        given = (*found.operation.args, *found.operation.kwargs.values())
+    elif found.call is not None:
+        given = (*found.call.args, *found.call.kwargs.values())
+    return tuple(_described(trace, argument) for argument in given[:8] if _worth(argument))
+
+
+def _worth(argument: Plain) -> bool:
+    if isinstance(argument, tuple):
+        return any(_worth(item) for item in argument)
+    return isinstance(argument, Ref | Unknown | dict)
+
+
+def _described(trace: Trace, argument: Plain) -> str:
+    if isinstance(argument, Ref):
+        value = trace.values[argument.value]
+        name = value.name if value.origin in ("parameter", "buffer", "input") else None
+        return " ".join(filter(None, (name, times(value.shape), value.dtype)))
+    if isinstance(argument, tuple):
+        return f"({', '.join(_described(trace, item) for item in argument[:8])})"
+    if isinstance(argument, dict):
+        inside = (f"{key}: {_described(trace, item)}" for key, item in list(argument.items())[:8])
+        return f"{{{', '.join(inside)}}}"
+    return argument.type if isinstance(argument, Unknown) else repr(argument)

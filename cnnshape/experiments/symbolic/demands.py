@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cnnshape.formulas.algebra import Floor, Sum, Whole, whole
@@ -39,13 +39,13 @@ class Demand:
         if difference is not None:
             return None
         if other.letters and not one.letters:
-            if relation != "==":
-                return cls(-one + 0, relation, -other, index, parameter)._settled()
-            one, other = other, one
-        return cls(one, relation, other, index, parameter)._settled()
-
-    def _settled(self) -> Demand:
-        return self
+            if relation == ">=":
+                one, other = -other, -one  # 6 >= H reads -H >= -6; written out in __str__
+            else:
+                one, other = other, one
+        if relation == "==":
+            one, other = _without_common_factor(one, other)
+        return cls(one, relation, other, index, parameter)
 
     def holds(self, letters: Mapping[str, int]) -> bool:
         """Whether it holds for these values of the letters."""
@@ -69,12 +69,30 @@ class Demand:
             inner, divisor = divisibility
             body = inner.text if len(inner.terms) == 1 and "//" not in inner.text else f"({inner})"
             return f"{body} % {divisor} == 0"
-        left, right = self.left, self.right
-        if not right.letters:
-            return f"{left} {self.relation} {right}"
-        if self.relation == ">=" and not (left - right).letters:
-            return f"{left} {self.relation} {right}"
-        return f"{left} {self.relation} {right}"
+        if self.relation == ">=" and all(c < 0 for m, c in self.left.terms if m):
+            return f"{-self.right} >= {-self.left}"
+        return f"{self.left} {self.relation} {self.right}"
+
+
+def _without_common_factor(left: Sum, right: Sum) -> tuple[Sum, Sum]:
+    """``N*a == N*b`` as ``a == b``; sizes are not zero.
+
+    >>> from cnnshape.formulas.algebra import letter
+    >>> N, H = letter("N"), letter("H")
+    >>> _without_common_factor(16 * N * (H // 4), 256 * N)
+    (Sum('16*(H//4)'), Sum('256'))
+    """
+    if len(left.terms) != 1 or len(right.terms) != 1:
+        return left, right
+    one, other = dict(left.terms[0][0]), dict(right.terms[0][0])
+    for atom in set(one) & set(other):
+        common = min(one[atom], other[atom])
+        one[atom] -= common
+        other[atom] -= common
+    return (
+        Sum({tuple((a, p) for a, p in one.items() if p): left.terms[0][1]}),
+        Sum({tuple((a, p) for a, p in other.items() if p): right.terms[0][1]}),
+    )
 
 
 def _divisibility(difference: Sum) -> tuple[Sum, int] | None:
@@ -101,21 +119,3 @@ def _divisibility(difference: Sum) -> tuple[Sum, int] | None:
             if rest // -coefficient == Sum({monomial: 1}) and -coefficient > 1:
                 return rest, -coefficient
     return None
-
-
-def essential(demands: Sequence[Demand], points: Sequence[Mapping[str, int]]) -> list[Demand]:
-    """The demands that say something, judged on sample points: none that another one implies."""
-    kept: dict[tuple[bool, ...], Demand] = {}
-    for demand in demands:
-        truth = tuple(demand.holds(point) for point in points)
-        if not all(truth):
-            kept.setdefault(truth, demand)
-    rows = list(kept.items())
-    return [
-        demand
-        for truth, demand in rows
-        if not any(
-            other is not truth and all(t or not o for t, o in zip(truth, other, strict=True))
-            for other, _ in rows
-        )
-    ]

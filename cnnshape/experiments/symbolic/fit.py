@@ -113,9 +113,7 @@ def _multiple(numbers: tuple[int, ...], vector: tuple[int, ...], size: Sum) -> S
     return None
 
 
-def _product(
-    numbers: tuple[int, ...], known: Sequence[tuple[tuple[int, ...], Sum]]
-) -> Sum | None:
+def _product(numbers: tuple[int, ...], known: Sequence[tuple[tuple[int, ...], Sum]]) -> Sum | None:
     """``m·a·b + k`` for two known sizes."""
     for i, (one, first) in enumerate(known):
         for other, second in known[i:]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cnnshape.analysis.arguments import base_name, bind
-from cnnshape.experiments.symbolic.state import Dims, Sizes, over, times
+from cnnshape.analysis.arguments import bind
+from cnnshape.experiments.symbolic.state import Dims, Sizes, times
 from cnnshape.experiments.symbolic.window_rules import filled, windowed
 from cnnshape.formulas.algebra import Sum, Whole
 from cnnshape.tracing.trace import Operation, Ref
@@ -183,7 +183,9 @@ def _repeat(op: Operation, sizes: Sizes) -> list[Dims]:
 
 
 def _cat(op: Operation, sizes: Sizes) -> list[Dims]:
-    tensors = [sizes.of(item) for item in _as_tuple(op.args[0] if op.args else op.kwargs["tensors"])]
+    tensors = [
+        sizes.of(item) for item in _as_tuple(op.args[0] if op.args else op.kwargs["tensors"])
+    ]
     known = [dims for dims in tensors if dims is not None and len(dims) > 0]
     rank = len(sizes.numbers(op.outputs[0]))
     known = [dims for dims in known if len(dims) == rank]
@@ -272,8 +274,11 @@ def _getitem(op: Operation, sizes: Sizes) -> list[Dims] | None:
             result.append(1)
         elif isinstance(item, str) and item == "...":
             taken = sum(1 for i in items if i is not None and not isinstance(i, str))
-            keep = len(given) - taken - axis + sum(
-                1 for i in items[: items.index(item)] if i is not None
+            keep = (
+                len(given)
+                - taken
+                - axis
+                + sum(1 for i in items[: items.index(item)] if i is not None)
             )
             result += given[axis : axis + keep]
             axis += keep
@@ -465,7 +470,9 @@ RULES: dict[str, Rule] = {
     **_names("zeros ones empty rand randn", _filled_tensor(0)),
     **_names("new_zeros new_ones new_empty", _filled_tensor(1)),
     **_names("softmax log_softmax roll flip contiguous clone dropout layer_norm", _shape_of_input),
-    **_names("zeros_like ones_like empty_like to type float half group_norm relu gelu", _shape_of_input),
+    **_names(
+        "zeros_like ones_like empty_like to type float half group_norm relu gelu", _shape_of_input
+    ),
     **_names("batch_norm instance_norm silu normalize cumsum", _shape_of_input),
     "permute": _permute,
     "squeeze": _squeeze,
@@ -484,5 +491,3 @@ RULES: dict[str, Rule] = {
     "linspace": _linspace,
     "meshgrid": _meshgrid,
 }
-
-__all__ = ["RULES", "base_name", "by_position", "over", "result_sizes"]

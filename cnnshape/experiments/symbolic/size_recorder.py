@@ -14,6 +14,17 @@ from cnnshape.tracing.recorder import Recorder
 _NAME = "v{}_{}"
 
 
+def noting_guards(found: list[Guard]) -> type[SizeRecorder]:
+    """A recorder that collects its guards in ``found``."""
+
+    class NotingRecorder(SizeRecorder):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.guards = found
+
+    return NotingRecorder
+
+
 def axis_name(value: int, axis: int) -> str:
     """The letter that stands for one size of one recorded value."""
     return _NAME.format(value, axis)

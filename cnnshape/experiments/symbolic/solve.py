@@ -15,7 +15,8 @@ from cnnshape.experiments.symbolic.fit import Fitter
 from cnnshape.experiments.symbolic.rules import result_sizes
 from cnnshape.experiments.symbolic.size_recorder import axis_name
 from cnnshape.experiments.symbolic.state import Dims, Sizes
-from cnnshape.formulas.algebra import Sum, Whole
+from cnnshape.experiments.symbolic.traced_size import Guard
+from cnnshape.formulas.algebra import Whole
 from cnnshape.tracing.trace import Trace
 
 Letters = Mapping[str, int]
@@ -23,10 +24,11 @@ Letters = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Run:
-    """A recorded pass and the values that the letters had in it."""
+    """A recorded pass, the values that the letters had in it, and the comparisons it made."""
 
     letters: Letters
     trace: Trace
+    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,7 @@ def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Ru
             continue
         proposed = result_sizes(op, sizes)
         for value, dims in zip(op.outputs, proposed, strict=True):
-            decided = tuple(
-                fitter.decide(value, axis, size) for axis, size in enumerate(dims)
-            )
+            decided = tuple(fitter.decide(value, axis, size) for axis, size in enumerate(dims))
             unknown += sum(size is None for size in decided)
             fitter.learn(decided)
             _note(sizes, value, decided)
@@ -99,6 +99,3 @@ def same_operations(one: Trace, other: Trace) -> bool:
             for a, b in zip(one.operations, other.operations, strict=True)
         )
     )
-
-
-__all__ = ["Run", "Solution", "Sum", "same_operations", "solve"]

@@ -178,7 +178,7 @@ class Parser:
 
     def _function(self) -> Expression:
         name = self._take()
-        if self._here.kind != "open" or self._here.text not in "({":
+        if self._here.kind != "open" or self._here.text not in "([{":
             self._expected(f'"(" after {name.text}')
         opening = self._take()
         operands = [self._sum()]

@@ -243,8 +243,10 @@ class _Lexer:
 
     def _is_decoration(self) -> bool:
         """Whether the superscript here marks a layer, as in n^{[l-1]}, rather than a power."""
-        rest = self.plain[self.position + 1 : self.position + 12].lstrip("{ ")
-        return rest[:1] in ("[", "(", "'") or rest.startswith(("\\prime", "\\text"))
+        rest = self.plain[self.position + 1 :].lstrip("{ ")
+        if rest.startswith("("):
+            return not rest[1:].partition(")")[0].strip().isdigit()
+        return rest.startswith(("[", "'", "\\prime", "\\text"))
 
     def _script(self) -> str:
         """What stands behind _ or ^: a group in braces, a command, or one word."""
