@@ -21,6 +21,7 @@ def run(tmp_path: Path) -> Path:
         "model": {"name": "lenet", "input_shape": [1, 28, 28]},
         "data": {"classes": list("abcd"), "mean": [0.1], "std": [0.3], "dark_background": True},
         "training": {},
+        "environment": {},
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
     torch.manual_seed(11)
