@@ -19,6 +19,9 @@ _NO_MARK = Span("")
 _BREAK = re.compile(r"(?<![−+=×·/→]) (?![−+=×·/→])")
 #: Some frameworks put whole configurations into a message; the JSON report has all of it.
 _MOST_LINES = 20
+_MOST_STEPS = 12
+#: Stands for a space at which no line may be broken.
+_GLUE = "\N{NO-BREAK SPACE}"
 
 
 def failure_lines(report: ReportData, room: int | None) -> list[Line]:
@@ -29,8 +32,9 @@ def failure_lines(report: ReportData, room: int | None) -> list[Line]:
     lines = _headline(error, report.class_name, room)
     if error.source is not None:
         lines.append(_source_line(error.source))
-    for step in error.derivation:
-        lines += _words(step, room)
+    lines += _derivation(error.derivation, room)
+    if not error.diagnosis and error.arguments:
+        lines += _words(f"it received {', '.join(error.arguments)}", room)
     if error.message or not error.diagnosis:
         message = f"{error.exception}: {error.message}" if error.message else error.exception
         lines += _message(message, room, "dim" if error.diagnosis else "")
@@ -69,6 +73,27 @@ def _headline(error: ErrorReport, class_name: str, room: int | None) -> list[Lin
         during = f" in {error.op}" if error.op else ""
         text = f"{named} failed{during}"
     return _words(text, room, "bad", mark=Span("✗ ", "bad"))
+
+
+def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
+    """Where the arriving size comes from, as one sentence: the result, then how it came about."""
+    if not steps:
+        return []
+    if len(steps) > _MOST_STEPS:
+        left = len(steps) - _MOST_STEPS
+        half = _MOST_STEPS // 2
+        steps = (*steps[:half], f"… {left} more …", *steps[-half:])
+    # No line is broken within a step.
+    whole = None if room is None else room - cells(_INDENT)
+    pieces = [
+        step if whole is not None and cells(step) > whole else step.replace(" ", _GLUE)
+        for step in steps
+    ]
+    text = "; ".join(pieces)
+    return [
+        tuple(Span(part.text.replace(_GLUE, " "), part.style) for part in line)
+        for line in _words(text, room, "dim")
+    ]
 
 
 def _source_line(source: Source) -> Line:
@@ -114,12 +139,31 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
     lines: list[Line] = [(Span(_INDENT), Span(heading))]
     for suggestion in suggestions:
         note = _tried(suggestion) if not together else ""
-        lines += _words(suggestion.text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
+        text = correction(suggestion)
+        lines += _words(text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
+        for further in suggestion.then:
+            text = further_change(further)
+            lines += _words(text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
         if note:
             lines[-1] = (*lines[-1], Span(f"   {note}", "dim"))
-        for further in suggestion.then:
-            lines += _words(further.text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
     return lines
+
+
+def correction(suggestion: Suggestion) -> str:
+    """A suggestion as one would write it: ``fc1 = nn.Linear(256, 120)``."""
+    if suggestion.action == "set_argument" and suggestion.path and " = " not in suggestion.text:
+        return f"{suggestion.path} = {suggestion.text}"
+    if suggestion.action == "insert_before":
+        return f"{suggestion.text} before {suggestion.path or 'the model'}"
+    return suggestion.text
+
+
+def further_change(suggestion: Suggestion) -> str:
+    """A change that belongs to another one, shortly: ``fc1 in_features 400 → 256``."""
+    if suggestion.action == "set_argument" and suggestion.argument and suggestion.to is not None:
+        change = f"{suggestion.argument} {suggestion.from_} → {suggestion.to}"
+        return f"{suggestion.path} {change}".strip()
+    return correction(suggestion)
 
 
 def _tried(suggestion: Suggestion) -> str:

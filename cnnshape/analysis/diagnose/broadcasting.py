@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cnnshape.analysis.diagnose.edits import SizeOf, Step
+from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import Story, lines, start_line, story
-from cnnshape.analysis.diagnose.reach import Way, input_sizes, ways
+from cnnshape.analysis.diagnose.reach import Way, nearest_first, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
 from cnnshape.analysis.diagnose.upstream import OUTPUTS, with_padding
-from cnnshape.analysis.diagnose.wording import AXES, times
+from cnnshape.analysis.diagnose.wording import AXES, listed, times
 from cnnshape.tracing.trace import Value
 
 #: Functions whose tensors are broadcast against each other.
@@ -36,10 +36,12 @@ def broadcast(failing: Failing) -> Diagnosis | None:
     first, second = _labels(failing, call, one, other)
     sign = _SIGNS.get(failing.name)
     what = f"{first} {sign} {second}" if sign else f"{failing.name} of {first} and {second}"
-    axis_name = _axis_name(a_shape if len(a_shape) >= len(b_shape) else b_shape, from_end)
-    left, right = a_shape[from_end], b_shape[from_end]
+    differing = _differing(a_shape, b_shape)
+    longer = a_shape if len(a_shape) >= len(b_shape) else b_shape
+    named = listed(_axis_name(longer, axis) for axis in differing)
+    left, right = (times(shape[axis] for axis in differing) for shape in (a_shape, b_shape))
     sentence = (
-        f"{what} does not fit: {times(a_shape)} and {times(b_shape)} differ in {axis_name}, "
+        f"{what} does not fit: {times(a_shape)} and {times(b_shape)} differ in {named}, "
         f"{left} and {right}"
     )
     stories = [story(failing.trace, a.id, from_end % len(a_shape))]
@@ -61,13 +63,19 @@ def _labels(failing: Failing, call: CallText, one: int, other: int) -> tuple[str
     return names[0], names[1]
 
 
+def _differing(a: Sizes, b: Sizes) -> list[int]:
+    """The axes, counted from the end, in which two sizes differ and neither is 1."""
+    most = min(len(a), len(b))
+    axes = range(-most, 0)
+    return [axis for axis in axes if a[axis] != b[axis] and 1 not in (a[axis], b[axis])]
+
+
 def _axis_name(shape: Sizes, from_end: int) -> str:
     axis = from_end % len(shape)
     letters = AXES.get(len(shape) - 2, "").split("×")
     words = {"C": "channels", "H": "height", "W": "width", "N": "batch", "L": "length", "D": "depth"}
-    if len(shape) >= 3 and axis < len(letters):
-        word = words[letters[axis]]
-        return f"dimension {axis} ({word})"
+    if len(shape) >= 4 and axis < len(letters):
+        return words[letters[axis]]
     return f"dimension {axis}"
 
 
@@ -162,25 +170,44 @@ def _spatial(failing: Failing, left: Operand, right: Operand, from_end: int) -> 
 
     now = [whole[w.start[1]] for w in one]
     yield from with_padding(failing, [*one, *other], lambda changes: agree(changes, now))
-    candidate = agreeing_input(failing, one, lambda sizes_: agree(None, sizes_))
+    candidate = agreeing_input(failing, one, other)
     if candidate is not None:
         yield candidate
 
 
-def agreeing_input(failing: Failing, found: Sequence[Way], accept: object) -> Candidate | None:
-    """Another input size for which a condition holds."""
-    first = failing.trace.values[found[0].start[0]]
+def agreeing_input(
+    failing: Failing, one: Sequence[Way], other: Sequence[Way]
+) -> Candidate | None:
+    """Another input size with which both ways end in the same size, axis by axis.
+
+    First the next multiple of all strides together, with which every level of a U-Net agrees.
+    """
+    first = failing.trace.values[one[0].start[0]]
     whole = sizes(first)
-    if whole is None or not first.name or not callable(accept):
-        return None
-    now = [whole[w.start[1]] for w in found]
-    moved = input_sizes(lambda n: bool(accept(n)), now, largest=max(4 * max(now), 64))
-    if moved is None:
+    if whole is None or not first.name:
         return None
     after = list(whole)
-    for w, n in zip(found, moved, strict=True):
-        after[w.start[1]] = n
-    return new_input(first.name, whole, after)
+    for mine, theirs in zip(one, other, strict=True):
+        axis = mine.start[1]
+        size = _agreeing_size(mine, theirs, whole[axis])
+        if size is None:
+            return None
+        after[axis] = size
+    return new_input(first.name, whole, after) if after != list(whole) else None
+
+
+def _agreeing_size(one: Way, other: Way, now: int) -> int | None:
+    def agree(n: int) -> bool:
+        return n >= 1 and one.size(n) is not None and one.size(n) == other.size(n)
+
+    stride = max(one.stride, other.stride)
+    multiple = -(-now // stride) * stride
+    if agree(multiple):
+        return multiple
+    if agree(now):
+        return now
+    largest = max(4 * now, 64)
+    return next((now + step for step in nearest_first(largest) if agree(now + step)), None)
 
 
 def projections(
@@ -286,6 +313,3 @@ def _made_alike(
             candidate = set_arguments(module, {argument: wanted})
             if candidate is not None:
                 yield candidate
-
-
-__all__ = ["BROADCASTING", "SizeOf", "agreeing_input", "broadcast", "projections"]

@@ -104,7 +104,7 @@ def _cat_candidates(
 
             whole = sizes(failing.trace.values[one[0].start[0]]) or ()
             now = [whole[w.start[1]] for w in one]
-            candidate = agreeing_input(failing, one, agrees)
+            candidate = agreeing_input(failing, one, two)
             if candidate is not None:
                 yield candidate
             yield from with_padding(failing, [*one, *two], lambda changes: agrees(now, changes))

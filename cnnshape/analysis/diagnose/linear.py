@@ -92,7 +92,7 @@ def _derivation(failing: Failing, parts: tuple[Factor, ...]) -> tuple[str, ...]:
     stories = [story(failing.trace, part.value, part.axis) for part in parts]
     found = (*start_line(failing.trace, stories), *lines(stories))
     if len(parts) > 1:
-        return (*found, f"{product_text(parts)} = {product_of(parts)}")
+        return (f"{product_of(parts)} = {product_text(parts)}", *found)
     return found
 
 

@@ -31,7 +31,7 @@ _LIMIT = 4000  # operations followed back; the deepest real networks have a few 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What one operation did to one axis: ``conv1: 28 − 5 + 1 = 24``."""
+    """What one operation did to one axis: ``conv1 28 − 5 + 1 = 24``."""
 
     operation: int
     name: str
@@ -377,7 +377,7 @@ _SPECIAL: dict[str, _Special] = {
 
 
 def lines(stories: Sequence[Story]) -> tuple[str, ...]:
-    """The notes of several axes as lines, oldest first: ``conv1: 28 − 5 + 1 = 24``.
+    """The notes of several axes as lines, oldest first: ``conv1 28 − 5 + 1 = 24``.
 
     Axes that went the same way with the same numbers share a line.
     """
@@ -387,10 +387,18 @@ def lines(stories: Sequence[Story]) -> tuple[str, ...]:
             notes = merged.setdefault(note.operation, [])
             if all(note.text != other.text for other in notes):
                 notes.append(note)
-    return tuple(
-        f"{notes[0].name}: {' and '.join(note.text for note in notes)}"
-        for _, notes in sorted(merged.items())
-    )
+    return tuple(_line(notes) for _, notes in sorted(merged.items()))
+
+
+def _line(notes: Sequence[Note]) -> str:
+    texts = sorted((note.text for note in notes), key=_last)
+    verb = "gives " if all(_last(text) for text in texts) else ""
+    return f"{notes[0].name} {verb}{', '.join(texts)}"
+
+
+def _last(text: str) -> bool:
+    """Channels come after what happened to height and width."""
+    return "=" not in text
 
 
 def start_line(trace: Trace, stories: Sequence[Story]) -> tuple[str, ...]:
@@ -400,7 +408,7 @@ def start_line(trace: Trace, stories: Sequence[Story]) -> tuple[str, ...]:
             continue
         value = trace.values[item.start[0]]
         if value.origin == "input":
-            return (f"{value.name}: {_times(sizes(value) or ())}",)
+            return (f"{value.name} {_times(sizes(value) or ())}",)
     return ()
 
 

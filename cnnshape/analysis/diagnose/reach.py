@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from cnnshape import formulas
@@ -55,6 +56,15 @@ class Way:
 
     layers: tuple[Layer, ...]
     start: tuple[int, int]
+
+    @property
+    def stride(self) -> int:
+        """By how much the way divides a size, all layers that make it smaller together."""
+        return prod(
+            layer.arguments.get("stride", 1)
+            for layer in self.layers
+            if layer.kind not in ("conv_transpose", "upsample")
+        )
 
     def size(self, n: int, changes: Mapping[str, Mapping[str, int]] | None = None) -> int | None:
         """The size that arrives for an input of ``n``."""

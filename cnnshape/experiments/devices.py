@@ -1,0 +1,73 @@
+"""A model on one device and its input on another: seen before recording moves them together."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from cnnshape.analysis.diagnose.wording import listed
+from cnnshape.analysis.report import ErrorReport, Suggestion
+from cnnshape.tracing.execute import Inputs
+from cnnshape.tracing.recorder import forward_names
+from cnnshape.tracing.structure import named_tensors
+
+
+def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> ErrorReport | None:
+    """What is not on ``device``, the model's, as an error; None if all is together.
+
+    Args:
+        runs: the pass ran once everything was moved to ``device``: moving it is verified.
+
+    The place and the message are left empty: they are known to whoever caught the exception.
+    """
+    apart = [
+        (path, module)
+        for path, module in model.named_modules()
+        if any(str(t.device) != device for t in module.parameters(recurse=False))
+    ]
+    if apart:
+        path, module = apart[0]
+        where = next(str(t.device) for t in module.parameters(recurse=False))
+        sentence = f"{path} is on {where}, the first parameters of the model are on {device}"
+        text = f'model.to("{device}")'
+        change = Suggestion(
+            "change_call", text, path, "device", where, device, verified=runs, runs=runs or None
+        )
+        return _report(path, type(module).__name__, sentence, change)
+    names = forward_names(type(model))
+    labelled = [
+        *((names[i] if i < len(names) else f"input {i + 1}", a) for i, a in enumerate(inputs.args)),
+        *(inputs.kwargs or {}).items(),
+    ]
+    elsewhere = [
+        (name, str(tensor.device))
+        for label, thing in labelled
+        for name, tensor in named_tensors(label, thing)
+        # A single number may be anywhere.
+        if str(tensor.device) != device and tensor.dim() > 0
+    ]
+    has_weights = next(iter(model.parameters()), None) is not None
+    if not elsewhere or not has_weights:
+        return None
+    every = listed(name for name, _ in elsewhere)
+    where = elsewhere[0][1]
+    verb = "is" if len(elsewhere) == 1 else "are"
+    sentence = f"the model is on {device}, but {every} {verb} on {where}"
+    name = elsewhere[0][0]
+    change = Suggestion(
+        "set_input", f'{name}.to("{device}")', "", name, where, device, verified=runs,
+        runs=runs or None,
+    )
+    return _report("", type(model).__name__, sentence, change)
+
+
+def _report(path: str, kind: str, sentence: str, change: Suggestion) -> ErrorReport:
+    return ErrorReport(
+        path=path,
+        type=kind,
+        op=None,
+        message="",
+        exception="",
+        kind="device.mismatch",
+        diagnosis=sentence,
+        suggestions=(change,),
+    )

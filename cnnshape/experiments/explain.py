@@ -1,0 +1,122 @@
+"""The diagnosis where people meet the error: in a script, a training loop, a notebook.
+
+``explain()`` costs nothing while nothing fails: a ``with`` around the call, and that is all. When
+an exception passes through, the innermost frames say which model was called with what; that call
+is recorded once more, and the diagnosis made from the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, cast
+
+from torch import nn
+
+from cnnshape.analysis.build import build_report
+from cnnshape.analysis.report import ErrorReport, ReportData
+from cnnshape.experiments.devices import misplaced
+from cnnshape.experiments.trial import Setup
+from cnnshape.experiments.try_fix import diagnosed
+from cnnshape.tracing.execute import Inputs, Mode, record
+from cnnshape.tracing.source import innermost
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A model call that an exception came from."""
+
+    model: nn.Module
+    inputs: Inputs
+    exception: BaseException
+
+
+def explain_call(model: nn.Module, inputs: Inputs) -> ReportData:
+    """Run the model once as it is, in its own mode and where it is; diagnose it if it fails.
+
+    The report has the rows up to the failure, and ``error`` is None if the model ran.
+    """
+    device = device_of(model)
+    mode: Mode = "train" if model.training else "eval"
+    recorded = record(model, inputs, device=device, mode=mode)
+    report = build_report(recorded.trace, exception=recorded.exception)
+    # Recording moves everything to one place; what stood in the wrong one is seen beforehand.
+    apart = misplaced(model, inputs, device, runs=report.error is None)
+    if apart is not None:
+        return replace(report, error=apart)
+    if report.error is None:
+        return report
+    setup = Setup(model, inputs, device, mode)
+    return replace(report, error=diagnosed(report.error, report.trace, setup))
+
+
+def explain_failure(exception: BaseException) -> ReportData | None:
+    """The report of the model call that ``exception`` came from; None if it came from no model."""
+    failed = failed_call(exception)
+    if failed is None:
+        return None
+    report = explain_call(failed.model, failed.inputs)
+    plain = _plain(failed)
+    error = report.error
+    if error is None or (error.exception and error.exception != plain.exception):
+        # This time it ran, or failed differently: it depends on random numbers or on its state.
+        # What is left is the place.
+        error = plain
+    elif not error.exception:
+        error = replace(
+            error, path=plain.path, type=plain.type, message=plain.message,
+            exception=plain.exception, source=plain.source,
+        )
+    return replace(report, error=error, exception=exception)
+
+
+def failed_call(exception: BaseException) -> Failed | None:
+    """The outermost module call among the frames that the exception passed through."""
+    for frame_locals in _module_frames(exception.__traceback__):
+        module = frame_locals["self"]
+        args = frame_locals.get("args", ())
+        kwargs = frame_locals.get("kwargs", {})
+        if isinstance(args, tuple) and isinstance(kwargs, dict):
+            inputs = Inputs(cast("tuple[Any, ...]", args), cast("dict[str, Any]", kwargs))
+            return Failed(module, inputs, exception)
+    return None
+
+
+def _module_frames(traceback: TracebackType | None) -> Iterator[dict[str, Any]]:
+    """The local variables of every ``Module.__call__`` on the way, outermost first."""
+    while traceback is not None:
+        frame = traceback.tb_frame
+        if frame.f_code.co_name in ("_wrapped_call_impl", "_call_impl"):
+            found = frame.f_locals
+            if isinstance(found.get("self"), nn.Module):
+                yield found
+        traceback = traceback.tb_next
+
+
+def _plain(failed: Failed) -> ErrorReport:
+    """Where the exception came from and what it says, without a recording."""
+    paths = {id(module): path for path, module in failed.model.named_modules()}
+    inner = failed.model
+    for frame_locals in _module_frames(failed.exception.__traceback__):
+        if id(frame_locals["self"]) in paths:
+            inner = frame_locals["self"]
+    try:
+        message = str(failed.exception)
+    except Exception:  # noqa: BLE001 - a user's exception may fail to print itself
+        message = ""
+    return ErrorReport(
+        path=paths[id(inner)],
+        type=type(inner).__name__,
+        op=None,
+        message=message,
+        exception=type(failed.exception).__name__,
+        source=innermost(failed.exception.__traceback__),
+    )
+
+
+def device_of(model: nn.Module) -> str:
+    """Where the model's parameters and buffers are; the CPU if it has none."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        return str(tensor.device)
+    return "cpu"

@@ -1,0 +1,82 @@
+"""A whole set-up with corrections carried out, for as long as the ``with`` lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from torch import nn
+
+from cnnshape.analysis.diagnose.edits import (
+    AfterCall,
+    BeforeCall,
+    ChangeInput,
+    DropArguments,
+    DropInput,
+    Edit,
+    NewInput,
+    OwnLayer,
+    RenameKey,
+    ReplaceCall,
+    SetArguments,
+    SetMode,
+    SetParameter,
+)
+from cnnshape.experiments.fixes.calls import Rewritten, intercept
+from cnnshape.experiments.fixes.inputs import changed_inputs
+from cnnshape.experiments.fixes.layers import CannotApplyError, rebuild, set_parameter
+from cnnshape.tracing.execute import Inputs
+from cnnshape.tracing.preserve import preserved
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """What a corrected set-up is run with."""
+
+    inputs: Inputs
+    mode: str
+
+
+@contextmanager
+def applied(
+    model: nn.Module, inputs: Inputs, mode: str, edits: Sequence[Edit]
+) -> Iterator[Corrected]:
+    """Carry out ``edits`` on the model itself; everything is put back on leaving.
+
+    The model is changed in place and not copied: a copy of a large model is dear, many models
+    cannot be copied, and ``preserved`` is what every recording relies on anyway.
+
+    Raises:
+        CannotApplyError: one of them cannot be carried out.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(preserved(tuple(model.modules())))
+        for edit in edits:
+            if isinstance(edit, NewInput | ChangeInput | DropInput | RenameKey):
+                inputs = changed_inputs(model, inputs, edit)
+            elif isinstance(edit, SetMode):
+                mode = edit.mode
+            elif not isinstance(edit, ReplaceCall):
+                _change_module(model, edit)
+        lines = [edit for edit in edits if isinstance(edit, ReplaceCall)]
+        if lines:
+            stack.enter_context(Rewritten(lines))
+        yield Corrected(inputs, mode)
+
+
+def _change_module(
+    model: nn.Module,
+    edit: SetArguments | SetParameter | BeforeCall | AfterCall | DropArguments | OwnLayer,
+) -> None:
+    if isinstance(edit, SetParameter):
+        set_parameter(model, edit.name, edit.shape)
+        return
+    try:
+        module = model.get_submodule(edit.path)
+    except AttributeError as error:
+        raise CannotApplyError(f"there is no module {edit.path}") from error
+    if isinstance(edit, SetArguments):
+        rebuild(module, dict(edit.arguments), edit.kind)
+    else:
+        intercept(module, edit)

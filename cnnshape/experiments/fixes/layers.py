@@ -1,0 +1,128 @@
+"""A layer built anew with other arguments, in the place of the old one.
+
+The module object itself stays, so that whoever holds it (a container, an alias, a plain list)
+sees the new layer; its attributes are exchanged, and ``preserved`` puts the old ones back.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+#: Attributes that belong to the module object and not to its arguments.
+_KEPT = frozenset(
+    "training _forward_hooks _forward_pre_hooks _forward_hooks_with_kwargs "
+    "_forward_hooks_always_called _forward_pre_hooks_with_kwargs _backward_hooks "
+    "_backward_pre_hooks _is_full_backward_hook _state_dict_hooks _state_dict_pre_hooks "
+    "_load_state_dict_pre_hooks _load_state_dict_post_hooks _compiled_call_impl forward".split()
+)
+_RECURRENT = (
+    "input_size hidden_size num_layers bias batch_first dropout bidirectional".split()
+)
+
+
+class CannotApplyError(Exception):
+    """A correction that cannot be carried out on this model."""
+
+
+def rebuild(module: nn.Module, changes: Mapping[str, Any], kind: str | None = None) -> None:
+    """Give ``module`` the attributes of a new layer with some arguments changed.
+
+    Args:
+        module: a layer of torch.nn, or of a class that inherits from one.
+        changes: constructor arguments with their new values.
+        kind: another class of torch.nn.
+
+    Raises:
+        CannotApplyError: the new layer cannot be built.
+
+    >>> layer = nn.Linear(4, 2)
+    >>> rebuild(layer, {"in_features": 7})
+    >>> layer
+    Linear(in_features=7, out_features=2, bias=True)
+    """
+    new = built(module, changes, kind)
+    attributes = vars(module)
+    for name, value in vars(new).items():
+        if name not in _KEPT:
+            attributes[name] = value
+    if kind is not None or type(module) is _torch_class(module):
+        module.__class__ = type(new)
+
+
+def built(module: nn.Module, changes: Mapping[str, Any], kind: str | None = None) -> nn.Module:
+    """A new layer with the arguments of ``module``, some of them changed."""
+    cls = _torch_class(module) if kind is None else getattr(nn, kind)
+    arguments = {**_arguments(module, cls, same=kind is None), **changes}
+    reference = next(iter(module.parameters(recurse=True)), None)
+    device = torch.device("cpu") if reference is None else reference.device
+    try:
+        with torch.random.fork_rng(devices=[]), device:
+            new = cls(**arguments)
+    except Exception as error:
+        raise CannotApplyError(f"{cls.__name__}: {error}") from error
+    if reference is not None and reference.is_floating_point():
+        new = new.to(reference.dtype)
+    return cast("nn.Module", new).train(module.training)
+
+
+def _torch_class(module: nn.Module) -> Any:
+    """The class of torch.nn that a module is of or inherits from."""
+    for base in type(module).__mro__:
+        if base is not nn.Module and base.__module__.startswith("torch.nn.modules."):
+            return getattr(nn, base.__name__, base)
+    raise CannotApplyError(f"{type(module).__name__} is no layer of torch.nn")
+
+
+def _arguments(module: nn.Module, cls: Any, *, same: bool) -> dict[str, Any]:
+    """The constructor arguments that a layer was built with, read off its attributes."""
+    if issubclass(cls, nn.RNNBase):
+        own = {nn.LSTM: ["proj_size"], nn.RNN: ["nonlinearity"]}
+        names = [*_RECURRENT, *own.get(cls, [])]
+    else:
+        names = [n for n in inspect.signature(cls.__init__).parameters if n != "self"]
+    found: dict[str, Any] = {}
+    for name in names:
+        if name.startswith("_") or name in ("device", "dtype", "args", "kwargs"):
+            continue
+        if name == "bias":
+            held = vars(module).get("bias", module._parameters.get("bias"))  # noqa: SLF001
+            if same and isinstance(module, nn.MultiheadAttention):
+                held = module.in_proj_bias is not None
+            elif "bias" not in vars(module) and "bias" not in module._parameters:  # noqa: SLF001
+                continue
+            found[name] = held if isinstance(held, bool) else held is not None
+        elif name in vars(module):
+            found[name] = vars(module)[name]
+    if cls is nn.MultiheadAttention:
+        # Its defaults for these are "as embed_dim", which is not what the attributes say.
+        for name in ("kdim", "vdim"):
+            if found.get(name) == found.get("embed_dim"):
+                found.pop(name, None)
+        found["add_bias_kv"] = getattr(module, "bias_k", None) is not None
+    if found.get("padding_mode") == "zeros":
+        found.pop("padding_mode")
+    return found
+
+
+def set_parameter(root: nn.Module, name: str, shape: tuple[int, ...]) -> None:
+    """Give a parameter another shape, wherever it is registered."""
+    path, _, attribute = name.rpartition(".")
+    try:
+        owner = root.get_submodule(path)
+    except AttributeError as error:
+        raise CannotApplyError(name) from error
+    old = owner._parameters.get(attribute)  # noqa: SLF001
+    if old is None:
+        raise CannotApplyError(name)
+    values = torch.randn(shape, dtype=old.dtype, device=old.device) * 0.1
+    new = nn.Parameter(values, requires_grad=old.requires_grad)
+    for module in root.modules():
+        registry = module._parameters  # noqa: SLF001
+        for key, held in registry.items():
+            if held is old:
+                registry[key] = new

@@ -1,0 +1,108 @@
+"""What is done to one tensor: every :class:`~cnnshape.analysis.diagnose.edits.Step` by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+from cnnshape.analysis.diagnose.edits import SizeOf, Step
+
+#: Methods of a tensor that a step may name; anything else has a function below.
+_METHODS = frozenset(
+    "unsqueeze squeeze flatten reshape permute transpose expand contiguous narrow argmax clamp "
+    "repeat".split()
+)
+
+
+def take(thing: Any, steps: Sequence[Step]) -> Any:
+    """``thing`` after the steps.
+
+    >>> take(torch.zeros(6, 28, 28), [Step("unsqueeze", (0,))]).shape
+    torch.Size([1, 6, 28, 28])
+    """
+    for step in steps:
+        own = _STEPS.get(step.name)
+        if own is not None:
+            thing = own(thing, *step.args)
+        elif step.name in _METHODS:
+            thing = getattr(thing, step.name)(*step.args)
+        else:
+            raise ValueError(f"no step is called {step.name!r}")
+    return thing
+
+
+def settled(argument: Any, tensor: torch.Tensor) -> Any:
+    """An argument in which ``x.size(0)`` stands for the size that it has."""
+    return tensor.size(argument.axis) if isinstance(argument, SizeOf) else argument
+
+
+def _to(thing: torch.Tensor, dtype: str) -> torch.Tensor:
+    return thing.to(getattr(torch, dtype))
+
+
+def _item(thing: Any, key: Any) -> Any:
+    if isinstance(key, int) or isinstance(thing, Mapping):
+        return thing[key]
+    return getattr(thing, key)
+
+
+def _crop(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    return thing[(..., *(slice(size) for size in sizes))]
+
+
+def _resize(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    return F.interpolate(thing, size=tuple(sizes))
+
+
+def _project(thing: torch.Tensor, incoming: int, outgoing: int, stride: int, dims: int) -> Any:
+    """A 1×1 convolution, as the shortcut of a residual block has it."""
+    weight = torch.randn(
+        (outgoing, incoming, *(1,) * dims), device=thing.device, dtype=thing.dtype
+    )
+    convolution = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
+    return convolution(thing, weight * incoming**-0.5, stride=stride)
+
+
+def _as_tensor(thing: Any, floating: str | None = None) -> torch.Tensor:
+    tensor = torch.as_tensor(thing)
+    if floating is not None and not tensor.is_complex() and tensor.dtype != torch.bool:
+        tensor = tensor.to(getattr(torch, floating))
+    return tensor
+
+
+def _picture(thing: Any) -> torch.Tensor:
+    """What ``to_tensor`` makes of a PIL picture, with a batch dimension."""
+    import numpy as np
+
+    array = torch.as_tensor(np.array(thing, copy=True))
+    array = array.unsqueeze(-1) if array.dim() == 2 else array
+    return array.permute(2, 0, 1).unsqueeze(0).to(torch.float32) / 255
+
+
+def _stack(thing: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(list(thing))
+
+
+def _shift(thing: torch.Tensor, by: int) -> torch.Tensor:
+    return thing + by
+
+
+def _constant(_thing: Any, value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+_STEPS: dict[str, Callable[..., Any]] = {
+    "to": _to,
+    "item": _item,
+    "crop": _crop,
+    "resize": _resize,
+    "project": _project,
+    "as_tensor": _as_tensor,
+    "picture": _picture,
+    "stack": _stack,
+    "shift": _shift,
+    "constant": _constant,
+}

@@ -1,0 +1,229 @@
+"""One attempt: the pass run again with corrections, and how far it got."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from cnnshape.analysis.applications import application
+from cnnshape.analysis.conditions import cut_at_broken_condition
+from cnnshape.analysis.diagnose.edits import Edit
+from cnnshape.experiments.fixes.apply import applied
+from cnnshape.tracing.execute import Inputs, Mode, record
+from cnnshape.tracing.recorder import operation_name
+from cnnshape.tracing.source import caller
+from cnnshape.tracing.trace import ModuleCall, Operation, Trace
+
+#: A single call with tensors up to this size is run for real where the rest runs on meta.
+_REAL_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A model with inputs that made it fail, where it was run, and in which mode.
+
+    ``device`` is where trials run; on ``meta`` the failing call is run for real beside it.
+    """
+
+    model: nn.Module
+    inputs: Inputs
+    device: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How far the corrected pass got.
+
+    Attributes:
+        trace: its recording, cut at the first call that a rule says cannot run.
+        passed: it got beyond the point where the first pass failed, and that is certain.
+        runs: the whole model ran; None if time was up before that was known.
+    """
+
+    trace: Trace
+    passed: bool
+    runs: bool | None
+
+
+class _TimeIsUpError(Exception):
+    """Ends a trial that takes longer than it may."""
+
+
+def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float) -> Outcome:
+    """Run the corrected model until it ends, fails or ``deadline`` (of ``perf_counter``) is over.
+
+    Raises:
+        CannotApplyError: a correction cannot be carried out.
+    """
+    without_memory = setup.device == "meta"
+    with ExitStack() as stack:
+        corrected = stack.enter_context(applied(setup.model, setup.inputs, setup.mode, edits))
+        watch = _Watch(deadline, _point(before) if without_memory else None)
+        stack.enter_context(watch)
+        recorded = record(
+            setup.model,
+            corrected.inputs,
+            device=setup.device,
+            mode=cast("Mode", corrected.mode),
+        )
+    trace = recorded.trace
+    out_of_time = isinstance(recorded.exception, _TimeIsUpError)
+    if without_memory:
+        trace = cut_at_broken_condition(trace)
+    passed = beyond(before, trace)
+    if without_memory and passed:
+        # Meta alone accepts what a real run rejects: the call itself must have been run for
+        # real, or a size rule must vouch for it.
+        passed = watch.confirmed or _vouched(before, trace)
+    runs = None if out_of_time and trace.failure is not None else trace.failure is None
+    return Outcome(trace, passed, runs)
+
+
+# ---- did it get further? ------------------------------------------------------------------
+
+
+def beyond(before: Trace, after: Trace) -> bool:
+    """Whether the second pass got past the call at which the first one failed."""
+    failure = before.failure
+    if after.failure is None:
+        return True
+    if failure is None or failure.call is None:
+        return False
+    failed = before.calls[failure.call]
+    again = _same_call(after, failed)
+    if again is None:
+        return False
+    if again.finished:
+        return True
+    if failure.operation is None:
+        same_line = after.failure.source == failure.source and after.failure.call == again.index
+        return not same_line and _progress(after, again) > _progress(before, failed)
+    operation = before.operations[failure.operation]
+    return _times_run(after, again, operation) >= _times_begun(before, failed, operation)
+
+
+def _same_call(trace: Trace, call: ModuleCall) -> ModuleCall | None:
+    for other in trace.calls:
+        if other.path == call.path and other.call == call.call:
+            return other
+    return None
+
+
+def _progress(trace: Trace, call: ModuleCall) -> int:
+    """How much a call's own forward has done."""
+    operations = sum(not op.failed for op in trace.own_operations(call.index))
+    return operations + sum(child.finished for child in trace.children(call.index))
+
+
+def _times_begun(trace: Trace, call: ModuleCall, operation: Operation) -> int:
+    return sum(_alike(op, operation) for op in trace.own_operations(call.index))
+
+
+def _times_run(trace: Trace, call: ModuleCall, operation: Operation) -> int:
+    own = trace.own_operations(call.index)
+    return sum(_alike(op, operation) and not op.failed for op in own)
+
+
+def _alike(one: Operation, other: Operation) -> bool:
+    return one.name == other.name and one.source == other.source
+
+
+def _vouched(before: Trace, after: Trace) -> bool:
+    """A size rule covers the failing call, and its conditions held in the second pass."""
+    failure = before.failure
+    if failure is None or failure.operation is None:
+        return failure is not None and after.failure is None and _checked_in_python(before)
+    operation = before.operations[failure.operation]
+    for other in after.operations:
+        if _alike(other, operation) and not other.failed and application(after, other) is not None:
+            return True
+    return False
+
+
+def _checked_in_python(before: Trace) -> bool:
+    """The failing module looks at its input itself, the same on every device."""
+    assert before.failure is not None
+    return before.failure.call is not None
+
+
+# ---- watching -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A torch function at a source line, the ``nth`` time it is called there."""
+
+    name: str
+    source: Any
+    nth: int
+
+
+def _point(trace: Trace) -> _Point | None:
+    failure = trace.failure
+    if failure is None or failure.operation is None:
+        return None
+    operation = trace.operations[failure.operation]
+    nth = sum(_alike(op, operation) for op in trace.operations)
+    return _Point(operation.name, operation.source, nth)
+
+
+class _Watch(TorchFunctionMode):
+    """Stops a pass that takes too long, and runs one call of a pass on meta for real."""
+
+    def __init__(self, deadline: float, point: _Point | None) -> None:
+        super().__init__()
+        self.confirmed = False
+        self._deadline = deadline
+        self._point = point
+        self._seen = 0
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run the function; look at the clock, and at whether it is the call that failed."""
+        kwargs = kwargs or {}
+        if time.perf_counter() > self._deadline:
+            raise _TimeIsUpError
+        point = self._point
+        if point is None or operation_name(func, getattr(func, "__name__", "")) != point.name:
+            return func(*args, **kwargs)
+        if caller() == point.source:
+            self._seen += 1
+            if self._seen == point.nth and _bytes((args, kwargs)) <= _REAL_BYTES:
+                _run_for_real(func, args, kwargs)
+                self.confirmed = True
+        return func(*args, **kwargs)
+
+
+def _bytes(everything: Any) -> int:
+    from torch.utils import _pytree as pytree
+
+    leaves = pytree.tree_leaves(everything)
+    return sum(t.numel() * t.element_size() for t in leaves if isinstance(t, torch.Tensor))
+
+
+def _run_for_real(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """The same call with zeros of the same sizes and strides on the CPU; its error is the pass's."""
+    from torch.utils import _pytree as pytree
+
+    def real(thing: Any) -> Any:
+        if not isinstance(thing, torch.Tensor):
+            return thing
+        return torch.empty_strided(
+            thing.shape, thing.stride(), dtype=thing.dtype, device="cpu"
+        ).zero_()
+
+    with torch.device("cpu"):
+        func(*pytree.tree_map(real, args), **pytree.tree_map(real, kwargs))

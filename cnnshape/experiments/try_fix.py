@@ -1,0 +1,193 @@
+"""Suggestions are tried before they are shown.
+
+Each candidate of a diagnosis is carried out, and the pass repeated: for real where that is cheap,
+on meta with the failing call run for real beside it where it is not. What does not get past the
+failing point is dropped. Where the corrected model fails at a later point, that failure is
+diagnosed in turn and its first working correction is added, up to a limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cnnshape.analysis.diagnose import Candidate, Diagnosis, diagnose
+from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
+from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
+from cnnshape.experiments.facts import gather_facts
+from cnnshape.experiments.forward import Subject
+from cnnshape.experiments.trial import Outcome, Setup, attempt
+from cnnshape.tracing.trace import Trace
+
+#: Seconds that all trials together may take.
+BUDGET = 0.8
+#: Passes that took longer than this for real are repeated on meta.
+_SLOW = 0.4
+_MOST_CANDIDATES = 6
+_MOST_SHOWN = 3
+#: How many further errors are followed after the first correction.
+_MOST_FURTHER = 4
+
+
+def diagnosed(
+    error: ErrorReport, trace: Trace, setup: Setup, budget: float = BUDGET
+) -> ErrorReport:
+    """The error with its reason and with suggestions that were tried; as it was if nothing is known.
+
+    Args:
+        error: the plain report of the failure.
+        trace: the recording that ends in it.
+        setup: the model and the inputs that failed; the model is afterwards as it was.
+        budget: seconds for all trials together.
+    """
+    try:
+        deadline = time.perf_counter() + budget
+        diagnosis = diagnose(trace, gather_facts(setup, trace))
+        if diagnosis is None:
+            return error
+        told = replace(
+            error,
+            kind=diagnosis.kind,
+            diagnosis=diagnosis.sentence,
+            derivation=diagnosis.derivation,
+            suggestions=(),
+        )
+    except Exception:  # noqa: BLE001 - the plain report is always there
+        return error
+    try:
+        return replace(told, suggestions=tried(setup, trace, diagnosis, deadline))
+    except Exception:  # noqa: BLE001 - a diagnosis without suggestions is still one
+        return told
+
+
+def with_tried_suggestions(report: ReportData, subject: Subject) -> ReportData:
+    """The report of a failed pass with suggestions that were tried on the very subject."""
+    if report.error is None:
+        return report
+    without_memory = report.device in ("meta", "fake") or subject.rebuild is not None
+    try:
+        inputs = subject.inputs("meta" if without_memory else "cpu")
+    except Exception:  # noqa: BLE001 - the plain report is always there
+        return report
+    device = "meta" if without_memory else report.device
+    setup = Setup(subject.module, inputs, device, report.mode)
+    return replace(report, error=diagnosed(report.error, report.trace, setup))
+
+
+def tried(
+    setup: Setup, trace: Trace, diagnosis: Diagnosis, deadline: float
+) -> tuple[Suggestion, ...]:
+    """The suggestions that held, best first; those that could not be tried come last."""
+    if setup.device != "meta" and trace.execution.seconds > _SLOW:
+        setup = replace(setup, device="meta")
+    search = _Search(setup, trace, deadline)
+    held: list[tuple[int, int, Suggestion]] = []
+    untried: list[Suggestion] = []
+    for order, candidate in enumerate(diagnosis.candidates[:_MOST_CANDIDATES]):
+        if not candidate.edits or (held and search.time_is_up):
+            untried.append(candidate.suggestion)
+            continue
+        found = search.follow(candidate)
+        if found is not None:
+            held.append((_rank(found), order, found))
+    best = [suggestion for _, _, suggestion in sorted(held, key=lambda item: item[:2])]
+    if any(suggestion.runs for suggestion in best):
+        best = [suggestion for suggestion in best if suggestion.runs is not False]
+    # What nobody tried is worth showing only where nothing was found that works.
+    return tuple((best or untried)[:_MOST_SHOWN])
+
+
+def _rank(suggestion: Suggestion) -> int:
+    """One change with which the model runs; several; one that only gets further."""
+    if suggestion.runs is False:
+        return 3
+    extra = [s for s in suggestion.then if s.path != suggestion.path or s.action != "set_argument"]
+    return (2 if suggestion.runs is None else 0) + bool(extra)
+
+
+@dataclass
+class _Search:
+    setup: Setup
+    trace: Trace
+    deadline: float
+
+    @property
+    def time_is_up(self) -> bool:
+        return time.perf_counter() > self.deadline
+
+    def follow(self, candidate: Candidate) -> Suggestion | None:
+        """The candidate with everything that it makes necessary; None if it does not help."""
+        outcome = self._try(self.trace, candidate.edits)
+        if outcome is None or not outcome.passed:
+            return None
+        suggestion = replace(candidate.suggestion, verified=True, runs=outcome.runs)
+        edits = candidate.edits
+        for _ in range(_MOST_FURTHER):
+            if outcome.runs is not False or self.time_is_up:
+                break
+            step = self._next(outcome, edits)
+            if step is None:
+                break
+            further, edits, outcome = step
+            suggestion = _extended(suggestion, further.suggestion, outcome.runs)
+        return suggestion
+
+    def _next(
+        self, outcome: Outcome, edits: tuple[Edit, ...]
+    ) -> tuple[Candidate, tuple[Edit, ...], Outcome] | None:
+        """The first correction of the next error that gets the pass further still."""
+        diagnosis = diagnose(outcome.trace)
+        for candidate in diagnosis.candidates[:2] if diagnosis is not None else ():
+            if not candidate.edits or _undoes(edits, candidate.edits):
+                continue
+            together = _merged(edits, candidate.edits)
+            further = self._try(outcome.trace, together)
+            if further is not None and further.passed:
+                return candidate, together, further
+        return None
+
+    def _try(self, before: Trace, edits: Sequence[Edit]) -> Outcome | None:
+        try:
+            # Even when time is short a trial gets enough of it for a small model.
+            until = max(self.deadline, time.perf_counter() + 0.05)
+            return attempt(self.setup, before, edits, until)
+        except Exception:  # noqa: BLE001 - a correction that cannot be carried out is none
+            return None
+
+
+def _merged(edits: tuple[Edit, ...], further: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Both; a new input takes the place of an earlier one of that name."""
+    names = {edit.name for edit in further if isinstance(edit, NewInput)}
+    kept = tuple(e for e in edits if not (isinstance(e, NewInput) and e.name in names))
+    return (*kept, *further)
+
+
+def _undoes(edits: Sequence[Edit], further: Sequence[Edit]) -> bool:
+    """Whether a correction would change again what is already changed."""
+    done = {
+        (edit.path, name)
+        for edit in edits
+        if isinstance(edit, SetArguments)
+        for name, _ in edit.arguments
+    }
+    return any(
+        (edit.path, name) in done
+        for edit in further
+        if isinstance(edit, SetArguments)
+        for name, _ in edit.arguments
+    )
+
+
+def _extended(suggestion: Suggestion, further: Suggestion, runs: bool | None) -> Suggestion:
+    """The suggestion with one more change; a second new shape of an input replaces the first."""
+    both = (suggestion, further)
+    if all(s.action == "set_input" and isinstance(s.to, list) for s in both) and (
+        suggestion.argument == further.argument and " of " in further.text
+    ):
+        from cnnshape.analysis.diagnose.suggest import new_input
+
+        shape = new_input(str(further.argument), suggestion.from_ or (), further.to or ())
+        return replace(shape.suggestion, verified=True, runs=runs, then=suggestion.then)
+    added = (*suggestion.then, replace(further, verified=True, runs=runs, then=()), *further.then)
+    return replace(suggestion, runs=runs, then=added)
