@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 from cnnshape.rendering.columns import Column, in_and_out, shown_input
+from cnnshape.rendering.escape import visible
 from cnnshape.rendering.grid import GAP, align_row
 from cnnshape.rendering.rows import Row, Table
 from cnnshape.rendering.selection import column, paired
@@ -266,14 +267,14 @@ def _cells(table: Table, plan: Plan, part: tuple[Column, ...]) -> list[Line]:
 
 def _type(row: Row, plan: Plan) -> Line:
     only = column("type")
-    text = only.text(row, False)
+    text = visible(only.text(row, False))
     shown = elide(text, plan.type_room) if plan.type_room else text
     window = f" {row.settings.compact}" if plan.window_in_type and row.settings.compact else ""
     return (span(shown, _style(row, only)), span(window, "dim" if row.role != "call" else ""))
 
 
 def _label(row: Row, plan: Plan) -> Line:
-    text = column("layer").text(row, False)
+    text = visible(column("layer").text(row, False))
     tag = f" {row.tag}" if row.tag.startswith("(") else f"  {row.tag}" if row.tag else ""
     style = "tag" if row.times > 1 else "dim"
     if plan.short_tags:

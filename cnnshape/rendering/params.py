@@ -13,6 +13,7 @@ from cnnshape.rendering.formats import ListFormat
 from cnnshape.rendering.grid import draw_grid
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, width, wrap
+from cnnshape.rendering.summary import title
 from cnnshape.rendering.text import colored, lines_text
 from cnnshape.rendering.units import byte_size, count, plural, shape_text
 
@@ -110,11 +111,8 @@ def _value(value: float | str) -> str:
 
 
 def _document(report: ParametersReport, room: int | None) -> list[Line]:
-    title: list[Span] = [span(report.class_name, "title-name")]
-    if report.spec and report.spec.lower() != report.class_name.lower():
-        title.append(span(f"  {report.spec}", "dim"))
     rows = list(_rows(report))
-    lines: list[Line] = [tuple(title), EMPTY]
+    lines: list[Line] = [title(report.class_name, report.spec, room), EMPTY]
     if rows:
         lines += [*_grid(rows, room), EMPTY]
     return [*lines, *wrap([(Span(text),) for text in _totals(report)], room, " · ", "  ")]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.report import Check, ReportData, TensorRow
+from cnnshape.rendering.escape import visible
 from cnnshape.rendering.rows import Table
 from cnnshape.rendering.shapes import shapes_text
-from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.spans import EMPTY, Line, Span, cells, elide, span, wrap
 from cnnshape.rendering.units import (
     byte_size,
     count,
@@ -26,10 +27,7 @@ _MANY = 10_000_000
 
 def header(report: ReportData, room: int | None) -> list[Line]:
     """The class, where it came from, and the whole shapes of inputs and outputs."""
-    title: list[Span] = [span(report.class_name, "title-name")]
-    if report.spec and report.spec.partition("(")[0].lower() != report.class_name.lower():
-        title.append(span(f"  {report.spec}", "dim"))
-    words: list[Line] = [tuple(title)]
+    words = [title(report.class_name, report.spec, room)]
     for label, rows in (("input", report.inputs), ("output", report.outputs)):
         words += [_tensor(label, row, number == 0) for number, row in enumerate(rows[:_SHOWN])]
         if len(rows) > _SHOWN:
@@ -40,6 +38,16 @@ def header(report: ReportData, room: int | None) -> list[Line]:
 
 
 _SHOWN = 6
+
+
+def title(class_name: str, spec: str, room: int | None) -> Line:
+    """The class in bold, and how the model was named where that says more."""
+    name = visible(class_name)
+    origin = "" if spec.partition("(")[0].lower() == class_name.lower() else visible(spec)
+    if room is not None:
+        name = elide(name, room // 2)
+        origin = elide(origin, room - cells(name) - 2)
+    return (Span(name, "title-name"), Span(f"  {origin}" if origin else "", "dim"))
 
 
 def _tensor(label: str, row: TensorRow, first: bool) -> Line:

@@ -465,8 +465,11 @@ def resnet_like(blocks: int = 4) -> ReportData:
 
 
 _DERIVATION = (
-    "256 = 16 channels × 4 × 4.  conv1 gives 28 − 5 + 1 = 24, pool 12, "
-    "conv2 12 − 5 + 1 = 8, pool 4."
+    "256 = 16 channels × 4 × 4",
+    "conv1 gives 28 − 5 + 1 = 24",
+    "pool 24 / 2 = 12",
+    "conv2 12 − 5 + 1 = 8",
+    "pool 8 / 2 = 4",
 )
 
 
@@ -510,7 +513,7 @@ def failing(diagnosed: bool = False) -> ReportData:
             kind="linear.in_features",
             diagnosis="fc1 expects 400 features, 256 arrive",
             source=source,
-            derivation=(_DERIVATION,),
+            derivation=_DERIVATION,
             suggestions=(
                 Suggestion(
                     *("set_argument", "fc1 = nn.Linear(in_features=256, out_features=120)", "fc1"),
