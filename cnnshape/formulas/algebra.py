@@ -24,7 +24,7 @@ The form is canonical up to products, which stay factored: equal sums print alik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from math import gcd
 from typing import Any, TypeAlias, Union
@@ -530,6 +530,50 @@ def evaluator(sum_: Sum) -> Callable[[Mapping[str, int]], int]:
         return _total(sum_, lambda atom: _rebuilt(atom, part, letters.__getitem__))
 
     return evaluate
+
+
+def columns(
+    size: Sum, letters: Mapping[str, Sequence[int]], known: dict[Sum, list[int]]
+) -> list[int]:
+    """Its values for many values of the letters at once.
+
+    Args:
+        size: what to evaluate.
+        letters: equally long lists of values.
+        known: values that were found before, by the sum; added to.
+
+    >>> columns(letter("H") // 2, {"H": [4, 5, 6]}, {})
+    [2, 2, 3]
+
+    Raises:
+        ZeroDivisionError: a divisor is zero somewhere.
+    """
+    if size not in known:
+        length = len(next(iter(letters.values())))
+        total = [0] * length
+        for monomial, coefficient in size.terms:
+            product_ = [coefficient] * length
+            for atom, power in monomial:
+                values = _atom_columns(atom, letters, known)
+                for _ in range(power):
+                    product_ = [a * b for a, b in zip(product_, values, strict=True)]
+            total = [a + b for a, b in zip(total, product_, strict=True)]
+        known[size] = total
+    return known[size]
+
+
+def _atom_columns(
+    atom: Atom, letters: Mapping[str, Sequence[int]], known: dict[Sum, list[int]]
+) -> Sequence[int]:
+    if isinstance(atom, str):
+        return letters[atom]
+    parts = [columns(part, letters, known) for part in _parts(atom)]
+    if isinstance(atom, Floor):
+        return [a // b for a, b in zip(*parts, strict=True)]
+    if isinstance(atom, Group):
+        return parts[0]
+    choose = min if atom.name == "min" else max
+    return [choose(values) for values in zip(*parts, strict=True)]
 
 
 def _replaced(sum_: Sum, letters: Mapping[str, Whole]) -> Sum:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import operator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cnnshape.formulas.algebra import Floor, Sum, Whole, whole
+from cnnshape.formulas.algebra import Floor, Sum, Whole, columns, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,16 @@ class Demand:
         if self.relation == "==":
             return left == right
         return left >= right if self.relation == ">=" else left != right
+
+    def held(self, points: Mapping[str, Sequence[int]], known: dict[Sum, list[int]]) -> list[bool]:
+        """Whether it holds, for many values at once (see :func:`columns`)."""
+        try:
+            left, right = columns(self.left, points, known), columns(self.right, points, known)
+        except ZeroDivisionError:
+            count = len(next(iter(points.values())))
+            return [self.holds({n: c[i] for n, c in points.items()}) for i in range(count)]
+        compare = {"==": operator.eq, ">=": operator.ge, "!=": operator.ne}[self.relation]
+        return [compare(a, b) for a, b in zip(left, right, strict=True)]
 
     @property
     def letters(self) -> frozenset[str]:

@@ -1,0 +1,81 @@
+"""Comparisons in the model's own code: which of them does it insist on?
+
+``assert h == self.image_size`` and ``if pad > 0`` look alike from outside. What tells them apart
+is a run at a size where the comparison comes out the other way: the first kind then raises.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.probe import Prober
+from cnnshape.experiments.symbolic.sampling import all_hold, axis_points, mixed_points
+from cnnshape.experiments.symbolic.solve import Letters, Run, Solution
+from cnnshape.experiments.symbolic.traced_size import Guard
+from cnnshape.formulas.algebra import Sum
+
+#: Comparisons that are tried; a forward has a handful of different ones.
+_MOST = 24
+
+
+def forced_by_guards(
+    prober: Prober, run: Run, solution: Solution, demands: Sequence[Demand], seconds: float
+) -> list[Demand]:
+    """The comparisons of the pass that the model insists on, as demands."""
+    until = time.monotonic() + seconds
+    candidates = _candidates(run, solution)
+    forced: list[Demand] = []
+    for candidate in candidates[:_MOST]:
+        if time.monotonic() > until:
+            break
+        others = [c for c in candidates if c is not candidate]
+        point = _breaking(candidate, (*demands, *forced), others, run.letters)
+        if point is not None and prober.run(point) is None:
+            forced.append(candidate)
+    return forced
+
+
+def _candidates(run: Run, solution: Solution) -> list[Demand]:
+    found: dict[str, Demand] = {}
+    for guard in run.guards:
+        left, right = (solution.sizes.settled(side) for side in (guard.left, guard.right))
+        demand = _demand(guard, left, right)
+        if demand is not None and not _names_unknown(demand):
+            found.setdefault(str(demand), demand)
+    return list(found.values())
+
+
+def _demand(guard: Guard, left: Sum, right: Sum) -> Demand | None:
+    relation, held = guard.relation, guard.held
+    if relation in ("==", "!="):
+        return Demand.of(left, "==" if (relation == "==") == held else "!=", right, -1)
+    if (relation in ("<", "<=")) == held:
+        left, right = right, left  # now left is the larger
+    strict = (relation in ("<", ">")) == held
+    return Demand.of(left, ">=", right + 1 if strict else right, -1)
+
+
+def _names_unknown(demand: Demand) -> bool:
+    """Whether it speaks of a size that was read and never found out."""
+    return any(name.startswith("v") and "_" in name for name in demand.letters)
+
+
+def _breaking(
+    candidate: Demand, demands: Sequence[Demand], others: Sequence[Demand], base: Letters
+) -> Letters | None:
+    """Sizes near the usual ones that break this comparison, the demands kept, few others broken."""
+    names = sorted(candidate.letters)
+    points = [point for name in names for point in axis_points(name, base)]
+    if len(names) > 1:
+        points += mixed_points(names, base)
+    breaking = [p for p in points if not candidate.holds(p) and all_hold(demands, p)]
+    if not breaking:
+        return None
+
+    def cost(point: Letters) -> tuple[int, int]:
+        broken = sum(not other.holds(point) for other in others)
+        return broken, sum(abs(point[name] - base[name]) for name in names)
+
+    return min(breaking, key=cost)

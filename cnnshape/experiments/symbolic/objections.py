@@ -1,0 +1,90 @@
+"""Requests that no expression can answer, each refused in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from cnnshape.errors import CnnshapeError, UsageError
+from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.solve import Run
+from cnnshape.tracing.trace import Operation, Trace
+
+
+class DataDependentError(CnnshapeError):
+    """A size depends on the values of the input, so no expression in its sizes describes it."""
+
+
+_DATA_DEPENDENT = frozenset(
+    "nonzero argwhere masked_select unique unique_consecutive nms batched_nms bincount "
+    "histogram multinomial".split()
+)
+
+
+def refuse_data_dependent(trace: Trace) -> None:
+    """Refuse a pass in which a size came from values.
+
+    Raises:
+        DataDependentError: an operation's result is as large as the data make it.
+    """
+    for op in trace.operations:
+        if op.name in _DATA_DEPENDENT or _is_masking(trace, op):
+            where = trace.calls[op.call].path or trace.modules[0].type
+            line = f" ({Path(op.source.file).name}:{op.source.line})" if op.source else ""
+            name = "a boolean index" if op.name == "getitem" else op.name
+            raise DataDependentError(
+                f"the sizes behind {name} in {where}{line} depend on the data, not on the input's "
+                "size, so they have no expression: give numbers in the place of letters"
+            )
+
+
+def _is_masking(trace: Trace, op: Operation) -> bool:
+    if op.name != "getitem" or len(op.inputs) < 2:
+        return False
+    return any(
+        trace.values[value].dtype == "bool" and not trace.values[value].static
+        for value in op.inputs[1:]
+    )
+
+
+def refuse_fixed_letters(run: Run, demands: Sequence[Demand], shape: str) -> None:
+    """Refuse a letter where a convolution's channels stand, and two letters that must be equal.
+
+    Raises:
+        UsageError: with what to write instead.
+    """
+    for demand in demands:
+        if demand.relation != "==":
+            continue
+        left, right = str(demand.left), str(demand.right)
+        if left in demand.letters and demand.right.constant is not None:
+            _refuse_channel(run, demand, left, right, shape)
+        if {left, right} == demand.letters and len(demand.letters) == 2:
+            raise UsageError(
+                f"the model forces {left} and {right} to be equal{_by(run, demand)}: "
+                f"use one letter for both, as in {_rewritten(shape, right, left)}"
+            )
+
+
+def _refuse_channel(run: Run, demand: Demand, letter: str, number: str, shape: str) -> None:
+    op = run.trace.operations[demand.index] if demand.index >= 0 else None
+    if op is None or not op.name.startswith("conv"):
+        return
+    call = run.trace.calls[op.call]
+    raise UsageError(
+        f"{letter} can only be {number}: {call.path or 'the convolution'} "
+        f"({run.trace.module(call.path).type}) takes {number} channels; "
+        f"write {_rewritten(shape, letter, number)}"
+    )
+
+
+def _by(run: Run, demand: Demand) -> str:
+    if demand.index < 0:
+        return ""
+    op = run.trace.operations[demand.index]
+    where = run.trace.calls[op.call].path or run.trace.modules[0].type
+    return f" ({op.name} in {where})"
+
+
+def _rewritten(shape: str, old: str, new: str) -> str:
+    return f"-i {','.join(new if part == old else part for part in shape.split(','))}"

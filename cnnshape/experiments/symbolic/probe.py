@@ -1,0 +1,148 @@
+"""Running a model at chosen sizes: on meta, or for real where meta cannot run it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import chain, product
+
+from torch import nn
+
+from cnnshape.experiments.forward import needs_values
+from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.symbolic.letters import batch_letters, filled, places
+from cnnshape.experiments.symbolic.size_recorder import noting_guards
+from cnnshape.experiments.symbolic.solve import Letters, Run
+from cnnshape.experiments.symbolic.traced_size import Guard
+from cnnshape.loading.inputs import make_tensors, model_dtype
+from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
+
+#: Sides of pictures that networks are made for, the most likely first.
+_USUAL_SIDES = (224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320)
+_USUAL_SIDES += (448, 8, 56, 36, 100, 227, 84, 40, 20)
+_USUAL_LENGTHS = (16, 64, 128, 32, 100, 10, 256, 1000, 784, 512, 50, 8)
+
+
+class Prober:
+    """Records passes of one model at sizes of choice, and remembers them."""
+
+    def __init__(self, prepared: Prepared, mode: Mode = "eval") -> None:
+        self.prepared = prepared
+        self.inputs = prepared.inputs
+        self.mode: Mode = mode
+        self._module: nn.Module = prepared.subject.module
+        self._device = "meta"
+        self._dtype = model_dtype(self._module)
+        self._done: dict[tuple[tuple[str, int], ...], tuple[Recorded, list[Guard]]] = {}
+
+    @property
+    def device(self) -> str:
+        """Where the passes run."""
+        return self._device
+
+    @property
+    def seen(self) -> int:
+        """How many sizes have been run."""
+        return len(self._done)
+
+    def last_failure(self) -> tuple[str, Letters]:
+        """What the model said to the most usual sizes that it refused, and those sizes."""
+        for key, (recorded, _) in self._done.items():
+            if recorded.trace.failure is not None:
+                message = recorded.trace.failure.message.strip().splitlines() or [""]
+                return message[0], dict(key)
+        return "", {}
+
+    def record(self, letters: Letters) -> Recorded:
+        """One recorded pass with these numbers in the place of the letters."""
+        return self._recorded(letters)[0]
+
+    def run(self, letters: Letters) -> Run | None:
+        """The pass as a run; None if the model raised."""
+        recorded, guards = self._recorded(letters)
+        if recorded.trace.failure is not None:
+            return None
+        return Run(dict(letters), recorded.trace, tuple(guards))
+
+    def _recorded(self, letters: Letters) -> tuple[Recorded, list[Guard]]:
+        key = tuple(sorted(letters.items()))
+        if key not in self._done:
+            recorded = self._record(letters)
+            if self._device == "meta" and needs_values(recorded[0].exception) is not None:
+                self._device = "cpu"
+                self._module = self.prepared.subject.real()
+                recorded = self._record(letters)
+            self._done[key] = recorded
+        return self._done[key]
+
+    def _record(self, letters: Letters) -> tuple[Recorded, list[Guard]]:
+        guards: list[Guard] = []
+        args, kwargs = make_tensors(
+            filled(self.inputs, letters), device=self._device, dtype=self._dtype
+        )
+        recorded = record(
+            self._module,
+            Inputs(args, kwargs),
+            device=self._device,
+            mode=self.mode,
+            reason="letters in the input: its sizes as expressions",
+            recorder_type=noting_guards(guards),
+        )
+        return recorded, guards
+
+    # ---- where it runs at all -----------------------------------------------------------
+
+    def first_run(self, seconds: float) -> Run | None:
+        """A pass that the model accepts, at sizes as usual as possible; None if none is found."""
+        until = time.monotonic() + seconds
+        for letters in self._guesses():
+            run = self.run(letters)
+            if run is not None:
+                return run
+            if time.monotonic() > until:
+                return None
+        return None
+
+    def _guesses(self) -> Iterator[Letters]:
+        usual = self._usual()
+        if usual is not None:
+            yield usual
+        batches = batch_letters(self.inputs)
+        where = places(self.inputs)
+        channels = {name for name, (axis, rank) in where.items() if axis == 1 and rank > 2}
+        free = [name for name in self.inputs.letters if name not in batches | channels]
+        widths = self._widths() if channels else (1,)
+        picture = any(rank > 3 for _, rank in where.values())
+        sides = _USUAL_SIDES if picture else (*_USUAL_LENGTHS, *_USUAL_SIDES)
+        fixed = dict.fromkeys(batches, 2)
+        seen = chain(sides, self._widths(), range(1, 257))
+        for side, width in product(dict.fromkeys(seen), widths):
+            yield {**fixed, **dict.fromkeys(channels, width), **dict.fromkeys(free, side)}
+
+    def _usual(self) -> Letters | None:
+        """The numbers that a named model's usual input has where this one has letters."""
+        usual = self.prepared.usual
+        if usual is None or len(usual.specs) != len(self.inputs.specs):
+            return None
+        found: dict[str, int] = {}
+        for given, known in zip(self.inputs.specs, usual.specs, strict=True):
+            if len(given.shape) != len(known.shape):
+                return None
+            for size, number in zip(given.shape, known.shape, strict=True):
+                if isinstance(size, str) and isinstance(number, int):
+                    found.setdefault(size, number)
+        # Two pictures tell the batch from a size that happens to be 1.
+        found |= {name: 2 for name in batch_letters(self.inputs) if name in found}
+        return found if found.keys() == set(self.inputs.letters) else None
+
+    def _widths(self) -> tuple[int, ...]:
+        """Numbers of channels and features that the first layers expect."""
+        widths: dict[int, None] = {}
+        for module in self._module.modules():
+            for name in ("in_channels", "in_features", "num_features"):
+                width = getattr(module, name, None)
+                if isinstance(width, int):
+                    widths[width] = None
+            if len(widths) >= 4:
+                break
+        return tuple(widths) or (1, 3)

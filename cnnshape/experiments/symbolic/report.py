@@ -1,0 +1,212 @@
+"""The report of a model whose input sizes are letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from cnnshape.analysis.build import build_report
+from cnnshape.analysis.cost import call_costs, total
+from cnnshape.analysis.macs import operation_macs
+from cnnshape.analysis.report import Check, Layer, OperationRow, ReportData, TensorRow
+from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.symbolic.checks import symbolic_check
+from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.letters import shapes_of
+from cnnshape.experiments.symbolic.objections import refuse_fixed_letters
+from cnnshape.experiments.symbolic.sampling import REACH, all_hold
+from cnnshape.experiments.symbolic.solve import Letters, Solution
+from cnnshape.experiments.symbolic.traced_size import Guard, TracedSize
+from cnnshape.experiments.symbolic.understand import (
+    TIME_LIMIT,
+    Progress,
+    Understanding,
+    size_text,
+    understand,
+)
+from cnnshape.formulas.algebra import Sum, Whole, plain
+from cnnshape.tracing.execute import Mode
+from cnnshape.tracing.trace import Dim, Shape, Trace
+
+
+def symbolic_report(
+    prepared: Prepared,
+    mode: Mode = "eval",
+    *,
+    seconds: float = TIME_LIMIT,
+    progress: Progress | None = None,
+) -> ReportData:
+    """The report of a model with letters in its input: every size an expression.
+
+    Shapes and MACs are strings where they depend on a letter; ``constraints`` has what the model
+    demands of the letters, ``notes`` what was checked and where an expression holds only in part.
+
+    Raises:
+        ModelFailedError: the model accepts no size that was tried.
+        DataDependentError: a size depends on the values of the input.
+        UsageError: a letter stands where only one number can, or two letters must be equal.
+    """
+    found = understand(prepared, mode, seconds=seconds, progress=progress)
+    refuse_fixed_letters(found.run, found.demands, _shape_text(prepared))
+    return _written(prepared, found)
+
+
+def _shape_text(prepared: Prepared) -> str:
+    specs = prepared.inputs.specs
+    return str(specs[0]) if specs else ""
+
+
+def _written(prepared: Prepared, found: Understanding) -> ReportData:
+    trace, solution = found.run.trace, found.solution
+    numbers = build_report(trace, spec=prepared.spec, notes=prepared.notes)
+    traced = _with_traced_shapes(trace, solution)
+    macs = [operation_macs(traced, op) for op in traced.operations]
+    costs = call_costs(traced, macs)
+    lettered = _with_letters(trace, solution)
+    layers = tuple(
+        layer
+        if layer.index is None
+        else replace(
+            layer,
+            input_shapes=lettered.shapes(trace.calls[layer.index].inputs),
+            output_shapes=lettered.shapes(trace.calls[layer.index].outputs),
+            macs=_dim(costs[layer.index].macs),
+            subtree_macs=_dim(costs[layer.index].subtree_macs),
+            activation_bytes=None,
+            check=_layer_check(layer, lettered, solution),
+        )
+        for layer in numbers.layers
+    )
+    rows = tuple(_operation(row, lettered, macs, solution) for row in numbers.operations)
+    return replace(
+        numbers,
+        inputs=tuple(_input_rows(prepared, numbers.inputs)),
+        outputs=tuple(
+            replace(row, shape=lettered.shape(named.value))
+            for row, named in zip(numbers.outputs, trace.outputs, strict=True)
+        ),
+        layers=layers,
+        operations=rows,
+        totals=replace(numbers.totals, macs=_dim(total(macs)), activation_bytes=None),
+        trace=lettered,
+        constraints=tuple(dict.fromkeys(str(demand) for demand in found.demands)),
+        notes=(*numbers.notes, *_notes(found)),
+    )
+
+
+def _input_rows(prepared: Prepared, rows: Sequence[TensorRow]) -> Iterable[TensorRow]:
+    for row, shape in zip(rows, shapes_of(prepared.inputs), strict=False):
+        yield replace(row, shape=shape)
+
+
+# ---- the trace with expressions in it ---------------------------------------------------
+
+
+def _with_traced_shapes(trace: Trace, solution: Solution) -> Trace:
+    """Sizes that are numbers and expressions at once, for readers that compute with them."""
+    guards: list[Guard] = []
+
+    def shape(value: int) -> Shape:
+        return tuple(
+            TracedSize.of(int(number), size, guards) if isinstance(size, Sum) else number
+            for size, number in zip(solution.of(value), trace.shape(value), strict=True)
+        )
+
+    values = (replace(v, shape=shape(v.id)) if v.id in solution.dims else v for v in trace.values)
+    return replace(trace, values=tuple(values))
+
+
+def _with_letters(trace: Trace, solution: Solution) -> Trace:
+    """Sizes as texts, as the report shows them."""
+    values = (
+        replace(v, shape=_texts(solution.of(v.id)), bytes=0) if v.id in solution.dims else v
+        for v in trace.values
+    )
+    return replace(trace, values=tuple(values))
+
+
+def _texts(dims: Sequence[Whole | None]) -> Shape:
+    return tuple("?" if size is None else plain(size) for size in dims)
+
+
+def _dim(number: int | None) -> Dim | None:
+    return plain(number.size) if isinstance(number, TracedSize) else number
+
+
+# ---- rows -------------------------------------------------------------------------------
+
+
+def _layer_check(layer: Layer, lettered: Trace, solution: Solution) -> Check | None:
+    if layer.check is None or layer.index is None:
+        return layer.check
+    ran = [op for op in lettered.own_operations(layer.index) if not op.failed]
+    return symbolic_check(layer.check, ran, solution)
+
+
+def _operation(
+    row: OperationRow, lettered: Trace, macs: Sequence[int | None], solution: Solution
+) -> OperationRow:
+    op = lettered.operations[row.index]
+    inputs = tuple(
+        lettered.shape(value) for value in op.inputs if not lettered.values[value].static
+    )
+    check = row.check and symbolic_check(row.check, [op], solution)
+    return replace(
+        row,
+        input_shapes=inputs,
+        output_shapes=tuple(lettered.shape(value) for value in op.outputs),
+        macs=_dim(macs[row.index]),
+        check=check,
+    )
+
+
+# ---- what the reader should know --------------------------------------------------------
+
+
+def _notes(found: Understanding) -> Iterable[str]:
+    for name in found.prober.inputs.letters:
+        fixed = _fixed(found, name)
+        if fixed is not None:
+            yield fixed
+    others = [point for point in found.checked if point != found.run.letters]
+    if others:
+        yield (
+            f"every expression was checked at {len(others) + 1} sizes, "
+            f"{_few([found.run.letters, *others])}"
+        )
+    elif not found.failing:
+        yield f"the model accepts no other size than {size_text(found.run.letters)} near it"
+    for (path, call), points in found.failing.items():
+        where = (path or "the result") + (f" (call {call + 1})" if call else "")
+        yield f"{where}: the expression does not hold at {_few(points)}"
+    if not found.complete:
+        yield "the time limit was reached: fewer sizes were checked than usual"
+
+
+def _few(points: Sequence[Letters]) -> str:
+    shown = "; ".join(size_text(point) for point in points[:3])
+    return shown + ("; …" if len(points) > 3 else "")
+
+
+def _fixed(found: Understanding, name: str) -> str | None:
+    """``H = 224 (fixed by encoder.pos_embedding)``, if the demands leave one value only."""
+    own = [demand for demand in found.demands if demand.letters == {name}]
+    if not any(demand.relation == "==" for demand in own):
+        return None
+    allowed = [n for n in range(1, REACH + 1) if all_hold(own, {name: n})]
+    if len(allowed) != 1:
+        return None
+    tied = [demand for demand in found.demands if name in demand.letters]
+    return f"{name} = {allowed[0]} (fixed by {_cause(found, [*own, *tied])})"
+
+
+def _cause(found: Understanding, demands: Sequence[Demand]) -> str:
+    """The parameter that fixes a size, else the module whose operation does."""
+    parameter = next((d.parameter for d in demands if d.parameter is not None), None)
+    if parameter is not None:
+        return parameter
+    trace = found.run.trace
+    index = next((d.index for d in demands if d.index >= 0), None)
+    if index is None:
+        return f"the code of {trace.modules[0].type}"
+    return trace.calls[trace.operations[index].call].path or trace.modules[0].type

@@ -1,0 +1,137 @@
+"""Choosing sizes: where demands are judged, and which sizes are worth a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.solve import Letters
+from cnnshape.formulas.algebra import Sum
+
+#: Largest size on which demands are judged.
+REACH = 512
+
+
+class Mixer:
+    """A fixed sequence of numbers that mixes residues; no random state is touched."""
+
+    def __init__(self) -> None:
+        self._state = 12345
+
+    def below(self, limit: int) -> int:
+        """The next number in ``0…limit − 1``."""
+        self._state = (1103515245 * self._state + 12345) % 2**31
+        return (self._state >> 8) % limit
+
+
+def axis_points(name: str, base: Letters, most: int = REACH) -> list[Letters]:
+    """Every value of one letter, the others as in ``base``."""
+    return [{**base, name: n} for n in range(1, most + 1)]
+
+
+def mixed_points(names: Sequence[str], base: Letters, count: int = 400) -> list[Letters]:
+    """Points that vary several letters: together, and independently."""
+    mixer = Mixer()
+    together: list[Letters] = [{**base, **dict.fromkeys(names, n)} for n in range(1, REACH, 3)]
+    apart: list[Letters] = [
+        {**base, **{name: 1 + mixer.below(REACH) for name in names}} for _ in range(count)
+    ]
+    near: list[Letters] = [
+        {**base, **{name: max(1, base[name] + mixer.below(17) - 8) for name in names}}
+        for _ in range(count // 4)
+    ]
+    return [dict(base), *together, *apart, *near]
+
+
+def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
+    """The demands that say something: none that always holds, or that another one implies.
+
+    Judged on every value of a letter up to :data:`REACH`, and on a sample where several are tied.
+    """
+    unique: dict[str, Demand] = {}
+    for demand in demands:
+        known = unique.setdefault(str(demand), demand)
+        if known.parameter is None and demand.parameter is not None:
+            unique[str(demand)] = demand  # a parameter's name says more
+    groups: dict[frozenset[str], list[Demand]] = {}
+    for demand in unique.values():
+        groups.setdefault(demand.letters, []).append(demand)
+    kept: list[Demand] = []
+    for names, group in groups.items():
+        ordered = sorted(names)
+        single = len(ordered) == 1
+        points = axis_points(ordered[0], base) if single else mixed_points(ordered, base)
+        kept += _strongest(group, {name: [p[name] for p in points] for name in ordered})
+    place = {demand: index for index, demand in enumerate(unique.values())}
+    return sorted(kept, key=place.__getitem__)
+
+
+def _strongest(group: Sequence[Demand], points: Mapping[str, Sequence[int]]) -> list[Demand]:
+    by_truth: dict[int, Demand] = {}
+    known: dict[Sum, list[int]] = {}
+    everywhere = (1 << len(next(iter(points.values())))) - 1
+    for demand in group:
+        truth = sum(held << place for place, held in enumerate(demand.held(points, known)))
+        if truth != everywhere:
+            first = by_truth.setdefault(truth, demand)
+            if first.parameter is None and demand.parameter is not None:
+                by_truth[truth] = demand
+    return [
+        demand
+        for truth, demand in by_truth.items()
+        if not any(other != truth and truth & other == other for other in by_truth)
+    ]
+
+
+def all_hold(demands: Sequence[Demand], letters: Letters) -> bool:
+    """Whether every demand holds."""
+    return all(demand.holds(letters) for demand in demands)
+
+
+def accepted_points(
+    demands: Sequence[Demand], names: Sequence[str], base: Letters, count: int
+) -> Iterator[Letters]:
+    """Up to ``count`` sizes other than ``base`` that meet the demands, varied in every letter."""
+    choices = {name: _choices(name, demands, base) for name in names}
+    tied = [demand for demand in demands if len(demand.letters) > 1]
+    mixer = Mixer()
+    found: dict[tuple[int, ...], Letters] = {tuple(base[n] for n in names): base}
+    for attempt in range(4000 if tied else 40 * count):
+        only = names[attempt] if attempt < len(names) else None
+        near = bool(tied) and attempt % 2 == 1
+        point = {
+            name: _drawn(mixer, choices[name], near=near) if only in (None, name) else base[name]
+            for name in names
+        }
+        key = tuple(point[n] for n in names)
+        if key not in found and all_hold(demands, point):
+            found[key] = point
+            yield point
+        if len(found) > count:
+            return
+
+
+def _drawn(mixer: Mixer, values: Sequence[int], *, near: bool) -> int:
+    """One of the values; the first is the usual one, and ``near`` stays around it."""
+    if near:
+        return max(1, values[0] + mixer.below(9) - 4)
+    return values[mixer.below(len(values))]
+
+
+def _choices(name: str, demands: Sequence[Demand], base: Letters) -> list[int]:
+    """Values of one letter that its own demands allow, the usual one first, then near ones."""
+    own = [demand for demand in demands if demand.letters == {name}]
+    usual = base[name]
+    largest = max(4 * usual, 64) if usual > 4 else 5
+    allowed = [n for n in range(1, min(largest, REACH) + 1) if all_hold(own, {name: n})]
+    if len(allowed) > 24:
+        # Half near the usual size or above it, where networks are used, half anywhere.
+        upper = [n for n in allowed if n >= usual // 2]
+        allowed = _spaced(upper, 16) + _spaced(allowed, 8)
+    return list(dict.fromkeys((usual, *allowed)))
+
+
+def _spaced(values: Sequence[int], count: int) -> list[int]:
+    """About ``count`` of them, at a stride that is odd, so that parities mix."""
+    stride = max(1, len(values) // count) | 1
+    return list(values[::stride])

@@ -1,0 +1,199 @@
+"""From a model and letters to expressions that hold: run, solve, check at other sizes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cnnshape.errors import ModelFailedError
+from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.guards import forced_by_guards
+from cnnshape.experiments.symbolic.letters import input_sizes
+from cnnshape.experiments.symbolic.objections import refuse_data_dependent
+from cnnshape.experiments.symbolic.probe import Prober
+from cnnshape.experiments.symbolic.sampling import accepted_points, essential
+from cnnshape.experiments.symbolic.solve import (
+    Letters,
+    Run,
+    Solution,
+    same_operations,
+    solve,
+)
+from cnnshape.experiments.symbolic.state import Dims
+from cnnshape.formulas.algebra import Sum
+from cnnshape.tracing.execute import Mode
+from cnnshape.tracing.trace import NamedValue, Trace
+
+#: Sizes at which every expression is checked, beside the one it was found at.
+CHECKS = 8
+#: Seconds after which a search stops with what it has.
+TIME_LIMIT = 30.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Understanding:
+    """A model's sizes as expressions, with what they rest on.
+
+    Attributes:
+        run: the pass that the expressions were found in.
+        solution: the expressions.
+        demands: what the model needs of the letters, the essential ones.
+        checked: the sizes at which every expression was held against a run, all of them right.
+        failing: by module call, the sizes at which its expression was wrong.
+        complete: whether everything was done within the time limit.
+    """
+
+    prober: Prober
+    run: Run
+    solution: Solution
+    demands: tuple[Demand, ...]
+    checked: tuple[Letters, ...]
+    failing: Mapping[tuple[str, int], tuple[Letters, ...]]
+    complete: bool
+
+
+def understand(
+    prepared: Prepared,
+    mode: Mode = "eval",
+    *,
+    seconds: float = TIME_LIMIT,
+    checks: int = CHECKS,
+    progress: Progress | None = None,
+) -> Understanding:
+    """Find every size as an expression and check it.
+
+    Raises:
+        ModelFailedError: the model accepts no size that was tried.
+        DataDependentError: a size depends on the values of the input.
+    """
+    until = time.monotonic() + seconds
+    prober = Prober(prepared, mode)
+    base = prober.first_run(seconds)
+    if base is None:
+        raise ModelFailedError(_nothing_accepted(prober))
+    refuse_data_dependent(base.trace)
+    first = _solved(prober, base, [])
+    demands = essential(first.demands, base.letters)
+    guards = forced_by_guards(prober, base, first, demands, (until - time.monotonic()) / 2)
+    demands = essential((*demands, *guards), base.letters)
+    runs = [base]
+    names = prober.inputs.letters
+    for letters in accepted_points(demands, names, base.letters, checks):
+        if time.monotonic() > until:
+            break
+        if progress is not None:
+            progress(f"checking the expressions at {size_text(letters)}")
+        run = prober.run(letters)
+        if run is not None:
+            runs.append(run)
+    return _best(prober, runs, guards, complete=time.monotonic() <= until)
+
+
+def _solved(prober: Prober, run: Run, others: Sequence[Run]) -> Solution:
+    return solve(run, input_sizes(prober.inputs, run.trace), others)
+
+
+def _best(
+    prober: Prober, runs: Sequence[Run], guards: Sequence[Demand], *, complete: bool
+) -> Understanding:
+    """The solution, found in one of the runs, that is right in most of them.
+
+    A forward may do other things at other sizes (Swin leaves its shift out where one window is
+    the whole picture); the runs that do the same are solved together.
+    """
+    best: Understanding | None = None
+    for group in _groups(runs):
+        run, *others = group
+        solution = _solved(prober, run, others)
+        failing = _failing(solution, run, runs)
+        wrong = {tuple(sorted(p.items())) for points in failing.values() for p in points}
+        checked = tuple(r.letters for r in runs if tuple(sorted(r.letters.items())) not in wrong)
+        demands = essential((*solution.demands, *guards), run.letters)
+        found = Understanding(prober, run, solution, tuple(demands), checked, failing, complete)
+        if best is None or (solution.unknown, len(failing)) < (
+            best.solution.unknown,
+            len(best.failing),
+        ):
+            best = found
+        if not failing and not solution.unknown:
+            break
+    assert best is not None
+    return best
+
+
+def _groups(runs: Sequence[Run]) -> list[list[Run]]:
+    """Runs with the same operations together, the largest group first."""
+    groups: list[list[Run]] = []
+    for run in runs:
+        for group in groups:
+            if same_operations(group[0].trace, run.trace):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    return sorted(groups, key=len, reverse=True)
+
+
+def _failing(
+    solution: Solution, base: Run, runs: Sequence[Run]
+) -> dict[tuple[str, int], tuple[Letters, ...]]:
+    """The module calls whose expressions are wrong in some run, with its letters."""
+    wrong: dict[tuple[str, int], list[Letters]] = {}
+    for run in runs:
+        calls = {(call.path, call.call): call for call in run.trace.calls}
+        values: dict[Sum, int] = {}
+        for call in base.trace.calls:
+            key = (call.path, call.call)
+            other = calls.get(key)
+            if other is None:
+                continue
+            for ours, theirs in ((call.inputs, other.inputs), (call.outputs, other.outputs)):
+                if not _agree(solution, ours, run, theirs, values):
+                    wrong.setdefault(key, []).append(run.letters)
+                    break
+    return {key: tuple(points) for key, points in wrong.items()}
+
+
+def _agree(
+    solution: Solution,
+    ours: Sequence[NamedValue],
+    run: Run,
+    theirs: Sequence[NamedValue],
+    values: dict[Sum, int],
+) -> bool:
+    if len(ours) != len(theirs):
+        return False
+    return all(
+        _equal(solution.of(one.value), run.trace, other.value, run.letters, values)
+        for one, other in zip(ours, theirs, strict=True)
+    )
+
+
+def _equal(dims: Dims, trace: Trace, value: int, letters: Letters, values: dict[Sum, int]) -> bool:
+    shape = trace.shape(value)
+    if len(dims) != len(shape):
+        return False
+    for size, number in zip(dims, shape, strict=True):
+        if isinstance(size, Sum) and size not in values:
+            values[size] = size.value(letters)
+        if (values[size] if isinstance(size, Sum) else size) != number:
+            return False
+    return True
+
+
+def _nothing_accepted(prober: Prober) -> str:
+    message, letters = prober.last_failure()
+    names = " and ".join(prober.inputs.letters)
+    return (
+        f"no size of {names} was accepted ({prober.seen} tried, up to 256); "
+        f"at {size_text(letters)} the model raised: {message}"
+    )
+
+
+def size_text(letters: Letters) -> str:
+    """``H = 28, W = 30``, for the reader."""
+    return ", ".join(f"{name} = {number}" for name, number in letters.items())
