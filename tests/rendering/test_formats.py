@@ -1,0 +1,239 @@
+"""JSON against its schema, Markdown and LaTeX against hostile text, formats by suffix."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cnnshape.analysis.report import ReportData
+from cnnshape.errors import OutputError, UsageError
+from cnnshape.rendering.csv_ import to_csv
+from cnnshape.rendering.formats import (
+    FORMATS,
+    LIST_FORMATS,
+    check_target,
+    choose_format,
+    format_of,
+    write_report,
+)
+from cnnshape.rendering.json_ import inspect_schema, to_json
+from cnnshape.rendering.latex import to_latex
+from cnnshape.rendering.markdown import to_markdown
+from cnnshape.rendering.mathematics import dim_latex, shape_latex
+from cnnshape.rendering.options import TableOptions
+from tests.rendering import report_builder as build
+from tests.rendering.report_builder import Net
+from tests.rendering.test_table import hostile
+
+REPORTS: dict[str, Callable[[], ReportData]] = {
+    "lenet": build.lenet,
+    "resnet": build.resnet_like,
+    "failing": build.failing,
+    "diagnosed": lambda: build.failing(diagnosed=True),
+    "symbolic": build.symbolic,
+    "zoo": build.zoo,
+    "hostile": lambda: hostile('"\\\x00\ud800'),
+}
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_json_is_what_the_published_schema_says(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(inspect_schema())
+    jsonschema.validate(json.loads(to_json(REPORTS[name]())), inspect_schema())
+
+
+def test_json_has_the_keys_of_the_contract() -> None:
+    data = json.loads(to_json(build.lenet()))
+    assert data["model"] == {"spec": "lenet", "class": "LeNet"}
+    assert data["inputs"] == [{"name": "x", "shape": [1, 1, 28, 28], "dtype": "float32"}]
+    first = data["layers"][1]
+    expected = {"path": "C1", "type": "Conv2d", "depth": 1, "call": 0, "called": True}
+    expected |= {"input_shapes": [[1, 1, 28, 28]], "output_shapes": [[1, 6, 28, 28]]}
+    expected |= {"params": 156, "macs": 117_600, "subtree_params": 156, "subtree_macs": 117_600}
+    assert {key: first[key] for key in expected} == expected
+    assert data["operations"][0]["op"] == "view"
+    assert data["totals"]["params"] == sum(layer["params"] for layer in data["layers"]) == 61_706
+    assert data["totals"]["macs"] == sum(layer["macs"] for layer in data["layers"]) == 416_520
+    assert data["totals"]["checks"] == {"match": 7, "mismatch": 0, "uncovered": 0}
+
+
+def test_json_of_a_failure_keeps_the_original_message_and_the_suggestions() -> None:
+    error = json.loads(to_json(build.failing(diagnosed=True)))["error"]
+    assert error["message"] == "mat1 and mat2 shapes cannot be multiplied (2x256 and 400x120)"
+    assert (error["path"], error["op"], error["source"]) == ("fc1", "linear", "net.py:17")
+    assert error["suggestions"][0]["from"] == 400
+    assert error["suggestions"][0]["to"] == 256
+
+
+def test_json_has_a_row_per_line_and_no_number_that_json_does_not_know() -> None:
+    text = to_json(replace(build.lenet(), seconds=float("nan")))
+    assert sum(line.startswith('    {"path"') for line in text.splitlines()) == 12
+    assert "NaN" not in text
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda data: data.pop("layers"),
+        lambda data: data["layers"][0].update(params=-1),
+        lambda data: data["layers"][0].update(check={"status": "maybe"}),
+        lambda data: data.update(mode="both"),
+        lambda data: data["totals"].update(params="many"),
+    ],
+)
+def test_the_schema_refuses_what_is_no_report(wrong: Callable[[dict], object]) -> None:
+    data = json.loads(to_json(build.lenet()))
+    wrong(data)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, inspect_schema())
+
+
+@pytest.mark.parametrize("name", ["=SUM(A1)", "+1", "-1", "@x", "\tx"])
+def test_no_cell_of_csv_is_a_formula(name: str) -> None:
+    for row in csv.reader(io.StringIO(to_csv(hostile(name)))):
+        assert not [cell for cell in row if cell.startswith(("=", "+", "-", "@", "\t"))]
+
+
+def test_csv_reads_back_names_with_commas_and_quotes() -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(hostile('a,"b"')))))
+    assert [row["type"] for row in rows] == ['a,"b"', 'a,"b"']
+
+
+def test_csv_takes_columns_depth_and_order() -> None:
+    options = TableOptions(columns=("layer", "params"), sort="params", depth=1)
+    rows = list(csv.reader(io.StringIO(to_csv(build.resnet_like(), options))))
+    assert rows[:3] == [["path", "params"], ["fc", "200705000"], ["layer1", "131584"]]
+
+
+@pytest.mark.parametrize("name", ["a|b", "*x*", "_init_", "`code`", "<script>", "[x](y)", "a\nb"])
+def test_markdown_tables_survive_any_name(name: str) -> None:
+    text = to_markdown(hostile(name))
+    plain = to_markdown(hostile("plain"))
+    assert len(text.splitlines()) == len(plain.splitlines())
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    bars = [len(_split_row(line)) for line in rows]
+    assert len(set(bars)) == 1
+    assert "<script>" not in text.replace("`<script>`", "")  # in code it is literal
+
+
+def _split_row(line: str) -> list[str]:
+    import re
+
+    return re.split(r"(?<!\\)\|", line)
+
+
+def test_markdown_takes_the_same_columns_as_the_table() -> None:
+    text = to_markdown(build.lenet(), TableOptions(columns=("layer", "macs"), depth=1))
+    assert "| layer | MACs |" in text
+    assert "| `C2` | 240,000 |" in text
+
+
+@pytest.mark.parametrize("name", ["50%", "a_b", "x & y", "{z}", "$1", "#2", "~", "^", "\\input{x}"])
+def test_latex_escapes_any_name(name: str) -> None:
+    rows = [line for line in to_latex(hostile(name)).splitlines() if line.endswith("\\\\")]
+    shown = "".join(rows)
+    for special in "%$#":
+        assert f"\\{special}" in shown if special in name else True
+    columns = {line.replace("\\&", "").count("&") for line in rows if "multicolumn" not in line}
+    assert len(columns) == 1
+    assert "\\input" not in shown
+
+
+def test_latex_of_sizes() -> None:
+    assert shape_latex((6, 28, 28)) == r"$6 \times 28 \times 28$"
+    assert shape_latex(("N", "H//4 - 6")) == r"$N \times (\lfloor H/4 \rfloor - 6)$"
+    assert dim_latex("(H + 31)//32") == r"\lfloor (H + 31)/32 \rfloor"
+    assert dim_latex("a - (b - c)") == "a - (b - c)"
+    assert dim_latex("not an expression") == r"\text{not an expression}"
+    assert dim_latex("__import__('os')") == r"\text{\_\_import\_\_('os')}"
+
+
+def test_long_latex_tables_can_break_between_pages() -> None:
+    text = to_latex(build.long_net(60), TableOptions(expand=True))
+    assert r"\begin{longtable}" in text
+    assert r"\endhead" in text
+    assert r"\begin{tabular}" in to_latex(build.lenet())
+
+
+def test_latex_writes_symbolic_sizes_as_mathematics() -> None:
+    text = to_latex(build.symbolic())
+    assert r"$6 \times \lfloor H/2 \rfloor \times \lfloor W/2 \rfloor$" in text
+    assert r"$16(\lfloor H/4 \rfloor - 6)(\lfloor W/4 \rfloor - 6)$" in text
+
+
+@pytest.mark.parametrize(
+    ("path", "format"),
+    [
+        ("a.json", "json"),
+        ("a.shapes.JSON", "json"),
+        ("a.csv", "csv"),
+        ("a.md", "markdown"),
+        ("a.markdown", "markdown"),
+        ("a.tex", "latex"),
+        ("a.txt", "table"),
+    ],
+)
+def test_the_suffix_decides(path: str, format: str) -> None:
+    assert format_of(path) == format
+
+
+def test_unknown_suffixes_list_the_known_ones() -> None:
+    known = r"\.txt, \.json, \.csv, \.md, \.markdown, \.tex"
+    with pytest.raises(OutputError, match=rf"^\.xls is no known format; use one of {known}, or"):
+        format_of("a.xls")
+    with pytest.raises(OutputError, match=r"^lenet has no suffix; use one of"):
+        format_of("lenet")
+    with pytest.raises(OutputError, match=r"\.html is not supported yet for a\.html"):
+        format_of("a.html")
+    with pytest.raises(OutputError, match=r"\.svg is a picture .* cnnshape draw"):
+        format_of("a.svg")
+    with pytest.raises(OutputError, match=r"^\.tex is no known format; use one of .txt, .json, "):
+        format_of("a.tex", LIST_FORMATS)
+
+
+def test_a_named_format_beats_the_suffix() -> None:
+    assert choose_format("a.txt", "json", FORMATS) == "json"
+    assert choose_format(None, None, FORMATS) == "table"
+    assert choose_format("-", None, FORMATS) == "table"
+    with pytest.raises(UsageError, match="no format 'yaml'; use one of table, json, csv"):
+        choose_format(None, "yaml", FORMATS)
+
+
+def test_targets_are_checked_before_any_work(tmp_path: Path) -> None:
+    check_target(tmp_path / "new.json")
+    with pytest.raises(OutputError, match="there is no folder"):
+        check_target(tmp_path / "missing" / "new.json")
+    with pytest.raises(OutputError, match="it is a folder; give a file name"):
+        check_target(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv", "md", "tex", "txt"])
+def test_write_report_writes_the_suffixs_format(tmp_path: Path, suffix: str) -> None:
+    path = write_report(build.lenet(), tmp_path / f"lenet.{suffix}")
+    text = path.read_text(encoding="utf-8")
+    assert "C1" in text
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
+    target = tmp_path / "lenet.json"
+    target.write_text("old", encoding="utf-8")
+    with pytest.raises(UsageError, match="no column 'zzz'"):
+        write_report(build.lenet(), target, "csv", TableOptions(columns=("zzz",)))
+    assert target.read_text(encoding="utf-8") == "old"
+
+
+def test_a_model_without_inputs_or_outputs_has_a_table_in_every_format() -> None:
+    report = Net("Nothing").report(inputs=(), outputs=())
+    from cnnshape.rendering.formats import report_text
+
+    for each in FORMATS:
+        assert "Nothing" in report_text(report, each)
