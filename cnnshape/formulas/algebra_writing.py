@@ -4,7 +4,7 @@ r"""Sizes with letters as formulas on paper: the bridge from sums to expressions
 >>> from cnnshape.formulas.writing import latex, unicode
 >>> size = 120 * (letter("H") // 4 - 6) * (letter("W") // 4 - 6)
 >>> unicode(expression(size))
-'120·(⌊H/4⌋ − 6)·(⌊W/4⌋ − 6)'
+'120(⌊H/4⌋ − 6)(⌊W/4⌋ − 6)'
 >>> print(latex(expression(letter("H") // 2 - 4)))
 \left\lfloor \frac{H}{2} \right\rfloor - 4
 """

@@ -8,7 +8,7 @@ from typing import Any
 from cnnshape.errors import CnnshapeError, FormulaSyntaxError, UsageError
 from cnnshape.formulas.evaluate import Evaluation, evaluate
 from cnnshape.formulas.reading.tokens import refuse
-from cnnshape.formulas.registry import ALIASES, KINDS
+from cnnshape.formulas.registry import KINDS, WHOLE, canonical
 
 #: How many layers one chain may have.
 MOST_LAYERS = 200
@@ -46,22 +46,12 @@ _BARE = {
     "pixel_unshuffle": "factor",
     "pad": "padding",
 }
-_MORE_ALIASES = {
-    "convtranspose": "conv_transpose",
-    "convt": "conv_transpose",
-    "tconv": "conv_transpose",
-    "maxpool": "max_pool",
-    "avgpool": "avg_pool",
-    "adaptive": "adaptive_pool",
-    "up": "upsample",
-}
+#: Short names that are understood in a chain only.
+_SHORT = {"convt": "conv_transpose", "tconv": "conv_transpose", "up": "upsample"}
 #: Layers that leave every size as it is.
 SAME = frozenset(
     "relu sigmoid tanh gelu silu elu selu leaky_relu softmax bn batchnorm batch_norm norm dropout "
     "identity".split()
-)
-_NOT_SPATIAL = frozenset(
-    {"flatten", "unflatten", "linear", "bilinear", "embedding", "channel_shuffle", "glu"}
 )
 
 
@@ -167,12 +157,7 @@ def _apply(
 def _read(layers: str, part: str, position: int) -> tuple[str, dict[str, Any], bool]:
     """The kind and the arguments of one layer."""
     words = part.split()
-    # A dimension says nothing here: conv2d is conv.
-    head = words[0].lower().removesuffix("1d").removesuffix("2d").removesuffix("3d")
-    kind = _MORE_ALIASES.get(head, ALIASES.get(head, head))
-    if kind not in SAME and (kind not in KINDS or kind in _NOT_SPATIAL):
-        known = ", ".join(name for name in KINDS if name not in _NOT_SPATIAL)
-        refuse(layers, position, f"no layer is called {words[0]!r} here; known are {known}")
+    kind = _kind(layers, position, words[0])
     arguments: dict[str, Any] = {}
     ceil_mode = False
     pending: str | None = None
@@ -191,6 +176,20 @@ def _read(layers: str, part: str, position: int) -> tuple[str, dict[str, Any], b
     if pending is not None:
         refuse(layers, place, f"{pending} has no number")
     return kind, arguments, ceil_mode
+
+
+def _kind(layers: str, position: int, word: str) -> str:
+    name = word.lower()
+    if name in SAME:
+        return name
+    try:
+        kind = canonical(_SHORT.get(name, name))
+    except UsageError:
+        kind = ""
+    if not kind or kind in WHOLE:
+        known = ", ".join(name for name in KINDS if name not in WHOLE)
+        refuse(layers, position, f"no layer is called {word!r} here; known are {known}")
+    return kind
 
 
 def _argument(

@@ -46,28 +46,46 @@ KINDS: tuple[str, ...] = tuple(_HOMES)
 #: Other names people use for them.
 ALIASES: dict[str, str] = {
     "pool": "max_pool",
-    "interpolate": "upsample",
+    "maxpool": "max_pool",
+    "avgpool": "avg_pool",
+    "average_pool": "avg_pool",
+    "lppool": "lp_pool",
+    "adaptive": "adaptive_pool",
+    "adaptiveavgpool": "adaptive_pool",
+    "adaptivemaxpool": "adaptive_pool",
+    "maxunpool": "max_unpool",
+    "unpool": "max_unpool",
+    "convolution": "conv",
+    "convtranspose": "conv_transpose",
+    "transposed_conv": "conv_transpose",
     "deconv": "conv_transpose",
+    "interpolate": "upsample",
+    "upsampling": "upsample",
+    "pixelshuffle": "pixel_shuffle",
+    "pixelunshuffle": "pixel_unshuffle",
     "dense": "linear",
     "fc": "linear",
 }
 
 
 def canonical(kind: str) -> str:
-    """The canonical name of a kind.
+    """The canonical name of a kind; a number of dimensions in it changes nothing.
 
-    >>> canonical("pool")
-    'max_pool'
+    >>> canonical("pool"), canonical("Conv2d")
+    ('max_pool', 'conv')
 
     Raises:
         UsageError: There is no such kind; the message names the nearest.
     """
-    name = ALIASES.get(kind, kind)
+    name = kind.strip().lower().replace("-", "_")
+    for dimension in ("1d", "2d", "3d"):
+        name = name.removesuffix(dimension).removesuffix("_")
+    name = ALIASES.get(name, name)
     if name in _HOMES:
         return name
     import difflib
 
-    near = difflib.get_close_matches(kind, (*KINDS, *ALIASES), n=2)
+    near = difflib.get_close_matches(name, (*KINDS, *ALIASES), n=2)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(KINDS)}"
     raise UsageError(f"no size rule is called {kind!r}; {hint}")
 

@@ -18,13 +18,13 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "formulas"))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import torch
-from configurations import GENERATORS, by_torch
 
 from cnnshape import formulas
 from cnnshape.errors import CnnshapeError
+from tests.formulas.configurations import GENERATORS, by_torch
 
 
 def main() -> int:

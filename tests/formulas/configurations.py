@@ -3,7 +3,6 @@
 A configuration is drawn with ``pick(low, high)``, an integer source: a ``random.Random`` in the
 long run, hypothesis in the tests. Most values are ordinary; each can be one that torch rejects.
 """
-# ruff: noqa: PLW0108 - a layer is built inside the call that is judged: it may be refused there
 
 from __future__ import annotations
 
