@@ -1,0 +1,139 @@
+"""From boxes to a picture's parts: followers under their layer, repeats folded, frames drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from cnnshape.rendering.diagram.draft import Box, Draft, Part
+from cnnshape.rendering.diagram.fold import Folder
+from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
+from cnnshape.rendering.palette import kind_of
+
+
+def arrange(draft: Draft, *, fold: bool = True) -> tuple[Frame, frozenset[int]]:
+    """Stack, fold and frame the boxes of ``draft``, from the innermost container outwards.
+
+    ``draft`` is changed: boxes are absorbed by others. The result is the root, whose items are
+    what is drawn at the top level, and the container calls that turned out to hold one box.
+    """
+    arranger = _Arranger(draft, Folder(draft) if fold else None)
+    return arranger.arrange(), frozenset(arranger.single)
+
+
+@dataclass
+class _Arranger:
+    draft: Draft
+    folder: Folder | None
+    callers: set[int] = field(default_factory=set[int])
+    single: set[int] = field(default_factory=set[int])
+
+    def arrange(self) -> Frame:
+        flow = self.draft.flow
+        self.callers = {c.parent for c in flow.trace.calls if c.parent is not None}
+        root = Frame(flow.root, [])
+        frames: dict[int, Frame] = {flow.root: root}
+        for key in sorted(self.draft.boxes):
+            box = self.draft.boxes[key]
+            frame = root
+            for region in flow.regions(box.region):
+                if region not in frames:
+                    frames[region] = Frame(region, [])
+                    frame.items.append(frames[region])
+                frame = frames[region]
+            frame.items.append(key)
+        self._settle(root)
+        return root
+
+    def _settle(self, frame: Frame) -> None:
+        """Finish the frames inside, then this one's own items."""
+        items: list[Item] = []
+        for item in frame.items:
+            if isinstance(item, Frame):
+                self._settle(item)
+                items += self._dissolved(item)
+            else:
+                items.append(item)
+        frame.items = items
+        self._stack(frame)
+        if self.folder is not None:
+            self.folder.fold(frame)
+
+    # ---- stacks -------------------------------------------------------------------------
+
+    def _stack(self, frame: Frame) -> None:
+        draft = self.draft
+        here = {item for item in frame.items if not isinstance(item, Frame)}
+        for key in sorted(here):
+            if key not in draft.boxes:
+                continue  # absorbed by an earlier one
+            while len(draft.after[key]) == 1:
+                follower = next(iter(draft.after[key]))
+                if follower not in here or not self._may_follow(key, follower):
+                    break
+                draft.absorb(key, follower)
+        frame.items = [i for i in frame.items if isinstance(i, Frame) or i in draft.boxes]
+
+    def _may_follow(self, key: int, follower: int) -> bool:
+        box, other = self.draft.boxes[key], self.draft.boxes[follower]
+        if len(self.draft.before[follower]) != 1 or follower < key:
+            return False
+        if box.role in ("input", "output") or other.role in ("input", "output"):
+            return False
+        if box.failed or other.failed or box.repeats or other.repeats or other.merge:
+            return False
+        if box.merge and not all(part.kind == "activation" for part in other.parts):
+            return False
+        return all(part.follows for part in other.parts)
+
+    # ---- frames -------------------------------------------------------------------------
+
+    def _dissolved(self, frame: Frame) -> list[Item]:
+        """The frame itself, or its items where a frame around them would say nothing."""
+        if not frame.items:
+            return []
+        if len(frame.items) == 1:
+            (item,) = frame.items
+            if isinstance(item, Frame):
+                item.wrappers.insert(0, frame.call)
+                return [item]
+            self._wrap(self.draft.boxes[item], frame.call)
+            return [item]
+        module = self.draft.flow.trace.module(self.draft.flow.trace.calls[frame.call].path)
+        plain = module.kind == "Sequential" and module.builtin
+        if plain and all(isinstance(item, Frame) for item in frame.items):
+            return frame.items
+        return [frame]
+
+    def _wrap(self, box: Box, call: int) -> None:
+        """Let a box stand for the container that holds nothing else."""
+        self.single.add(call)
+        flow = self.draft.flow
+        parent = flow.trace.calls[call].parent
+        box.region = flow.root if parent is None else parent
+        box.wrappers.insert(0, call)
+        if call in self.callers or box.merge or box.repeats or box.failed:
+            return
+        # An author's small layer made of functions only (`LayerScale`): its name says more.
+        nodes = tuple(node for part in box.parts for node in part.nodes)
+        module = flow.trace.module(flow.trace.calls[call].path)
+        kind = kind_of(module.type)
+        follows = all(part.follows for part in box.parts)
+        if kind in ("other", "container"):
+            kind = box.head.kind
+        box.parts = [Part(nodes, call, False, kind, follows or kind in ("norm", "activation"))]
+        box.wrappers = []
+        box.role = "module"
+
+
+def count(frame: Frame) -> int:
+    """How many boxes are drawn."""
+    return sum(1 for _ in boxes_of(frame))
+
+
+def frames_of(frame: Frame) -> Iterator[Frame]:
+    """Every frame inside ``frame``, outermost first."""
+    for item in frame.items:
+        if isinstance(item, Frame):
+            yield item
+            yield from frames_of(item)

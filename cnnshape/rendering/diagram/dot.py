@@ -1,0 +1,255 @@
+"""The picture as DOT: boxes with strips, frames whose titles are nodes, quiet edges.
+
+A frame's title is a node of its own, in a rank above the frame's first box, because Graphviz
+leads every edge around nodes but straight across the label of a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import graphviz
+
+from cnnshape.rendering.diagram.captions import Caption, Captions
+from cnnshape.rendering.diagram.html import box_label, pill_label, sign_label, title_label
+from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
+from cnnshape.rendering.diagram.names import Names, identifier
+from cnnshape.rendering.diagram.geometry import Rect
+from cnnshape.rendering.diagram.paths import main_path
+from cnnshape.rendering.diagram.placement import TITLE, Placement
+from cnnshape.rendering.diagram.theme import FONT, Theme
+from cnnshape.rendering.diagram.view import View
+
+#: Graphviz packs frames with a weight of 128; a main path that is to stay straight needs more.
+_STRAIGHT = "1000"
+
+
+@dataclass
+class Writer:
+    """Writes one view into a ``graphviz.Digraph``."""
+
+    view: View
+    captions: Captions
+    theme: Theme
+    direction: str
+    graph: graphviz.Digraph
+    placement: Placement | None = None
+    ids: dict[int, str] = field(default_factory=dict[int, str])
+    titles: dict[int, str] = field(default_factory=dict[int, str])
+    names: Names = field(default_factory=Names)
+
+    def write(self, name: str) -> None:
+        """Fill the graph."""
+        theme = self.theme
+        self.graph.attr(
+            "graph",
+            rankdir=self.direction,
+            bgcolor=theme.page,
+            pad="0.2",
+            nodesep="0.3",
+            ranksep="0.32",
+            newrank="true",  # the ranks of titles are demands, not wishes
+            fontname=FONT,
+            tooltip=escaped(name),
+            **self._page(),
+        )
+        self.graph.attr(
+            "node",
+            shape="box",
+            style="rounded,filled",
+            margin="0.11,0.07",
+            penwidth="1.1",
+            height="0.1",
+            width="0.1",
+            fontname=FONT,
+            fontsize="12",
+        )
+        self.graph.attr(
+            "edge",
+            color=theme.edge,
+            fontcolor=theme.edge_text,
+            fontname=FONT,
+            fontsize="10",
+            arrowsize="0.65",
+            penwidth="1.1",
+        )
+        flow = self.view.draft.flow
+        root = flow.trace.calls[flow.root].path if flow.trace.calls else ""
+        for key in boxes_of(self.view.root):
+            self.ids[key] = self.names.unique(flow.nodes[key].id)
+        self._items(self.graph, self.view.root, root)
+        self._edges()
+
+    # ---- boxes and frames ---------------------------------------------------------------
+
+    def _items(self, graph: graphviz.Digraph, frame: Frame, within: str) -> None:
+        for item in frame.items:
+            if isinstance(item, Frame):
+                self._frame(graph, item, within)
+            else:
+                self._box(graph, item)
+
+    def _frame(self, graph: graphviz.Digraph, frame: Frame, within: str) -> None:
+        flow = self.view.draft.flow
+        path = flow.trace.calls[frame.call].path
+        name, what = self.captions.frame(frame, within)
+        identity = self.names.unique(f"frame/{path}")
+        style = self.theme.style("container")
+        with graph.subgraph(name=f"cluster_{identity}") as inner:
+            inner.attr(
+                style="rounded,filled",
+                fillcolor=style.fill,
+                color=style.line,
+                penwidth="1",
+                margin="12",
+                id=identity,
+                tooltip=escaped(f"{path}: {what}"),
+                **self._bounds(f"cluster_{identity}"),
+            )
+            title = TITLE + identity.removeprefix("frame/")
+            self.titles[id(frame)] = title
+            inner.node(
+                title,
+                label=title_label(name, what, self.theme),
+                shape="plain",
+                style="",
+                id=title,
+                tooltip=escaped(f"{path}: {what}"),
+                **self._position(title),
+            )
+            self._items(inner, frame, within if frame.group else path)
+
+    def _box(self, graph: graphviz.Digraph, key: int) -> None:
+        caption = self.captions.box(key)
+        attributes = self._look(caption)
+        identity = self.ids[key]
+        graph.node(
+            identity,
+            id=identity,
+            tooltip=escaped(caption.tooltip),
+            **attributes,
+            **self._position(identity),
+            **{"class": caption.kind},
+        )
+
+    def _look(self, caption: Caption) -> dict[str, str]:
+        style = self.theme.failing if caption.failed else self.theme.style(caption.kind)
+        look = {"fillcolor": style.fill, "color": style.line}
+        if caption.failed:
+            look["penwidth"] = "2"
+        if caption.pill:
+            return look | {"label": pill_label(caption, self.theme), "margin": "0.16,0.07"}
+        if caption.sign and not caption.strips:
+            return look | {
+                "label": caption.sign,
+                "shape": "circle",
+                "fixedsize": "true",
+                "width": "0.3",
+                "margin": "0",
+                "fontsize": "14",
+                "fontcolor": style.text,
+            }
+        if caption.sign:
+            return look | {"label": sign_label(caption, self.theme), "margin": "0.09,0.04"}
+        return look | {"label": box_label(caption, self.theme)}
+
+    # ---- edges --------------------------------------------------------------------------
+
+    def _edges(self) -> None:
+        draft = self.view.draft
+        trunk = main_path(draft)
+        if self.placement is None:
+            self._titles()
+        labelled: set[tuple[int, str]] = set()
+        for tail, head, values in draft.edges():
+            label = self.captions.edge(tail, values)
+            if (tail, label) in labelled:
+                label = ""
+            labelled.add((tail, label))
+            attributes = {"label": f"  {label}"} if label else {}
+            if (tail, head) in trunk:
+                attributes["weight"] = _STRAIGHT
+            ends = self.ids[tail], self.ids[head]
+            self.graph.edge(*ends, **attributes, **self._route(ends))
+
+    # ---- positions, once they are known -------------------------------------------------
+
+    def _page(self) -> dict[str, str]:
+        return {} if self.placement is None else {"bb": _corners(self.placement.page)}
+
+    def _bounds(self, frame: str) -> dict[str, str]:
+        if self.placement is None or frame not in self.placement.frames:
+            return {}
+        return {"bb": _corners(self.placement.frames[frame])}
+
+    def _position(self, name: str) -> dict[str, str]:
+        if self.placement is None:
+            return {}
+        x, y = self.placement.nodes[name].center
+        return {"pos": f"{x:.2f},{y:.2f}"}
+
+    def _route(self, ends: tuple[str, str]) -> dict[str, str]:
+        if self.placement is None:
+            return {}
+        line = self.placement.by_ends[ends]
+        route = {"pos": line.pos}
+        if line.label is not None:
+            x, y = line.label.center
+            route["lp"] = f"{x:.2f},{y:.2f}"
+        return route
+
+    def _titles(self) -> None:
+        """Edges that nobody sees: they keep every title at the head of its frame."""
+        for frame in _frames(self.view.root):
+            title = self.titles[id(frame)]
+            if self.direction == "LR":
+                self._beside(title, frame)
+                continue
+            for first in self._entries(frame):
+                self.graph.edge(title, first, style="invis", weight="0")
+            for tail in self._feeding(frame):
+                self.graph.edge(self.ids[tail], title, style="invis", weight="0")
+
+    def _beside(self, title: str, frame: Frame) -> None:
+        """From left to right a title stands above the first box, in the same column."""
+        first = self.ids[next(boxes_of(frame))]
+        with self.graph.subgraph() as column:
+            column.attr(rank="same")
+            column.edge(first, title, style="invis", weight="1")
+
+    def _entries(self, frame: Frame) -> Iterator[str]:
+        """The boxes and titles that nothing in the frame feeds."""
+        draft, inside = self.view.draft, set(boxes_of(frame))
+        for item in frame.items:
+            keys = set(boxes_of(item))
+            fed = {tail for key in keys for tail in draft.before[key]} - keys
+            if not fed & inside:
+                yield self.titles[id(item)] if isinstance(item, Frame) else self.ids[item]
+
+    def _feeding(self, frame: Frame) -> list[int]:
+        """The boxes outside that feed the frame."""
+        inside = set(boxes_of(frame))
+        return sorted({t for key in inside for t in self.view.draft.before[key]} - inside)
+
+
+def _frames(item: Item) -> Iterator[Frame]:
+    if isinstance(item, Frame):
+        for inner in item.items:
+            if isinstance(inner, Frame):
+                yield inner
+                yield from _frames(inner)
+
+
+def _corners(rect: Rect) -> str:
+    return f"{rect.left:.2f},{rect.bottom:.2f},{rect.right:.2f},{rect.top:.2f}"
+
+
+def escaped(text: str) -> str:
+    """Text for an attribute in which Graphviz would read backslashes as escapes."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
+
+
+def new_graph(name: str) -> graphviz.Digraph:
+    """An empty graph named after the model."""
+    return graphviz.Digraph(identifier(name) or "model")

@@ -1,0 +1,118 @@
+"""The graph while it is being simplified: boxes that hold nodes, and the edges between boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from cnnshape.rendering.diagram.graph import Flow, Role
+from cnnshape.rendering.palette import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One layer, operation or folded-up container inside a box.
+
+    Attributes:
+        nodes: the nodes it stands for; one, unless it is a folded-up container.
+        call: the module call it stands for; None for an operation, an input or an output.
+        container: it is a module whose inside is not drawn.
+        kind: which colour it has.
+        follows: it may be a thin strip below the layer before it.
+    """
+
+    nodes: tuple[int, ...]
+    call: int | None
+    container: bool
+    kind: Kind
+    follows: bool
+
+
+@dataclass
+class Box:
+    """What will be one box: a layer and the norm, activation and reshape that follow it.
+
+    Attributes:
+        key: its name in the draft, also its place in the order things ran.
+        role: that of its first node.
+        parts: the layer first, then its followers.
+        region: the container call that it is drawn in.
+        wrappers: the container calls that hold nothing but this box, outermost first.
+        repeats: the keys of the equal boxes that it stands for, itself first.
+    """
+
+    key: int
+    role: Role
+    parts: list[Part]
+    region: int
+    wrappers: list[int] = field(default_factory=list[int])
+    repeats: list[int] = field(default_factory=list[int])
+    merge: bool = False
+    failed: bool = False
+
+    @property
+    def head(self) -> Part:
+        """The layer that names the box."""
+        return self.parts[0]
+
+
+@dataclass
+class Draft:
+    """Boxes and edges; ``edges[tail][head]`` are the values that flow there."""
+
+    flow: Flow
+    boxes: dict[int, Box] = field(default_factory=dict[int, Box])
+    after: dict[int, dict[int, tuple[int, ...]]] = field(
+        default_factory=dict[int, dict[int, tuple[int, ...]]]
+    )
+    before: dict[int, dict[int, tuple[int, ...]]] = field(
+        default_factory=dict[int, dict[int, tuple[int, ...]]]
+    )
+
+    def add(self, box: Box) -> None:
+        """A box without edges."""
+        self.boxes[box.key] = box
+        self.after[box.key] = {}
+        self.before[box.key] = {}
+
+    def connect(self, tail: int, head: int, values: Iterable[int]) -> None:
+        """Add an edge, or values to one."""
+        if tail == head:
+            return
+        merged = tuple(dict.fromkeys((*self.after[tail].get(head, ()), *values)))
+        self.after[tail][head] = merged
+        self.before[head][tail] = merged
+
+    def disconnect(self, tail: int, head: int) -> None:
+        """Take an edge away."""
+        del self.after[tail][head]
+        del self.before[head][tail]
+
+    def edges(self) -> Iterator[tuple[int, int, tuple[int, ...]]]:
+        """Every edge as tail, head and values, in the order the tails ran."""
+        for tail in sorted(self.after):
+            for head, values in sorted(self.after[tail].items()):
+                yield tail, head, values
+
+    def drop(self, key: int) -> None:
+        """Remove a box and its edges."""
+        for head in list(self.after[key]):
+            self.disconnect(key, head)
+        for tail in list(self.before[key]):
+            self.disconnect(tail, key)
+        del self.boxes[key], self.after[key], self.before[key]
+
+    def bypass(self, key: int) -> None:
+        """Remove a box; what flowed into it now flows to where its result went."""
+        for tail, values in self.before[key].items():
+            for head in self.after[key]:
+                self.connect(tail, head, values)
+        self.drop(key)
+
+    def absorb(self, key: int, follower: int) -> None:
+        """Make ``follower`` part of ``key``, which alone feeds it."""
+        box, other = self.boxes[key], self.boxes[follower]
+        box.parts += other.parts
+        for head, values in self.after[follower].items():
+            self.connect(key, head, values)
+        self.drop(follower)

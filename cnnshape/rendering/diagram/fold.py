@@ -1,0 +1,233 @@
+"""Repeated blocks found in the data flow: equal neighbours, each fed by the one before it.
+
+Two blocks are equal if the same layers with the same settings turn the same shapes into the
+same shapes along the same edges. They fold into one only if the picture stays true: each
+block's inputs come from its predecessor or, for every block alike, from the same place
+outside (as a decoder's memory does), and nobody else uses what lies between two blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from cnnshape.rendering.diagram.draft import Draft, Part
+from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
+from cnnshape.tracing.trace import Plain, Ref
+
+#: The blocks of a Swin transformer alternate, with period 2.
+_LONGEST_PERIOD = 4
+#: Settings that number blocks or that grow along the depth, and cannot change a size.
+_COUNTERS = ("idx", "index", "layer_id", "layer_idx", "p", "drop_prob", "eps", "momentum")
+
+
+@dataclass
+class Folder:
+    """Folds the items of frames; remembers what it has compared."""
+
+    draft: Draft
+    _calls: dict[int, Hashable] = field(default_factory=dict[int, Hashable])
+    _numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
+
+    def fold(self, frame: Frame) -> None:
+        """Replace each run of equal items of ``frame`` by its first."""
+        items, result, start = frame.items, list[Item](), 0
+        signatures = [self._number(self._item(item)) for item in items]
+        while start < len(items):
+            period, times = self._run(items, signatures, start)
+            if times > 1:
+                groups = [items[start + k * period :][:period] for k in range(times)]
+                result.append(self._folded(groups, frame.call))
+            else:
+                result.append(items[start])
+            start += period * times
+        frame.items = result
+
+    # ---- which items repeat -------------------------------------------------------------
+
+    def _run(
+        self, items: Sequence[Item], signatures: Sequence[int], start: int
+    ) -> tuple[int, int]:
+        """The period and number of repeats that fold most from ``start`` on; (1, 1) for none."""
+        best = (1, 1)
+        for period in range(1, _LONGEST_PERIOD + 1):
+            pattern = signatures[start : start + period]
+            times = 1
+            while signatures[start + times * period :][:period] == pattern:
+                times += 1
+            while times > 1:
+                groups = [items[start + k * period :][:period] for k in range(times)]
+                if self._chained(groups):
+                    break
+                times -= 1
+            if times < self._least(items[start : start + period]) or times < 2:
+                continue
+            if period * times > best[0] * best[1]:
+                best = (period, times)
+        return best
+
+    def _least(self, pattern: Sequence[Item]) -> int:
+        """How often something must repeat before folding helps: blocks twice, layers thrice."""
+        if any(isinstance(item, Frame) for item in pattern):
+            return 2
+        boxes = [self.draft.boxes[item] for item in pattern if not isinstance(item, Frame)]
+        if any(box.role in ("input", "output") for box in boxes):
+            return 1_000_000
+        return 2 if any(box.head.container for box in boxes) else 3
+
+    def _chained(self, groups: Sequence[Sequence[Item]]) -> bool:
+        draft = self.draft
+        members = [[key for item in group for key in boxes_of(item)] for group in groups]
+        place = {key: (k, i) for k, keys in enumerate(members) for i, key in enumerate(keys)}
+        feeds = [self._feeds(keys, k, place) for k, keys in enumerate(members)]
+        pattern = feeds[1]
+        if pattern is None or any(other != pattern for other in feeds[2:]):
+            return False
+        first = feeds[0]
+        if first is None:
+            return False
+        chained = {into for kind, _, into in pattern if kind == "previous"}
+        outside = {feed for feed in pattern if feed[0] == "outside"}
+        entering = {into for _, _, into in first}
+        if not chained or not chained <= entering:
+            return False
+        if any(feed not in outside and feed[2] not in chained for feed in first):
+            return False
+        sources = {source for kind, source, _ in pattern if kind == "previous"}
+        last = len(members) - 1
+        for k, keys in enumerate(members):
+            for i, key in enumerate(keys):
+                for head in draft.after[key]:
+                    other = place.get(head)
+                    if other is None and (k != last or i not in sources):
+                        return False
+        return True
+
+    def _feeds(
+        self, keys: Sequence[int], k: int, place: Mapping[int, tuple[int, int]]
+    ) -> set[tuple[str, int, int]] | None:
+        """Where group ``k`` gets its tensors: (from the previous or outside, which, into which)."""
+        found: set[tuple[str, int, int]] = set()
+        for i, key in enumerate(keys):
+            for tail in self.draft.before[key]:
+                group, position = place.get(tail, (-1, tail))
+                if group == k:
+                    continue
+                if group == k - 1 and k > 0:
+                    found.add(("previous", position, i))
+                elif group == -1:
+                    found.add(("outside", tail, i))
+                else:
+                    return None
+        return found
+
+    # ---- folding ------------------------------------------------------------------------
+
+    def _folded(self, groups: Sequence[Sequence[Item]], region: int) -> Item:
+        draft = self.draft
+        members = [[key for item in group for key in boxes_of(item)] for group in groups]
+        for position, key in enumerate(members[-1]):
+            for head, values in list(draft.after[key].items()):
+                if head not in members[-1]:
+                    draft.connect(members[0][position], head, values)
+        for keys in members[1:]:
+            for key in keys:
+                draft.drop(key)
+        first = groups[0]
+        if len(first) > 1:
+            return Frame(region, list(first), repeats=[keys[0] for keys in members], group=True)
+        (item,) = first
+        if isinstance(item, Frame):
+            item.repeats = [cast("Frame", group[0]).call for group in groups]
+        else:
+            draft.boxes[item].repeats = [keys[0] for keys in members]
+        return item
+
+    # ---- what makes two items equal -----------------------------------------------------
+
+    def _number(self, signature: Hashable) -> int:
+        return self._numbers.setdefault(signature, len(self._numbers))
+
+    def _item(self, item: Item) -> Hashable:
+        keys = list(boxes_of(item))
+        place = {key: i for i, key in enumerate(keys)}
+        edges = tuple(
+            (i, place[head])
+            for i, key in enumerate(keys)
+            for head in sorted(self.draft.after[key])
+            if head in place
+        )
+        return self._nested(item), edges
+
+    def _nested(self, item: Item) -> Hashable:
+        if isinstance(item, Frame):
+            trace = self.draft.flow.trace
+            module = trace.module(trace.calls[item.call].path)
+            inner = tuple(self._nested(other) for other in item.items)
+            return module.type, len(item.repeats), item.group, inner
+        return self._box(item)
+
+    def _box(self, key: int) -> Hashable:
+        draft = self.draft
+        box = draft.boxes[key]
+        if box.failed or box.role in ("input", "output"):
+            return ("once", key)
+        shape = draft.flow.trace.shape
+        parts = tuple(self._part(part) for part in box.parts)
+        came = sorted(str(shape(v)) for values in draft.before[key].values() for v in values)
+        went = sorted({str(shape(v)) for values in draft.after[key].values() for v in values})
+        return parts, len(box.repeats), tuple(came), tuple(went)
+
+    def _part(self, part: Part) -> Hashable:
+        if part.call is not None:
+            return part.kind, part.container, self._call(part.call)
+        flow = self.draft.flow
+        return tuple(
+            self._operation(index)
+            for node in part.nodes
+            if (index := flow.nodes[node].operation) is not None
+        )
+
+    def _call(self, index: int) -> Hashable:
+        """Class, settings and shapes of a call and of everything that it ran."""
+        if index not in self._calls:
+            trace = self.draft.flow.trace
+            call = trace.calls[index]
+            module = trace.module(call.path)
+            config = tuple(
+                (name, frozen(value))
+                for name, value in sorted(module.config.items())
+                if name not in _COUNTERS
+            )
+            children = tuple(self._call(child) for child in self.draft.flow.children(index))
+            own = tuple(self._operation(op.index) for op in trace.own_operations(index))
+            shapes = trace.shapes(call.inputs), trace.shapes(call.outputs)
+            self._calls[index] = self._number((module.type, config, shapes, children, own))
+        return self._calls[index]
+
+    def _operation(self, index: int) -> Hashable:
+        trace = self.draft.flow.trace
+        op = trace.operations[index]
+        arguments = tuple(frozen(argument) for argument in op.args)
+        named = tuple((name, frozen(value)) for name, value in sorted(op.kwargs.items()))
+        shapes = tuple(trace.shape(value) for value in op.inputs)
+        return op.name, arguments, named, shapes
+
+
+def frozen(value: Plain | Any) -> Hashable:
+    """A recorded argument as something that can be compared; tensors are all alike.
+
+    >>> frozen((Ref(3), [1, 2])) == frozen((Ref(8), [1, 2]))
+    True
+    """
+    if isinstance(value, Ref):
+        return "tensor"
+    if isinstance(value, list | tuple):
+        return tuple(frozen(item) for item in cast("Sequence[Any]", value))
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, Any]", value)
+        return tuple((key, frozen(item)) for key, item in sorted(mapping.items()))
+    if isinstance(value, slice):
+        return tuple(frozen(part) for part in (value.start, value.stop, value.step))
+    return value if isinstance(value, Hashable) else repr(value)

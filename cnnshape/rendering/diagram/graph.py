@@ -1,0 +1,268 @@
+"""The drawable graph of a recorded pass: one node per layer call or functional operation.
+
+Nothing is folded, hidden or merged here. Every tensor that went from one node to another is an
+edge, and every edge is such a tensor; the pictures are made by simplifying this graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cnnshape.rendering.diagram.names import Names
+from cnnshape.tracing.trace import Module, ModuleCall, NamedValue, Operation, Trace
+
+_CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "Container")
+
+Role = Literal["input", "output", "module", "operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing that took tensors or made them.
+
+    Attributes:
+        index: its place in :attr:`Flow.nodes`.
+        id: a name that stays the same from run to run: ``C1``, ``layer1.0/add``, ``pool@2`` for
+            a second call.
+        role: an input or output of the drawn part, a layer's call, or a functional operation.
+        region: index of the call of the container that it belongs to.
+        call: index of the layer's call, for a ``module``.
+        operation: index of the operation, for an ``operation``.
+        name: what an input or output is called.
+        values: the values an input or output stands for.
+        failed: it raised.
+    """
+
+    index: int
+    id: str
+    role: Role
+    region: int
+    call: int | None = None
+    operation: int | None = None
+    name: str = ""
+    values: tuple[int, ...] = ()
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Tensors that went from one node to another, as value ids in order of appearance."""
+
+    tail: int
+    head: int
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The data flow inside one module call: the whole model's, or that of one part of it."""
+
+    trace: Trace
+    root: int
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    _children: dict[int, list[int]] = field(
+        init=False, repr=False, compare=False, default_factory=dict[int, list[int]]
+    )
+
+    def __post_init__(self) -> None:
+        for call in self.trace.calls:
+            if call.parent is not None:
+                self._children.setdefault(call.parent, []).append(call.index)
+
+    def children(self, call: int) -> tuple[int, ...]:
+        """The calls that ``call``'s forward made, in order."""
+        return tuple(self._children.get(call, ()))
+
+    def module(self, node: Node) -> Module | None:
+        """The module whose call ``node`` is, if it is one."""
+        return None if node.call is None else self.trace.module(self.trace.calls[node.call].path)
+
+    def regions(self, region: int) -> tuple[int, ...]:
+        """The container calls from the outermost drawn one (without the root) to ``region``."""
+        chain: list[int] = []
+        while region != self.root:
+            chain.append(region)
+            parent = self.trace.calls[region].parent
+            if parent is None:
+                break
+            region = parent
+        return tuple(reversed(chain))
+
+
+def is_atom(module: Module, has_children: bool, has_operations: bool) -> bool:
+    """Whether a call is one node: a layer of torch, or one that ran nothing at all.
+
+    A layer of ``torch.nn`` counts as one thing even though several functions run inside it;
+    so does an author's subclass of one, and a module that hands on its input (``nn.Identity``).
+    Any other module is a container of what it calls.
+    """
+    if has_children:
+        return False
+    inherits = module.builtin or module.kind != module.type
+    return not has_operations or (inherits and module.kind not in _CONTAINERS)
+
+
+def build_flow(trace: Trace, root: int = 0) -> Flow:
+    """The graph of everything that ran inside the call ``root``.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.ReLU())
+    >>> flow = build_flow(record(net, Inputs((torch.zeros(1, 4),))).trace)
+    >>> [node.id for node in flow.nodes]
+    ['input', '0', '1', 'output']
+    >>> [(edge.tail, edge.head) for edge in flow.edges]
+    [(0, 1), (1, 2), (2, 3)]
+    """
+    return _Builder(trace, root).build()
+
+
+@dataclass
+class _Builder:
+    trace: Trace
+    root: int
+    names: Names = field(default_factory=Names)
+    nodes: list[Node] = field(default_factory=list[Node])
+    edges: dict[tuple[int, int], dict[int, None]] = field(
+        default_factory=dict[tuple[int, int], dict[int, None]]
+    )
+    #: value → the node it was last handed out by. Filled in the order things ran, so a value
+    #: that `nn.Identity` hands on belongs to the identity from then on.
+    made_by: dict[int, int] = field(default_factory=dict[int, int])
+    children: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+
+    def build(self) -> Flow:
+        trace = self.trace
+        for call in trace.calls:
+            if call.parent is not None:
+                self.children.setdefault(call.parent, []).append(call.index)
+        if trace.calls:
+            root = trace.calls[self.root]
+            self._inputs(root)
+            self._call(root)
+            if root.finished:
+                self._outputs(root.outputs)
+        else:  # the arguments did not even fit
+            for group in _by_value(trace.inputs):
+                self._input(group)
+        edges = (Edge(tail, head, tuple(values)) for (tail, head), values in self.edges.items())
+        return Flow(trace, self.root, tuple(self.nodes), tuple(edges))
+
+    # ---- inputs and outputs -------------------------------------------------------------
+
+    def _inputs(self, root: ModuleCall) -> None:
+        named = self.trace.inputs if self.root == 0 else root.inputs
+        for group in _by_value(named):
+            self._input(group)
+
+    def _input(self, group: list[NamedValue]) -> None:
+        name = ", ".join(dict.fromkeys(named.name for named in group))
+        if name.startswith("["):  # positions inside the model, where arguments have no name
+            name = "input" if name == "[0]" else f"input {name}"
+        node = self._add("input", f"input/{name}" if self.root == 0 else "input", self.root,
+                         name=name, values=(group[0].value,))  # fmt: skip
+        self.made_by[group[0].value] = node
+
+    def _outputs(self, outputs: tuple[NamedValue, ...]) -> None:
+        for group in _by_value(outputs):
+            name = ", ".join(dict.fromkeys(named.name for named in group)) or "output"
+            value = group[0].value
+            node = self._add("output", "output", self.root, name=name, values=(value,))
+            self._read(node, (value,))
+
+    # ---- what ran -----------------------------------------------------------------------
+
+    def _call(self, call: ModuleCall) -> None:
+        start, stop = call.operations
+        operations = self.trace.operations[start:stop]
+        module = self.trace.module(call.path)
+        children = self.children.get(call.index, [])
+        if is_atom(module, bool(children), start != stop):
+            self._atom(call, operations)
+            return
+        own = [op for op in operations if op.call == call.index]
+        if own and not children and all(op.opaque for op in own):
+            self._atom(call, operations)  # TorchScript: nothing of its inside is known
+            return
+        steps = [((self.trace.calls[child].operations[0], 0, child), child) for child in children]
+        steps += [((op.index, 1, 0), op.index) for op in own]
+        for (_, is_operation, _), index in sorted(steps):
+            if is_operation:
+                self._operation(self.trace.operations[index], call)
+            else:
+                self._call(self.trace.calls[index])
+
+    def _atom(self, call: ModuleCall, operations: Iterable[Operation]) -> None:
+        failure = self.trace.failure
+        failed = failure is not None and failure.call == call.index and not call.finished
+        region = call.parent if call.parent is not None and call.index != self.root else self.root
+        path = call.path or self.trace.module(call.path).type
+        node = self._add("module", _with_run(path, call.call), region, call=call.index,
+                         failed=failed)  # fmt: skip
+        inside = [op for op in operations]
+        made = {value for op in inside for value in op.outputs}
+        reads = [named.value for named in call.inputs]
+        reads += [value for op in inside for value in op.inputs if value not in made]
+        self._read(node, reads)
+        for value in (*made, *(named.value for named in call.outputs)):
+            self.made_by[value] = node
+
+    def _operation(self, op: Operation, call: ModuleCall) -> None:
+        owner = _with_run(call.path, call.call)
+        node = self._add("operation", f"{owner}/{op.name}" if owner else op.name, call.index,
+                         operation=op.index, failed=op.failed)  # fmt: skip
+        self._read(node, op.inputs)
+        for value in op.outputs:
+            self.made_by[value] = node
+
+    # ---- helpers ------------------------------------------------------------------------
+
+    def _add(
+        self,
+        role: Role,
+        name_of_id: str,
+        region: int,
+        *,
+        call: int | None = None,
+        operation: int | None = None,
+        name: str = "",
+        values: tuple[int, ...] = (),
+        failed: bool = False,
+    ) -> int:
+        index = len(self.nodes)
+        identity = self.names.unique(name_of_id)
+        self.nodes.append(
+            Node(index, identity, role, region, call, operation, name, values, failed)
+        )
+        return index
+
+    def _read(self, head: int, values: Iterable[int]) -> None:
+        for value in values:
+            tail = self.made_by.get(value)
+            if tail is None and self.root != 0:
+                tail = self._outside(value)
+            if tail is not None and tail != head:
+                self.edges.setdefault((tail, head), {})[value] = None
+
+    def _outside(self, value: int) -> int | None:
+        """A tensor from outside the drawn part that did not come as an argument."""
+        if self.trace.values[value].origin not in ("input", "operation"):
+            return None
+        node = self._add("input", "input", self.root, name="from outside", values=(value,))
+        self.made_by[value] = node
+        return node
+
+
+def _with_run(path: str, run: int) -> str:
+    return path if run == 0 else f"{path}@{run + 1}"
+
+
+def _by_value(named: Iterable[NamedValue]) -> list[list[NamedValue]]:
+    """The names grouped by the tensor behind them: one tensor may be passed twice."""
+    groups: dict[int, list[NamedValue]] = {}
+    for one in named:
+        groups.setdefault(one.value, []).append(one)
+    return list(groups.values())

@@ -1,0 +1,85 @@
+"""Graphviz's HTML-like labels. Every text is escaped; an empty one makes no element."""
+
+from __future__ import annotations
+
+from cnnshape.rendering.diagram.captions import Caption
+from cnnshape.rendering.diagram.theme import Theme
+from cnnshape.rendering.escape import visible
+
+_TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+
+
+def text(words: str) -> str:
+    """``words`` as they are, whatever is in them.
+
+    >>> text('a<b> & "c"'), text("x" + chr(27))
+    ('a&lt;b&gt; &amp; &quot;c&quot;', 'x\\\\x1b')
+    """
+    shown = visible(words)
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        shown = shown.replace(character, entity)
+    return shown
+
+
+def _font(words: str, *, color: str, size: int) -> str:
+    if not words:
+        return ""
+    return f'<font color="{color}" point-size="{size}">{text(words)}</font>'
+
+
+def _bold(words: str, color: str) -> str:
+    return f'<font color="{color}"><b>{text(words)}</b></font>' if words else ""
+
+
+def box_label(caption: Caption, theme: Theme) -> str:
+    """Name and parameters, the layer in words, a strip per follower."""
+    style = theme.failing if caption.failed else theme.style(caption.kind)
+    aside = _font(caption.aside, color=theme.muted, size=10)
+    title = f'<td align="left">{_bold(caption.title, style.text)}</td>'
+    if aside:
+        title += f'<td align="right">&#160;&#160;{aside}</td>'
+    span = ' colspan="2"' if aside else ""
+    rows = [f"<tr>{title}</tr>"]
+    for line in caption.lines:
+        rows.append(
+            f'<tr><td{span} align="left">{_font(line, color=style.text, size=10)}</td></tr>'
+        )
+    for strip in caption.strips:
+        rows.append(f'<tr><td{span} height="3" cellpadding="0"></td></tr>')
+        rows.append(f"<tr>{_strip(strip.text, theme.style(strip.kind), span)}</tr>")
+    return f"<{_TABLE}{''.join(rows)}</table>>"
+
+
+def _strip(words: str, style: object, span: str) -> str:
+    from cnnshape.rendering.palette import KindStyle
+
+    assert isinstance(style, KindStyle)
+    return (
+        f'<td{span} align="left" bgcolor="{style.fill}" style="rounded" cellpadding="3">'
+        f"{_font(words, color=style.text, size=10)}</td>"
+    )
+
+
+def sign_label(caption: Caption, theme: Theme) -> str:
+    """A merge with its activation: the sign, and the strips beside it."""
+    style = theme.style("merge")
+    cells = f'<td><font color="{style.text}" point-size="14">{text(caption.sign)}</font></td>'
+    for strip in caption.strips:
+        cells += '<td width="4" cellpadding="0"></td>'
+        cells += _strip(strip.text, theme.style(strip.kind), "")
+    return f"<{_TABLE}<tr>{cells}</tr></table>>"
+
+
+def pill_label(caption: Caption, theme: Theme) -> str:
+    """An input or output: its name and its shape."""
+    style = theme.style("io")
+    details = "".join(_font(line, color=style.text, size=12) for line in caption.lines)
+    gap = "&#160;&#160;" if details else ""
+    return f"<{_bold(caption.title, style.text)}{gap}{details}>"
+
+
+def title_label(name: str, what: str, theme: Theme) -> str:
+    """The title of a frame."""
+    gap = "&#160;&#160;" if name and what else ""
+    words = _font(what, color=theme.frame_text, size=11)
+    return f"<{_bold(name, theme.frame_text)}{gap}{words}>"

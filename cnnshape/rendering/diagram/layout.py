@@ -1,0 +1,89 @@
+"""Graphviz, run where its crash or hang can do no harm.
+
+``dot`` from the PATH if there is one, else the libraries inside the ``pygraphviz`` wheel; both
+in a process of their own with a time limit.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from cnnshape.errors import CnnshapeError, MissingDependencyError
+from cnnshape.rendering.diagram.fonts import environment
+
+#: Seconds after which a layout is given up.
+TIME_LIMIT = 60.0
+#: Pictures made of pixels have twice the usual 96 per inch.
+PIXELS_PER_INCH = 192
+
+_ENGINE = Path(__file__).parent / "engine.py"
+
+
+class LayoutError(CnnshapeError):
+    """The layout engine crashed, refused the graph, or took too long."""
+
+
+def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = None) -> bytes:
+    """What Graphviz makes of ``dot``.
+
+    Args:
+        dot: the graph.
+        format: ``svg``, ``png``, ``pdf``, ``json``, … as Graphviz calls them.
+        engine: ``dot``, or ``nop2`` for a graph whose positions are all given.
+        limit: seconds; :data:`TIME_LIMIT` if None.
+
+    Raises:
+        LayoutError: with the reason in one sentence.
+        MissingDependencyError: there is neither ``dot`` nor pygraphviz.
+    """
+    command = _command(engine, format)
+    limit = TIME_LIMIT if limit is None else limit
+    with tempfile.TemporaryDirectory(prefix="cnnshape-") as folder:
+        try:
+            done = subprocess.run(
+                command,
+                input=dot.encode("utf-8"),
+                capture_output=True,
+                timeout=limit,
+                env=environment(Path(folder)),
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LayoutError(f"Graphviz did not finish within {limit:g} s") from None
+        except OSError as error:
+            raise LayoutError(f"Graphviz cannot be started: {error.strerror or error}") from error
+    if done.returncode != 0 or not done.stdout:
+        raise LayoutError(_reason(done.returncode, done.stderr.decode("utf-8", "replace")))
+    return done.stdout
+
+
+def lay_out(dot: str, *, limit: float | None = None) -> Mapping[str, Any]:
+    """The positions that Graphviz gives to everything, as its JSON describes them."""
+    return cast("Mapping[str, Any]", json.loads(run(dot, "json", limit=limit)))
+
+
+def _command(engine: str, format: str) -> list[str]:
+    dot = shutil.which("dot")
+    if dot is not None:
+        return [dot, f"-K{engine}", f"-T{format}"]
+    return [sys.executable, str(_ENGINE), engine, format]
+
+
+def _reason(code: int, message: str) -> str:
+    if "No module named 'pygraphviz'" in message:
+        raise MissingDependencyError(
+            "drawing needs Graphviz: install pygraphviz (pip install pygraphviz) or put dot on "
+            "the PATH"
+        )
+    if code < 0:
+        return f"Graphviz crashed (signal {-code})"
+    lines = [line for line in message.splitlines() if line.strip() and "Fontconfig" not in line]
+    said = lines[-1].strip() if lines else f"exit code {code}"
+    return f"Graphviz could not lay the graph out: {said}"

@@ -1,0 +1,197 @@
+"""Where Graphviz put everything, and the last touches to it.
+
+Graphviz decides on ranks, order and routes. What it leaves a little crooked is put right here:
+a title goes to its frame's left edge, an edge between two boxes in line becomes straight. Each
+is done only where the place is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cnnshape.rendering.diagram.geometry import Point, Rect, bezier
+
+#: Clear space around what is moved, in points.
+_CLEAR = 4.0
+_MARGIN = 12.0
+TITLE = "title/"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An edge as drawn: control points from tail to head, the arrow's tip, the label."""
+
+    tail: str
+    head: str
+    points: tuple[Point, ...]
+    tip: Point | None
+    label: Rect | None = None
+    along: tuple[Point, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Points along it, its arrow included: what is asked whether it touches something.
+        tip = () if self.tip is None else (self.tip,)
+        object.__setattr__(self, "along", (*bezier(self.points), *tip))
+
+    @property
+    def pos(self) -> str:
+        """As Graphviz writes it."""
+        curve = " ".join(_pair(point) for point in self.points)
+        return curve if self.tip is None else f"e,{_pair(self.tip)} {curve}"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """The boxes, frames and edges of a layout, by their names in DOT."""
+
+    page: Rect
+    nodes: Mapping[str, Rect]
+    frames: Mapping[str, Rect]
+    lines: tuple[Line, ...]
+    by_ends: dict[tuple[str, str], Line] = field(
+        init=False, repr=False, default_factory=dict[tuple[str, str], Line]
+    )
+
+    def __post_init__(self) -> None:
+        self.by_ends.update({(line.tail, line.head): line for line in self.lines})
+
+
+def read_placement(layout: Mapping[str, Any]) -> Placement:
+    """The placement in Graphviz's JSON; edges that are not drawn are left out."""
+    names: list[str] = []
+    nodes: dict[str, Rect] = {}
+    frames: dict[str, Rect] = {}
+    for thing in layout.get("objects", ()):
+        names.append(thing["name"])
+        if "bb" in thing:
+            frames[thing["name"]] = Rect(*_numbers(thing["bb"]))
+        elif "pos" in thing:
+            (center,) = _points([thing["pos"]])
+            size = float(thing["width"]) * 72, float(thing["height"]) * 72
+            nodes[thing["name"]] = Rect.around(center, *size)
+    lines = tuple(
+        _line(edge, names)
+        for edge in layout.get("edges", ())
+        if edge.get("style") != "invis" and "pos" in edge
+    )
+    return Placement(Rect(*_numbers(layout["bb"])), nodes, frames, lines)
+
+
+def _line(edge: Mapping[str, Any], names: Sequence[str]) -> Line:
+    words = edge["pos"].split()
+    tip = None
+    while words and words[0][0] in "es":
+        kind, _, rest = words.pop(0).partition(",")
+        if kind == "e":
+            (tip,) = _points([rest])
+    label = None
+    if "lp" in edge:
+        (center,) = _points([edge["lp"]])
+        texts = [op for op in edge.get("_ldraw_", ()) if op.get("op") == "T"]
+        width = max((float(op["width"]) for op in texts), default=0.0)
+        label = Rect.around(center, width, float(edge.get("fontsize", 14)) * 1.2)
+    return Line(names[edge["tail"]], names[edge["head"]], tuple(_points(words)), tip, label)
+
+
+def tidied(placement: Placement, *, flat: bool = False) -> Placement:
+    """The placement with its last touches; ``flat`` if the flow goes from left to right."""
+    lines = list(placement.lines)
+    for index, line in enumerate(lines):
+        others = [other for other in lines if other is not line]
+        straight = None if flat else _straightened(line, placement, others)
+        if straight is not None:
+            lines[index] = straight
+    nodes = dict(placement.nodes)
+    for name, rect in placement.nodes.items():
+        if name.startswith(TITLE):
+            frame = placement.frames.get(f"cluster_frame/{name.removeprefix(TITLE)}")
+            if frame is not None:
+                moved = _moved_left(rect, frame)
+                if _free(moved, {k: r for k, r in nodes.items() if k != name}, lines):
+                    nodes[name] = moved
+    return replace(placement, nodes=nodes, lines=tuple(lines))
+
+
+def _moved_left(title: Rect, frame: Rect) -> Rect:
+    left = frame.left + _MARGIN
+    return Rect(left, title.bottom, left + title.width, title.top)
+
+
+def _free(rect: Rect, nodes: Mapping[str, Rect], lines: Sequence[Line]) -> bool:
+    room = rect.grown(_CLEAR)
+    if any(room.overlaps(other) for other in nodes.values()):
+        return False
+    for line in lines:
+        if line.label is not None and room.overlaps(line.label):
+            return False
+        if any(room.contains(point) for point in line.along):
+            return False
+    return True
+
+
+def _straightened(line: Line, placement: Placement, others: Sequence[Line]) -> Line | None:
+    """The edge as a vertical line, if its ends are in line and nothing stands between them."""
+    tail, head = placement.nodes[line.tail], placement.nodes[line.head]
+    x = head.center[0]
+    if line.tip is None or abs(tail.center[0] - x) > 1.5 or tail.bottom <= head.top:
+        return None
+    if all(abs(point[0] - x) < 1.0 for point in line.points):
+        return None
+    arrow = abs(line.points[-1][1] - line.tip[1])
+    start, end = tail.bottom, head.top + max(arrow, 4.0)
+    way = Rect(x - 2, head.top + 1, x + 2, tail.bottom - 1)
+    label = line.label
+    others = [other for other in others if _near(other, way)]
+    nodes = [r for name, r in placement.nodes.items() if name not in (line.tail, line.head)]
+    if not _passable(way, nodes, others):
+        return None
+    if label is not None:
+        middle, half = (start + head.top) / 2, label.width / 2 + 2
+        sides = [
+            Rect.around((x + side * half, middle), label.width, label.height) for side in (1, -1)
+        ]
+        free = [side for side in sides if _unwritten(side, nodes, others)]
+        if not free:
+            return None
+        label = free[0]
+    third = (end - start) / 3
+    points = ((x, start), (x, start + third), (x, start + 2 * third), (x, end))
+    return Line(line.tail, line.head, points, (x, head.top), label)
+
+
+def _near(line: Line, way: Rect) -> bool:
+    return any(way.bottom <= y <= way.top for _, y in line.along)
+
+
+def _passable(way: Rect, nodes: Sequence[Rect], lines: Sequence[Line]) -> bool:
+    if any(rect.overlaps(way.grown(_CLEAR)) for rect in nodes):
+        return False
+    inner = Rect(way.left - 2, way.bottom + 4, way.right + 2, way.top - 4)
+    return not any(inner.contains(point) for line in lines for point in line.along)
+
+
+def _unwritten(label: Rect, nodes: Sequence[Rect], lines: Sequence[Line]) -> bool:
+    """Whether a label may stand there."""
+    if any(rect.overlaps(label.grown(1)) for rect in nodes):
+        return False
+    for line in lines:
+        if line.label is not None and line.label.overlaps(label):
+            return False
+        if any(label.contains(point) for point in line.along):
+            return False
+    return True
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(number) for number in text.split(",")]
+
+
+def _points(words: Sequence[str]) -> list[Point]:
+    pairs = [word.rstrip("!").split(",") for word in words]
+    return [(float(pair[0]), float(pair[1])) for pair in pairs]
+
+
+def _pair(point: Point) -> str:
+    return f"{point[0]:.2f},{point[1]:.2f}"
