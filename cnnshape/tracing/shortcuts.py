@@ -33,6 +33,39 @@ def _elementwise(x: Any, *args: Any, **kwargs: Any) -> Any:
     return x if inplace else torch.empty_like(x)
 
 
+def _arithmetic(x: Any, y: Any, **kwargs: Any) -> Any:
+    """A sum or product of two tensors that agree in everything."""
+    if kwargs or not _agree(x, y):
+        return NotImplemented
+    return torch.empty_like(x)
+
+
+def _arithmetic_in_place(x: Any, y: Any, **kwargs: Any) -> Any:
+    return x if not kwargs and _agree(x, y) else NotImplemented
+
+
+def _agree(x: Any, y: Any) -> bool:
+    return (
+        _floating(x)
+        and _floating(y)
+        and x.shape == y.shape
+        and x.dtype == y.dtype
+        and x.stride() == y.stride()
+    )
+
+
+def _linear(x: Any, weight: Tensor, bias: Tensor | None = None) -> Any:
+    plain = (
+        _floating(x)
+        and x.dim() > 1
+        and weight.dim() == 2
+        and x.shape[-1] == weight.shape[1]
+        and x.dtype == weight.dtype
+        and _fit((bias,), (weight.shape[0],), x.dtype)
+    )
+    return x.new_empty((*x.shape[:-1], weight.shape[0])) if plain else NotImplemented
+
+
 def _dropout(x: Any, p: Any = 0.5, training: bool = True, inplace: bool = False) -> Any:
     if not _floating(x) or inplace or not isinstance(p, float | int) or not 0 <= p <= 1:
         return NotImplemented
@@ -163,7 +196,10 @@ def meta_shortcuts() -> Mapping[Any, Shortcut]:
         Tensor.sigmoid,
     )
     table: dict[Any, Shortcut] = dict.fromkeys(activations, _elementwise)
+    table |= dict.fromkeys((torch.add, Tensor.add, torch.mul, Tensor.mul), _arithmetic)
+    table |= dict.fromkeys((Tensor.add_, Tensor.mul_), _arithmetic_in_place)
     table |= {
+        F.linear: _linear,
         F.dropout: _dropout,
         F.batch_norm: _batch_norm,
         F.layer_norm: _layer_norm,

@@ -133,6 +133,40 @@ def test_layer_norm_answers_the_ordinary_case():
     assert judge(F.layer_norm, (meta(2, 7, 8), meta(8), meta(8)), (8,))
 
 
+@pytest.mark.parametrize("function", [torch.add, torch.Tensor.add, torch.mul, torch.Tensor.mul])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (0,)])
+def test_arithmetic(function, shape):
+    for x, y in zip(layouts(shape), layouts(shape), strict=True):
+        same(meta_shortcuts()[function](x, y), function(x, y))
+    broadcast = (meta(*shape), meta(*shape[1:]) if len(shape) > 1 else meta(1))
+    assert meta_shortcuts()[function](*broadcast) is NotImplemented
+    assert meta_shortcuts()[function](meta(*shape), 2) is NotImplemented
+    mixed = meta(*shape, dtype=torch.bfloat16)
+    assert meta_shortcuts()[function](meta(*shape), mixed) is NotImplemented
+
+
+@pytest.mark.parametrize("function", [torch.Tensor.add_, torch.Tensor.mul_])
+def test_arithmetic_in_place(function):
+    x, y = meta(2, 3), meta(2, 3)
+    assert meta_shortcuts()[function](x, y) is x
+    assert meta_shortcuts()[function](x, meta(3)) is NotImplemented
+
+
+@given(st.lists(sizes, min_size=1, max_size=4), sizes, sizes, st.sampled_from(["", "size", "none"]))
+@settings(max_examples=200, deadline=None)
+def test_linear(shape, features, out, bias):
+    b = None if bias == "none" else meta(out + (bias == "size"))
+    judge(F.linear, (meta(*shape), meta(out, features), b))
+
+
+def test_linear_answers_the_ordinary_case():
+    assert judge(F.linear, (meta(2, 7, 8), meta(4, 8), meta(4)))
+    x = meta(2, 8, 7).transpose(1, 2)
+    answer = meta_shortcuts()[F.linear](x, meta(4, 8), meta(4))
+    real = F.linear(torch.ones(2, 8, 7).transpose(1, 2), torch.ones(4, 8), torch.ones(4))
+    assert answer.is_contiguous() == real.is_contiguous()
+
+
 @given(st.lists(sizes, min_size=2, max_size=4), st.integers(1, 4), st.booleans())
 @settings(max_examples=200, deadline=None)
 def test_group_norm(shape, groups, affine):
