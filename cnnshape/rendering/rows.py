@@ -94,7 +94,7 @@ class Table:
 
 def make_table(report: ReportData, options: TableOptions) -> Table:
     """The rows that the options ask for, in the order in which the modules ran."""
-    root = build_tree(report)
+    root = build_tree(report, everything=options.expand)
     rows = tuple(_Rows(report, options).all(root))
     return Table(rows, constant_batch(report) is not None, flat=False)
 
@@ -105,7 +105,7 @@ def flat_table(report: ReportData, depth: int | None = None) -> Table:
     At ``depth`` a row has the numbers of everything below it, so that columns still add up.
     """
     expanded = TableOptions(expand=True, depth=depth)
-    root = build_tree(report)
+    root = build_tree(report, everything=True)
     rows = [
         replace(row, guides="", rails="", label=row.name)
         for row in _Rows(report, expanded, own=True).all(root, with_root=True)

@@ -67,14 +67,18 @@ class _Draft:
         )
 
 
-def build_tree(report: ReportData) -> Node:
-    """The root call with everything below it."""
-    return _Builder(report).build()
+def build_tree(report: ReportData, everything: bool = False) -> Node:
+    """The root call with everything below it.
+
+    ``everything``: also the operations inside a layer whose own row already tells its size.
+    """
+    return _Builder(report, everything).build()
 
 
 class _Builder:
-    def __init__(self, report: ReportData) -> None:
+    def __init__(self, report: ReportData, everything: bool) -> None:
         self.report = report
+        self.everything = everything
         self.trace: Trace = report.trace
         self.uncalled = {layer.path: layer for layer in report.layers if not layer.called}
         #: The first draft of every module that has a line of its own.
@@ -158,6 +162,8 @@ class _Builder:
         assert draft.layer.index is not None
         items = self.items.get(draft.layer.index, [])
         draft.children = self._arrange(items, draft.path)
+        if not self.everything and draft.path and _tells_it_itself(draft.layer, items):
+            draft.children = []
 
     def _arrange(self, items: Sequence[Layer | OperationRow], prefix: str) -> list[_Draft]:
         """Drafts for the items below ``prefix``, gathered under their containers.
@@ -222,13 +228,31 @@ class _Builder:
             owned.setdefault(parameter.owner, []).append(parameter)
         for path, draft in self.drafts.items():
             held = owned.get(path, [])
-            if not draft.children or draft.role == "uncalled":
+            modules = any(child.role != "operation" for child in draft.children)
+            if not modules or draft.role == "uncalled":
                 continue
             groups = [(p,) for p in held] if len(held) <= _PARAMETER_ROWS else [tuple(held)]
             draft.children[:0] = [
                 _Draft("parameter", path, _parameter_label(group, path), parameters=group)
                 for group in groups
             ]
+
+
+def _tells_it_itself(layer: Layer, items: Sequence[Layer | OperationRow]) -> bool:
+    """Whether the operations inside a layer say nothing that its own row does not.
+
+    So it is with the one ``permute`` of a ``Permute`` layer, and with a norm that turns its input
+    around and back again.
+    """
+    operations = [item for item in items if isinstance(item, OperationRow)]
+    if len(operations) < len(items) or not layer.finished:
+        return False
+    if any(row.check is not None for row in operations):
+        return False
+    if len(operations) == 1:
+        same = operations[0].output_shapes == layer.output_shapes
+        return same and operations[0].input_shapes[:1] == layer.input_shapes[:1]
+    return layer.input_shapes == layer.output_shapes and not any(row.macs for row in operations)
 
 
 def _parameter_label(group: Sequence[Parameter], owner: str) -> str:

@@ -162,6 +162,21 @@ def test_parameters_of_a_module_with_children_have_rows_ahead_of_them() -> None:
     assert row(report, "attn.qkv").params == 192
 
 
+def test_operations_that_say_what_their_layer_says_are_left_out() -> None:
+    net = Net("Net", (1, 8, 4, 4))
+    with net.inside("turn", "Permute", (1, 8, 4, 4), (1, 4, 4, 8)):
+        net.op("permute", (1, 8, 4, 4), (1, 4, 4, 8))
+    with net.inside("norm", "LayerNorm2d", (1, 4, 4, 8), (1, 4, 4, 8), own=[("w", (8,), 8)]):
+        net.op("permute", (1, 4, 4, 8), (1, 8, 4, 4))
+        net.op("permute", (1, 8, 4, 4), (1, 4, 4, 8))
+    with net.inside("pool", "Pool", (1, 4, 4, 8), (1, 2, 2, 8)):
+        net.op("max_pool2d", (1, 4, 4, 8), (1, 2, 2, 8), build.match("max_pool"))
+    report = net.report()
+    assert labels(report) == ["turn", "norm", "pool", "└ ·"]
+    assert row(report, "norm").params == 8
+    assert len(labels(report, expand=True)) == 3 + 1 + 2 + 1
+
+
 def test_many_parameters_of_one_module_share_a_row() -> None:
     own = [(f"p{number}", (2,), 2) for number in range(7)]
     net = Net("Net", (1, 4), own=own)
