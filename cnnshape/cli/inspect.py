@@ -59,7 +59,7 @@ def command(
     \b
     Columns: layer, type, input, output, kernel, stride, padding, dilation, groups,
     window, params, trainable, macs, memory, activations, receptive-field, check,
-    formula, source, depth, call.
+    formula, source, row, depth, call.
 
     FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
     table then ends at the failing layer.

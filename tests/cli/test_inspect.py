@@ -1,0 +1,283 @@
+"""``cnnshape inspect`` from the command line: what is printed where, and with which exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from cnnshape.cli.main import run
+from cnnshape.rendering.json_ import inspect_schema
+from cnnshape.rendering.text import terminal_colors, terminal_width
+
+Inspect = Callable[..., tuple[int, str, str]]
+
+BROKEN = """
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, 6, 5)
+        self.pool = nn.MaxPool2d(2)
+        self.conv2 = nn.Conv2d(6, 16, 5)
+        self.fc1 = nn.Linear(400, 120)
+        self.fc2 = nn.Linear(120, 10)
+
+    def forward(self, x):
+        print("forward was here")
+        x = self.pool(F.relu(self.conv1(x)))
+        x = self.pool(F.relu(self.conv2(x)))
+        x = torch.flatten(x, 1)
+        x = F.relu(self.fc1(x))
+        return self.fc2(x)
+
+class Talks(nn.Linear):
+    def __init__(self):
+        print("building")
+        super().__init__(4, 2)
+
+    def forward(self, x):
+        print("running")
+        return super().forward(x)
+"""
+
+
+@pytest.fixture
+def inspect(capsys: pytest.CaptureFixture[str]) -> Inspect:
+    def call(*args: str) -> tuple[int, str, str]:
+        code = run(["inspect", *args])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    path = tmp_path / "broken_net.py"
+    path.write_text(BROKEN, encoding="utf-8")
+    return str(path)
+
+
+def test_the_readmes_first_command(inspect: Inspect) -> None:
+    code, out, err = inspect("lenet", "--input", "1,1,28,28")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0] == "LeNet   input x 1×1×28×28 float32   output 1×10 float32"
+    words = [line.split() for line in lines[3:15]]
+    assert words[0] == [
+        *("C1", "Conv2d", "1×28×28", "→", "6×28×28", "5", "1", "2", "156", "117,600", "✓")
+    ]
+    assert [row[0] for row in words] == [
+        *("C1", "R1", "S1", "C2", "R2", "S2", "C3", "R3", "·", "F4", "R4", "OUT")
+    ]
+    assert words[8] == ["·", "view", "120×1×1", "→", "120"]
+    assert lines[16] == (
+        "  61,706 parameters (241 KiB) · 416,520 MACs · 7 of 7 sizes match their formula"
+    )
+    assert re.fullmatch(r"  run on the CPU, \d+ ms.*", lines[17])
+    assert "\x1b" not in out
+
+
+def test_json_on_stdout_is_valid_and_alone(inspect: Inspect, net: str) -> None:
+    code, out, err = inspect(f"{net}:Talks", "-i", "1,4", "-f", "json")
+    assert code == 0
+    data = json.loads(out)
+    jsonschema.validate(data, inspect_schema())
+    assert data["totals"]["params"] == 10
+    assert "building" in err
+    assert "running" in err
+
+
+def test_a_model_that_raises_gives_the_table_up_to_there_and_exit_code_one(
+    inspect: Inspect, net: str
+) -> None:
+    code, out, _err = inspect(f"{net}:Net", "-i", "2,1,28,28")
+    assert code == 1
+    failing = [line for line in out.splitlines() if line.startswith("✗")]
+    assert [line.split()[:5] for line in failing] == [["✗", "fc1", "Linear", "256", "→"]]
+    assert "pool (2nd call)" in out
+    assert "fc2" not in out.partition("51,902 parameters")[0]
+    assert "x = F.relu(self.fc1(x))" in out
+    assert "broken_net.py:20" in out
+    assert re.search(r"mat1 and mat2 shapes cannot be multiplied \(2x256 and 400x120\)", out)
+    assert "Traceback" not in out
+
+
+def test_a_failure_as_json_is_told_on_stderr_as_well(inspect: Inspect, net: str) -> None:
+    code, out, err = inspect(f"{net}:Net", "-i", "2,1,28,28", "-f", "json")
+    assert code == 1
+    data = json.loads(out)
+    jsonschema.validate(data, inspect_schema())
+    assert (data["error"]["path"], data["error"]["op"]) == ("fc1", "linear")
+    assert [layer["path"] for layer in data["layers"]][-1] == "fc1"
+    assert "error: fc1" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("lenett",), "lenet"),
+        (("lenet", "--columns", "layer,parms"), "no column 'parms'; did you mean params?"),
+        (("lenet", "--sort", "size_of_it"), "no column 'size_of_it'"),
+        (("lenet", "-o", "lenet.html"), ".html is not supported yet"),
+        (("lenet", "-o", "lenet.xyz"), ".xyz is no known format; use one of .txt, .json"),
+        (("lenet", "-o", "no/such/folder/lenet.json"), "there is no folder no/such/folder"),
+        (("lenet", "-i", "1,1,28,x28"), "x28"),
+        (("lenet", "--device", "toaster"), "toaster"),
+        (("lenet", "--dtype", "float33"), "float33"),
+        (("lenet", "-d", "-1"), "-1 is not in the range"),
+        (("lenet", "-f", "yaml"), "yaml"),
+        (("lenet", "--frobnicate"), "--frobnicate"),
+        ((), "MODEL"),
+    ],
+)
+def test_wrong_usage_is_exit_code_two_and_one_sentence(
+    inspect: Inspect,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    args: tuple[str, ...],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = inspect(*args)
+    assert code == 2
+    assert out == ""
+    assert message in err.replace("\\", "/")
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_by_suffix_and_what_is_said_about_them(inspect: Inspect, tmp_path: Path) -> None:
+    for suffix, sign in (
+        ("json", '"schema": 1'),
+        ("csv", "C1,module,0,Conv2d,1x1x28x28,1x6x28x28,5,1,2"),
+        ("md", "| `C1` | Conv2d | 1×28×28 → 6×28×28 | 5 | 1 | 2 | 156 | 117,600 | ✓ |"),
+        ("tex", r"\texttt{C1} & Conv2d & $1 \times 28 \times 28$ $\to$"),
+        ("txt", "  C1     Conv2d      1×28×28 → 6×28×28 "),
+    ):
+        target = tmp_path / f"lenet.{suffix}"
+        code, out, err = inspect("lenet", "-o", str(target))
+        assert (code, out, err) == (0, "", f"wrote {target}\n")
+        assert sign in target.read_text(encoding="utf-8")
+
+
+def test_quiet_says_nothing_but_of_a_failure(inspect: Inspect, net: str, tmp_path: Path) -> None:
+    assert inspect("lenet", "-q") == (0, "", "")
+    assert inspect("lenet", "-q", "-o", str(tmp_path / "a.json")) == (0, "", "")
+    code, out, err = inspect(f"{net}:Net", "-i", "2,1,28,28", "-q")
+    assert (code, out) == (1, "")
+    assert "error: fc1" in err
+
+
+def test_columns_sort_and_depth(inspect: Inspect) -> None:
+    _, out, _ = inspect("lenet", "--columns", "layer,macs", "--sort", "macs", "-f", "csv")
+    rows = list(csv.reader(io.StringIO(out)))
+    assert rows[:3] == [["path", "macs"], ["C2", "240000"], ["C1", "117600"]]
+    _, out, _ = inspect("lenet", "-d", "0")
+    assert out.splitlines()[3].split()[:2] == ["(model)", "LeNet"]
+
+
+def test_formulas_row_by_row(inspect: Inspect) -> None:
+    _, out, _ = inspect("lenet", "--formulas")
+    assert "⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28" in out
+    assert "⌊(H + 2P − D(K − 1) − 1)/S⌋ + 1" in out
+
+
+def test_training_mode_and_dtype_are_told(inspect: Inspect) -> None:
+    _, out, _ = inspect("lenet", "--train", "--dtype", "float64", "-f", "json")
+    data = json.loads(out)
+    assert data["mode"] == "train"
+    assert data["outputs"][0]["dtype"] == "float64"
+    assert json.loads(inspect("lenet", "--eval", "-f", "json")[1])["mode"] == "eval"
+
+
+def test_folding_and_expand(inspect: Inspect, tmp_path: Path) -> None:
+    path = tmp_path / "stack.py"
+    path.write_text(
+        "from torch import nn\n"
+        "def block(): return nn.Sequential(nn.Linear(8, 8), nn.ReLU())\n"
+        "net = nn.Sequential(*(block() for _ in range(5)))\n",
+        encoding="utf-8",
+    )
+    _, folded, _ = inspect(f"{path}:net", "-i", "1,8")
+    assert "0 … 4  × 5" in folded
+    assert folded.count("Linear") == 1
+    _, expanded, _ = inspect(f"{path}:net", "-i", "1,8", "--expand")
+    assert expanded.count("Linear") == 5
+
+
+class FakeTerminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_colours_only_on_a_terminal_and_never_with_no_color(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert not terminal_colors()
+    assert terminal_width() is None
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert terminal_colors()
+    monkeypatch.setattr(sys, "stdout", FakeTerminal())
+    monkeypatch.delenv("FORCE_COLOR")
+    assert terminal_colors()
+    assert terminal_width() is not None
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not terminal_colors()
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not terminal_colors()
+    monkeypatch.setenv("COLUMNS", "66")
+    assert terminal_width() == 66
+
+
+def test_a_plain_run_imports_nothing_it_does_not_need() -> None:
+    """Rich, torchvision and sympy cost time that a piped table of LeNet has no use for."""
+    code = (
+        "import sys\n"
+        "from cnnshape.cli.main import run\n"
+        "run(['inspect', 'lenet'])\n"
+        "heavy = [m for m in ('rich', 'torchvision', 'sympy', 'torchinfo', 'graphviz')"
+        " if m in sys.modules]\n"
+        "print(heavy, file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+    )
+    assert "7 of 7 sizes match" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_help_lists_every_column() -> None:
+    from click.testing import CliRunner
+
+    from cnnshape.cli.inspect import command
+    from cnnshape.rendering.columns import COLUMNS
+
+    text = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
+    listed = text.partition("Columns: ")[2].partition(".")[0].replace(",", "").split()
+    assert listed == [column.name for column in COLUMNS]
