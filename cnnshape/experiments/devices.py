@@ -7,7 +7,7 @@ from torch import nn
 from cnnshape.analysis.diagnose.wording import listed
 from cnnshape.analysis.report import ErrorReport, Suggestion
 from cnnshape.tracing.execute import Inputs
-from cnnshape.tracing.recorder import forward_names
+from cnnshape.tracing.names import forward_names
 from cnnshape.tracing.structure import named_tensors
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -28,7 +28,7 @@ class Described:
     modules: tuple[Module, ...]
     parameters: tuple[Parameter, ...]
     buffers: tuple[Parameter, ...]
-    tensors: tuple[tuple[str, torch.Tensor], ...]
+    tensors: tuple[tuple[Literal["parameter", "buffer"], torch.Tensor], ...]
     paths: dict[int, str]
 
 

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.describe import describe
+from cnnshape.tracing.names import forward_names
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.shortcuts import meta_shortcuts
@@ -102,7 +103,7 @@ def record(
         try:
             with recorder:
                 output = model(*moved.args, **(moved.kwargs or {}))
-        except (Exception, SystemExit) as error:  # whatever the model raises is a result here
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - what it raises is a result here
             exception = error
             recorder.note_failure(error)
         seconds = time.perf_counter() - started
@@ -115,7 +116,7 @@ def record(
             buffers=described.buffers,
             calls=tuple(recorder.recording.calls),
             operations=tuple(recorder.recording.operations),
-            values=tuple(recorder.recording.values),
+            values=tuple(recorder.values.values),
             inputs=named_inputs,
             outputs=root.outputs if root is not None else (),
             execution=Execution(device=device, mode=mode, reason=reason, seconds=seconds),
@@ -125,8 +126,6 @@ def record(
 
 
 def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[NamedValue, ...]:
-    from cnnshape.tracing.recorder import forward_names
-
     names = forward_names(type(model))
     named: list[NamedValue] = []
     for position, argument in enumerate(inputs.args):

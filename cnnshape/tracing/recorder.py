@@ -10,7 +10,6 @@ Two observers, both removed afterwards:
 from __future__ import annotations
 
 import functools
-import weakref
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,36 +17,19 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 from torch.overrides import TorchFunctionMode
 
 from cnnshape.tracing.describe import Described
+from cnnshape.tracing.exceptions import caused_by, message_of
+from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, forward_names, operation_name, writes
 from cnnshape.tracing.opaque import count_macs
-from cnnshape.tracing.source import caller
-from cnnshape.tracing.storage import storage_of
+from cnnshape.tracing.source import caller, innermost
 from cnnshape.tracing.structure import named_tensors, to_plain
-from cnnshape.tracing.trace import (
-    Dim,
-    Failure,
-    ModuleCall,
-    NamedValue,
-    Operation,
-    Plain,
-    Source,
-    Value,
-)
+from cnnshape.tracing.trace import Failure, ModuleCall, NamedValue, Operation, Plain, Source
+from cnnshape.tracing.values import ValueTable
 
 Shortcut = Callable[..., Any]
 
-#: Functions that return no tensor worth a node, decided by name before they run.
-_SILENT_NAMES = frozenset(
-    "size dim stride numel element_size is_contiguous is_floating_point is_complex type_as_check "
-    "storage_offset data_ptr get_device requires_grad_ register_hook retain_grad __len__ __bool__ "
-    "__repr__ __format__ __hash__ __reduce_ex__ __deepcopy__ _set_grad_enabled _assert "
-    "__set__ __delete__ is_nonzero is_same_size _version is_inference _is_view".split()
-)
-#: Attributes of a tensor that are tensors computed from it.
-_TENSOR_ATTRIBUTES = frozenset("T mT H mH real imag data".split())
 _ATOMS = (int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device)
 
 
@@ -99,7 +81,6 @@ class _Draft:
 class Recording:
     """What the recorder has seen so far; becomes a trace when the pass is over."""
 
-    values: list[Value] = field(default_factory=list[Value])
     operations: list[Operation] = field(default_factory=list[Operation])
     calls: list[ModuleCall] = field(default_factory=list[ModuleCall])
     failure: Failure | None = None
@@ -126,23 +107,17 @@ class Recorder(TorchFunctionMode):
     ) -> None:
         super().__init__()
         self.recording = Recording()
+        self.values = ValueTable(described)
         self._modules = modules
         self._before_write = before_write
         self._shortcuts = shortcuts or {}
         self._paths = described.paths
         self._runs: dict[int, int] = {}
         self._stack: list[_OpenCall] = []
-        # id of a tensor → (weak reference, value). The reference tells a new tensor at an old
-        # address from the old one, and does not keep activations alive.
-        self._known: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
         # The last operation that raised, and the last call that an exception left: part of the
         # trace only if that exception ends the pass, since a model may catch it and go on.
         self._raising: tuple[BaseException, Operation] | None = None
         self._failing: tuple[BaseException, int] | None = None
-        records = (*described.parameters, *described.buffers)
-        for record, (origin, tensor) in zip(records, described.tensors, strict=True):
-            parameters = (record.name,) if origin == "parameter" else ()
-            self._new_value(tensor, origin, name=record.name, parameters=parameters)
 
     # ---- module calls -------------------------------------------------------------------
 
@@ -201,7 +176,7 @@ class Recorder(TorchFunctionMode):
                 macs = None
         except BaseException as error:
             # The innermost call that the exception leaves is where it happened.
-            if self._failing is None or not _chain(error, self._failing[0]):
+            if self._failing is None or not caused_by(error, self._failing[0]):
                 self._failing = (error, index)
             del self._stack[depth - 1 :]
             self._close(index, None, finished=False, macs=None)
@@ -219,7 +194,7 @@ class Recorder(TorchFunctionMode):
         self._runs[id(module)] = run + 1
         with torch._C.DisableTorchFunction():  # noqa: SLF001 - reading shapes is not an operation
             inputs = [
-                NamedValue(name, self._value(tensor))
+                NamedValue(name, self.values.of(tensor))
                 for name, tensor in self._named_arguments(module, args, kwargs)
             ]
             call = ModuleCall(
@@ -227,8 +202,8 @@ class Recorder(TorchFunctionMode):
                 path=self._paths[id(module)],
                 call=run,
                 parent=self._stack[-1].index if self._stack else None,
-                args=cast("tuple[Plain, ...]", to_plain(args, self._value)),
-                kwargs=cast("dict[str, Plain]", to_plain(kwargs, self._value)),
+                args=cast("tuple[Plain, ...]", to_plain(args, self.values.of)),
+                kwargs=cast("dict[str, Plain]", to_plain(kwargs, self.values.of)),
                 inputs=tuple(inputs),
                 outputs=(),
                 operations=(len(recording.operations), len(recording.operations)),
@@ -254,12 +229,12 @@ class Recorder(TorchFunctionMode):
         call = recording.calls[index]
         with torch._C.DisableTorchFunction():  # noqa: SLF001
             found = list(named_tensors("", result)) if finished else []
-            unseen = [tensor for _, tensor in found if self._lookup(tensor) is None]
+            unseen = [tensor for _, tensor in found if self.values.lookup(tensor) is None]
             if unseen or macs is not None:
                 # The tensors came from code that cannot be seen into (TorchScript, a C++
                 # extension): one opaque operation stands for it, so that the graph stays whole.
                 self._add_opaque(call, unseen, macs)
-            outputs = tuple(NamedValue(name, self._value(tensor)) for name, tensor in found)
+            outputs = tuple(NamedValue(name, self.values.of(tensor)) for name, tensor in found)
         recording.calls[index] = replace(
             call,
             outputs=outputs,
@@ -271,7 +246,7 @@ class Recorder(TorchFunctionMode):
     def _add_opaque(self, call: ModuleCall, unseen: list[torch.Tensor], macs: int | None) -> None:
         recording = self.recording
         index = len(recording.operations)
-        outputs = tuple(self._new_value(t, "operation", producer=index) for t in unseen)
+        outputs = tuple(self.values.add(t, "operation", producer=index) for t in unseen)
         recording.operations.append(
             Operation(
                 index=index,
@@ -302,20 +277,20 @@ class Recorder(TorchFunctionMode):
         name = getattr(func, "__name__", "")
         if name == "__get__":
             name = getattr(getattr(func, "__self__", None), "__name__", "")
-            if name not in _TENSOR_ATTRIBUTES:
+            if name not in TENSOR_ATTRIBUTES:
                 return func(*args, **kwargs)
-        elif name in _SILENT_NAMES or not self._stack:
+        elif name in SILENT or not self._stack:
             return func(*args, **kwargs)
         return self._operation(func, name, args, kwargs)
 
     def _operation(
         self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        writes = (name.endswith("_") and not name.endswith("__")) or name in _WRITING_NAMES
+        writing = writes(name)
         result: Any = NotImplemented
         # Reading a shape is a torch function as well: other modes must not be asked for it.
         with torch._C.DisableTorchFunction():  # noqa: SLF001
-            draft = self._draft(func, name, args, kwargs, writes=writes)
+            draft = self._draft(func, name, args, kwargs, writing=writing)
             shortcut = self._shortcuts.get(func)
             if shortcut is not None:
                 result = shortcut(*args, **kwargs)
@@ -325,22 +300,22 @@ class Recorder(TorchFunctionMode):
             except BaseException as error:
                 self._raising = (error, draft.operation(0, (), caller(), failed=True))
                 raise
-        if writes or not isinstance(result, _ATOMS):
+        if writing or not isinstance(result, _ATOMS):
             with torch._C.DisableTorchFunction():  # noqa: SLF001
-                self._record(draft, args, result, writes=writes)
+                self._record(draft, args, result, writing=writing)
         return result
 
     def _draft(
-        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, writes: bool
+        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, writing: bool
     ) -> _Draft:
-        if writes and args and isinstance(args[0], torch.Tensor):
+        if writing and args and isinstance(args[0], torch.Tensor):
             self._before_write(args[0])
         for tensor in _out_tensors(kwargs):
             self._before_write(tensor)
         used: list[int] = []
 
         def ref(tensor: torch.Tensor) -> int:
-            value = self._value(tensor)
+            value = self.values.of(tensor)
             used.append(value)
             return value
 
@@ -350,24 +325,24 @@ class Recorder(TorchFunctionMode):
             args=cast("tuple[Plain, ...]", to_plain(args, ref)),
             kwargs=cast("dict[str, Plain]", to_plain(kwargs, ref)),
             inputs=tuple(dict.fromkeys(used)),
-            parameters=self._parameters_of(used),
+            parameters=self.values.parameters_of(used),
         )
 
-    def _record(self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writes: bool) -> None:
-        target = args[0] if writes and args and isinstance(args[0], torch.Tensor) else None
+    def _record(self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writing: bool) -> None:
+        target = args[0] if writing and args and isinstance(args[0], torch.Tensor) else None
         made = [tensor for _, tensor in named_tensors("", result)]
         if target is not None and not any(tensor is target for tensor in made):
             made.insert(0, target)  # x[0] = y returns nothing, and x is new
         if not made:
             return
         index = len(self.recording.operations)
-        static = all(self.recording.values[value].static for value in draft.inputs)
+        static = self.values.all_static(draft.inputs)
         outputs: list[int] = []
         for tensor in made:
-            old = self._lookup(tensor)
-            alias = old if old is not None else self._alias(tensor, args)
+            old = self.values.lookup(tensor)
+            alias = old if old is not None else self.values.alias(tensor, args[0] if args else None)
             outputs.append(
-                self._new_value(
+                self.values.add(
                     tensor,
                     "operation",
                     producer=index,
@@ -378,94 +353,42 @@ class Recorder(TorchFunctionMode):
             )
         if target is not None:
             base = target._base  # noqa: SLF001 - writing into a view writes into its base
-            if base is not None and self._lookup(base) is not None:
+            if base is not None and self.values.lookup(base) is not None:
                 outputs.append(
-                    self._new_value(base, "operation", producer=index, alias_of=self._lookup(base))
+                    self.values.add(
+                        base, "operation", producer=index, alias_of=self.values.lookup(base)
+                    )
                 )
         inplace = target is not None or any(tensor is args[0] for tensor in made if args)
         self.recording.operations.append(
             draft.operation(index, tuple(outputs), caller(), inplace=inplace)
         )
 
-    def _alias(self, tensor: torch.Tensor, args: tuple[Any, ...]) -> int | None:
-        """The argument whose memory ``tensor`` shares, if it is a view of one."""
-        first = args[0] if args else None
-        if not isinstance(first, torch.Tensor):
-            return None
-        memory = storage_of(tensor)
-        return self._lookup(first) if memory is not None and memory == storage_of(first) else None
-
-    def _parameters_of(self, values: list[int]) -> tuple[str, ...]:
-        names = dict.fromkeys(
-            name for value in values for name in self.recording.values[value].parameters
-        )
-        return tuple(names)
-
-    # ---- values -------------------------------------------------------------------------
-
-    def _lookup(self, tensor: torch.Tensor) -> int | None:
-        known = self._known.get(id(tensor))
-        return known[1] if known is not None and known[0]() is tensor else None
-
-    def _value(self, tensor: torch.Tensor) -> int:
-        """The tensor's value; a tensor never seen before is a constant of the model."""
-        known = self._lookup(tensor)
-        return self._new_value(tensor, "constant") if known is None else known
-
-    def _new_value(
-        self,
-        tensor: torch.Tensor,
-        origin: Any,
-        *,
-        producer: int | None = None,
-        name: str | None = None,
-        alias_of: int | None = None,
-        static: bool = False,
-        parameters: tuple[str, ...] = (),
-    ) -> int:
-        values = self.recording.values
-        shape = _shape(tensor)
-        value = Value(
-            id=len(values),
-            shape=shape,
-            dtype=str(tensor.dtype).removeprefix("torch."),
-            bytes=_bytes(tensor, shape),
-            origin=origin,
-            producer=producer,
-            name=name,
-            alias_of=alias_of,
-            static=static or origin in ("parameter", "buffer", "constant"),
-            parameters=parameters,
-        )
-        values.append(value)
-        self._known[id(tensor)] = (weakref.ref(tensor), value.id)
-        return value.id
-
     def add_input(self, name: str, tensor: torch.Tensor) -> NamedValue:
         """Make ``tensor`` known as the model's input ``name``."""
-        known = self._lookup(tensor)
+        known = self.values.lookup(tensor)
         if known is None:
-            known = self._new_value(tensor, "input", name=name)
+            known = self.values.add(tensor, "input", name=name)
         return NamedValue(name, known)
 
     # ---- the end ------------------------------------------------------------------------
 
     def note_failure(self, error: BaseException) -> None:
         """Add the exception that ended the pass, and the operation that raised it."""
-        call = self._failing[1] if self._failing and _chain(error, self._failing[0]) else None
+        call = self._failing[1] if self._failing and caused_by(error, self._failing[0]) else None
         operation = None
         source = None
-        if self._raising is not None and _chain(error, self._raising[0]):
+        if self._raising is not None and caused_by(error, self._raising[0]):
             draft = self._raising[1]
             operation, call, source = len(self.recording.operations), draft.call, draft.source
             self.recording.operations.append(replace(draft, index=operation))
             self._widen_unfinished(operation)
         self.recording.failure = Failure(
             type=type(error).__name__,
-            message=_message(error),
+            message=message_of(error),
             call=call,
             operation=operation,
-            source=source or _raised_at(error),
+            source=source or innermost(error.__traceback__),
         )
 
     def _widen_unfinished(self, operation: int) -> None:
@@ -476,41 +399,6 @@ class Recorder(TorchFunctionMode):
                 calls[index] = replace(call, operations=(call.operations[0], operation + 1))
 
 
-_WRITING_NAMES = frozenset(
-    "__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __ifloordiv__ __imod__ __ipow__ "
-    "__iand__ __ior__ __ixor__ __ilshift__ __irshift__ __imatmul__".split()
-)
-_RENAMED = {
-    "max_pool1d_with_indices": "max_pool1d",
-    "max_pool2d_with_indices": "max_pool2d",
-    "max_pool3d_with_indices": "max_pool3d",
-    "adaptive_max_pool1d_with_indices": "adaptive_max_pool1d",
-    "adaptive_max_pool2d_with_indices": "adaptive_max_pool2d",
-    "adaptive_max_pool3d_with_indices": "adaptive_max_pool3d",
-    "fractional_max_pool2d_with_indices": "fractional_max_pool2d",
-    "fractional_max_pool3d_with_indices": "fractional_max_pool3d",
-    "truediv": "div",
-    "radd": "add",
-    "iadd": "add",
-    "rmul": "mul",
-    "imul": "mul",
-    "rsub": "sub",
-    "isub": "sub",
-    "rtruediv": "div",
-    "itruediv": "div",
-    "rmatmul": "matmul",
-    "rpow": "pow",
-}
-
-
-def operation_name(func: Any, name: str) -> str:
-    """What an operation is called: ``add`` for ``add_``, ``__add__`` and ``torch.add``."""
-    if func is torch.Tensor.unfold:
-        return "sliding_window"  # shares its name, and nothing else, with F.unfold
-    bare = name.strip("_")
-    return _RENAMED.get(bare, bare)
-
-
 def _out_tensors(kwargs: dict[str, Any]) -> tuple[torch.Tensor, ...]:
     out = kwargs.get("out")
     if isinstance(out, torch.Tensor):
@@ -518,70 +406,3 @@ def _out_tensors(kwargs: dict[str, Any]) -> tuple[torch.Tensor, ...]:
     if isinstance(out, list | tuple):
         return tuple(t for t in cast("list[Any]", out) if isinstance(t, torch.Tensor))
     return ()
-
-
-def _shape(tensor: torch.Tensor) -> tuple[Dim, ...]:
-    if is_lazy(tensor):
-        return ()
-    try:
-        shape = tensor.shape
-    except (RuntimeError, NotImplementedError):  # nested tensors have no one shape
-        return ()
-    return tuple(size if type(size) is int else _dim(size) for size in shape)
-
-
-def _dim(size: Any) -> Dim:
-    """A symbolic size that is settled is a number; one that is not is its expression."""
-    node = getattr(size, "node", None)
-    if node is None:
-        return int(size)
-    known = node.maybe_as_int() if hasattr(node, "maybe_as_int") else None
-    return str(size) if known is None else int(known)
-
-
-def _bytes(tensor: torch.Tensor, shape: tuple[Dim, ...]) -> int:
-    if is_lazy(tensor):
-        return 0
-    count = 1
-    for size in shape:
-        if isinstance(size, str):
-            return 0
-        count *= size
-    return count * tensor.element_size()
-
-
-def _chain(error: BaseException | None, cause: BaseException) -> bool:
-    """Whether ``error`` is ``cause`` or was raised from it."""
-    for _ in range(20):
-        if error is None:
-            return False
-        if error is cause:
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a user's exception may fail to print itself
-        return f"({type(error).__name__} that cannot be printed)"
-
-
-def _raised_at(error: BaseException) -> Source | None:
-    from cnnshape.tracing.source import innermost
-
-    return innermost(error.__traceback__)
-
-
-@functools.cache
-def forward_names(cls: type[nn.Module]) -> tuple[str, ...]:
-    """The positional parameters of a class's ``forward``, in order, without ``self``."""
-    import inspect
-
-    try:
-        parameters = list(inspect.signature(cls.forward).parameters.values())
-    except (TypeError, ValueError, AttributeError):  # TorchScript has no Python signature
-        return ()
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return tuple(p.name for p in parameters[1:] if p.kind in positional)

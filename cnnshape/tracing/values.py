@@ -1,0 +1,118 @@
+"""The tensors of a pass, each with the number under which the trace knows it."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Literal
+
+import torch
+from torch.nn.parameter import is_lazy
+
+from cnnshape.tracing.describe import Described
+from cnnshape.tracing.storage import storage_of
+from cnnshape.tracing.trace import Dim, Shape, Value
+
+Origin = Literal["input", "parameter", "buffer", "constant", "operation"]
+
+
+class ValueTable:
+    """Gives every tensor a :class:`Value`, and a new one whenever it has been written into.
+
+    Starts with the parameters and buffers of the model; what appears without having been made
+    by a recorded operation is a constant of the model.
+    """
+
+    def __init__(self, described: Described) -> None:
+        self.values: list[Value] = []
+        # id of a tensor → (weak reference, value). The reference tells a new tensor at an old
+        # address from the old one, and does not keep activations alive.
+        self._known: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
+        records = (*described.parameters, *described.buffers)
+        for record, (origin, tensor) in zip(records, described.tensors, strict=True):
+            parameters = (record.name,) if origin == "parameter" else ()
+            self.add(tensor, origin, name=record.name, parameters=parameters)
+
+    def lookup(self, tensor: torch.Tensor) -> int | None:
+        """The value that ``tensor`` holds now; None if it was never seen."""
+        known = self._known.get(id(tensor))
+        return known[1] if known is not None and known[0]() is tensor else None
+
+    def of(self, tensor: torch.Tensor) -> int:
+        """The value that ``tensor`` holds now; a new constant if it was never seen."""
+        known = self.lookup(tensor)
+        return self.add(tensor, "constant") if known is None else known
+
+    def add(
+        self,
+        tensor: torch.Tensor,
+        origin: Origin,
+        *,
+        producer: int | None = None,
+        name: str | None = None,
+        alias_of: int | None = None,
+        static: bool = False,
+        parameters: tuple[str, ...] = (),
+    ) -> int:
+        """A new value for what ``tensor`` holds from now on."""
+        shape = _shape(tensor)
+        value = Value(
+            id=len(self.values),
+            shape=shape,
+            dtype=str(tensor.dtype).removeprefix("torch."),
+            bytes=_bytes(tensor, shape),
+            origin=origin,
+            producer=producer,
+            name=name,
+            alias_of=alias_of,
+            static=static or origin in ("parameter", "buffer", "constant"),
+            parameters=parameters,
+        )
+        self.values.append(value)
+        self._known[id(tensor)] = (weakref.ref(tensor), value.id)
+        return value.id
+
+    def alias(self, tensor: torch.Tensor, source: object) -> int | None:
+        """The value of ``source`` if ``tensor`` shares its memory (a view of it)."""
+        if not isinstance(source, torch.Tensor):
+            return None
+        memory = storage_of(tensor)
+        return self.lookup(source) if memory is not None and memory == storage_of(source) else None
+
+    def parameters_of(self, values: list[int]) -> tuple[str, ...]:
+        """The names of all parameters that went into these values."""
+        names = (name for value in values for name in self.values[value].parameters)
+        return tuple(dict.fromkeys(names))
+
+    def all_static(self, values: tuple[int, ...]) -> bool:
+        """Whether no input of the model went into any of these values."""
+        return all(self.values[value].static for value in values)
+
+
+def _shape(tensor: torch.Tensor) -> Shape:
+    if is_lazy(tensor):
+        return ()
+    try:
+        shape = tensor.shape
+    except (RuntimeError, NotImplementedError):  # nested tensors have no one shape
+        return ()
+    return tuple(size if type(size) is int else _dim(size) for size in shape)
+
+
+def _dim(size: object) -> Dim:
+    """A symbolic size that is settled is a number; one that is not is its expression."""
+    node = getattr(size, "node", None)
+    if node is None:
+        return int(size)  # type: ignore[call-overload]
+    known = node.maybe_as_int() if hasattr(node, "maybe_as_int") else None
+    return str(size) if known is None else int(known)
+
+
+def _bytes(tensor: torch.Tensor, shape: Shape) -> int:
+    if is_lazy(tensor):
+        return 0
+    count = 1
+    for size in shape:
+        if isinstance(size, str):
+            return 0
+        count *= size
+    return count * tensor.element_size()

@@ -1,0 +1,74 @@
+"""What may not be imported before it is needed, and which names are public."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import cnnshape
+
+
+def python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    return done.stdout
+
+
+HEAVY = "torch torchvision numpy rich graphviz pygraphviz torchinfo sympy yaml".split()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--help"],
+        ["formula", "--help"],
+        ["formula", "conv", "--input", "28", "--kernel", "5"],
+        ["formula", "conv", "(W - F + 2P)/S + 1"],
+        ["inspect", "--help"],
+        ["check", "--help"],
+        ["models", "--help"],
+    ],
+)
+def test_nothing_heavy_is_imported(arguments):
+    code = (
+        "import sys, contextlib, io\n"
+        "from cnnshape.cli.main import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()):\n"
+        f"    run({arguments!r})\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert python(code).strip() == "[]"
+
+
+def test_importing_the_package_is_light():
+    assert python(f"import sys, cnnshape; print([n for n in {HEAVY!r} if n in sys.modules])").strip() == "[]"
+
+
+def test_public_names():
+    assert set(cnnshape.__all__) >= {
+        "CnnshapeError", "Report", "UsageError", "check", "formula", "inspect", "params",
+    }
+    for name in cnnshape.__all__:
+        assert getattr(cnnshape, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'inspekt'"):
+        cnnshape.inspekt  # noqa: B018
+
+
+def test_python_dash_m():
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnshape", "--version"],
+        capture_output=True, text=True, check=True, encoding="utf-8",
+    )
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "cnnshape", "Python", "torch", "torchvision", "Graphviz",
+    ]
+
+
+def test_unknown_command_names_the_nearest(capsys):
+    from cnnshape.cli.main import run
+
+    assert run(["inspekt", "lenet"]) == 2
+    assert "no command 'inspekt'; did you mean inspect?" in capsys.readouterr().err
