@@ -16,8 +16,8 @@ from cnnshape.errors import CnnshapeError, UsageError
 if TYPE_CHECKING:
     from cnnshape.api import Report, check, inspect
     from cnnshape.explaining import explain, explain_error
-    from cnnshape.experiments.parameters import parameters_of as params
     from cnnshape.formulas.ask import formula
+    from cnnshape.registered import params
 
 #: Public name → the module it lives in, and its name there. They are imported on first use,
 #: because torch takes a second to import and a size formula needs none of it.
@@ -28,7 +28,7 @@ _HOMES = {
     "explain_error": ("cnnshape.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.ask", "formula"),
     "inspect": ("cnnshape.api", "inspect"),
-    "params": ("cnnshape.experiments.parameters", "parameters_of"),
+    "params": ("cnnshape.registered", "params"),
 }
 
 __all__ = [

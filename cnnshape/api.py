@@ -45,9 +45,9 @@ class Report(ReportData):
 
     def __str__(self) -> str:
         """The table as plain text, as wide as the terminal."""
-        from cnnshape.rendering.text import to_text
+        from cnnshape.rendering.text import terminal_width, to_text
 
-        return to_text(self)
+        return to_text(self, width=terminal_width())
 
     def __rich__(self) -> Any:
         """The table for Rich to draw."""
@@ -239,6 +239,8 @@ def _needs_real(device: str) -> bool:
 
 
 def _inspect(prepared: Prepared, device: str, mode: Mode) -> Report:
+    if prepared.inputs.has_letters:
+        return _inspect_letters(prepared, device, mode)
     recorded = run(prepared.subject, device=device, mode=mode)
     report = build_report(
         recorded.trace,
@@ -251,3 +253,15 @@ def _inspect(prepared: Prepared, device: str, mode: Mode) -> Report:
 
         report = with_tried_suggestions(report, prepared.subject)
     return Report.of(report)
+
+
+def _inspect_letters(prepared: Prepared, device: str, mode: Mode) -> Report:
+    """Sizes as expressions; they are worked out on meta, whatever the machine has."""
+    if device not in ("auto", "meta"):
+        raise UsageError(
+            f"letters in the input are worked out without a device: leave --device {device} out, "
+            "or give numbers"
+        )
+    from cnnshape.experiments.symbolic.report import symbolic_report
+
+    return Report.of(symbolic_report(prepared, mode))

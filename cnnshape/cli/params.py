@@ -49,9 +49,9 @@ def command(
     chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
     check_target(output)
     with waiting(f"building {model} …", quiet):
-        from cnnshape.experiments.parameters import parameters_of
+        from cnnshape.registered import params
 
-        report = parameters_of(model, weights=weights, values=values)
+        report = params(model, weights=weights, values=values)
     from cnnshape.rendering.params import parameters_text
 
     show(lambda width, color: parameters_text(report, chosen, width, color), output, quiet)

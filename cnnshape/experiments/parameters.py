@@ -111,7 +111,7 @@ class ModuleEntry:
 
 @dataclass(frozen=True, slots=True)
 class ParametersReport:
-    """Everything a module registers; ``print(report)`` shows it as a table."""
+    """Everything a module registers, as plain data."""
 
     spec: str
     class_name: str

@@ -1,0 +1,62 @@
+"""``cnnshape.params``: what a module registers, as a report that prints itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from cnnshape.experiments.parameters import ParametersReport, parameters_of
+
+
+class Parameters(ParametersReport):
+    """A :class:`~cnnshape.experiments.parameters.ParametersReport` that shows itself."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """The table as plain text, as wide as the terminal."""
+        from cnnshape.rendering.params import parameters_text
+        from cnnshape.rendering.text import terminal_width
+
+        return parameters_text(self, "table", terminal_width())
+
+    def __rich__(self) -> Any:
+        """The table for Rich to draw."""
+        from rich.text import Text
+
+        from cnnshape.rendering.params import parameters_text
+        from cnnshape.rendering.text import terminal_width
+
+        return Text.from_ansi(parameters_text(self, "table", terminal_width(), color=True))
+
+
+def params(
+    model: nn.Module | str, *, weights: str | Path | None = None, values: int = 6
+) -> Parameters:
+    """The parameters, buffers and hooks of a module, with the first values of each tensor.
+
+    Args:
+        model: a module, or a MODEL argument such as ``"lenet"``; that is built on the CPU.
+        weights: a state dict file to load first, for a model given by name.
+        values: how many elements of each tensor to read.
+
+    Raises:
+        UsageError: the model cannot be built, or the weights do not fit it.
+
+    >>> import cnnshape
+    >>> report = cnnshape.params("lenet")
+    >>> report.parameters[0].name, report.parameters[0].shape
+    ('C1.weight', (6, 1, 5, 5))
+    >>> print(cnnshape.params(nn.Linear(4, 2, bias=False), values=0))
+    Linear
+    <BLANKLINE>
+      name    what       shape  dtype    count
+      weight  parameter  2×4    float32      8
+    <BLANKLINE>
+      8 parameters in 1 tensor (32 B) · 0 buffers · 0 hooks
+    """
+    report = parameters_of(model, weights=weights, values=values)
+    return Parameters(**{field.name: getattr(report, field.name) for field in fields(report)})
