@@ -14,7 +14,7 @@ class Demand:
     """``left relation right``, demanded by the operation ``index``.
 
     ``relation`` is ``==``, ``>=`` or ``!=``; ``parameter`` names what fixes the right side, if a
-    parameter does.
+    parameter does; ``cause`` says where it is demanded, if no operation does (``index`` is -1).
     """
 
     left: Sum
@@ -22,6 +22,7 @@ class Demand:
     right: Sum
     index: int
     parameter: str | None = None
+    cause: str = ""
 
     @classmethod
     def of(

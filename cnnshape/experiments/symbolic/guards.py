@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.probe import Prober
@@ -15,6 +17,7 @@ from cnnshape.experiments.symbolic.sampling import all_hold, axis_points, mixed_
 from cnnshape.experiments.symbolic.solve import Letters, Run, Solution
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.formulas.algebra import Sum
+from cnnshape.tracing.trace import Trace
 
 #: Comparisons that are tried; a forward has a handful of different ones.
 _MOST = 24
@@ -33,8 +36,17 @@ def forced_by_guards(
         others = [c for c in candidates if c is not candidate]
         point = _breaking(candidate, (*demands, *forced), others, run.letters)
         if point is not None and prober.run(point) is None:
-            forced.append(candidate)
+            forced.append(replace(candidate, cause=_where(prober.record(point).trace)))
     return forced
+
+
+def _where(trace: Trace) -> str:
+    """The module that raised, or the line where it is the model's own code."""
+    failure = trace.failure
+    path = trace.calls[failure.call].path if failure and failure.call is not None else ""
+    if path or failure is None or failure.source is None:
+        return path or trace.modules[0].type
+    return f"{Path(failure.source.file).name}:{failure.source.line}"
 
 
 def _candidates(run: Run, solution: Solution) -> list[Demand]:
@@ -59,7 +71,7 @@ def _demand(guard: Guard, left: Sum, right: Sum) -> Demand | None:
 
 def _names_unknown(demand: Demand) -> bool:
     """Whether it speaks of a size that was read and never found out."""
-    return any(name.startswith("v") and "_" in name for name in demand.letters)
+    return any(name[0].isdigit() for name in demand.letters)
 
 
 def _breaking(

@@ -59,7 +59,7 @@ def refuse_fixed_letters(run: Run, demands: Sequence[Demand], shape: str) -> Non
         left, right = str(demand.left), str(demand.right)
         if left in demand.letters and demand.right.constant is not None:
             _refuse_channel(run, demand, left, right, shape)
-        if {left, right} == demand.letters and len(demand.letters) == 2:
+        if frozenset((left, right)) == demand.letters and len(demand.letters) == 2:
             raise UsageError(
                 f"the model forces {left} and {right} to be equal{_by(run, demand)}: "
                 f"use one letter for both, as in {_rewritten(shape, right, left)}"

@@ -18,8 +18,10 @@ from cnnshape.loading.inputs import make_tensors, model_dtype
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 
 #: Sides of pictures that networks are made for, the most likely first.
-_USUAL_SIDES = (224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320)
-_USUAL_SIDES += (448, 8, 56, 36, 100, 227, 84, 40, 20)
+_USUAL_SIDES = (
+    *(224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320),
+    *(448, 8, 56, 36, 100, 227, 84, 40, 20),
+)
 _USUAL_LENGTHS = (16, 64, 128, 32, 100, 10, 256, 1000, 784, 512, 50, 8)
 
 

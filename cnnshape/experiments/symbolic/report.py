@@ -190,23 +190,25 @@ def _few(points: Sequence[Letters]) -> str:
 
 def _fixed(found: Understanding, name: str) -> str | None:
     """``H = 224 (fixed by encoder.pos_embedding)``, if the demands leave one value only."""
-    own = [demand for demand in found.demands if demand.letters == {name}]
+    own = [demand for demand in found.demands if demand.letters == frozenset((name,))]
     if not any(demand.relation == "==" for demand in own):
         return None
     allowed = [n for n in range(1, REACH + 1) if all_hold(own, {name: n})]
     if len(allowed) != 1:
         return None
-    tied = [demand for demand in found.demands if name in demand.letters]
+    tied = [demand for demand in found.solution.demands if name in demand.letters]
     return f"{name} = {allowed[0]} (fixed by {_cause(found, [*own, *tied])})"
 
 
 def _cause(found: Understanding, demands: Sequence[Demand]) -> str:
     """The parameter that fixes a size, else the module whose operation does."""
-    parameter = next((d.parameter for d in demands if d.parameter is not None), None)
+    equal = [d for d in demands if d.relation == "=="]
+    parameter = next((d.parameter for d in equal if d.parameter is not None), None)
     if parameter is not None:
         return parameter
     trace = found.run.trace
-    index = next((d.index for d in demands if d.index >= 0), None)
-    if index is None:
-        return f"the code of {trace.modules[0].type}"
+    cause = next((d.cause for d in demands if d.cause), None)
+    if cause is not None:
+        return cause
+    index = next(d.index for d in demands if d.index >= 0)
     return trace.calls[trace.operations[index].call].path or trace.modules[0].type

@@ -380,9 +380,16 @@ def _attention(op: Operation, sizes: Sizes) -> list[Dims] | None:
     bound = bind(op)
     if bound is None:
         return None
-    query, value = sizes.of(bound["query"]), sizes.of(bound["value"])
-    if query is None or value is None:
+    query, key, value = (sizes.of(bound[name]) for name in ("query", "key", "value"))
+    if query is None or key is None or value is None:
         return None
+    mask = sizes.of(bound["attn_mask"])
+    if mask is not None and len(mask) >= 2:
+        # A bias kept as a table of positions fits one length only.
+        for wanted, given in ((query[-2], mask[-2]), (key[-2], mask[-1])):
+            if given != 1:
+                sizes.demand(op, wanted, "==", given)
+    sizes.demand(op, key[-2], "==", value[-2])
     return [(*query[:-1], value[-1])]
 
 
@@ -424,9 +431,10 @@ def _full(op: Operation, sizes: Sizes) -> list[Dims]:
 
 
 def _arange(op: Operation, sizes: Sizes) -> list[Dims] | None:
-    numbers = [n for n in sizes.known(op.args) if isinstance(n, int | float | Sum)]
+    numbers: list[Any] = [n for n in sizes.known(op.args) if isinstance(n, int | float | Sum)]
     if "end" in op.kwargs:
-        numbers = [op.kwargs.get("start", 0), sizes.known(op.kwargs["end"]), *numbers[2:]]
+        start = sizes.known(op.kwargs.get("start", 0))
+        numbers = [start, sizes.known(op.kwargs["end"]), *numbers[2:]]
     if any(isinstance(n, float) for n in numbers):
         return None
     start, stop, step = (0, numbers[0], 1) if len(numbers) == 1 else (*numbers, 1)[:3]

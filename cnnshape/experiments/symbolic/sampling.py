@@ -62,8 +62,25 @@ def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
         single = len(ordered) == 1
         points = axis_points(ordered[0], base) if single else mixed_points(ordered, base)
         kept += _strongest(group, {name: [p[name] for p in points] for name in ordered})
+    kept = [d for d in kept if len(d.letters) == 1 or not _implied(d, kept, base)]
     place = {demand: index for index, demand in enumerate(unique.values())}
     return sorted(kept, key=place.__getitem__)
+
+
+def _implied(tied: Demand, kept: Sequence[Demand], base: Letters) -> bool:
+    """Whether the demands on each letter alone leave no values that break this one."""
+    names = sorted(tied.letters)
+    alone = {name: [d for d in kept if d.letters == frozenset((name,))] for name in names}
+    allowed = {
+        name: [n for n in range(1, REACH + 1) if all_hold(own, {name: n})]
+        for name, own in alone.items()
+    }
+    mixer = Mixer()
+    points = [
+        {**base, **{name: values[mixer.below(len(values))] for name, values in allowed.items()}}
+        for _ in range(400 if all(allowed.values()) else 0)
+    ]
+    return bool(points) and all(tied.holds(point) for point in points)
 
 
 def _strongest(group: Sequence[Demand], points: Mapping[str, Sequence[int]]) -> list[Demand]:
@@ -120,7 +137,7 @@ def _drawn(mixer: Mixer, values: Sequence[int], *, near: bool) -> int:
 
 def _choices(name: str, demands: Sequence[Demand], base: Letters) -> list[int]:
     """Values of one letter that its own demands allow, the usual one first, then near ones."""
-    own = [demand for demand in demands if demand.letters == {name}]
+    own = [demand for demand in demands if demand.letters == frozenset((name,))]
     usual = base[name]
     largest = max(4 * usual, 64) if usual > 4 else 5
     allowed = [n for n in range(1, min(largest, REACH) + 1) if all_hold(own, {name: n})]

@@ -10,8 +10,9 @@ from cnnshape.experiments.symbolic.traced_size import Guard, TracedSize
 from cnnshape.formulas.algebra import letter
 from cnnshape.tracing.recorder import Recorder
 
-#: What a size that was read is called in expressions, until it is known: value 12, axis 2.
-_NAME = "v{}_{}"
+#: What a size that was read is called in expressions, until it is known: value 12, axis 2. No
+#: letter of an input looks like it.
+_NAME = "{}.{}"
 
 
 def noting_guards(found: list[Guard]) -> type[SizeRecorder]:
@@ -33,8 +34,8 @@ def axis_name(value: int, axis: int) -> str:
 class SizeRecorder(Recorder):
     """Records as :class:`Recorder` does, and hands out traced sizes.
 
-    Arguments of operations that were computed from sizes are recorded as
-    :class:`~cnnshape.experiments.symbolic.traced_size.TracedSize`, over the letters of :func:`axis_name`.
+    Arguments that were computed from sizes are recorded as :class:`TracedSize`, over the letters
+    of :func:`axis_name`.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -58,7 +59,7 @@ class SizeRecorder(Recorder):
         return result
 
     def _traced_shape(self, tensor: torch.Tensor, shape: torch.Size) -> torch.Size:
-        value = self._lookup(tensor)
+        value = self.values.lookup(tensor)
         if value is None or not shape:
             return shape
         return torch.Size([self._traced(value, axis, n) for axis, n in enumerate(shape)])
@@ -71,7 +72,7 @@ class SizeRecorder(Recorder):
     ) -> int:
         name = getattr(func, "__name__", "")
         tensor = args[0]
-        value = self._lookup(tensor)
+        value = self.values.lookup(tensor)
         if value is None:
             return number
         if name == "size":

@@ -18,8 +18,9 @@ from cnnshape.formulas.algebra import Sum, Whole
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.tracing.trace import Operation
 
-_PER_AXIS = ("kernel_size", "stride", "padding", "dilation", "output_padding", "size")
-_PER_AXIS += ("scale_factor", "output_size")
+_PER_AXIS = frozenset(
+    "kernel_size stride padding dilation output_padding size scale_factor output_size".split()
+)
 
 
 def windowed(op: Operation, sizes: Sizes) -> Sequence[Dims] | None:
