@@ -2,145 +2,121 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from cnnshape.formulas.subjects import Subject
-
-#: One bit per configuration.
-Mask = int
-Named = Mapping[str, float]
+from cnnshape.formulas.grid import Grid, Mask, mask_of
 
 #: How many conditions a formula may need and still be called conditional.
 MOST_CONDITIONS = 5
-#: A condition must leave at least this many inputs to be more than a coincidence.
+#: Conditions must leave at least this many inputs to be more than a coincidence.
 FEWEST_INPUTS = 6
+
+#: What a condition costs a reader; a framework's default costs less, since it is usual.
+_USUAL, _UNUSUAL = 10, 16
 
 
 class Atom(NamedTuple):
-    """One condition: its text, and where it holds."""
+    """One condition: its text, where it holds, and what it costs a reader."""
 
     text: str
     mask: Mask
+    cost: int
 
 
-def mask_of(truths: Iterable[bool]) -> Mask:
-    """Bits from truth values, the first configuration in the lowest bit."""
-    digits = "".join("1" if truth else "0" for truth in truths)
-    return int(digits[::-1] or "0", 2)
+_Holds = Callable[..., bool]
 
-
-def first(mask: Mask) -> int | None:
-    """The index of the first configuration in a mask."""
-    return (mask & -mask).bit_length() - 1 if mask else None
-
-
-_General = list[tuple[str, tuple[str, ...], Callable[[Named], bool]]]
-
-_GENERAL: _General = [
-    ("dilation=1", ("dilation",), lambda v: v["dilation"] == 1),
-    ("padding=0", ("padding",), lambda v: v["padding"] == 0),
-    ("stride=1", ("stride",), lambda v: v["stride"] == 1),
-    ("output_padding=0", ("output_padding",), lambda v: v["output_padding"] == 0),
-    ("stride=kernel", ("stride", "kernel"), lambda v: v["stride"] == v["kernel"]),
+#: text, the arguments it is about, whether it holds for their values
+_GENERAL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
+    ("dilation=1", ("dilation",), lambda d: d == 1),
+    ("padding=0", ("padding",), lambda p: p == 0),
+    ("stride=1", ("stride",), lambda s: s == 1),
+    ("output_padding=0", ("output_padding",), lambda a: a == 0),
+    ("stride=kernel", ("stride", "kernel"), lambda s, k: s == k),
     (
         "padding=dilation*(kernel - 1)/2",
         ("padding", "kernel", "dilation"),
-        lambda v: 2 * v["padding"] == v["dilation"] * (v["kernel"] - 1),
+        lambda p, k, d: 2 * p == d * (k - 1),
     ),
-    (
-        "padding=(kernel - 1)/2",
-        ("padding", "kernel"),
-        lambda v: 2 * v["padding"] == v["kernel"] - 1,
-    ),
-    (
-        "padding=kernel//2",
-        ("padding", "kernel"),
-        lambda v: v["padding"] == v["kernel"] // 2,
-    ),
-    ("kernel odd", ("kernel",), lambda v: v["kernel"] % 2 == 1),
-    ("kernel even", ("kernel",), lambda v: v["kernel"] % 2 == 0),
-    (
-        "output_padding=stride - 1",
-        ("output_padding", "stride"),
-        lambda v: v["output_padding"] == v["stride"] - 1,
-    ),
-    ("factor=1", ("factor",), lambda v: v["factor"] == 1),
-    ("factor is a whole number", ("factor",), lambda v: v["factor"] % 1 == 0),
-    ("before=0", ("before",), lambda v: v["before"] == 0),
-    ("after=0", ("after",), lambda v: v["after"] == 0),
-    ("before=after", ("before", "after"), lambda v: v["before"] == v["after"]),
-]
-_CEIL: _General = [
-    ("stride<=kernel", ("stride", "kernel"), lambda v: v["stride"] <= v["kernel"]),
+    ("padding=(kernel - 1)/2", ("padding", "kernel"), lambda p, k: 2 * p == k - 1),
+    ("padding=kernel//2", ("padding", "kernel"), lambda p, k: p == k // 2),
+    ("kernel odd", ("kernel",), lambda k: k % 2 == 1),
+    ("kernel even", ("kernel",), lambda k: k % 2 == 0),
+    ("output_padding=stride - 1", ("output_padding", "stride"), lambda a, s: a == s - 1),
+    ("factor=1", ("factor",), lambda f: f == 1),
+    ("factor is a whole number", ("factor",), lambda f: f % 1 == 0),
+    ("before=0", ("before",), lambda b: b == 0),
+    ("after=0", ("after",), lambda a: a == 0),
+    ("before=after", ("before", "after"), lambda b, a: b == a),
+)
+_CEIL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
+    ("stride<=kernel", ("stride", "kernel"), lambda s, k: s <= k),
     (
         "stride + padding<=kernel",
         ("stride", "kernel", "padding"),
-        lambda v: v["stride"] + v["padding"] <= v["kernel"],
+        lambda s, k, p: s + p <= k,
     ),
-]
-_WITH_CONSTANT = ("kernel", "stride", "padding", "dilation", "factor", "output")
+)
+_DEFAULTS = frozenset({"dilation=1", "padding=0", "output_padding=0"})
+_WITH_CONSTANT = ("kernel", "stride", "padding", "factor", "output")
+_POOLS = frozenset({"max_pool", "avg_pool", "lp_pool"})
+_GROWING = frozenset({"conv_transpose", "max_unpool"})
 
 
-def general_atoms(about: Subject, points: Sequence[Named]) -> list[Atom]:
+@lru_cache(maxsize=16)
+def general_atoms(grid: Grid, kind: str, *, ceil_mode: bool) -> tuple[Atom, ...]:
     """The conditions that mean something for a kind, as far as they divide the configurations."""
-    table = [*_GENERAL, *(_CEIL if about.ceil_mode else [])]
-    found = [
-        Atom(text, mask_of(holds(point) for point in points))
-        for text, roles, holds in table
-        if set(roles) <= set(about.roles)
-    ]
-    found += _divisible(about, points)
-    everywhere = (1 << len(points)) - 1
-    return [atom for atom in found if atom.mask and atom.mask != everywhere]
+    usual = _DEFAULTS | {"stride=kernel" if kind in _POOLS else "stride=1"}
+    found: list[Atom] = []
+    for text, roles, holds in (*_GENERAL, *(_CEIL if ceil_mode else ())):
+        if set(roles) <= set(grid.roles):
+            columns = [grid.values[role] for role in roles]
+            mask = mask_of(holds(*values) for values in zip(*columns, strict=True))
+            found.append(Atom(text, mask, _USUAL if text in usual else _UNUSUAL))
+    found += _divisible(grid, kind)
+    return tuple(atom for atom in found if atom.mask and atom.mask != grid.everywhere)
 
 
-def _divisible(about: Subject, points: Sequence[Named]) -> list[Atom]:
+def _divisible(grid: Grid, kind: str) -> list[Atom]:
     """Where the rule itself has nothing to round."""
-    if not {"input", "kernel", "stride"} <= set(about.roles) or about.kind in (
-        "conv_transpose",
-        "max_unpool",
-    ):
+    if kind in _GROWING or not {"input", "kernel", "stride"} <= set(grid.roles):
         return []
+    count = len(grid)
+    paddings = grid.values.get("padding", [0.0] * count)
+    dilations = grid.values.get("dilation", [1.0] * count)
     text = "input"
-    if "padding" in about.roles:
+    if "padding" in grid.roles:
         text += " + 2*padding"
-    dilated = "dilation" in about.roles and any(point["dilation"] != 1 for point in points)
+    dilated = any(dilation != 1 for dilation in dilations)
     text += " - dilation*(kernel - 1) - 1" if dilated else " - kernel"
+    columns = (grid.values["input"], grid.values["kernel"], grid.values["stride"])
     truths = (
-        (
-            point["input"]
-            + 2 * point.get("padding", 0)
-            - point.get("dilation", 1) * (point["kernel"] - 1)
-            - 1
-        )
-        % point["stride"]
-        == 0
-        for point in points
+        (n + 2 * p - d * (k - 1) - 1) % s == 0
+        for n, k, s, p, d in zip(*columns, paddings, dilations, strict=True)
     )
-    return [Atom(f"({text}) divisible by stride", mask_of(truths))]
+    return [Atom(f"({text}) divisible by stride", mask_of(truths), _UNUSUAL + 1)]
 
 
-def constant_atoms(about: Subject, points: Sequence[Named], constants: Sequence[int]) -> list[Atom]:
+def constant_atoms(grid: Grid, constants: Sequence[int]) -> list[Atom]:
     """Arguments that equal a number which stands in the formula, or its neighbour."""
     wanted: dict[str, set[int]] = {role: set(constants) for role in _WITH_CONSTANT}
     wanted["kernel"] |= {number + 1 for number in constants}
     wanted["padding"] |= {number // 2 for number in constants if number % 2 == 0}
     found = [
-        Atom(f"{role}={number}", mask_of(point[role] == number for point in points))
+        Atom(f"{role}={number}", mask_of(value == number for value in grid.values[role]), _UNUSUAL)
         for role in _WITH_CONSTANT
-        if role in about.roles
+        if role in grid.roles
         for number in sorted(wanted[role])
     ]
-    everywhere = (1 << len(points)) - 1
-    return [atom for atom in found if atom.mask and atom.mask != everywhere]
+    return [atom for atom in found if atom.mask and atom.mask != grid.everywhere]
 
 
 def weakest(
     atoms: Sequence[Atom], equal: Mask, inputs: Sequence[Mask], kernels: Sequence[Mask]
 ) -> tuple[tuple[Atom, ...], Mask] | None:
-    """The fewest conditions under which ``equal`` holds everywhere; the widest among those.
+    """The conditions that ask least under which ``equal`` holds everywhere.
 
     ``inputs`` and ``kernels`` are the masks of each input and kernel size: conditions that leave
     too few inputs, or one kernel without saying so, are a coincidence.
@@ -153,17 +129,40 @@ def weakest(
         named = any(atom.text.startswith("kernel=") for atom in chosen)
         return named or len(kernels) < 2 or sum(1 for each in kernels if each & mask) > 1
 
+    best: _Chosen | None = None
+    found: list[_Chosen] = []
     for count in range(1, MOST_CONDITIONS + 1):
-        best: tuple[tuple[Atom, ...], Mask] | None = None
-        for chosen in combinations(atoms, count):
-            mask = chosen[0].mask
-            for atom in chosen[1:]:
-                mask &= atom.mask
-            if not mask or mask & ~equal:
-                continue
-            wider = best is None or mask.bit_count() > best[1].bit_count()
-            if wider and varied(chosen, mask):
-                best = chosen, mask
-        if best is not None:
-            return best
-    return None
+        if best is not None and _cost(best)[0] <= count * _USUAL:
+            break
+        more = [
+            (chosen, mask)
+            for chosen in combinations(atoms, count)
+            if (mask := _both(chosen)) and not mask & ~equal and varied(chosen, mask)
+        ]
+        # What adds to a set that is enough, and what asks for more than another does, is no news.
+        fresh = [each for each in more if not any(set(old[0]) < set(each[0]) for old in found)]
+        widest = [each for each in fresh if not any(_within(each[1], o[1]) for o in fresh)]
+        found += fresh
+        best = min([*widest, *([best] if best else [])], key=_cost, default=None)
+    return best
+
+
+_Chosen = tuple[tuple[Atom, ...], Mask]
+
+
+def _both(atoms: Sequence[Atom]) -> Mask:
+    """Where all of these hold."""
+    mask = atoms[0].mask
+    for atom in atoms[1:]:
+        mask &= atom.mask
+    return mask
+
+
+def _within(mask: Mask, other: Mask) -> bool:
+    """Whether one holds only where the other does, and not everywhere there."""
+    return mask != other and not mask & ~other
+
+
+def _cost(chosen: _Chosen) -> tuple[int, int]:
+    """Cheap to say first, then wide."""
+    return sum(atom.cost for atom in chosen[0]), -chosen[1].bit_count()

@@ -7,20 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.columns import Column, column_of, evaluate
-from cnnshape.formulas.conditions import (
-    Atom,
-    Mask,
-    constant_atoms,
-    first,
-    general_atoms,
-    mask_of,
-    weakest,
-)
+from cnnshape.formulas.columns import Column, evaluate
+from cnnshape.formulas.conditions import Atom, constant_atoms, general_atoms, weakest
 from cnnshape.formulas.expression import Expression
-from cnnshape.formulas.grid import points, values_for
+from cnnshape.formulas.grid import Mask, first, grid_for, mask_of
 from cnnshape.formulas.reading import Equation, read
-from cnnshape.formulas.subjects import ORDER, Subject, subject
+from cnnshape.formulas.subjects import Subject, subject
 from cnnshape.formulas.writing import unicode
 
 EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
@@ -127,26 +119,21 @@ class _Comparison:
         if unknown:
             raise UsageError(f"{about.kind} has no {' and no '.join(sorted(unknown))}")
         self.constants = _constants(equation.expression)
-        self.points = points(about, values_for(about, given, self.constants))
-        if not self.points:
+        self.grid = grid_for(about, given, self.constants)
+        if not len(self.grid):
             raise UsageError("no valid configuration has the arguments that are given")
-        self.named = [dict(zip(about.roles, point, strict=True)) for point in self.points]
-        self.actual = [int(about.rule.function(*point)) for point in self.points]
-        self.columns = {
-            role: column_of([point[index] for point in self.points])
-            for index, role in enumerate(about.roles)
-        }
-        self.everywhere: Mask = (1 << len(self.points)) - 1
-        self.value, self.undefined = evaluate(equation.expression, self.columns, len(self.points))
+        self.value, self.undefined = evaluate(
+            equation.expression, self.grid.columns, len(self.grid)
+        )
         self.rounded = _round(self.value, up=about.ceil_mode)
 
     def judgement(self) -> Judgement:
         as_written = self._equal(self.value)
         when_rounded = self._equal(Column(self.rounded))
         holds_when: tuple[Atom, ...] = ()
-        if as_written == self.everywhere:
+        if as_written == self.grid.everywhere:
             return self._result(EXACT, needs_floor=False)
-        if when_rounded == self.everywhere:
+        if when_rounded == self.grid.everywhere:
             return self._result(NEEDS_FLOOR, needs_floor=True, rounding=self._fraction(~as_written))
         found = self._conditions(when_rounded)
         if found is None:
@@ -167,28 +154,23 @@ class _Comparison:
         )
 
     def _conditions(self, equal: Mask) -> tuple[tuple[Atom, ...], Mask] | None:
-        inputs, kernels = self._by_value("input"), self._by_value("kernel")
-        atoms = general_atoms(self.about, self.named)
+        inputs, kernels = (
+            [] if role in self.given else self.grid.by_value(role) for role in ("input", "kernel")
+        )
+        atoms = general_atoms(self.grid, self.about.kind, ceil_mode=self.about.ceil_mode)
         found = weakest(atoms, equal, inputs, kernels)
         if found is None and self.constants:
-            extra = constant_atoms(self.about, self.named, self.constants)
             texts = {atom.text for atom in atoms}
-            atoms += [atom for atom in extra if atom.text not in texts]
-            found = weakest(atoms, equal, inputs, kernels)
+            extra = constant_atoms(self.grid, self.constants)
+            more = [atom for atom in extra if atom.text not in texts]
+            found = weakest((*atoms, *more), equal, inputs, kernels)
         return found
-
-    def _by_value(self, role: str) -> list[Mask]:
-        """A mask for each value that an argument takes; none where it is given or has none."""
-        if role in self.given or role not in self.about.roles:
-            return []
-        column = [point[role] for point in self.named]
-        return [mask_of(value == size for value in column) for size in sorted(set(column))]
 
     def _equal(self, column: Column) -> Mask:
         below = column.denominators()
         truths = [
             a == actual and b == 1
-            for a, b, actual in zip(column.above, below, self.actual, strict=True)
+            for a, b, actual in zip(column.above, below, self.grid.actual, strict=True)
         ]
         for index in self.undefined:
             truths[index] = False
@@ -198,30 +180,34 @@ class _Comparison:
         self, needs_floor: bool, as_written: Mask, when_rounded: Mask
     ) -> dict[str, float | None] | None:
         """The smallest counterexample, among kernels that fit into the bare input if possible."""
-        differs = self.everywhere & ~(when_rounded if needs_floor else as_written)
-        fits = mask_of(self._fits(point) for point in self.named)
+        differs = self.grid.everywhere & ~(when_rounded if needs_floor else as_written)
+        fits = self._fits()
         column = Column(self.rounded) if needs_floor else self.value
         return self._example(differs & fits or differs, column)
 
     def _fraction(self, mask: Mask) -> dict[str, float | None] | None:
         """The smallest configuration of a mask, without padding if possible."""
-        bare = mask_of(point.get("padding", 0) == 0 and self._fits(point) for point in self.named)
+        bare = self._fits()
+        if "padding" in self.grid.roles:
+            bare &= mask_of(padding == 0 for padding in self.grid.values["padding"])
         return self._example(mask & bare or mask, self.value)
 
-    def _fits(self, point: Mapping[str, float]) -> bool:
-        if self.about.kind in ("conv_transpose", "max_unpool"):
-            return True  # every kernel does there
-        return point.get("dilation", 1) * (point.get("kernel", 1) - 1) + 1 <= point["input"]
+    def _fits(self) -> Mask:
+        """Where the kernel fits into the bare input; everywhere for kinds that make it larger."""
+        if "kernel" not in self.grid.roles or self.about.kind in ("conv_transpose", "max_unpool"):
+            return self.grid.everywhere
+        dilations = self.grid.values.get("dilation", [1.0] * len(self.grid))
+        sizes = (self.grid.values["input"], self.grid.values["kernel"])
+        return mask_of(d * (k - 1) + 1 <= n for n, k, d in zip(*sizes, dilations, strict=True))
 
     def _example(self, mask: Mask, column: Column) -> dict[str, float | None] | None:
-        index = first(mask & self.everywhere)
+        index = first(mask & self.grid.everywhere)
         if index is None:
             return None
-        example: dict[str, float | None] = {
-            role: self.named[index][role] for role in ORDER if role in self.about.roles
-        }
+        point = self.grid.points[index]
+        example: dict[str, float | None] = dict(zip(self.grid.roles, point, strict=True))
         example["formula"] = None if index in self.undefined else _number(column, index)
-        example["actual"] = self.actual[index]
+        example["actual"] = self.grid.actual[index]
         return example
 
     def _result(
@@ -249,7 +235,7 @@ class _Comparison:
             rounding_example=rounding,
             given=self.given,
             proved=verdict == EXACT and same_algebra(self.equation.expression, ours),
-            compared=len(self.points),
+            compared=len(self.grid),
             ceil_mode=self.about.ceil_mode,
             source=self.about.rule.source,
         )
@@ -269,8 +255,8 @@ class _Comparison:
             for candidate in _with_rounding(
                 self.equation.expression, "ceil" if self.about.ceil_mode else "floor"
             ):
-                value, undefined = evaluate(candidate, self.columns, len(self.points))
-                if not undefined and self._equal(value) == self.everywhere:
+                value, undefined = evaluate(candidate, self.grid.columns, len(self.grid))
+                if not undefined and self._equal(value) == self.grid.everywhere:
                     return unicode(_renamed(candidate, letters))
         rule = self.about.rule.function(*(_symbol(role) for role in self.about.roles))
         return unicode(_renamed(rule, letters))
@@ -304,17 +290,20 @@ def _renamed(expression: Expression, letters: Mapping[str, str]) -> Expression:
 
 
 def _constants(expression: Expression) -> tuple[int, ...]:
-    """The numbers of 2 to 64 that stand in a formula."""
+    """The numbers of 2 to 64 that stand in a formula, but for the 2 of 2P and for exponents."""
     found: set[int] = set()
 
     def walk(node: Expression) -> None:
         if node.operator == "number" and isinstance(node.value, int) and 2 <= node.value <= 64:
             found.add(node.value)
-        for operand in node.operands:
-            walk(operand)
+        operands = node.operands[:1] if node.operator == "power" else node.operands
+        pads = node.operator == "product" and any(each.value == "padding" for each in operands)
+        for operand in operands:
+            if not (pads and operand.operator == "number"):
+                walk(operand)
 
     walk(expression)
-    return tuple(sorted(found)[:6])
+    return tuple(sorted(found)[:4])
 
 
 def _round(column: Column, *, up: bool) -> list[int]:

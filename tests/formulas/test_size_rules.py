@@ -1,5 +1,5 @@
 """Sizes and conditions against numbers worked out by hand or taken from papers."""
-# ruff: noqa: E501 - one configuration per line reads best
+
 
 from __future__ import annotations
 
