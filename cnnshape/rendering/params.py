@@ -124,7 +124,8 @@ def _grid(rows: Sequence[_Row], room: int | None) -> list[Line]:
     lines: list[Line] = []
     values = [value for row in rows if not row.what.endswith("hook") for value in row.values]
     digits = max((len(value) for value in values), default=0)
-    for shown, dtype in [*((n, True) for n in range(most, 0, -1)), (1, False), (0, False)]:
+    fewer = [(number, True) for number in range(most - 1, 0, -1)]
+    for shown, dtype in [(most, True), *fewer, (min(most, 1), False), (0, False)]:
         cells = [_cells(row, shown, dtype, digits) for row in rows]
         lines = draw_grid(_TITLES, _ALIGNS, cells)
         if room is None or max(width(line) for line in lines) <= room:
