@@ -104,7 +104,7 @@ def solve(
     known = {role: value for role, value in arguments.items() if value is not None}
     about = subject(kind, ceil_mode=ceil_mode, roles=(*known, *unknowns))
     _check_question(about, unknowns, known)
-    output = _wanted(about, unknowns, known, output)
+    output = _wanted(about, unknowns, output)
     any_input = output == "same" and "input" not in known
     if any_input:
         known["input"] = _any_input(known)
@@ -143,12 +143,10 @@ def _check_question(about: Subject, unknowns: Sequence[str], known: Mapping[str,
             raise UsageError(f"{role} is both given and asked for; leave one of them away")
 
 
-def _wanted(
-    about: Subject, unknowns: Sequence[str], known: Mapping[str, Any], output: int | str | None
-) -> int | str:
+def _wanted(about: Subject, unknowns: Sequence[str], output: int | str | None) -> int | str:
     """The output that is wanted; where nothing is said, padding is solved to keep the size."""
     if output is None:
-        if tuple(unknowns) == ("padding",) and "input" not in known:
+        if tuple(unknowns) == ("padding",):
             return "same"
         raise UsageError(
             f"solve needs the output that is wanted: give --output, "

@@ -96,7 +96,7 @@ def _summary(result: Judgement) -> str:
     compared = f"all {result.compared:,} configurations compared"
     match result.verdict:
         case "exact":
-            how = "the same algebra" if result.proved else f"equal in {compared}"
+            how = "proved by algebra" if result.proved else f"equal in {compared}"
             return f"this is what the layer gives ({how})"
         case "needs_floor":
             return f"right everywhere once it is rounded {rounding}, as the framework rounds"

@@ -1,6 +1,5 @@
 """Sizes and conditions against numbers worked out by hand or taken from papers."""
 
-
 from __future__ import annotations
 
 import pytest

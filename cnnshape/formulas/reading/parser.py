@@ -170,10 +170,11 @@ class Parser:
         if self._here.kind == "open" and self._here.text == "{":
             return self._bracketed()
         token = self._here
-        if token.kind == "number" and len(token.text) > 1 and token.text.isdigit():
-            rest = Token("number", token.text[1:], token.start + 1, token.end)
-            self.tokens[self.index] = rest
-            return number(int(token.text[0]))
+        if token.kind in ("number", "name") and len(token.text) > 1 and token.text.isalnum():
+            # The rest stays for what follows.
+            one = Token(token.kind, token.text[0], token.start, token.start + 1)
+            rest = Token(token.kind, token.text[1:], token.start + 1, token.end)
+            self.tokens[self.index : self.index + 1] = [one, rest]
         return self._atom()
 
     def _function(self) -> Expression:
