@@ -142,8 +142,8 @@ def folded_label(labels: Sequence[str], consecutive: bool = True) -> str:
 
     >>> folded_label(["1", "2"]), folded_label(["block_0", "block_1", "block_2"])
     ('1, 2', 'block_0 … 2')
-    >>> folded_label(["0", "2", "4"], consecutive=False)
-    '0, 2 … 4'
+    >>> folded_label(["0", "2", "4", "6"], consecutive=False)
+    '0, 2 … 6'
     """
     shared = _shared_prefix(labels)
     short = [label[len(shared) :] for label in labels]
@@ -153,6 +153,8 @@ def folded_label(labels: Sequence[str], consecutive: bool = True) -> str:
         return labels[0]
     if len(short) == 2:
         return f"{shared}{short[0]}, {short[1]}"
+    if not consecutive and len(short) == 3:
+        return f"{shared}{', '.join(short)}"
     between = "" if consecutive else f", {short[1]}"
     return f"{shared}{short[0]}{between} … {short[-1]}"
 

@@ -262,7 +262,7 @@ def _whole_name(node: Node, entry: Folded) -> str:
         return f"{node.path}.{node.label}" if node.path else node.label
     above = node.path[: -len(node.label)] if node.label and node.path.endswith(node.label) else ""
     labels = [above + label for label in dict.fromkeys(entry.labels)]
-    if len(labels) <= 2:
+    if len(labels) <= 2 + (not entry.consecutive):
         return ", ".join(labels)
     shown = labels[:1] if entry.consecutive else labels[:2]
     return f"{', '.join(shown)} … {labels[-1]}"

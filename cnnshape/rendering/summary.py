@@ -64,6 +64,9 @@ def footer(report: ReportData, room: int | None) -> list[Line]:
     """Totals, the size check, the device, and what the reader should know."""
     dot = " · "
     lines = wrap([*_totals(report), *_checks(report)], room, dot, _INDENT)
+    if isinstance(report.totals.macs, str):
+        terms = f"{_macs(report.totals.macs)}{_partly(report)}".replace(" + ", "\n+ ").split("\n")
+        lines += wrap([(Span(term),) for term in terms], room, " ", _INDENT, _INDENT * 2)
     lines += wrap([(span(word, "dim"),) for word in _execution(report)], room, " ", _INDENT)
     for constraint in report.constraints:
         lines.append((Span(_INDENT), Span("needs ", "dim"), span(expression_text(constraint))))
@@ -85,11 +88,14 @@ def _totals(report: ReportData) -> Iterator[Line]:
         trainable = totals.trainable_params
         if trainable is not None and trainable != totals.params:
             yield (Span(f"{count(trainable)} of them trainable"),)
-    partly = " up to the failure" if report.error else ""
     if totals.macs is None:
         yield (Span("MACs unknown"),)
-    else:
-        yield (Span(f"{_macs(totals.macs)}{partly}"),)
+    elif isinstance(totals.macs, int):
+        yield (Span(f"{_macs(totals.macs)}{_partly(report)}"),)
+
+
+def _partly(report: ReportData) -> str:
+    return " up to the failure" if report.error else ""
 
 
 def _macs(macs: int | str) -> str:

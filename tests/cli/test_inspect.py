@@ -136,7 +136,7 @@ def test_a_failure_as_json_is_told_on_stderr_as_well(inspect: Inspect, net: str)
         (("lenet", "-o", "lenet.html"), ".html is not supported yet"),
         (("lenet", "-o", "lenet.xyz"), ".xyz is no known format; use one of .txt, .json"),
         (("lenet", "-o", "no/such/folder/lenet.json"), "there is no folder no/such/folder"),
-        (("lenet", "-i", "1,1,28,x28"), "x28"),
+        (("lenet", "-i", "1,1,28,28y"), "28y"),
         (("lenet", "--device", "toaster"), "toaster"),
         (("lenet", "--dtype", "float33"), "float33"),
         (("lenet", "-d", "-1"), "-1 is not in the range"),
@@ -281,3 +281,11 @@ def test_help_lists_every_column() -> None:
     text = " ".join(CliRunner().invoke(command, ["--help"]).output.split())
     listed = text.partition("Columns: ")[2].partition(".")[0].replace(",", "").split()
     assert listed == [column.name for column in COLUMNS]
+
+
+def test_the_table_in_the_documentation_is_the_one_that_is_printed(inspect: Inspect) -> None:
+    page = Path(__file__).parents[2] / "docs" / "inspect.md"
+    shown = page.read_text(encoding="utf-8").partition("$ cnnshape inspect lenet\n")[2]
+    shown = shown.partition("\n```")[0]
+    _, out, _ = inspect("lenet")
+    assert out.splitlines()[:-1] == shown.splitlines()[:-1]  # the last line has the time

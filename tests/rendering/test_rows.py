@@ -72,7 +72,7 @@ def test_counters_and_probabilities_do_not_keep_blocks_apart_but_settings_do() -
 def test_blocks_that_take_turns_are_folded_with_period_two() -> None:
     shifted = [{"shift": (0, 0)}, {"shift": (3, 3)}] * 3
     assert labels(blocks(*shifted)) == [
-        *("b", "├ 0, 2 … 4 × 3", "│ └ fc", "└ 1, 3 … 5 × 3", "  └ fc")
+        *("b", "├ 0, 2, 4 × 3", "│ └ fc", "└ 1, 3, 5 × 3", "  └ fc")
     ]
 
 

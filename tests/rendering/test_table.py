@@ -23,6 +23,7 @@ REPORTS: dict[str, Callable[[], ReportData]] = {
     "resnet": build.resnet_like,
     "failing": lambda: build.failing(diagnosed=True),
     "zoo": build.zoo,
+    "symbolic": build.symbolic,
     "long": lambda: build.long_net(20),
 }
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
