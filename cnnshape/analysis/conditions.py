@@ -41,7 +41,7 @@ def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
             break
         check = checks.get(operation.index)
         refused = check.note if check is not None and check.expected is None else None
-        message = refused or _mixed_dtypes(trace, operation)
+        message = refused or _mixed_dtypes(trace, operation) or _missing_axis(trace, operation)
         if message is not None:
             return _cut(trace, operation, message)
     return trace
@@ -61,6 +61,17 @@ def _mixed_dtypes(trace: Trace, operation: Operation) -> str | None:
     if len(dtypes) < 2:
         return None
     return f"{operation.name} takes tensors of one dtype, but {' and '.join(dtypes)} arrive"
+
+
+def _missing_axis(trace: Trace, operation: Operation) -> str | None:
+    """On meta a softmax runs along an axis that its input does not have."""
+    if operation.name not in ("softmax", "log_softmax") or not operation.inputs:
+        return None
+    dim = operation.kwargs.get("dim", operation.args[1] if len(operation.args) > 1 else None)
+    rank = max(len(trace.shape(operation.inputs[0])), 1)
+    if not isinstance(dim, int) or -rank <= dim < rank:
+        return None
+    return f"{operation.name} along dimension {dim}, but its input has {rank} ({-rank} to {rank - 1})"
 
 
 def _cut(trace: Trace, operation: Operation, message: str) -> Trace:

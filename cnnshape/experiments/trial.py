@@ -15,14 +15,17 @@ from torch.overrides import TorchFunctionMode
 from cnnshape.analysis.applications import application
 from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.diagnose.edits import Edit
+from cnnshape.analysis.verify import verify
 from cnnshape.experiments.fixes.apply import applied
 from cnnshape.tracing.execute import Inputs, Mode, record
-from cnnshape.tracing.recorder import operation_name
+from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.source import caller
 from cnnshape.tracing.trace import ModuleCall, Operation, Trace
 
 #: A single call with tensors up to this size is run for real where the rest runs on meta.
 _REAL_BYTES = 64 * 2**20
+#: Norms that the recorder answers itself on meta, if the real ones would not refuse.
+_ANSWERED = frozenset({"batch_norm", "layer_norm", "group_norm"})
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,12 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
     trace = recorded.trace
     out_of_time = isinstance(recorded.exception, _TimeIsUpError)
     if without_memory:
-        trace = cut_at_broken_condition(trace)
+        trace = cut_at_broken_condition(trace, verify(trace))
     passed = beyond(before, trace)
     if without_memory and passed:
         # Meta alone accepts what a real run rejects: the call itself must have been run for
         # real, or a size rule must vouch for it.
-        passed = watch.confirmed or _vouched(before, trace)
+        passed = watch.confirmed or _vouched(before, trace, reached=watch.reached)
     runs = None if out_of_time and trace.failure is not None else trace.failure is None
     return Outcome(trace, passed, runs)
 
@@ -136,16 +139,25 @@ def _alike(one: Operation, other: Operation) -> bool:
     return one.name == other.name and one.source == other.source
 
 
-def _vouched(before: Trace, after: Trace) -> bool:
-    """A size rule covers the failing call, and its conditions held in the second pass."""
+def _vouched(before: Trace, after: Trace, *, reached: bool) -> bool:
+    """A size rule covers the failing call, and its conditions held in the second pass.
+
+    A call that ran without reaching torch was answered by the recorder, which knows when the
+    real function would refuse.
+    """
     failure = before.failure
     if failure is None or failure.operation is None:
         return failure is not None and after.failure is None and _checked_in_python(before)
     operation = before.operations[failure.operation]
     for other in after.operations:
-        if _alike(other, operation) and not other.failed and application(after, other) is not None:
-            return True
-    return False
+        if _alike(other, operation) and not other.failed:
+            return not reached or application(after, other) is not None
+    # Another class of layer calls another function.
+    again = _same_call(after, before.calls[operation.call])
+    if again is None or not again.finished:
+        return False
+    own = list(after.own_operations(again.index))
+    return bool(own) and all(op.name in _ANSWERED or application(after, op) for op in own)
 
 
 def _checked_in_python(before: Trace) -> bool:
@@ -181,6 +193,7 @@ class _Watch(TorchFunctionMode):
     def __init__(self, deadline: float, point: _Point | None) -> None:
         super().__init__()
         self.confirmed = False
+        self.reached = False
         self._deadline = deadline
         self._point = point
         self._seen = 0
@@ -201,6 +214,7 @@ class _Watch(TorchFunctionMode):
             return func(*args, **kwargs)
         if caller() == point.source:
             self._seen += 1
+            self.reached = self.reached or self._seen == point.nth
             if self._seen == point.nth and _bytes((args, kwargs)) <= _REAL_BYTES:
                 _run_for_real(func, args, kwargs)
                 self.confirmed = True

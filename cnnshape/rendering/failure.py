@@ -142,6 +142,8 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
         text = correction(suggestion)
         lines += _words(text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
         for further in suggestion.then:
+            if further.path == suggestion.path and further.text == suggestion.text:
+                continue  # one line with several arguments says it all
             text = further_change(further)
             lines += _words(text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
         if note:

@@ -18,6 +18,10 @@ _HIDDEN = (
 )
 
 
+#: Above this file in the stack is whoever asked for the recording, and no line of the model.
+_BOUNDARY = str(Path(__file__).parent / "execute.py")
+
+
 @cache
 def _is_hidden(filename: str) -> bool:
     normal = filename.replace("\\", "/")
@@ -30,6 +34,8 @@ def caller() -> Source | None:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the one way to see the stack cheaply
     while frame is not None:
         code = frame.f_code
+        if code.co_filename == _BOUNDARY:
+            return None
         if not _is_hidden(code.co_filename):
             return Source(code.co_filename, frame.f_lineno, code.co_name)
         frame = frame.f_back

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import isqrt
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import Story, lines, start_line, story
 from cnnshape.analysis.diagnose.reach import Way, nearest_first, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
+from cnnshape.analysis.diagnose.suggest import (
+    CallText,
+    new_input,
+    set_arguments,
+    set_parameter,
+)
 from cnnshape.analysis.diagnose.upstream import OUTPUTS, with_padding
 from cnnshape.analysis.diagnose.wording import AXES, listed, times
 from cnnshape.tracing.trace import Value
@@ -20,7 +26,8 @@ BROADCASTING = frozenset(
     "atan2 fmod remainder eq ne lt le gt ge logical_and logical_or masked_fill copy "
     "pairwise_distance cosine_similarity rsub".split()
 )
-_WORDS = {"add": "adds", "sub": "subtracts", "mul": "multiplies", "div": "divides"}
+#: The longest piece of source that a sentence quotes.
+_QUOTED = 60
 _SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "/"}
 
 
@@ -36,14 +43,20 @@ def broadcast(failing: Failing) -> Diagnosis | None:
     first, second = _labels(failing, call, one, other)
     sign = _SIGNS.get(failing.name)
     what = f"{first} {sign} {second}" if sign else f"{failing.name} of {first} and {second}"
+    if call.found is not None and sign and len(call.found.text) <= _QUOTED:
+        what = call.found.text
     differing = _differing(a_shape, b_shape)
     longer = a_shape if len(a_shape) >= len(b_shape) else b_shape
     named = listed(_axis_name(longer, axis) for axis in differing)
     left, right = (times(shape[axis] for axis in differing) for shape in (a_shape, b_shape))
-    sentence = (
-        f"{what} does not fit: {times(a_shape)} and {times(b_shape)} differ in {named}, "
-        f"{left} and {right}"
-    )
+    if len(a_shape) == len(b_shape):
+        how = f"differ in {named}, {left} and {right}"
+    else:
+        how = (
+            f"are compared from the last dimension on, where {a_shape[from_end]} and "
+            f"{b_shape[from_end]} differ"
+        )
+    sentence = f"{what} does not fit: {times(a_shape)} and {times(b_shape)} {how}"
     stories = [story(failing.trace, a.id, from_end % len(a_shape))]
     stories.append(story(failing.trace, b.id, from_end % len(b_shape)))
     return Diagnosis(
@@ -297,10 +310,13 @@ def _made_alike(
         wanted = theirs[2][from_end]
         item = story(failing.trace, value.id, from_end % len(shape))
         if not item.made or not item.notes:
-            if value.origin == "parameter" and value.parameters:
-                owner = failing.owner(value.parameters[0])
-                if owner is not None and owner.kind == "Module":
-                    continue
+            if value.origin == "parameter":
+                yield from _other_positions(failing, shape, theirs[2], from_end)
+                after = list(shape)
+                after[from_end] = wanted
+                candidate = set_parameter(failing, value, tuple(after))
+                if candidate is not None:
+                    yield candidate
             if value.origin == "input" and value.name and shape:
                 after = list(shape)
                 after[from_end] = wanted
@@ -313,3 +329,21 @@ def _made_alike(
             candidate = set_arguments(module, {argument: wanted})
             if candidate is not None:
                 yield candidate
+
+
+def _other_positions(
+    failing: Failing, positions: Sizes, tokens: Sizes, from_end: int
+) -> Iterator[Candidate]:
+    """A picture with as many patches as there are learned positions, class tokens aside."""
+    trace = failing.trace
+    first = trace.values[trace.inputs[0].value] if trace.inputs else None
+    whole = None if first is None else sizes(first)
+    if first is None or not first.name or whole is None or len(whole) != 4:
+        return
+    for extra in (0, 1, 2):
+        have, want = tokens[from_end] - extra, positions[from_end] - extra
+        side, wanted = isqrt(max(have, 0)), isqrt(max(want, 0))
+        square = side * side == have and wanted * wanted == want and side and wanted
+        if square and whole[2] == whole[3] and whole[2] * wanted % side == 0:
+            size = whole[2] * wanted // side
+            yield new_input(first.name, whole, (*whole[:2], size, size))

@@ -27,6 +27,14 @@ from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Source, Unknown
 _PICTURES = ("Image", "PngImageFile", "JpegImageFile", "WebPImageFile", "BmpImageFile", "GifImageFile")
 
 
+#: Functions that take a list of tensors, and those whose second argument is one as well.
+_OF_MANY = frozenset(
+    "cat stack einsum block_diag hstack vstack dstack broadcast_tensors meshgrid "
+    "cartesian_prod column_stack row_stack atleast_1d atleast_2d atleast_3d".split()
+)
+_OF_TWO = frozenset("add sub mul div matmul mm bmm".split())
+
+
 # ---- something that is no tensor ----------------------------------------------------------
 
 
@@ -55,18 +63,11 @@ def not_a_tensor(failing: Failing) -> Diagnosis | None:
 def _first_odd(failing: Failing) -> tuple[Plain, int] | None:
     """What was given where a tensor belongs."""
     if failing.operation is not None:
-        for position, argument in enumerate(failing.operation.args[:2]):
-            if isinstance(argument, Unknown) or _holds_tensors(argument) and failing.name not in (
-                "cat",
-                "stack",
-                "einsum",
-                "getitem",
-                "setitem",
-                "block_diag",
-            ):
+        both = 2 if failing.name in _OF_TWO else 1
+        for position, argument in enumerate(failing.operation.args[:both]):
+            odd = isinstance(argument, Unknown) or argument is None
+            if odd or _holds_tensors(argument) and failing.name not in _OF_MANY:
                 return argument, position
-        if failing.operation.args and failing.operation.args[0] is None:
-            return None, 0
         return None
     if failing.call is None or not failing.module.builtin or not failing.call.args:
         return None
@@ -436,7 +437,7 @@ def unpacking(failing: Failing) -> Diagnosis | None:
     for named in failing.call.inputs:
         value = failing.trace.values[named.value]
         shape = sizes(value)
-        if shape is None or len(shape) == count or at_least and len(shape) > count:
+        if shape is None or (len(shape) > count if at_least else len(shape) == count):
             continue
         label = value.name or "the input"
         used = f"shape[{count}]" if at_least else f"{count} sizes"

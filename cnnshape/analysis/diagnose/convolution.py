@@ -76,6 +76,7 @@ def _channels(
     arriving = shape[axis]
     name = name_of(failing, layer)
     sentence = f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
+    sentence += failing.which_call()
     channels_last = _channels_last(value, shape, expected, failing.dims)
     if channels_last is not None:
         order, after = channels_last
@@ -114,10 +115,14 @@ def _channels(
         return Diagnosis("conv.in_channels", sentence, (), tuple(c for c in candidates if c))
     origin = story(failing.trace, value.id, axis)
     earlier = failing.earlier_call()
-    if earlier is not None and layer is not None:
-        ordinal = failing.call.call + 1 if failing.call else 2
-        sentence += f" on its call {ordinal}; the same layer already ran on its first call"
     found: list[Candidate | None] = []
+    if shape[-1] == expected and axis and layer is not None and layer.path == failing.path:
+        # N×L×C, as linear layers and transformers have it.
+        order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+        sentence += f": in {times(shape)} the {expected} are the last dimension"
+        text = "x.transpose(1, 2)" if len(shape) == 3 else f"x.permute{order}"
+        found.append(before_call(failing, text, (Step("permute", order),)))
+        return Diagnosis("conv.in_channels", sentence, (), tuple(c for c in found if c))
     if earlier is not None and layer is not None:
         found.append(own_layer(failing, layer, _rebuilt(layer, arriving, groups)))
     elif layer is not None:
@@ -228,33 +233,39 @@ def _rank(failing: Failing, value: Value, shape: Sizes, layer: Module | None) ->
 def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Candidate]:
     assert failing.dims is not None
     weight = failing.shape(failing.argument(1, "weight"))
-    channels = weight[1] if weight else 1
+    bound = bind(failing.operation) if failing.operation else None
+    channels = weight[1] * (bound or {}).get("groups", 1) if weight else 1
+    if weight and failing.name == _TRANSPOSED:
+        channels = weight[0]
     spatial, rank = failing.dims, len(shape)
     name = value.name or "x"
     is_input = value.origin == "input"
-    if rank == spatial and channels == 1:
+    side = _square(shape[1], channels) if rank == 2 and spatial == 2 else None
+    if side is not None:
+        after = [shape[0], channels, side, side]
+        inside = ", ".join(map(str, (-1, *after[1:])))
+        text, steps = f"{{x}}.view({inside})", (Step("reshape", (-1, *after[1:])),)
+    elif rank == 2 and shape[1] == channels:
+        # One vector per picture: a picture of 1×1, as generators begin with.
+        text = f"{{x}}[:, :, {', '.join(['None'] * spatial)}]"
+        steps, after = (Step("unsqueeze", (-1,)),) * spatial, [*shape, *(1,) * spatial]
+    elif rank == 2 and spatial == 1 and channels == 1:
+        text, steps = "{x}.unsqueeze(1)", (Step("unsqueeze", (1,)),)
+        after = [shape[0], 1, shape[1]]
+    elif rank == spatial and channels == 1:
         text, steps = "{x}.unsqueeze(0).unsqueeze(0)", (Step("unsqueeze", (0,)),) * 2
         after = [1, 1, *shape]
     elif rank == spatial and shape[0] % channels == 0 and rank > 1:
         text, steps = "{x}.unsqueeze(0)", (Step("unsqueeze", (0,)),)
         after = [1, *shape]
     elif rank == spatial + 3 and 1 in shape[:2]:
-        axis = shape.index(1) if shape[0] == 1 else 1
+        axis = 0 if shape[0] == 1 else 1
         text, steps = f"{{x}}.squeeze({axis})", (Step("squeeze", (axis,)),)
         after = [n for a, n in enumerate(shape) if a != axis]
     elif rank == spatial + 3:
         # N×T×C×H×W: frames are pictures of their own.
         text, steps = "{x}.flatten(0, 1)", (Step("flatten", (0, 1)),)
         after = [shape[0] * shape[1], *shape[2:]]
-    elif rank == 2 and spatial == 2 and _square(shape[1], channels) is not None:
-        side = _square(shape[1], channels)
-        assert side is not None
-        after = [shape[0], channels, side, side]
-        inside = ", ".join(map(str, (-1, *after[1:])))
-        text, steps = f"{{x}}.view({inside})", (Step("reshape", (-1, *after[1:])),)
-    elif rank == 2 and spatial == 1 and channels == 1:
-        text, steps = "{x}.unsqueeze(1)", (Step("unsqueeze", (1,)),)
-        after = [shape[0], 1, shape[1]]
     else:
         return
     if is_input:
@@ -268,11 +279,11 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[C
 
 
 def _square(pixels: int, channels: int) -> int | None:
-    """The side of a square picture of that many numbers."""
+    """The side of a square picture of that many numbers; of at least 8, to be believed."""
     if channels < 1 or pixels % channels:
         return None
     side = round((pixels // channels) ** 0.5)
-    return side if side * side * channels == pixels and side > 1 else None
+    return side if side * side * channels == pixels and side >= 8 else None
 
 
 # ---- transposed ---------------------------------------------------------------------------

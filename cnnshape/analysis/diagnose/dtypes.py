@@ -44,7 +44,7 @@ def mixed(failing: Failing) -> Diagnosis | None:
         return None
     value = odd[0]
     layered = failing.module.builtin and failing.path
-    name = who(failing.path) if layered else failing.name
+    name = who(failing.path, failing.module.type) if layered else failing.name
     if not layered and failing.module.builtin:
         name = who("", failing.module.type)
     have = "has weights" if held else "works with another tensor"

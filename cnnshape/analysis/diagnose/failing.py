@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.diagnose.wording import ordinal, times
 from cnnshape.tracing.trace import (
     Failure,
     Module,
@@ -38,8 +39,6 @@ class Facts:
     Attributes:
         signature: of the ``forward`` of the innermost module whose call had begun.
         ranges: smallest and largest value of integer tensors, by value id.
-        devices: the device of each input that is not where the model's parameters are.
-        model_device: where the parameters are, if all are in one place.
     """
 
     signature: Signature | None = None
@@ -131,6 +130,15 @@ class Failing:
             if item.name == parameter:
                 return self.trace.module(item.owner)
         return None
+
+    def which_call(self) -> str:
+        """`` on its 2nd call (the 1st ran with 1×3×32×32)`` for a module that ran before."""
+        earlier = self.earlier_call()
+        if earlier is None or self.call is None:
+            return ""
+        shapes = [self.trace.shape(item.value) for item in earlier.inputs[:1]]
+        ran = f" (the {ordinal(earlier.call + 1)} ran with {times(shapes[0])})" if shapes else ""
+        return f" on its {ordinal(self.call.call + 1)} call{ran}"
 
     def earlier_call(self) -> ModuleCall | None:
         """An earlier call of the same module that returned."""

@@ -54,9 +54,7 @@ def getitem(failing: Failing) -> Diagnosis | None:
     items: tuple[Plain, ...] = given if isinstance(given, tuple) else (given,)
     used = [item for item in items if item is not None and item != "..." and item is not True]
     call = CallText(failing)
-    written = call.found
-    del written
-    name = _indexed_name(failing)
+    name = call.operand(0)
     if len(used) > len(shape):
         sentence = (
             f"{name}[…] uses {len(used)} indices, but {name} {times(shape)} has {dims(len(shape))}"
@@ -67,11 +65,6 @@ def getitem(failing: Failing) -> Diagnosis | None:
         found += _fewer(call, items, name, len(shape))
         return Diagnosis("index.rank", sentence, (), tuple(found))
     return _beyond(failing, call, shape, items, name) or _mask(failing, value, shape, items, name)
-
-
-def _indexed_name(failing: Failing) -> str:
-    value = failing.value(failing.argument(0))
-    return value.name if value is not None and value.origin == "input" and value.name else "x"
 
 
 def _fewer(

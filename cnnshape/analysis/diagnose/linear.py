@@ -51,21 +51,17 @@ def linear(failing: Failing) -> Diagnosis | None:
     parts, merged_by = factors(failing.trace, arriving.id)
     merged = len(parts) > 1 and merged_by is not None
     sentence = f"{name} expects {plural(expected, 'feature')}, but {shape[-1]} {arrive(shape[-1])}"
-    if merged and merged_by is not None:
-        after = maker(failing.trace, merged_by)
-        sentence += f": {product_text(parts)} after {after}"
+    sentence += failing.which_call()
     batchless = unbatched_input(failing)
     if batchless is not None and shape[0] * shape[-1] == expected and len(shape) == 2:
         sentence += (
-            f", because {batchless.name} {times(batchless.shape)} has no batch dimension and its "
-            f"first {shape[0]} was taken for one"
+            f": {batchless.name} {times(batchless.shape)} has no batch dimension, so the first of "
+            f"{shape[0]}×{shape[-1]} = {expected} was taken for it"
         )
-        return Diagnosis(
-            "input.missing_batch",
-            sentence,
-            _derivation(failing, parts),
-            tuple(_present([unsqueeze_input(batchless), *_candidates(failing, layer, parts)])),
-        )
+        return Diagnosis("input.missing_batch", sentence, (), (unsqueeze_input(batchless),))
+    if merged and merged_by is not None:
+        after = maker(failing.trace, merged_by)
+        sentence += f": {product_text(parts)} after {after}"
     flattened = _unflattened(failing, arriving, shape, expected)
     if flattened is not None:
         from_axis, candidate = flattened

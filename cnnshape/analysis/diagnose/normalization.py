@@ -74,12 +74,14 @@ def _channels(
 ) -> Diagnosis:
     name = who(failing.path, failing.module.type)
     sentence = f"{name} expects {plural(expected, 'channel')}, but {shape[1]} {arrive(shape[1])}"
+    sentence += failing.which_call()
     item = story(failing.trace, value.id, 1)
     found: list[Candidate | None] = []
     if len(shape) == 3 and shape[2] == expected:
         # N×L×C: the features are in the last dimension, as transformers have them.
         sentence += f": in {times(shape)} the {expected} features are the last dimension"
-        found.append(before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),)))
+        turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
+        return Diagnosis("batch_norm.num_features", sentence, (), (turned,))
     if layer is not None and failing.earlier_call() is not None:
         found.append(own_layer(failing, layer, {"num_features": shape[1]}))
     elif layer is not None:
@@ -167,7 +169,7 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
     what = "last dimension" if len(normalized) == 1 else f"last {len(normalized)} dimensions"
     sentence = (
         f"{name} normalises {times(normalized)} in the {what}, but {times(last)} "
-        f"{arrive(last[-1] if len(last) == 1 else 1)} (of {times(shape)})"
+        f"{arrive(last[-1] if len(last) == 1 else 1)} (of {times(shape)}){failing.which_call()}"
     )
     stories = [story(failing.trace, value.id, len(shape) - 1)]
     layer = failing.layer({"LayerNorm", "RMSNorm"})
@@ -176,7 +178,8 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
         sentence += f": the {normalized[0]} are its dimension 1, the channels"
         if layer is not None and layer.kind == "LayerNorm":
             changes = {"num_groups": 1, "num_channels": normalized[0]}
-            found.append(set_class(layer, "GroupNorm", changes))
+            grouped = set_class(layer, "GroupNorm", changes)
+            return Diagnosis("layer_norm.normalized_shape", sentence, (), (grouped,))
     if layer is not None and failing.earlier_call() is not None:
         found.append(own_layer(failing, layer, {"normalized_shape": last}))
     elif layer is not None and len(last) == len(normalized):

@@ -16,6 +16,7 @@ from cnnshape.analysis.applications import application
 from cnnshape.analysis.arguments import base_name, bind
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
 from cnnshape.analysis.diagnose.substitution import short_substitution
+from cnnshape.analysis.diagnose.wording import ordinal
 from cnnshape.errors import CnnshapeError
 from cnnshape.tracing.trace import Operation, Ref, Trace, Value
 
@@ -99,7 +100,8 @@ def maker(trace: Trace, operation: Operation) -> str:
     call = trace.calls[operation.call]
     module = trace.module(call.path)
     if module.builtin and call.path:
-        return f"{call.path} (call {call.call + 1})" if call.call else call.path
+        name = f"{call.path} ({module.type})" if call.path.isdigit() else call.path
+        return f"{name} ({ordinal(call.call + 1)} call)" if call.call else name
     return base_name(operation.name)[0]
 
 

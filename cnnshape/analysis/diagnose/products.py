@@ -86,8 +86,9 @@ def _turned(
     left, right = call.operand(0), call.operand(1)
     turn = (Step("transpose", (-2, -1)),)
     if len(b) > 1 and a[-1] == b[-1]:
-        new = f"{right}.transpose(-2, -1)"
-        yield _with(call, 1, new, turn)
+        # Rows against rows, as queries and keys.
+        yield _with(call, 1, f"{right}.transpose(-2, -1)", turn)
+        return
     if len(a) > 1 and len(b) > 1 and a[-2] == b[-2]:
         new = f"{left}.transpose(-2, -1)"
         yield _with(call, 0, new, turn)
@@ -151,7 +152,9 @@ def _letters(number: int) -> str:
 
 def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterator[Candidate]:
     if len(term) == len(shape) + 1:
-        text = f"tensor {index + 1} of einsum with .unsqueeze(0)"
+        # The equation is the first operand in the source.
+        new = f"{call.operand(index + 1)}.unsqueeze(0)"
+        text = call.with_operand(index + 1, new, f"tensor {index + 1} of einsum unsqueezed")
         yield call.candidate(text, operands=((index, (Step("unsqueeze", (0,)),)),))
 
 
@@ -168,9 +171,8 @@ def _einsum_sizes(
         better = [*terms[:index], "".join(order), *terms[index + 1 :]]
         if better != terms and _consistent(better, shapes):
             text = ",".join(better) + arrow + out
-            yield call.candidate(
-                f'torch.einsum("{text}", …)', overrides=((0, text),)
-            )
+            written = call.with_operand(0, f'"{text}"', f'torch.einsum("{text}", …)')
+            yield call.candidate(written, overrides=((0, text),))
             return
 
 

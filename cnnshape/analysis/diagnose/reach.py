@@ -19,6 +19,7 @@ from cnnshape.tracing.trace import Operation, Trace
 
 #: Input sizes tried when looking for one that fits.
 LARGEST = 1024
+_NEIGHBOURS = 64
 _NAMES = {
     "conv": ("kernel_size", "stride", "padding", "dilation"),
     "conv_transpose": ("kernel_size", "stride", "padding", "output_padding", "dilation"),
@@ -153,13 +154,30 @@ def input_sizes(
 ) -> tuple[int, ...] | None:
     """The accepted input size nearest to the one given; larger ones first where equally near.
 
-    All axes are moved together: square inputs stay square, others keep their difference.
+    All axes are moved together: square inputs stay square, others keep their difference. Where
+    several neighbours are accepted it is the roundest of them: 32 of 32 to 35.
     """
-    for step in nearest_first(largest):
-        moved = tuple(n + step for n in now)
-        if min(moved) >= 1 and max(moved) <= largest and accept(moved):
-            return moved
-    return None
+
+    def fits(step: int) -> bool:
+        moved = [n + step for n in now]
+        return min(moved) >= 1 and max(moved) <= largest and accept(moved)
+
+    nearest = next((step for step in nearest_first(largest) if fits(step)), None)
+    if nearest is None:
+        return None
+    neighbours = [nearest]
+    for direction in (1, -1):
+        step = nearest + direction
+        while abs(step - nearest) < _NEIGHBOURS and step != 0 and fits(step):
+            neighbours.append(step)
+            step += direction
+    best = max(neighbours, key=lambda step: (_roundness(now[0] + step), -abs(step)))
+    return tuple(n + best for n in now)
+
+
+def _roundness(number: int) -> int:
+    """The largest power of two that divides it."""
+    return number & -number
 
 
 def nearest_first(largest: int) -> Iterator[int]:

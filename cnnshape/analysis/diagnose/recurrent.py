@@ -48,12 +48,13 @@ def _input_size(
     name = who(failing.path, module.type)
     sentence = (
         f"{name} expects {plural(expected, 'feature')} per step (input_size), but {shape[-1]} "
-        f"{arrive(shape[-1])}: {times(shape)}"
+        f"{arrive(shape[-1])}: {times(shape)}{failing.which_call()}"
     )
     found: list[Candidate | None] = []
     if len(shape) == 3 and shape[1] == expected:
         sentence += f", whose {expected} are dimension 1"
-        found.append(before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),)))
+        turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
+        return Diagnosis("rnn.input_size", sentence, (), (turned,))
     if failing.earlier_call() is not None:
         found.append(own_layer(failing, module, {"input_size": shape[-1]}))
     else:

@@ -78,9 +78,9 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     """The rules to ask, most specific first."""
     yield raised.recursion
     yield raised.stopped
+    yield recurrent.recurrent  # the layers look themselves, the cells leave it to torch
     yield calling.not_a_tensor
     if failing.operation is None:
-        yield recurrent.recurrent
         yield normalization.norm_rank
         yield convolution.output_size
         yield calling.arguments

@@ -101,6 +101,7 @@ def _candidates(
             yield call.candidate(
                 call.method(failing.name, inside), function="reshape", arguments=inside
             )
+            return
         elif len(wanted) == 2:
             yield call.candidate(
                 f"{operand}.view({operand}.size(0), -1)",

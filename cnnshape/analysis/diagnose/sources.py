@@ -17,7 +17,6 @@ _OPERATORS: dict[str, type[ast.operator]] = {
     "mul": ast.Mult,
     "div": ast.Div,
     "matmul": ast.MatMult,
-    "pow": ast.Pow,
 }
 _SPELLINGS = {
     "cat": ("cat", "concat", "concatenate"),
@@ -26,6 +25,9 @@ _SPELLINGS = {
     "div": ("div", "divide", "true_divide"),
     "conv2d": ("conv2d",),
 }
+_Node = ast.Call | ast.BinOp | ast.AugAssign | ast.Subscript
+#: What a method can follow without brackets.
+_ATOMIC = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.List, ast.Tuple)
 #: The longest file that is parsed for the sake of one expression.
 _LONGEST = 20_000
 
@@ -35,12 +37,14 @@ class Written:
     """A call in somebody's source.
 
     Attributes:
-        text: all of it.
-        operands: the receiver or first arguments in order; the items of a list one by one.
+        text: all of it, in one line.
+        operands: the receiver or first arguments in order, the items of a list one by one;
+            in brackets where a method could not follow them otherwise.
         receiver: what stands before the dot of a method, if it is one.
         function: what is called, without arguments: ``x.view``, ``torch.cat``; the sign of an
             operator.
         arguments: the arguments between the brackets, as written.
+        raw, spans: the text as it stands in the file, and where in it the operands stand.
     """
 
     text: str
@@ -48,6 +52,13 @@ class Written:
     receiver: str | None
     function: str
     arguments: tuple[str, ...]
+    raw: str
+    spans: tuple[tuple[int, int], ...]
+
+    def with_operand(self, index: int, new: str) -> str:
+        """The call with one operand written differently."""
+        start, stop = self.spans[index]
+        return _one_line(self.raw[:start] + new + self.raw[stop:])
 
 
 def written(source: Source | None, name: str) -> Written | None:
@@ -75,54 +86,94 @@ def _parsed(text: str) -> ast.Module | None:
         return None
 
 
-def _on_line(tree: ast.AST, line: int) -> Iterator[ast.expr | ast.AugAssign]:
+def _on_line(tree: ast.AST, line: int) -> Iterator[_Node]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call | ast.BinOp | ast.AugAssign):
+        if isinstance(node, _Node):
             last = node.end_lineno or node.lineno
             if node.lineno <= line <= last:
                 yield node
 
 
-def _is_call_of(node: ast.AST, name: str) -> bool:
+def _is_call_of(node: _Node, name: str) -> bool:
+    if isinstance(node, ast.Subscript):
+        return name == "getitem" and not _is_shape(node.value)
     if isinstance(node, ast.BinOp | ast.AugAssign):
         operator = _OPERATORS.get(name)
         return operator is not None and isinstance(node.op, operator)
-    if not isinstance(node, ast.Call):
-        return False
     names = _SPELLINGS.get(name, (name,))
     called = node.func
     spelled = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
     return spelled.rstrip("_") in names
 
 
-def _describe(node: ast.AST, text: str) -> Written | None:
-    def piece(part: ast.AST) -> str:
-        segment = ast.get_source_segment(text, part)  # type: ignore[arg-type]
-        return " ".join((segment or ast.unparse(part)).split())
+def _is_shape(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "shape"
 
-    if isinstance(node, ast.BinOp):
-        sign = ast.unparse(ast.BinOp(ast.Name("a"), node.op, ast.Name("b"))).strip("ab ")
-        return Written(piece(node), (piece(node.left), piece(node.right)), None, sign, ())
-    if isinstance(node, ast.AugAssign):
-        sign = ast.unparse(ast.BinOp(ast.Name("a"), node.op, ast.Name("b"))).strip("ab ")
-        return Written(piece(node), (piece(node.target), piece(node.value)), None, sign + "=", ())
-    if not isinstance(node, ast.Call):
+
+def _describe(node: _Node, text: str) -> Written | None:
+    raw = ast.get_source_segment(text, node)
+    if raw is None:
         return None
-    receiver = None
-    called = node.func
-    if isinstance(called, ast.Attribute) and not _is_library(called.value):
-        receiver = piece(called.value)
-    operands: list[str] = [receiver] if receiver is not None else []
-    for argument in node.args:
-        if isinstance(argument, ast.List | ast.Tuple):
-            operands += [piece(item) for item in argument.elts]
-        else:
-            operands.append(piece(argument))
-    arguments = (
-        *(piece(argument) for argument in node.args),
-        *(f"{keyword.arg}={piece(keyword.value)}" for keyword in node.keywords if keyword.arg),
+    parts = _parts(node)
+    # ast counts bytes; so do we until the slice is taken.
+    lines = [0]
+    for line in text.encode().splitlines(keepends=True):
+        lines.append(lines[-1] + len(line))
+    begin = lines[node.lineno - 1] + node.col_offset
+    encoded = raw.encode()
+
+    def span(part: ast.expr) -> tuple[int, int]:
+        start = lines[part.lineno - 1] + part.col_offset - begin
+        stop = lines[(part.end_lineno or part.lineno) - 1] + (part.end_col_offset or 0) - begin
+        return len(encoded[:start].decode()), len(encoded[:stop].decode())
+
+    def piece(part: ast.expr) -> str:
+        start, stop = span(part)
+        return _one_line(raw[start:stop])
+
+    def operand(part: ast.expr) -> str:
+        return piece(part) if isinstance(part, _ATOMIC) else f"({piece(part)})"
+
+    function, receiver, arguments = "", None, ()
+    if isinstance(node, ast.BinOp | ast.AugAssign):
+        signs = {kind: sign for kind, sign in zip(_OPERATORS.values(), "+-*/@", strict=False)}
+        function = signs.get(type(node.op), "") + ("=" if isinstance(node, ast.AugAssign) else "")
+    elif isinstance(node, ast.Call):
+        function = piece(node.func)
+        if isinstance(node.func, ast.Attribute) and parts and parts[0] is node.func.value:
+            receiver = operand(parts[0])
+        arguments = (
+            *(piece(argument) for argument in node.args),
+            *(f"{keyword.arg}={piece(keyword.value)}" for keyword in node.keywords if keyword.arg),
+        )
+    else:
+        receiver = operand(node.value)
+    return Written(
+        _one_line(raw),
+        tuple(operand(part) for part in parts),
+        receiver,
+        function,
+        arguments,
+        raw,
+        tuple(span(part) for part in parts),
     )
-    return Written(piece(node), tuple(operands), receiver, piece(called), arguments)
+
+
+def _parts(node: _Node) -> list[ast.expr]:
+    """The receiver and the arguments, with the items of a list one by one."""
+    if isinstance(node, ast.BinOp):
+        return [node.left, node.right]
+    if isinstance(node, ast.AugAssign):
+        return [node.target, node.value]
+    if isinstance(node, ast.Subscript):
+        return [node.value]
+    called = node.func
+    method = isinstance(called, ast.Attribute) and not _is_library(called.value)
+    parts: list[ast.expr] = [called.value] if method and isinstance(called, ast.Attribute) else []
+    for argument in node.args:
+        listing = isinstance(argument, ast.List | ast.Tuple)
+        parts += argument.elts if listing and isinstance(argument, ast.List | ast.Tuple) else [argument]
+    return parts
 
 
 def _is_library(node: ast.expr) -> bool:
@@ -131,3 +182,7 @@ def _is_library(node: ast.expr) -> bool:
     while isinstance(root, ast.Attribute):
         root = root.value
     return isinstance(root, ast.Name) and root.id in ("torch", "F", "nn", "functional", "Tensor")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -154,9 +154,7 @@ class CallText:
         found = self.found
         if found is None or index >= len(found.operands):
             return generic
-        operand = found.operands[index]
-        # The operand is replaced where it stands as an operand, not inside another name.
-        return _replaced(found.text, operand, text, index, found)
+        return found.with_operand(index, text)
 
     def method(self, name: str, arguments: Sequence[Any]) -> str:
         """``x.view(x.size(0), -1)`` with the receiver as written."""
@@ -194,18 +192,6 @@ class CallText:
             None if arguments is None else tuple(arguments),
         )
         return Candidate(suggestion, (edit, *extra))
-
-
-def _replaced(text: str, operand: str, new: str, index: int, found: Written) -> str:
-    """``text`` with its ``index``-th operand replaced, the others left alone."""
-    position = 0
-    for earlier in found.operands[:index]:
-        at = text.find(earlier, position)
-        position = at + len(earlier) if at >= 0 else position
-    at = text.find(operand, position)
-    if at < 0:
-        return text
-    return text[:at] + new + text[at + len(operand) :]
 
 
 def _listed(value: Any) -> Any:

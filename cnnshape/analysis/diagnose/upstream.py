@@ -12,7 +12,7 @@ from cnnshape.analysis.diagnose.origins import story
 from cnnshape.analysis.diagnose.reach import Way
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import constructor, tidy
+from cnnshape.analysis.diagnose.wording import constructor, ordinal, tidy
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
 
@@ -76,12 +76,10 @@ def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Ca
     """A layer of its own for this call, since the shared one already serves another size."""
     if failing.call is None or layer.path != failing.path:
         return None
-    arguments = {**{k: v for k, v in layer.config.items() if v is not None}, **changes}
     call = failing.call.call
-    del arguments
     suggestion = Suggestion(
         action="change_call",
-        text=f"a layer of its own for call {call + 1}: {constructor(layer, changes)}",
+        text=f"another layer for the {ordinal(call + 1)} call: {constructor(layer, changes)}",
         path=layer.path,
         argument=next(iter(changes)),
         from_=tidy(layer.config.get(next(iter(changes)))),
