@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnnshape.analysis.report import Extent
-from cnnshape.rendering.rows import Row
+from cnnshape.rendering.row import Row
 from cnnshape.rendering.shapes import shapes_text
 from cnnshape.rendering.tree import Role
 from cnnshape.rendering.units import (

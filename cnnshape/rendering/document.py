@@ -6,7 +6,8 @@ from cnnshape.analysis.report import ReportData
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.layout import lay_out
 from cnnshape.rendering.options import TableOptions
-from cnnshape.rendering.rows import Row, Table, flat_table, make_table
+from cnnshape.rendering.row import Row, Table
+from cnnshape.rendering.rows import flat_table, make_table
 from cnnshape.rendering.selection import choose_columns, column, sort_rows
 from cnnshape.rendering.spans import EMPTY, Line
 from cnnshape.rendering.summary import footer, formula_legend, header, mismatches

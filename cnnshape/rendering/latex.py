@@ -11,7 +11,7 @@ from cnnshape.rendering.document import select_rows
 from cnnshape.rendering.failure import one_line
 from cnnshape.rendering.mathematics import dim_latex, shape_latex
 from cnnshape.rendering.options import DEFAULT, TableOptions
-from cnnshape.rendering.rows import Row, Table
+from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import choose_columns, paired
 from cnnshape.rendering.spans import plain
 from cnnshape.rendering.summary import footer, header

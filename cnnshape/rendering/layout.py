@@ -1,64 +1,21 @@
-"""Rows laid out as lines of aligned text that fit into a width.
-
-A narrow terminal gets less, in steps, never a broken or a wrong number: first kernel, stride
-and padding have the letters of the formulas as titles, MACs get prefixes, long names lose their
-middle, the input gives way to the output, and last whole columns go. Columns that somebody
-asked for by name stay.
-"""
+"""Rows laid out as lines of aligned text that fit into a width (see :mod:`.plan`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
 
 from cnnshape.rendering.columns import Column, in_and_out, shown_input
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.grid import GAP, align_row
-from cnnshape.rendering.rows import Row, Table
+from cnnshape.rendering.plan import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan
+from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import column, paired
 from cnnshape.rendering.spans import Line, Span, cells, elide, span, width, wrap
 
-_MARGIN, _ARROW = 2, " → "
-_WINDOW = ("kernel", "stride", "padding", "dilation", "groups")
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is shown, and how tightly."""
-
-    columns: tuple[Column, ...]
-    short: tuple[str, ...] = ()
-    letters: bool = False
-    short_tags: bool = False
-    label_room: int | None = None
-    type_room: int | None = None
-    window_in_type: bool = False
-    formula_below: bool = False
-    shape_below: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """A plan carried out: per column its title and every cell, and how wide it is."""
-
-    parts: tuple[tuple[Column, ...], ...]
-    cells: tuple[tuple[Line, ...], ...]
-    widths: tuple[int, ...]
-
-    @property
-    def width(self) -> int:
-        return _MARGIN + sum(self.widths) + len(GAP) * (len(self.widths) - 1)
-
-    def width_of(self, name: str) -> int:
-        pairs = zip(self.parts, self.widths, strict=True)
-        return next((room for part, room in pairs if part[0].name == name), 0)
-
+_ARROW = " → "
 
 #: Columns drawn so far, by what their look depends on; most steps change one of them.
 _Drawn = dict[Hashable, tuple[tuple[Line, ...], int]]
-
-#: A step towards a narrower table, given the grid so far and the number of cells it is too wide.
-Step = Callable[[Plan, _Grid, int], Plan]
 
 
 def lay_out(
@@ -71,7 +28,7 @@ def lay_out(
     plan = Plan(tuple(columns))
     drawn: _Drawn = {}
     grid = _measure(table, plan, drawn)
-    for step in _CHOSEN_STEPS if chosen else _STEPS:
+    for step in CHOSEN_STEPS if chosen else STEPS:
         if room is None or grid.width <= room:
             break
         narrower = step(plan, grid, grid.width - room)
@@ -80,119 +37,7 @@ def lay_out(
     return _draw(table, plan, grid, room)
 
 
-def _without(*names: str) -> Step:
-    return lambda plan, _grid, _excess: replace(
-        plan, columns=tuple(column for column in plan.columns if column.name not in names)
-    )
-
-
-def _shorter(*names: str) -> Step:
-    return lambda plan, _grid, _excess: replace(plan, short=(*plan.short, *names))
-
-
-def _letters(plan: Plan, _grid: _Grid, _excess: int) -> Plan:
-    return replace(plan, letters=True)
-
-
-def _short_tags(plan: Plan, _grid: _Grid, _excess: int) -> Plan:
-    return replace(plan, short_tags=True)
-
-
-def _types(least: int) -> Step:
-    """Long class names lose their middle, no more of it than needed."""
-
-    def step(plan: Plan, grid: _Grid, excess: int) -> Plan:
-        now = grid.width_of("type")
-        return replace(plan, type_room=max(now - excess, least)) if now > least else plan
-
-    return step
-
-
-def _labels(least: int) -> Step:
-    """Long names lose their middle, no more of it than needed."""
-
-    def step(plan: Plan, grid: _Grid, excess: int) -> Plan:
-        now = grid.width_of("layer")
-        return replace(plan, label_room=max(now - excess, least)) if now > least else plan
-
-    return step
-
-
-def _merge_window(plan: Plan, _grid: _Grid, _excess: int) -> Plan:
-    """Kernel, stride, padding, dilation and groups in one column: ``k3 s2 p1 g32``."""
-    names = [each.name for each in plan.columns]
-    if "dilation" not in names and "groups" not in names:
-        return plan  # the three alone are as narrow side by side
-    kept: list[Column] = []
-    for each in plan.columns:
-        if each.name not in _WINDOW:
-            kept.append(each)
-        elif column("window") not in kept:
-            kept.append(column("window"))
-    return replace(plan, columns=tuple(kept))
-
-
-def _without_expressions(plan: Plan, grid: _Grid, excess: int) -> Plan:
-    """MACs of symbolic sizes are long; their sum stands below the table."""
-    return _without("macs")(plan, grid, excess) if grid.width_of("macs") > 16 else plan
-
-
-def _window_into_type(plan: Plan, grid: _Grid, excess: int) -> Plan:
-    """``Conv2d k3 p1`` in one column: few rows have a kernel, and those have short classes."""
-    return replace(_without("window", *_WINDOW)(plan, grid, excess), window_in_type=True)
-
-
-def _without_window(plan: Plan, _grid: _Grid, _excess: int) -> Plan:
-    return replace(plan, window_in_type=False)
-
-
-def _formula_below(plan: Plan, grid: _Grid, excess: int) -> Plan:
-    if all(each.name != "formula" for each in plan.columns):
-        return plan
-    return replace(_without("formula")(plan, grid, excess), formula_below=True)
-
-
-def _shape_below(plan: Plan, grid: _Grid, excess: int) -> Plan:
-    return replace(_without("input", "output")(plan, grid, excess), shape_below=True)
-
-
-_STEPS: tuple[Step, ...] = (
-    _types(22),
-    _letters,
-    _formula_below,
-    _merge_window,
-    _short_tags,
-    _types(18),
-    _shorter("macs"),
-    _without_expressions,
-    _labels(24),
-    _types(14),
-    _without("input"),
-    _types(12),
-    _window_into_type,
-    _labels(16),
-    _shorter("params", "trainable"),
-    _without_window,
-    _types(10),
-    _without("type"),
-    _labels(12),
-    _without("macs"),
-    _shape_below,
-)
-_CHOSEN_STEPS: tuple[Step, ...] = (
-    _letters,
-    _formula_below,
-    _short_tags,
-    _types(14),
-    _labels(24),
-    _shorter("macs", "params", "trainable"),
-    _types(10),
-    _labels(12),
-    _shape_below,
-)
-
-
-def _measure(table: Table, plan: Plan, drawn: _Drawn) -> _Grid:
+def _measure(table: Table, plan: Plan, drawn: _Drawn) -> Grid:
     """Every cell under one plan, and the room that the columns take."""
     parts = tuple(paired(plan.columns))
     columns: list[tuple[Line, ...]] = []
@@ -201,12 +46,12 @@ def _measure(table: Table, plan: Plan, drawn: _Drawn) -> _Grid:
         key = _look(part, plan)
         if key not in drawn:
             title = _align_title((Span(_title(part, plan), "title"),), part, table)
-            cells = (title, *_cells(table, plan, part))
-            drawn[key] = (cells, max(width(cell) for cell in cells))
-        cells, room = drawn[key]
-        columns.append(cells)
+            look = (title, *_cells(table, plan, part))
+            drawn[key] = (look, max(width(cell) for cell in look))
+        look, room = drawn[key]
+        columns.append(look)
         widths.append(room)
-    return _Grid(parts, tuple(columns), tuple(widths))
+    return Grid(parts, tuple(columns), tuple(widths))
 
 
 def _look(part: tuple[Column, ...], plan: Plan) -> Hashable:
@@ -221,7 +66,7 @@ def _look(part: tuple[Column, ...], plan: Plan) -> Hashable:
             return (names, plan.letters, names[0] in plan.short)
 
 
-def _draw(table: Table, plan: Plan, grid: _Grid, room: int | None) -> list[Line]:
+def _draw(table: Table, plan: Plan, grid: Grid, room: int | None) -> list[Line]:
     """Header and rows."""
     lines = [_line(" ", [cells[0] for cells in grid.cells], grid)]
     first = grid.widths[0] + len(GAP) if grid.parts[0][0].name == "layer" else 0
@@ -229,7 +74,7 @@ def _draw(table: Table, plan: Plan, grid: _Grid, room: int | None) -> list[Line]
         mark = "✗" if row.state == "failed" else " "
         lines.append(_line(mark, [cells[number] for cells in grid.cells], grid))
         if plan.formula_below or plan.shape_below:
-            lines.extend(_underneath(row, plan, _MARGIN + first, room, table.hide_batch))
+            lines.extend(_underneath(row, plan, MARGIN + first, room, table.hide_batch))
     return lines
 
 
@@ -247,7 +92,7 @@ def _align_title(title: Line, part: tuple[Column, ...], table: Table) -> Line:
     return (Span(" " * max(room - 2, 0)), *title)
 
 
-def _line(mark: str, row: Sequence[Line], grid: _Grid) -> Line:
+def _line(mark: str, row: Sequence[Line], grid: Grid) -> Line:
     aligns = [part[0].align if len(part) == 1 else "left" for part in grid.parts]
     return align_row(row, grid.widths, aligns, Span(f"{mark} ", "bad" if mark.strip() else ""))
 
@@ -339,7 +184,7 @@ def _underneath(
         formula = column("formula").text(row, hide_batch)
         if formula:
             pieces.append([(span(part, "dim"),) for part in formula.split("; ")])
-    rails = " " * _MARGIN + row.rails
+    rails = " " * MARGIN + row.rails
     start = Span(rails + " " * max(indent - cells(rails), 1), "guide")
     left = None if room is None else room - cells(start.text)
     return [(start, *line) for piece in pieces for line in wrap(piece, left, "; ", "")]

@@ -10,7 +10,7 @@ from cnnshape.rendering.columns import Column, in_and_out
 from cnnshape.rendering.document import select_rows
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.options import DEFAULT, TableOptions
-from cnnshape.rendering.rows import Row, Table
+from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import choose_columns, paired
 from cnnshape.rendering.spans import plain
 from cnnshape.rendering.summary import footer, header

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from cnnshape.errors import UsageError
 from cnnshape.rendering.columns import COLUMNS, Column, Value
-from cnnshape.rendering.rows import Row, Table
+from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.shapes import elements
 
 _BY_NAME = {name: column for column in COLUMNS for name in (column.name, *column.aliases)}

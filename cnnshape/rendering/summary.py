@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.report import Check, ReportData, TensorRow
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.rows import Table
+from cnnshape.rendering.row import Table
 from cnnshape.rendering.shapes import shapes_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, cells, elide, span, wrap
 from cnnshape.rendering.units import (

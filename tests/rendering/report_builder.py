@@ -590,10 +590,12 @@ def long_net(layers: int = 200) -> ReportData:
     return net.report()
 
 
-def zoo() -> ReportData:
+def tangle() -> ReportData:
     """What makes trees difficult: looped lists, lists that take turns, reuse, unused modules."""
     x, flat = (2, 8, 16, 16), (2, 8)
-    net = Net("Zoo", (2, 3, 16, 16), spec="zoo.py:Zoo", outputs=(2, 2), own=[("scale", (8,), 8)])
+    net = Net(
+        "Tangle", (2, 3, 16, 16), spec="tangle.py:Tangle", outputs=(2, 2), own=[("scale", (8,), 8)]
+    )
     net.calls[0].params = 8
     for number in range(2):
         inp = (2, 3, 16, 16) if number == 0 else x

@@ -38,7 +38,7 @@ REPORTS: dict[str, Callable[[], ReportData]] = {
     "failing": build.failing,
     "diagnosed": lambda: build.failing(diagnosed=True),
     "symbolic": build.symbolic,
-    "zoo": build.zoo,
+    "tangle": build.tangle,
     "hostile": lambda: hostile('"\\\x00\ud800'),
 }
 

@@ -33,7 +33,7 @@ CASES: dict[str, tuple[Callable[[], ReportData], TableOptions]] = {
     "failing": (build.failing, TableOptions()),
     "failing-diagnosed": (lambda: build.failing(diagnosed=True), TableOptions()),
     "symbolic": (build.symbolic, TableOptions()),
-    "zoo": (build.zoo, TableOptions()),
+    "tangle": (build.tangle, TableOptions()),
 }
 
 

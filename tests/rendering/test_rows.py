@@ -10,7 +10,8 @@ import pytest
 from cnnshape.analysis.report import ErrorReport, ReportData
 from cnnshape.rendering.csv_ import to_csv
 from cnnshape.rendering.options import TableOptions
-from cnnshape.rendering.rows import Row, flat_table, make_table
+from cnnshape.rendering.row import Row
+from cnnshape.rendering.rows import flat_table, make_table
 from cnnshape.tracing.trace import Failure
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import Net, conv
@@ -106,7 +107,7 @@ def test_receptive_fields_keep_blocks_apart_only_where_they_are_shown() -> None:
 
 
 def test_a_looped_list_stands_above_its_modules_and_sums_them_up() -> None:
-    report = build.zoo()
+    report = build.tangle()
     looped = row(report, "blocks")
     assert (looped.role, looped.type, looped.params) == ("container", "ModuleList", 240)
     assert looped.macs == 3 * 36_864
@@ -114,8 +115,8 @@ def test_a_looped_list_stands_above_its_modules_and_sums_them_up() -> None:
 
 
 def test_lists_that_take_turns_keep_the_order_and_have_dotted_names() -> None:
-    assert labels(build.zoo())[1:5] == ["convs.0", "norms.0", "convs.1", "norms.1"]
-    assert not [line for line in labels(build.zoo()) if line in ("convs", "norms")]
+    assert labels(build.tangle())[1:5] == ["convs.0", "norms.0", "convs.1", "norms.1"]
+    assert not [line for line in labels(build.tangle()) if line in ("convs", "norms")]
 
 
 def test_operations_inside_a_looped_list_stand_inside_it() -> None:
@@ -129,28 +130,30 @@ def test_operations_inside_a_looped_list_stand_inside_it() -> None:
 
 
 def test_a_module_that_runs_again_says_so_and_its_parameters_count_once() -> None:
-    first, second = (r for r in make_table(build.zoo(), TableOptions()).rows if r.path == "shared")
+    first, second = (
+        r for r in make_table(build.tangle(), TableOptions()).rows if r.path == "shared"
+    )
     assert (first.tag, second.tag) == ("", "(2nd call)")
     assert (first.params, second.params) == (72, 0)
     assert first.macs == second.macs == 32_768
 
 
 def test_modules_that_never_ran_come_last_in_their_module() -> None:
-    lines = labels(build.zoo())
+    lines = labels(build.tangle())
     assert lines[-1] == "aux"
     assert lines[lines.index("heads") + 2] == "└ b"
-    assert row(build.zoo(), "heads.b").state == "not called"
+    assert row(build.tangle(), "heads.b").state == "not called"
     # `aux` stands for what is below it: 900 + 505.
-    assert row(build.zoo(), "aux").params == 1_405
-    assert [line for line in labels(build.zoo(), expand=True)[-3:]] == ["aux", "├ 0", "└ 1"]
+    assert row(build.tangle(), "aux").params == 1_405
+    assert [line for line in labels(build.tangle(), expand=True)[-3:]] == ["aux", "├ 0", "└ 1"]
 
 
 def test_weights_that_an_operation_uses_are_not_called_unused() -> None:
-    assert row(build.zoo(), "attn.proj").state == "weights only"
+    assert row(build.tangle(), "attn.proj").state == "weights only"
 
 
 def test_parameters_of_a_module_with_children_have_rows_ahead_of_them() -> None:
-    report = build.zoo()
+    report = build.tangle()
     held = row(report, "scale")
     assert (held.role, held.type, held.params, held.outputs) == (
         "parameter",
@@ -187,7 +190,7 @@ def test_many_parameters_of_one_module_share_a_row() -> None:
 
 
 def test_numbers_of_the_rows_shown_add_up_to_the_row_above() -> None:
-    report = build.zoo()
+    report = build.tangle()
     table = make_table(report, TableOptions(expand=True))
     top = [r for r in table.rows if r.depth == 1]
     assert sum(r.params or 0 for r in top) == report.totals.params == 2_874
@@ -273,7 +276,7 @@ def test_flat_lists_add_up_to_the_totals_at_every_depth(make, depth) -> None:
 
 
 def test_an_operations_macs_are_not_counted_at_its_module_again() -> None:
-    rows = [r for r in flat_table(build.zoo()).rows if r.path == "attn"]
+    rows = [r for r in flat_table(build.tangle()).rows if r.path == "attn"]
     assert [(r.type, r.macs) for r in rows] == [("Attention", 0), ("matmul", 9_216)]
 
 
@@ -288,5 +291,5 @@ def test_csv_has_every_call_and_operation_and_adds_up() -> None:
 
 
 def test_what_cannot_be_known_is_empty_in_csv_and_never_zero() -> None:
-    rows = {r["path"]: r for r in csv.DictReader(io.StringIO(to_csv(build.zoo())))}
+    rows = {r["path"]: r for r in csv.DictReader(io.StringIO(to_csv(build.tangle())))}
     assert rows["odd"]["macs"] == ""

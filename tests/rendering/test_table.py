@@ -22,7 +22,7 @@ REPORTS: dict[str, Callable[[], ReportData]] = {
     "lenet": build.lenet,
     "resnet": build.resnet_like,
     "failing": lambda: build.failing(diagnosed=True),
-    "zoo": build.zoo,
+    "tangle": build.tangle,
     "symbolic": build.symbolic,
     "long": lambda: build.long_net(20),
 }
@@ -85,7 +85,7 @@ def test_columns_that_no_row_needs_are_left_out() -> None:
 
 
 def test_dilation_and_groups_appear_where_a_layer_has_them() -> None:
-    assert "dil  groups" in to_text(build.zoo())
+    assert "dil  groups" in to_text(build.tangle())
     assert "dil" not in to_text(build.lenet())
 
 
@@ -104,10 +104,10 @@ def test_an_unbatched_picture_keeps_its_channels() -> None:
 
 
 def test_what_is_unknown_says_so_and_nothing_says_nothing() -> None:
-    odd = next(x for x in to_text(build.zoo()).splitlines() if " odd " in x)
+    odd = next(x for x in to_text(build.tangle()).splitlines() if " odd " in x)
     assert odd.split()[-2:] == ["?", "?"]  # MACs unknown, size not covered
-    assert "MACs unknown" in to_text(build.zoo())
-    assert "? 1 layer changes the size and no rule covers it" in to_text(build.zoo())
+    assert "MACs unknown" in to_text(build.tangle())
+    assert "? 1 layer changes the size and no rule covers it" in to_text(build.tangle())
 
 
 def test_a_mismatch_shows_both_sizes_and_the_substitution() -> None:

@@ -1,0 +1,79 @@
+"""One line of a table, and all of them: what every writer prints.
+
+Nothing here knows about widths, colours or markup.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cnnshape.analysis.report import Check, Extent
+from cnnshape.rendering.palette import Kind
+from cnnshape.rendering.settings import NONE, Settings
+from cnnshape.rendering.tree import Role
+from cnnshape.tracing.trace import Dim, Shape, Source
+
+#: Empty where there is nothing to check; ``uncovered`` changed the size and has no rule.
+Status = Literal["match", "mismatch", "uncovered", ""]
+State = Literal["ran", "failed", "unfinished", "not called", "weights only", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        guides: the tree's lines before the label; ``rails`` those of a line underneath.
+        label: the name relative to the row above; ``path`` the whole name, ``name`` the
+            whole name or names that the row stands for.
+        tag: ``× 4`` for a folded run, ``(2nd call)`` for a module that ran again.
+        index: the call's index in the trace; ``ran_in`` the call that ran an operation.
+        sums: the numbers are those of everything below, which has rows of its own.
+    """
+
+    role: Role
+    state: State
+    kind: Kind
+    guides: str
+    rails: str
+    label: str
+    path: str
+    name: str
+    tag: str
+    times: int
+    call: int
+    depth: int
+    type: str
+    inputs: tuple[Shape, ...]
+    outputs: tuple[Shape, ...]
+    settings: Settings = NONE
+    params: int | None = 0
+    trainable: int | None = 0
+    macs: Dim | None = 0
+    parameter_bytes: int | None = 0
+    activation_bytes: int | None = 0
+    sums: bool = False
+    status: Status = ""
+    check: Check | None = None
+    source: Source | None = None
+    receptive_field: Extent = None
+    receptive_field_stride: Extent = None
+    receptive_field_offset: Extent = None
+    has_rows_below: bool = False
+    index: int | None = None
+    ran_in: int | None = None
+
+    @property
+    def changed(self) -> bool:
+        """Something other than what went in came out."""
+        return self.inputs != self.outputs
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All rows and what they have in common."""
+
+    rows: tuple[Row, ...]
+    hide_batch: bool
+    flat: bool
