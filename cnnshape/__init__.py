@@ -14,7 +14,8 @@ from cnnshape._version import __version__
 from cnnshape.errors import CnnshapeError, UsageError
 
 if TYPE_CHECKING:
-    from cnnshape.api import Report, check, inspect
+    from cnnshape.api import Report, inspect
+    from cnnshape.api.checking import check
     from cnnshape.explaining import explain, explain_error
     from cnnshape.formulas.ask import formula
     from cnnshape.registered import params
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 #: because torch takes a second to import and a size formula needs none of it.
 _HOMES = {
     "Report": ("cnnshape.api", "Report"),
-    "check": ("cnnshape.api", "check"),
+    "check": ("cnnshape.api.checking", "check"),
     "explain": ("cnnshape.explaining", "explain"),
     "explain_error": ("cnnshape.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.ask", "formula"),

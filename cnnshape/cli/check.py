@@ -88,7 +88,7 @@ def command(
     cnnshape inspect lenet -o lenet.shapes.json       # today
     cnnshape check lenet --expect lenet.shapes.json   # tomorrow
     """
-    from cnnshape.api import check_spec
+    from cnnshape.api.checking import check_spec
     from cnnshape.rendering.check import write_check
 
     result = check_spec(
