@@ -76,7 +76,8 @@ def _own(node: Node) -> Hashable:
         return (
             layer.type,
             _size_settings(layer.config),
-            layer.input_shapes,
+            # Each once: a cache that is handed on grows from block to block.
+            tuple(dict.fromkeys(layer.input_shapes)),
             layer.output_shapes,
             layer.params,
             layer.trainable_params,

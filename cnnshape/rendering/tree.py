@@ -249,10 +249,12 @@ def _tells_it_itself(layer: Layer, items: Sequence[Layer | OperationRow]) -> boo
         return False
     if any(row.check is not None for row in operations):
         return False
-    if len(operations) == 1:
-        same = operations[0].output_shapes == layer.output_shapes
-        return same and operations[0].input_shapes[:1] == layer.input_shapes[:1]
-    return layer.input_shapes == layer.output_shapes and not any(row.macs for row in operations)
+    if layer.input_shapes == layer.output_shapes and not any(row.macs for row in operations):
+        return True
+    if len(operations) != 1:
+        return False
+    same = operations[0].output_shapes == layer.output_shapes
+    return same and operations[0].input_shapes[:1] == layer.input_shapes[:1]
 
 
 def _parameter_label(group: Sequence[Parameter], owner: str) -> str:

@@ -77,6 +77,19 @@ def test_blocks_that_take_turns_are_folded_with_period_two() -> None:
     ]
 
 
+def test_a_cache_that_grows_does_not_keep_blocks_apart_but_another_shape_does() -> None:
+    def decoder(*extra: list[tuple[int, ...]]) -> list[str]:
+        net = Net("Decoder", (1, 8))
+        for number, more in enumerate(extra):
+            with net.inside(f"b.{number}", "Block", [(1, 8), *more], (1, 8)):
+                net.leaf(f"b.{number}.fc", "Linear", (1, 8), (1, 8), params=72)
+        return labels(net.uncalled("b", "ModuleList").report())
+
+    cached = (1, 2, 4)
+    assert "└ 0, 1 × 2" in decoder([cached], [cached, cached])
+    assert "└ 1" in decoder([cached], [(1, 2, 5)])
+
+
 def test_two_equal_leaves_stay_and_three_are_folded() -> None:
     def leaves(number: int) -> list[str]:
         net = Net("Net", (1, 8))
@@ -172,12 +185,14 @@ def test_operations_that_say_what_their_layer_says_are_left_out() -> None:
     with net.inside("norm", "LayerNorm2d", (1, 4, 4, 8), (1, 4, 4, 8), own=[("w", (8,), 8)]):
         net.op("permute", (1, 4, 4, 8), (1, 8, 4, 4))
         net.op("permute", (1, 8, 4, 4), (1, 4, 4, 8))
+    with net.inside("rms", "RMSNorm", (1, 4, 4, 8), (1, 4, 4, 8)):
+        net.op("mean", (1, 4, 4, 8), (1, 4, 4, 1))
     with net.inside("pool", "Pool", (1, 4, 4, 8), (1, 2, 2, 8)):
         net.op("max_pool2d", (1, 4, 4, 8), (1, 2, 2, 8), build.match("max_pool"))
     report = net.report()
-    assert labels(report) == ["turn", "norm", "pool", "└ ·"]
+    assert labels(report) == ["turn", "norm", "rms", "pool", "└ ·"]
     assert row(report, "norm").params == 8
-    assert len(labels(report, expand=True)) == 3 + 1 + 2 + 1
+    assert len(labels(report, expand=True)) == 4 + 1 + 2 + 1 + 1
 
 
 def test_many_parameters_of_one_module_share_a_row() -> None:
