@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import gcd
 
 from cnnshape.formulas.algebra import Floor, Sum, Whole, columns, whole
 
@@ -26,7 +27,13 @@ class Demand:
 
     @classmethod
     def of(
-        cls, left: Whole, relation: str, right: Whole, index: int, parameter: str | None = None
+        cls,
+        left: Whole,
+        relation: str,
+        right: Whole,
+        index: int,
+        parameter: str | None = None,
+        cause: str = "",
     ) -> Demand | None:
         """The demand; None if it always holds or depends on no letter.
 
@@ -47,7 +54,7 @@ class Demand:
                 one, other = other, one
         if relation == "==":
             one, other = _without_common_factor(one, other)
-        return cls(one, relation, other, index, parameter)
+        return cls(one, relation, other, index, parameter, cause)
 
     def holds(self, letters: Mapping[str, int]) -> bool:
         """Whether it holds for these values of the letters."""
@@ -93,7 +100,12 @@ def _without_common_factor(left: Sum, right: Sum) -> tuple[Sum, Sum]:
     >>> N, H = letter("N"), letter("H")
     >>> _without_common_factor(16 * N * (H // 4), 256 * N)
     (Sum('16*(H//4)'), Sum('256'))
+    >>> _without_common_factor(16 * H * N, 400 * (H // 25))
+    (Sum('H*N'), Sum('25*(H//25)'))
     """
+    if left.letters and right.letters:
+        common = gcd(*(c for _, c in (*left.terms, *right.terms)))
+        left, right = left // common, right // common
     if len(left.terms) != 1 or len(right.terms) != 1:
         return left, right
     one, other = dict(left.terms[0][0]), dict(right.terms[0][0])

@@ -32,9 +32,9 @@ class Prober:
         self.prepared = prepared
         self.inputs = prepared.inputs
         self.mode: Mode = mode
-        self._module: nn.Module = prepared.subject.module
+        self.module: nn.Module = prepared.subject.module
         self._device = "meta"
-        self._dtype = model_dtype(self._module)
+        self.dtype = model_dtype(self.module)
         self._done: dict[tuple[tuple[str, int], ...], tuple[Recorded, list[Guard]]] = {}
 
     @property
@@ -72,7 +72,7 @@ class Prober:
             recorded = self._record(letters)
             if self._device == "meta" and needs_values(recorded[0].exception) is not None:
                 self._device = "cpu"
-                self._module = self.prepared.subject.real()
+                self.module = self.prepared.subject.real()
                 recorded = self._record(letters)
             self._done[key] = recorded
         return self._done[key]
@@ -80,10 +80,10 @@ class Prober:
     def _record(self, letters: Letters) -> tuple[Recorded, list[Guard]]:
         guards: list[Guard] = []
         args, kwargs = make_tensors(
-            filled(self.inputs, letters), device=self._device, dtype=self._dtype
+            filled(self.inputs, letters), device=self._device, dtype=self.dtype
         )
         recorded = record(
-            self._module,
+            self.module,
             Inputs(args, kwargs),
             device=self._device,
             mode=self.mode,
@@ -140,7 +140,7 @@ class Prober:
     def _widths(self) -> tuple[int, ...]:
         """Numbers of channels and features that the first layers expect."""
         widths: dict[int, None] = {}
-        for module in self._module.modules():
+        for module in self.module.modules():
             for name in ("in_channels", "in_features", "num_features"):
                 width = getattr(module, name, None)
                 if isinstance(width, int):

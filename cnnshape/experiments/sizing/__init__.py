@@ -1,0 +1,1 @@
+"""Which input sizes a model accepts, found by trying them."""

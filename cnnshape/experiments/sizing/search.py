@@ -1,0 +1,333 @@
+"""The sizes that a model accepts: sweep every letter, predict the rest, check the prediction.
+
+Trying decides. What cannot be tried one by one (65,536 pairs of two letters) follows from the
+demands that the expressions gave, and those are held against every size that was tried.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+
+from cnnshape.errors import ModelFailedError, UsageError
+from cnnshape.experiments.sizing.attempts import Attempts, attempts
+from cnnshape.experiments.sizing.predict import Prediction, predict
+from cnnshape.experiments.sizing.ranges import SizeSet, describe
+from cnnshape.experiments.sizing.result import AcceptedSizes
+from cnnshape.experiments.sizing.together import Together, together
+from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.symbolic.letters import batch_letters
+from cnnshape.experiments.symbolic.sampling import Mixer
+from cnnshape.experiments.symbolic.solve import Letters
+from cnnshape.experiments.symbolic.understand import (
+    Progress,
+    Understanding,
+    size_text,
+    understand,
+)
+from cnnshape.tracing.execute import Mode
+
+#: Seconds for a whole search, unless the caller allows more.
+TIME_LIMIT = 60.0
+#: Tries beside the sweeps: pairs of letters at edges and at random.
+_PAIRS = 240
+
+
+def accepted_sizes(
+    prepared: Prepared,
+    *,
+    low: int = 1,
+    high: int = 256,
+    mode: Mode = "eval",
+    seconds: float = TIME_LIMIT,
+    progress: Progress | None = None,
+) -> AcceptedSizes:
+    """Find which sizes a model accepts between ``low`` and ``high``.
+
+    Args:
+        prepared: the model, with letters in its input.
+        low: the smallest size to try, for every letter.
+        high: the largest.
+        mode: ``eval`` or ``train``.
+        seconds: when to stop; with fewer tries than planned the result says so.
+        progress: told what is being done, now and then.
+
+    Raises:
+        UsageError: there are no letters, or the range is empty.
+        ModelFailedError: the model accepts nothing that was tried.
+    """
+    if not prepared.inputs.has_letters:
+        raise UsageError("sizes needs letters for what may vary, as in -i 1,1,H,W")
+    if not 1 <= low <= high:
+        raise UsageError(f"the range {low}:{high} is empty: give LOW:HIGH with 1 ≤ LOW ≤ HIGH")
+    started = time.monotonic()
+    found = understand(prepared, mode, seconds=seconds / 3, checks=2)
+    until = started + seconds
+    prediction = predict(found)
+    with attempts(found.prober) as trying:
+        trying.keeps_batch = prediction.keeps_batch
+        base = _base_inside(trying, prediction, found.run.letters, low, high)
+        if base is None and prediction.batch:
+            # No size keeps the rows: then that is how the model is meant.
+            prediction = replace(prediction, batch=(), keeps_batch=False)
+            trying.forget()
+            base = _base_inside(trying, prediction, found.run.letters, low, high)
+        if base is None:
+            raise ModelFailedError(_nothing(found, low, high))
+        search = _Search(trying, prediction, base, low, high, until, progress or _silent)
+        result = search.result(found)
+    return replace(
+        result,
+        spec=prepared.spec,
+        shape=str(prepared.inputs.specs[0]),
+        device=found.prober.device,
+        seconds=time.monotonic() - started,
+        notes=(*prepared.notes, *result.notes),
+    )
+
+
+def _silent(_text: str) -> None:
+    pass
+
+
+def _base_inside(
+    trying: Attempts, prediction: Prediction, usual: Letters, low: int, high: int
+) -> Letters | None:
+    """Accepted sizes within the range, as near to the usual ones as may be."""
+    inside = {name: min(max(n, low), high) for name, n in usual.items()}
+    guesses = [
+        inside,
+        *({**inside, **dict.fromkeys(usual, n)} for n in _outwards(inside, low, high)),
+    ]
+    likely = (point for point in guesses if prediction.verdict(point) == "yes")
+    pairs = _pairs(trying.names, inside, low, high, prediction)
+    points = chain(islice(likely, 20), pairs, guesses)
+    return next((point for point in points if trying.verdict(point) == "yes"), None)
+
+
+def _outwards(inside: Letters, low: int, high: int) -> list[int]:
+    centre = max(inside.values())
+    return sorted(range(low, high + 1), key=lambda n: abs(n - centre))
+
+
+def _pairs(
+    names: Sequence[str], inside: Letters, low: int, high: int, prediction: Prediction
+) -> Iterator[Letters]:
+    """Sizes at random that the demands allow."""
+    mixer = Mixer()
+    points = (
+        {name: low + mixer.below(high - low + 1) for name in names} | _one(inside, names, mixer)
+        for _ in range(20_000)
+    )
+    yield from islice((p for p in points if prediction.verdict(p) == "yes"), 20)
+
+
+def _one(inside: Letters, names: Sequence[str], mixer: Mixer) -> dict[str, int]:
+    """Every other time, one letter stays where it was."""
+    if mixer.below(2):
+        return {}
+    name = names[mixer.below(len(names))]
+    return {name: inside[name]}
+
+
+def _nothing(found: Understanding, low: int, high: int) -> str:
+    names = " and ".join(found.prober.inputs.letters)
+    demands = "; ".join(str(demand) for demand in found.demands)
+    return (
+        f"the model accepts no {names} from {low} to {high}; it does accept "
+        f"{size_text(found.run.letters)}" + (f", since it needs {demands}" if demands else "")
+    )
+
+
+@dataclass
+class _Search:
+    trying: Attempts
+    prediction: Prediction
+    base: Letters
+    low: int
+    high: int
+    until: float
+    progress: Callable[[str], None]
+    every_size: bool = True
+
+    def result(self, found: Understanding) -> AcceptedSizes:
+        """Sweep, predict, check, describe."""
+        names = self.trying.names
+        spatial = [n for n in names if n not in batch_letters(self.trying.prober.inputs)]
+        sweeps = {name: self._sweep([name]) for name in names}
+        if len(spatial) > 1:
+            self._sweep(spatial)
+        tied = together(self.prediction, spatial, self.base, self.low, self.high)
+        free = {name: self._alone(name, sweeps[name]) for name in names}
+        sizes = {name: tied.sizes.get(name, free[name]) for name in names}
+        self._check_pairs(spatial, sizes, tied)
+        joint, sizes, wrong = self._judged(spatial, sizes, tied)
+        return AcceptedSizes(
+            spec="",
+            class_name=found.run.trace.modules[0].type,
+            shape="",
+            letters={name: describe(sizes[name], self.low, self.high) for name in names},
+            joint=joint,
+            examples=self._examples(spatial) if joint else (),
+            tested=(self.low, self.high),
+            tries=len(self.trying.verdicts),
+            every_size=self.every_size,
+            batch_changing=self._batch_changing(sweeps),
+            exceptions=tuple(wrong[:10]),
+            base=self.base,
+        )
+
+    # ---- trying -------------------------------------------------------------------------
+
+    def _sweep(self, names: Sequence[str]) -> dict[int, str]:
+        """Every size of one letter, or of several at once, the others as usual."""
+        verdicts: dict[int, str] = {}
+        chosen = self._worth_trying(names)
+        for done, n in enumerate(chosen):
+            if time.monotonic() > self.until:
+                self.every_size = False
+                break
+            if done % 32 == 0:
+                self.progress(f"trying {' = '.join(names)} = {n}, {len(chosen) - done} to go")
+            verdicts[n] = self.trying.verdict({**self.base, **dict.fromkeys(names, n)})
+        return verdicts
+
+    def _worth_trying(self, names: Sequence[str]) -> list[int]:
+        """All sizes where time allows; else small ones, edges of the prediction, and a sample."""
+        every = list(range(self.low, self.high + 1))
+        sweeps = len(self.trying.names) + 1
+        affordable = int((self.until - time.monotonic()) / max(self.trying.cost, 1e-6) / sweeps)
+        if affordable >= len(every):
+            return every
+        self.every_size = False
+        predicted = [
+            self.prediction.verdict({**self.base, **dict.fromkeys(names, n)}) for n in every
+        ]
+        edges = {
+            every[i + side]
+            for i in range(len(every) - 1)
+            if predicted[i] != predicted[i + 1]
+            for side in (0, 1)
+        }
+        stride = max(1, len(every) // max(affordable - len(edges), 8)) | 1
+        return sorted({*list(edges)[:affordable], *every[::stride], every[-1]})
+
+    def _alone(self, name: str, swept: Mapping[int, str]) -> set[int]:
+        """The accepted sizes of one letter, the others as usual: tried, or predicted between."""
+        every = range(self.low, self.high + 1)
+        return {
+            n
+            for n in every
+            if (swept.get(n) or self.prediction.verdict({**self.base, name: n})) == "yes"
+        }
+
+    def _check_pairs(
+        self, names: Sequence[str], sizes: Mapping[str, set[int]], tied: Together
+    ) -> None:
+        """Try pairs: accepted ones, their neighbours, and any."""
+        if len(names) < 2:
+            return
+        points = _checks(names, self.base, sizes, tied, self.low, self.high)
+        for done, point in enumerate(islice(points, _PAIRS)):
+            if time.monotonic() > self.until:
+                return
+            if done % 32 == 0:
+                self.progress(f"trying {size_text(point)}")
+            self.trying.verdict(point)
+
+    # ---- judging ------------------------------------------------------------------------
+
+    def _judged(
+        self, names: Sequence[str], sizes: dict[str, set[int]], tied: Together
+    ) -> tuple[str | None, dict[str, set[int]], list[Letters]]:
+        """The condition that ties letters, and the tries that do not follow the description."""
+
+        def accepted(point: Letters) -> bool:
+            inside = all(point[name] in found for name, found in sizes.items())
+            return inside and (tied.joint is None or tied.holds(point))
+
+        wrong = self._wrong(accepted)
+        if not wrong or len(names) < 2:
+            return tied.joint, sizes, wrong
+        # A model may insist on squares in a way that no expression shows.
+        equal = {n for n in range(self.low, self.high + 1) if self._equal_verdict(names, n)}
+        squares = {**sizes, **dict.fromkeys(names, equal)}
+
+        def square(point: Letters) -> bool:
+            inside = all(point[name] in found for name, found in squares.items())
+            return inside and len({point[name] for name in names}) == 1
+
+        still_wrong = self._wrong(square)
+        if len(still_wrong) < len(wrong):
+            return " and ".join(f"{names[0]} == {n}" for n in names[1:]), squares, still_wrong
+        return tied.joint, sizes, wrong
+
+    def _equal_verdict(self, names: Sequence[str], n: int) -> bool:
+        point = {**self.base, **dict.fromkeys(names, n)}
+        key = tuple(point[name] for name in self.trying.names)
+        return self.trying.verdicts.get(key) == "yes"
+
+    def _wrong(self, accepted: Callable[[Letters], bool]) -> list[Letters]:
+        points = (
+            (dict(zip(self.trying.names, key, strict=True)), verdict)
+            for key, verdict in self.trying.verdicts.items()
+        )
+        inside = ((p, v) for p, v in points if all(self.low <= n <= self.high for n in p.values()))
+        return [point for point, verdict in inside if (verdict == "yes") != accepted(point)]
+
+    def _batch_changing(self, sweeps: Mapping[str, Mapping[int, str]]) -> dict[str, SizeSet]:
+        found = {
+            name: [n for n, verdict in swept.items() if verdict == "batch"]
+            for name, swept in sweeps.items()
+        }
+        return {
+            name: describe(sizes, self.low, self.high) for name, sizes in found.items() if sizes
+        }
+
+    def _examples(self, names: Sequence[str]) -> tuple[Letters, ...]:
+        """Accepted sizes that were tried, as different from each other as may be."""
+        good = [
+            dict(zip(self.trying.names, key, strict=True))
+            for key, verdict in self.trying.verdicts.items()
+            if verdict == "yes"
+        ]
+        chosen: dict[tuple[int, ...], Letters] = {}
+        for point in [dict(self.base), *sorted(good, key=lambda p: tuple(p[n] for n in names))]:
+            apart = all(
+                max(abs(point[n] - other[n]) for n in names) > 3 for other in chosen.values()
+            )
+            if apart or not chosen:
+                chosen[tuple(point[n] for n in names)] = point
+        return tuple(islice(chosen.values(), 5))
+
+
+def _checks(
+    names: Sequence[str],
+    base: Letters,
+    sizes: Mapping[str, set[int]],
+    tied: Together,
+    low: int,
+    high: int,
+) -> Iterator[Letters]:
+    mixer = Mixer()
+    lists = {name: sorted(sizes[name]) or [base[name]] for name in names}
+    edges = {
+        name: sorted(
+            {n + d for n in (found[0], found[-1]) for d in (-1, 0, 1) if low <= n + d <= high}
+        )
+        for name, found in lists.items()
+    }
+    for pair in tied.pairs[:: max(1, len(tied.pairs) // 100)]:
+        yield {**base, **pair}
+    first, second = names[0], names[1]
+    for one in edges[first]:
+        for other in edges[second]:
+            yield {**base, first: one, second: other}
+    while True:
+        point = {name: low + mixer.below(high - low + 1) for name in names}
+        for name in names:
+            if mixer.below(3):
+                point[name] = lists[name][mixer.below(len(lists[name]))]
+        yield {**base, **point}
