@@ -18,7 +18,9 @@ import pytest
 from cnnshape.cli.main import run
 
 README = Path(__file__).parents[1] / "README.md"
-BLOCK = re.compile(r"<!-- console -->\n```console\n\$ cnnshape (?P<command>.*)\n(?P<shown>[^`]*?)```")
+BLOCK = re.compile(
+    r"<!-- console -->\n```console\n\$ cnnshape (?P<command>.*)\n(?P<shown>[^`]*?)```"
+)
 FILE = re.compile(r"<!-- file: (?P<name>\S+) -->\n```python\n(?P<text>.*?)```", re.DOTALL)
 WIDTH = 96
 
@@ -46,7 +48,10 @@ def comparable(text: str) -> str:
     return re.sub(r"RuntimeError: .*", "RuntimeError: …", text)
 
 
-@pytest.mark.parametrize("match", list(BLOCK.finditer(README.read_text(encoding="utf-8"))), ids=lambda m: m["command"])
+BLOCKS = list(BLOCK.finditer(README.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("match", BLOCKS, ids=lambda match: match["command"])
 def test_the_readme_shows_what_is_printed(match, tmp_path):
     assert comparable(printed(match["command"], tmp_path)) == comparable(match["shown"])
 

@@ -44,26 +44,40 @@ def test_nothing_heavy_is_imported(arguments):
 
 
 def test_importing_the_package_is_light():
-    assert python(f"import sys, cnnshape; print([n for n in {HEAVY!r} if n in sys.modules])").strip() == "[]"
+    code = f"import sys, cnnshape; print([name for name in {HEAVY!r} if name in sys.modules])"
+    assert python(code).strip() == "[]"
 
 
 def test_public_names():
     assert set(cnnshape.__all__) >= {
-        "CnnshapeError", "Report", "UsageError", "check", "formula", "inspect", "params",
+        "CnnshapeError",
+        "Report",
+        "UsageError",
+        "check",
+        "formula",
+        "inspect",
+        "params",
     }
     for name in cnnshape.__all__:
         assert getattr(cnnshape, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'inspekt'"):
-        cnnshape.inspekt  # noqa: B018
+        cnnshape.inspekt
 
 
 def test_python_dash_m():
     done = subprocess.run(
         [sys.executable, "-m", "cnnshape", "--version"],
-        capture_output=True, text=True, check=True, encoding="utf-8",
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
     )
     assert [line.split()[0] for line in done.stdout.splitlines()] == [
-        "cnnshape", "Python", "torch", "torchvision", "Graphviz",
+        "cnnshape",
+        "Python",
+        "torch",
+        "torchvision",
+        "Graphviz",
     ]
 
 

@@ -39,6 +39,10 @@ def interleaved(
     return statistics.median(times[0]), statistics.median(times[1])
 
 
+def row(name: str, bare: float, ours: float) -> str:
+    return f"{name:<22}{bare * 1e3:>7.1f}ms{ours * 1e3:>8.1f}ms{ours / bare:>8.2f}"
+
+
 def on_meta() -> float:
     import torch
 

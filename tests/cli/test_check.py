@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -210,7 +210,7 @@ def test_junit(check, tmp_path):
     file = tmp_path / "report.xml"
     code, out, _ = check("lenet", "--expect", "C1=1,1", "-o", str(file))
     assert (code, out) == (1, "")
-    suite = ElementTree.parse(file).getroot().find("testsuite")
+    suite = ET.parse(file).getroot().find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures")) == ("8", "1")
     failure = suite.find("testcase/failure")

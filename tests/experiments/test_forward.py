@@ -80,7 +80,7 @@ def test_an_explicit_device_is_honoured_without_fallback():
 def test_a_device_that_is_not_there_is_one_sentence():
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
-    with pytest.raises(DeviceError, match="no cuda on this machine: .*; use --device cpu"):
+    with pytest.raises(DeviceError, match=r"no cuda on this machine: .*; use --device cpu"):
         cnnshape.inspect("lenet", device="cuda")
     with pytest.raises(DeviceError, match="tpu"):
         cnnshape.inspect("lenet", device="tpu")
