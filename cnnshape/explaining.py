@@ -1,10 +1,12 @@
-"""``with cnnshape.explain():`` and ``cnnshape.explain_error(model, x)``: the diagnosis in a script."""
+"""``with cnnshape.explain():`` and ``cnnshape.explain_error(model, x)``, for scripts."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -12,41 +14,51 @@ from cnnshape.analysis.report import ErrorReport
 from cnnshape.api import Report
 from cnnshape.tracing.execute import Inputs
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from cnnshape.rendering.spans import Line
+
 
 class Explanation:
     """Why a model call failed: ``print`` it, or read ``error`` and ``report``.
 
     Attributes:
-        report: the report with the rows up to the failure; None as long as nothing failed.
+        error: what went wrong and what to change; None if nothing did.
+        report: the report with the rows up to the failure; None as long as nothing failed, and
+            where a model could not even be built.
     """
 
     def __init__(self, report: Report | None = None) -> None:
         self.report = report
-
-    @property
-    def error(self) -> ErrorReport | None:
-        """What went wrong and what to change; None if nothing did."""
-        return None if self.report is None else self.report.error
+        self.error: ErrorReport | None = None if report is None else report.error
 
     def __str__(self) -> str:
         """Place, reason and suggestions as plain text."""
-        if self.report is None or self.report.error is None:
-            return "it ran without an error"
-        from cnnshape.rendering.failure import failure_lines
         from cnnshape.rendering.text import lines_text, terminal_width
 
-        return lines_text(failure_lines(self.report, terminal_width())).rstrip("\n")
+        if self.error is None:
+            return "it ran without an error"
+        return lines_text(self.lines(terminal_width())).rstrip("\n")
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        """As ``str``: what a prompt or a notebook shows."""
+        return str(self)
 
     def __rich__(self) -> Any:
         """The same with colours."""
-        if self.report is None or self.report.error is None:
-            return str(self)
-        from cnnshape.rendering.failure import failure_lines
         from cnnshape.rendering.table import Lines
 
-        return Lines(failure_lines(self.report, None))
+        return Lines(self.lines(None)) if self.error is not None else str(self)
+
+    def lines(self, room: int | None) -> list[Line]:
+        """The panel as lines with styles, at most ``room`` cells wide."""
+        if self.error is None:
+            return []
+        from cnnshape.rendering.failure import error_lines
+
+        name = self.report.class_name if self.report is not None else self.error.type
+        return error_lines(self.error, name, room)
 
 
 class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape.explain():`
@@ -69,7 +81,7 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
     True
     """
 
-    def __enter__(self) -> explain:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -86,15 +98,18 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
             return
 
     def _explain(self, exception: BaseException) -> None:
-        from cnnshape.experiments.explain import explain_failure
+        from cnnshape.experiments.explain import explain_construction, explain_failure
 
         report = explain_failure(exception)
-        if report is None or report.error is None:
+        if report is not None:
+            self.report, self.error = Report.of(report), report.error
+        else:
+            self.error = explain_construction(exception)
+        if self.error is None:
             return
-        self.report = Report.of(report)
         _print(self)
-        if hasattr(exception, "add_note"):
-            exception.add_note(f"cnnshape: {_gist(report.error)}")
+        if sys.version_info >= (3, 11):
+            exception.add_note(f"cnnshape: {_gist(self.error)}")
 
 
 def explain_error(model: nn.Module, *inputs: Any, **keywords: Any) -> Explanation:
@@ -122,19 +137,10 @@ def _gist(error: ErrorReport) -> str:
 
 def _print(explanation: Explanation) -> None:
     """To stderr, in colour where that is a terminal."""
-    import os
-
-    report = explanation.report
-    assert report is not None
-    from cnnshape.rendering.failure import failure_lines
     from cnnshape.rendering.text import colored, lines_text
 
     stream = sys.stderr
-    plain = bool(os.environ.get("NO_COLOR")) or not stream.isatty()
-    width = None
-    if stream.isatty():
-        import shutil
-
-        width = shutil.get_terminal_size().columns
-    lines = failure_lines(report, width)
+    terminal = stream.isatty()
+    lines = explanation.lines(shutil.get_terminal_size().columns if terminal else None)
+    plain = not terminal or bool(os.environ.get("NO_COLOR"))
     print(lines_text(lines) if plain else colored(lines), file=stream)

@@ -14,9 +14,7 @@ from cnnshape.tracing.structure import named_tensors
 def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> ErrorReport | None:
     """What is not on ``device``, the model's, as an error; None if all is together.
 
-    Args:
-        runs: the pass ran once everything was moved to ``device``: moving it is verified.
-
+    ``runs`` says that the pass ran once everything was moved there: moving it is verified.
     The place and the message are left empty: they are known to whoever caught the exception.
     """
     apart = [
@@ -54,7 +52,13 @@ def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> E
     sentence = f"the model is on {device}, but {every} {verb} on {where}"
     name = elsewhere[0][0]
     change = Suggestion(
-        "set_input", f'{name}.to("{device}")', "", name, where, device, verified=runs,
+        "set_input",
+        f'{name}.to("{device}")',
+        "",
+        name,
+        where,
+        device,
+        verified=runs,
         runs=runs or None,
     )
     return _report("", type(model).__name__, sentence, change)

@@ -7,9 +7,10 @@ is recorded once more, and the diagnosis made from the recording.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, cast
 
 from torch import nn
@@ -39,7 +40,10 @@ def explain_call(model: nn.Module, inputs: Inputs) -> ReportData:
     """
     device = device_of(model)
     mode: Mode = "train" if model.training else "eval"
-    recorded = record(model, inputs, device=device, mode=mode)
+    tensors = [*model.parameters(), *model.buffers()]
+    # What has no memory anywhere can be run without memory only.
+    runs_on = "meta" if any(tensor.is_meta for tensor in tensors) else device
+    recorded = record(model, inputs, device=runs_on, mode=mode)
     report = build_report(recorded.trace, exception=recorded.exception)
     # Recording moves everything to one place; what stood in the wrong one is seen beforehand.
     apart = misplaced(model, inputs, device, runs=report.error is None)
@@ -47,7 +51,7 @@ def explain_call(model: nn.Module, inputs: Inputs) -> ReportData:
         return replace(report, error=apart)
     if report.error is None:
         return report
-    setup = Setup(model, inputs, device, mode)
+    setup = Setup(model, inputs, runs_on, mode)
     return replace(report, error=diagnosed(report.error, report.trace, setup))
 
 
@@ -65,10 +69,66 @@ def explain_failure(exception: BaseException) -> ReportData | None:
         error = plain
     elif not error.exception:
         error = replace(
-            error, path=plain.path, type=plain.type, message=plain.message,
-            exception=plain.exception, source=plain.source,
+            error,
+            path=plain.path,
+            type=plain.type,
+            message=plain.message,
+            exception=plain.exception,
+            source=plain.source,
         )
     return replace(report, error=error, exception=exception)
+
+
+def explain_construction(exception: BaseException) -> ErrorReport | None:
+    """Which layer could not be built, with the arguments it was given; None if none was."""
+    building = [f for f in _frames(exception.__traceback__) if f.f_code.co_name == "__init__"]
+    building = [f for f in building if isinstance(f.f_locals.get("self"), nn.Module)]
+    if not building:
+        return None
+    outer, inner = building[0].f_locals["self"], building[0]
+    for frame in building:
+        # `Conv2d.__init__` calls `_ConvNd.__init__`: the first frame of each object knows what
+        # its user wrote.
+        if frame.f_locals["self"] is not inner.f_locals["self"]:
+            inner = frame
+    what = type(outer).__name__
+    message = _text(exception)
+    where = ""
+    if inner.f_locals["self"] is not outer:
+        where = f" in {_constructor(inner)}"
+    lines = message.strip().splitlines()
+    said = lines[0] if lines else type(exception).__name__
+    return ErrorReport(
+        path="",
+        type=what,
+        op=None,
+        message=message,
+        exception=type(exception).__name__,
+        kind="raised.init",
+        diagnosis=f"building {what} failed{where}: {said}",
+        source=innermost(exception.__traceback__),
+    )
+
+
+def _constructor(frame: FrameType) -> str:
+    """``nn.Conv2d(in_channels=3, out_channels=10, kernel_size=3, groups=2)``, defaults left out."""
+    kind = type(frame.f_locals["self"])
+    home = "nn." if kind.__module__.startswith("torch.nn.") else ""
+    try:
+        parameters = inspect.signature(kind.__init__).parameters
+    except (TypeError, ValueError):
+        parameters = {}
+    written: list[str] = []
+    for name, parameter in parameters.items():
+        value = frame.f_locals.get(name, parameter.default)
+        plain = isinstance(value, bool | int | float | str | tuple | None)
+        if name == "self" or not plain or value == parameter.default:
+            continue
+        if value == (value[0],) * len(value) if isinstance(value, tuple) and value else False:
+            value = value[0]  # (3, 3): made of the 3 that was written
+        if value != parameter.default:
+            written.append(f"{name}={value!r}")
+    return f"{home}{kind.__name__}({', '.join(written)})"
 
 
 def failed_call(exception: BaseException) -> Failed | None:
@@ -85,13 +145,24 @@ def failed_call(exception: BaseException) -> Failed | None:
 
 def _module_frames(traceback: TracebackType | None) -> Iterator[dict[str, Any]]:
     """The local variables of every ``Module.__call__`` on the way, outermost first."""
-    while traceback is not None:
-        frame = traceback.tb_frame
+    for frame in _frames(traceback):
         if frame.f_code.co_name in ("_wrapped_call_impl", "_call_impl"):
             found = frame.f_locals
             if isinstance(found.get("self"), nn.Module):
                 yield found
+
+
+def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
+    while traceback is not None:
+        yield traceback.tb_frame
         traceback = traceback.tb_next
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's exception may fail to print itself
+        return ""
 
 
 def _plain(failed: Failed) -> ErrorReport:
@@ -101,15 +172,11 @@ def _plain(failed: Failed) -> ErrorReport:
     for frame_locals in _module_frames(failed.exception.__traceback__):
         if id(frame_locals["self"]) in paths:
             inner = frame_locals["self"]
-    try:
-        message = str(failed.exception)
-    except Exception:  # noqa: BLE001 - a user's exception may fail to print itself
-        message = ""
     return ErrorReport(
         path=paths[id(inner)],
         type=type(inner).__name__,
         op=None,
-        message=message,
+        message=_text(failed.exception),
         exception=type(failed.exception).__name__,
         source=innermost(failed.exception.__traceback__),
     )

@@ -13,7 +13,7 @@ from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose import Facts, Signature, failing
 from cnnshape.experiments.trial import Setup
 from cnnshape.tracing.execute import Mode, record
-from cnnshape.tracing.recorder import operation_name
+from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.trace import Operation, Trace
 
 #: Functions that fail because of the values of a tensor.
@@ -25,7 +25,7 @@ _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.uint8, torch.int8)
 
 
 def gather_facts(setup: Setup, trace: Trace) -> Facts:
-    """The facts about one failure. Values cost another pass, and are read only where they matter."""
+    """The facts about one failure. Values cost another pass, and are read where they matter."""
     found = failing(trace)
     if found is None:
         return Facts()
@@ -46,7 +46,9 @@ def _signature(model: nn.Module, path: str) -> Signature | None:
     except (AttributeError, TypeError, ValueError):
         return None
     kinds = inspect.Parameter
-    named = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    named = [
+        p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
+    ]
     only = [p for p in parameters if p.kind == kinds.KEYWORD_ONLY]
     every = [*named, *only]
     return Signature(
@@ -71,7 +73,7 @@ def _ranges(setup: Setup, trace: Trace, operation: Operation) -> dict[int, tuple
 
 
 class _Observer(TorchFunctionMode):
-    """Notes the smallest and largest value of each integer tensor in the last call of a function."""
+    """Notes the smallest and largest value of the integer tensors in the last call."""
 
     def __init__(self, operation: Operation) -> None:
         super().__init__()

@@ -229,7 +229,7 @@ def _bytes(everything: Any) -> int:
 
 
 def _run_for_real(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """The same call with zeros of the same sizes and strides on the CPU; its error is the pass's."""
+    """The same call with zeros of the same sizes and strides on the CPU."""
     from torch.utils import _pytree as pytree
 
     def real(thing: Any) -> Any:

@@ -33,7 +33,7 @@ _MOST_FURTHER = 4
 def diagnosed(
     error: ErrorReport, trace: Trace, setup: Setup, budget: float = BUDGET
 ) -> ErrorReport:
-    """The error with its reason and with suggestions that were tried; as it was if nothing is known.
+    """The error with its reason and with suggestions that were tried; as it was if none is known.
 
     Args:
         error: the plain report of the failure.

@@ -26,10 +26,12 @@ _GLUE = "\N{NO-BREAK SPACE}"
 
 def failure_lines(report: ReportData, room: int | None) -> list[Line]:
     """The panel below a table that ends at a failing row; nothing if the model ran."""
-    error = report.error
-    if error is None:
-        return []
-    lines = _headline(error, report.class_name, room)
+    return [] if report.error is None else error_lines(report.error, report.class_name, room)
+
+
+def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[Line]:
+    """The panel alone, for an error that has no table."""
+    lines = _headline(error, class_name, room)
     if error.source is not None:
         lines.append(_source_line(error.source))
     lines += _derivation(error.derivation, room)

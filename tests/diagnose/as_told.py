@@ -122,7 +122,9 @@ def _with_input(model, inputs, keywords, change):
     if text.startswith("the call with its first"):
         return inputs[: int(re.search(r"first (\d+)", text)[1])], keywords
     if text.startswith("pass ") and "under the name" in text:
-        return ({**{k: v for k, v in inputs[0].items() if k != before}, after: inputs[0][before]},), {}
+        return (
+            {**{k: v for k, v in inputs[0].items() if k != before}, after: inputs[0][before]},
+        ), {}
     if text.startswith("pass "):
         return inputs, {**keywords, change["argument"]: torch.randn(after)}
     if " instead of " in text:

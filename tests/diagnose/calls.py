@@ -23,7 +23,13 @@ class ProductOfInputs(nn.Module):
         return torch.mm(a, b)
 
 
-@broken((4, 6), path="", kind="matmul.sizes", numbers=(6, 5), fix="weight = nn.Parameter(torch.empty(6, 3))")
+@broken(
+    (4, 6),
+    path="",
+    kind="matmul.sizes",
+    numbers=(6, 5),
+    fix="weight = nn.Parameter(torch.empty(6, 3))",
+)
 class OwnWeight(nn.Module):
     def __init__(self):
         super().__init__()
@@ -99,7 +105,14 @@ class TransposedForABatch(nn.Module):
         return self.fc(x).transpose(1, 2)
 
 
-@broken((4, 3), (4, 2, 3), path="", kind="cat.rank", numbers=(2, 3), fix="torch.cat([a.unsqueeze(1), b], dim=1)")
+@broken(
+    (4, 3),
+    (4, 2, 3),
+    path="",
+    kind="cat.rank",
+    numbers=(2, 3),
+    fix="torch.cat([a.unsqueeze(1), b], dim=1)",
+)
 class JoinedWithASequence(nn.Module):
     def forward(self, a, b):
         return torch.cat([a, b], dim=1)
@@ -111,7 +124,14 @@ class JoinedAlongTheBatch(nn.Module):
         return torch.cat([a, b])
 
 
-@broken((4, 3), (4, 5), path="", kind="stack.sizes", numbers=("4×3", "4×5"), fix="torch.cat([a, b], dim=1)")
+@broken(
+    (4, 3),
+    (4, 5),
+    path="",
+    kind="stack.sizes",
+    numbers=("4×3", "4×5"),
+    fix="torch.cat([a, b], dim=1)",
+)
 class Stacked(nn.Module):
     def forward(self, a, b):
         return torch.stack([a, b], dim=0)
@@ -153,7 +173,9 @@ class ThirdSize(nn.Module):
         return x.sum() / x.shape[2]
 
 
-@broken((3, 4), (5, 3, 4), path="", kind="broadcast.in_place", numbers=("3×4", "5×3×4"), fix="y = y + b")
+@broken(
+    (3, 4), (5, 3, 4), path="", kind="broadcast.in_place", numbers=("3×4", "5×3×4"), fix="y = y + b"
+)
 class InPlace(nn.Module):
     def forward(self, a, b):
         y = a * 1
@@ -237,18 +259,37 @@ class ForgottenReturn(nn.Module):
         return self.fc(self.block(x))
 
 
-@broken({"images": torch.zeros(2, 5)}, path="", kind="input.missing_key", numbers=("'image'", "'images'"))
+@broken(
+    {"images": torch.zeros(2, 5)},
+    path="",
+    kind="input.missing_key",
+    numbers=("'image'", "'images'"),
+)
 class MissingKey(nn.Module):
     def forward(self, batch):
         return batch["image"].mean()
 
 
-@broken(np.zeros((2, 5)), path="", kind="input.numpy", numbers=("numpy",), fix="torch.as_tensor(x, dtype=torch.float32)", meta=False)
+@broken(
+    np.zeros((2, 5)),
+    path="",
+    kind="input.numpy",
+    numbers=("numpy",),
+    fix="torch.as_tensor(x, dtype=torch.float32)",
+    meta=False,
+)
 def array():
     return nn.Linear(5, 2)
 
 
-@broken(np.zeros((2, 5)), path="0", kind="input.numpy", numbers=("numpy",), fix="torch.as_tensor(x, dtype=torch.float32)", meta=False)
+@broken(
+    np.zeros((2, 5)),
+    path="0",
+    kind="input.numpy",
+    numbers=("numpy",),
+    fix="torch.as_tensor(x, dtype=torch.float32)",
+    meta=False,
+)
 def array_deeper():
     return nn.Sequential(nn.Linear(5, 2))
 
@@ -263,12 +304,25 @@ class ListOfTensors(nn.Module):
         return self.fc(x)
 
 
-@broken(torch.zeros(2, 3, 8, 8, dtype=torch.uint8), path="0", kind="dtype.mismatch", numbers=("float32", "uint8"), fix="input.float()")
+@broken(
+    torch.zeros(2, 3, 8, 8, dtype=torch.uint8),
+    path="0",
+    kind="dtype.mismatch",
+    numbers=("float32", "uint8"),
+    fix="input.float()",
+)
 def bytes_into_convolution():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())
 
 
-@broken(torch.ones(3, 4, dtype=torch.int64), path="", kind="dtype.integer", numbers=("int64",), fix="x.float()", meta=False)
+@broken(
+    torch.ones(3, 4, dtype=torch.int64),
+    path="",
+    kind="dtype.integer",
+    numbers=("int64",),
+    fix="x.float()",
+    meta=False,
+)
 class MeanOfIntegers(nn.Module):
     def forward(self, x):
         return x.mean()
@@ -284,7 +338,13 @@ class UnexpectedKeyword(nn.Module):
         return self.fc(x)
 
 
-@broken((2, 5), path="fc", kind="forward.arguments", numbers=("1 argument", "2"), fix="the call with its first 1 argument only")
+@broken(
+    (2, 5),
+    path="fc",
+    kind="forward.arguments",
+    numbers=("1 argument", "2"),
+    fix="the call with its first 1 argument only",
+)
 class TooManyArgumentsInside(nn.Module):
     def __init__(self):
         super().__init__()
@@ -294,7 +354,13 @@ class TooManyArgumentsInside(nn.Module):
         return self.fc(x, x)
 
 
-@broken((2, 3, 40, 40), path="", kind="raised.own", numbers=("2×3×40×40",), fix="x of 2×3×32×32 instead of 2×3×40×40")
+@broken(
+    (2, 3, 40, 40),
+    path="",
+    kind="raised.own",
+    numbers=("2×3×40×40",),
+    fix="x of 2×3×32×32 instead of 2×3×40×40",
+)
 class AssertsItsSize(nn.Module):
     def __init__(self):
         super().__init__()
@@ -312,27 +378,63 @@ class MaskOfAttention(nn.Module):
         return F.scaled_dot_product_attention(x, x, x, attn_mask=mask)
 
 
-@broken((4, 3), torch.zeros(4, 1, dtype=torch.int64), path="", kind="loss.target_shape", numbers=("4×3", "4×1"), fix="target.squeeze(1)")
+@broken(
+    (4, 3),
+    torch.zeros(4, 1, dtype=torch.int64),
+    path="",
+    kind="loss.target_shape",
+    numbers=("4×3", "4×1"),
+    fix="target.squeeze(1)",
+)
 def targets_in_a_column():
     return nn.CrossEntropyLoss()
 
 
-@broken((4, 3), torch.tensor([1, 2, 3, 1]), path="", kind="loss.target_range", numbers=(3, "0 to 2"), fix="target - 1", meta=False)
+@broken(
+    (4, 3),
+    torch.tensor([1, 2, 3, 1]),
+    path="",
+    kind="loss.target_range",
+    numbers=(3, "0 to 2"),
+    fix="target - 1",
+    meta=False,
+)
 def classes_from_one():
     return nn.CrossEntropyLoss()
 
 
-@broken((2, 7, 5), torch.zeros(2, 7, dtype=torch.int64), path="", kind="loss.target_shape", numbers=("2×7×5", "2×7"), fix="input.transpose(1, 2)")
+@broken(
+    (2, 7, 5),
+    torch.zeros(2, 7, dtype=torch.int64),
+    path="",
+    kind="loss.target_shape",
+    numbers=("2×7×5", "2×7"),
+    fix="input.transpose(1, 2)",
+)
 def language_model_loss():
     return nn.CrossEntropyLoss()
 
 
-@broken((4, 1), torch.rand(4), path="", kind="loss.shapes", numbers=("4×1", "4"), fix="input.squeeze(-1)")
+@broken(
+    (4, 1),
+    torch.rand(4),
+    path="",
+    kind="loss.shapes",
+    numbers=("4×1", "4"),
+    fix="input.squeeze(-1)",
+)
 def binary_loss():
     return nn.BCEWithLogitsLoss()
 
 
-@broken((4, 3), torch.zeros(4), path="", kind="dtype.target", numbers=("int64", "float32"), fix="target.long()")
+@broken(
+    (4, 3),
+    torch.zeros(4),
+    path="",
+    kind="dtype.target",
+    numbers=("int64", "float32"),
+    fix="target.long()",
+)
 def float_classes():
     return nn.CrossEntropyLoss()
 
@@ -349,5 +451,3 @@ class TwoErrors(nn.Module):
 
     def forward(self, x):
         return self.out(self.fc(self.conv(x).flatten(1)))
-
-

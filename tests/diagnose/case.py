@@ -49,7 +49,15 @@ def broken(
         made = tuple(tensor(i) for i in inputs)
         numbers_ = tuple(map(str, numbers))
         case = Case(
-            build.__name__, build, made, path, kind, numbers_, fix, mode, meta,
+            build.__name__,
+            build,
+            made,
+            path,
+            kind,
+            numbers_,
+            fix,
+            mode,
+            meta,
             {key: tensor(value) for key, value in keywords.items()},
         )
         CASES.append(case)

@@ -9,7 +9,13 @@ from torch import nn
 from tests.diagnose.case import broken
 
 
-@broken((2, 7), path="", kind="linear.in_features", numbers=(10, 7), fix="nn.Linear(in_features=7, out_features=2)")
+@broken(
+    (2, 7),
+    path="",
+    kind="linear.in_features",
+    numbers=(10, 7),
+    fix="nn.Linear(in_features=7, out_features=2)",
+)
 def bare_linear():
     return nn.Linear(10, 2)
 
@@ -32,7 +38,13 @@ class SubclassOfLinear(nn.Module):
         return self.fc(x.flatten(1))
 
 
-@broken((2, 12), path="", kind="linear.in_features", numbers=(8, 12), fix="weight = nn.Parameter(torch.empty(4, 12))")
+@broken(
+    (2, 12),
+    path="",
+    kind="linear.in_features",
+    numbers=(8, 12),
+    fix="weight = nn.Parameter(torch.empty(4, 12))",
+)
 class FunctionalLinear(nn.Module):
     def __init__(self):
         super().__init__()
@@ -54,7 +66,13 @@ class SharedLinear(nn.Module):
         return self.fc(torch.relu(self.fc(x)))
 
 
-@broken((2, 3, 32, 32), path="conv2", kind="conv.in_channels", numbers=(8, 16), fix="nn.Conv2d(16, 8, 3)")
+@broken(
+    (2, 3, 32, 32),
+    path="conv2",
+    kind="conv.in_channels",
+    numbers=(8, 16),
+    fix="nn.Conv2d(16, 8, 3)",
+)
 class ChannelsDoNotChain(nn.Module):
     def __init__(self):
         super().__init__()
@@ -77,7 +95,13 @@ class SharedConvolution(nn.Module):
         return self.conv(torch.relu(self.conv(x)))
 
 
-@broken((1, 24, 8, 8), path="depthwise", kind="conv.in_channels", numbers=(16, 24), fix="nn.Conv2d(24, 24, 3, groups=24)")
+@broken(
+    (1, 24, 8, 8),
+    path="depthwise",
+    kind="conv.in_channels",
+    numbers=(16, 24),
+    fix="nn.Conv2d(24, 24, 3, groups=24)",
+)
 class Depthwise(nn.Module):
     def __init__(self):
         super().__init__()
@@ -92,12 +116,20 @@ def conv1d():
     return nn.Conv1d(6, 2, 3)
 
 
-@broken((1, 2, 8, 8, 8), path="1", kind="conv.in_channels", numbers=(8, 4), fix="nn.Conv3d(4, 8, 3)")
+@broken(
+    (1, 2, 8, 8, 8), path="1", kind="conv.in_channels", numbers=(8, 4), fix="nn.Conv3d(4, 8, 3)"
+)
 def conv3d():
     return nn.Sequential(nn.Conv3d(2, 4, 3), nn.Conv3d(8, 8, 3))
 
 
-@broken((1, 4, 6, 6), path="", kind="conv.kernel_too_large", numbers=("9×9", "6×6"), fix="input of 1×4×9×9 instead of 1×4×6×6")
+@broken(
+    (1, 4, 6, 6),
+    path="",
+    kind="conv.kernel_too_large",
+    numbers=("9×9", "6×6"),
+    fix="input of 1×4×9×9 instead of 1×4×6×6",
+)
 def kernel_too_large():
     return nn.Conv2d(4, 4, 9)
 
@@ -107,12 +139,20 @@ def kernel_too_large_later():
     return nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.Conv2d(4, 4, 5))
 
 
-@broken((5, 5), path="", kind="conv.rank", numbers=(2, "5×5"), fix="input.unsqueeze(0).unsqueeze(0)")
+@broken(
+    (5, 5), path="", kind="conv.rank", numbers=(2, "5×5"), fix="input.unsqueeze(0).unsqueeze(0)"
+)
 def matrix_into_convolution():
     return nn.Conv2d(1, 1, 3)
 
 
-@broken((2, 8, 3, 16, 16), path="", kind="conv.rank", numbers=(5, "2×8×3×16×16"), fix="input.flatten(0, 1)")
+@broken(
+    (2, 8, 3, 16, 16),
+    path="",
+    kind="conv.rank",
+    numbers=(5, "2×8×3×16×16"),
+    fix="input.flatten(0, 1)",
+)
 def video_into_convolution():
     return nn.Conv2d(3, 4, 3)
 
@@ -122,7 +162,13 @@ def rows_into_convolution():
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten())
 
 
-@broken((1, 8, 7, 7), path="up", kind="conv.in_channels", numbers=(4, 8), fix="nn.ConvTranspose2d(8, 2, 2, stride=2)")
+@broken(
+    (1, 8, 7, 7),
+    path="up",
+    kind="conv.in_channels",
+    numbers=(4, 8),
+    fix="nn.ConvTranspose2d(8, 2, 2, stride=2)",
+)
 class TransposedChannels(nn.Module):
     def __init__(self):
         super().__init__()
@@ -132,12 +178,24 @@ class TransposedChannels(nn.Module):
         return self.up(x)
 
 
-@broken((1, 4, 7, 7), path="", kind="conv_transpose.output_padding", numbers=(1,), fix="nn.ConvTranspose2d(4, 2, 3)")
+@broken(
+    (1, 4, 7, 7),
+    path="",
+    kind="conv_transpose.output_padding",
+    numbers=(1,),
+    fix="nn.ConvTranspose2d(4, 2, 3)",
+)
 def output_padding_too_large():
     return nn.ConvTranspose2d(4, 2, 3, stride=1, output_padding=1)
 
 
-@broken((1, 4, 7, 7), path="up", kind="conv_transpose.output_size", numbers=("20×20", "15×15", "16×16"), fix="up(x, output_size=[16, 16])")
+@broken(
+    (1, 4, 7, 7),
+    path="up",
+    kind="conv_transpose.output_size",
+    numbers=("20×20", "15×15", "16×16"),
+    fix="up(x, output_size=[16, 16])",
+)
 class ImpossibleOutputSize(nn.Module):
     def __init__(self):
         super().__init__()
@@ -167,7 +225,13 @@ class PoolOfAMatrix(nn.Module):
         return self.pool(x)
 
 
-@broken((1, 3, 8, 8), path="bn", kind="batch_norm.num_features", numbers=(16, 8), fix="nn.BatchNorm2d(8)")
+@broken(
+    (1, 3, 8, 8),
+    path="bn",
+    kind="batch_norm.num_features",
+    numbers=(16, 8),
+    fix="nn.BatchNorm2d(8)",
+)
 class NormOfOtherChannels(nn.Module):
     def __init__(self):
         super().__init__()
@@ -178,7 +242,13 @@ class NormOfOtherChannels(nn.Module):
         return self.bn(self.conv(x))
 
 
-@broken((4, 10, 32), path="bn", kind="batch_norm.num_features", numbers=(32, 10), fix="x.transpose(1, 2)")
+@broken(
+    (4, 10, 32),
+    path="bn",
+    kind="batch_norm.num_features",
+    numbers=(32, 10),
+    fix="x.transpose(1, 2)",
+)
 class NormOfASequence(nn.Module):
     def __init__(self):
         super().__init__()
@@ -188,12 +258,21 @@ class NormOfASequence(nn.Module):
         return self.bn(x)
 
 
-@broken((1, 8), path="", kind="batch_norm.single_value", numbers=("1×8", 2), mode="train", fix="input of 2×8 instead of 1×8 (a batch of at least 2)")
+@broken(
+    (1, 8),
+    path="",
+    kind="batch_norm.single_value",
+    numbers=("1×8", 2),
+    mode="train",
+    fix="input of 2×8 instead of 1×8 (a batch of at least 2)",
+)
 def one_row_in_training():
     return nn.BatchNorm1d(8)
 
 
-@broken((3, 16, 16), path="bn", kind="batch_norm.rank", numbers=(4, "8×14×14"), fix="x.unsqueeze(0)")
+@broken(
+    (3, 16, 16), path="bn", kind="batch_norm.rank", numbers=(4, "8×14×14"), fix="x.unsqueeze(0)"
+)
 class NormWithoutBatch(nn.Module):
     def __init__(self):
         super().__init__()
@@ -204,7 +283,13 @@ class NormWithoutBatch(nn.Module):
         return self.bn(self.conv(x))
 
 
-@broken((2, 5, 32), path="norm", kind="layer_norm.normalized_shape", numbers=(64, 32), fix="nn.LayerNorm(32)")
+@broken(
+    (2, 5, 32),
+    path="norm",
+    kind="layer_norm.normalized_shape",
+    numbers=(64, 32),
+    fix="nn.LayerNorm(32)",
+)
 class LayerNormWidth(nn.Module):
     def __init__(self):
         super().__init__()
@@ -214,7 +299,13 @@ class LayerNormWidth(nn.Module):
         return self.norm(x)
 
 
-@broken((2, 32, 7, 7), path="norm", kind="layer_norm.normalized_shape", numbers=(32, 7), fix="nn.GroupNorm(1, 32)")
+@broken(
+    (2, 32, 7, 7),
+    path="norm",
+    kind="layer_norm.normalized_shape",
+    numbers=(32, 7),
+    fix="nn.GroupNorm(1, 32)",
+)
 class LayerNormOnPictures(nn.Module):
     def __init__(self):
         super().__init__()
@@ -224,17 +315,35 @@ class LayerNormOnPictures(nn.Module):
         return self.norm(x)
 
 
-@broken((2, 12, 4, 4), path="", kind="group_norm.num_channels", numbers=(16, 12), fix="nn.GroupNorm(4, 12)")
+@broken(
+    (2, 12, 4, 4),
+    path="",
+    kind="group_norm.num_channels",
+    numbers=(16, 12),
+    fix="nn.GroupNorm(4, 12)",
+)
 def group_norm_channels():
     return nn.GroupNorm(4, 16)
 
 
-@broken((2, 30, 4, 4), path="", kind="group_norm.num_channels", numbers=(32, 30), fix="nn.GroupNorm(6, 30)")
+@broken(
+    (2, 30, 4, 4),
+    path="",
+    kind="group_norm.num_channels",
+    numbers=(32, 30),
+    fix="nn.GroupNorm(6, 30)",
+)
 def group_norm_groups():
     return nn.GroupNorm(8, 32)
 
 
-@broken((2, 6, 4, 4), path="shuffle", kind="pixel_shuffle.channels", numbers=(4, 6), fix="nn.Conv2d(6, 8, 1)")
+@broken(
+    (2, 6, 4, 4),
+    path="shuffle",
+    kind="pixel_shuffle.channels",
+    numbers=(4, 6),
+    fix="nn.Conv2d(6, 8, 1)",
+)
 class PixelShuffleChannels(nn.Module):
     def __init__(self):
         super().__init__()
@@ -245,7 +354,13 @@ class PixelShuffleChannels(nn.Module):
         return self.shuffle(self.conv(x))
 
 
-@broken((2, 5, 9), path="rnn", kind="rnn.input_size", numbers=(10, 9), fix="nn.GRU(input_size=9, hidden_size=20, batch_first=True)")
+@broken(
+    (2, 5, 9),
+    path="rnn",
+    kind="rnn.input_size",
+    numbers=(10, 9),
+    fix="nn.GRU(input_size=9, hidden_size=20, batch_first=True)",
+)
 class GruWidth(nn.Module):
     def __init__(self):
         super().__init__()
@@ -255,7 +370,13 @@ class GruWidth(nn.Module):
         return self.rnn(x)[0]
 
 
-@broken((2, 16, 4, 25), path="lstm", kind="rnn.rank", numbers=(4, "2×16×4×25"), fix="x.flatten(1, 2).transpose(1, 2)")
+@broken(
+    (2, 16, 4, 25),
+    path="lstm",
+    kind="rnn.rank",
+    numbers=(4, "2×16×4×25"),
+    fix="x.flatten(1, 2).transpose(1, 2)",
+)
 class PicturesIntoLstm(nn.Module):
     """A text recogniser: the height was to be folded into the channels."""
 
@@ -272,7 +393,13 @@ def lstm_cell():
     return nn.LSTMCell(5, 4)
 
 
-@broken((4, 7), path="act", kind="prelu.num_parameters", numbers=(3, 7), fix="nn.PReLU(num_parameters=7)")
+@broken(
+    (4, 7),
+    path="act",
+    kind="prelu.num_parameters",
+    numbers=(3, 7),
+    fix="nn.PReLU(num_parameters=7)",
+)
 class Slopes(nn.Module):
     def __init__(self):
         super().__init__()
@@ -282,22 +409,43 @@ class Slopes(nn.Module):
         return self.act(x)
 
 
-@broken((2, 5), (2, 4), path="", kind="bilinear.in_features", numbers=(6, 4), fix="nn.Bilinear(in1_features=5, in2_features=4, out_features=3)")
+@broken(
+    (2, 5),
+    (2, 4),
+    path="",
+    kind="bilinear.in_features",
+    numbers=(6, 4),
+    fix="nn.Bilinear(in1_features=5, in2_features=4, out_features=3)",
+)
 def bilinear():
     return nn.Bilinear(5, 6, 3)
 
 
-@broken((2, 4, 10), path="", kind="interpolate.mode", numbers=("bilinear", 3), fix="input.unsqueeze(0)")
+@broken(
+    (2, 4, 10), path="", kind="interpolate.mode", numbers=("bilinear", 3), fix="input.unsqueeze(0)"
+)
 def bilinear_of_a_sequence():
     return nn.Upsample(scale_factor=2, mode="bilinear")
 
 
-@broken((1, 2, 3, 3), path="", kind="interpolate.empty", numbers=("3×3", "0×0"), fix="input of 1×2×4×4 instead of 1×2×3×3")
+@broken(
+    (1, 2, 3, 3),
+    path="",
+    kind="interpolate.empty",
+    numbers=("3×3", "0×0"),
+    fix="input of 1×2×4×4 instead of 1×2×3×3",
+)
 def shrunk_to_nothing():
     return nn.Upsample(scale_factor=0.25)
 
 
-@broken((1, 2, 4, 4), path="", kind="pad.size", numbers=(4, 3), fix="input of 1×2×5×5 instead of 1×2×4×4")
+@broken(
+    (1, 2, 4, 4),
+    path="",
+    kind="pad.size",
+    numbers=(4, 3),
+    fix="input of 1×2×5×5 instead of 1×2×4×4",
+)
 def reflection_too_far():
     return nn.ReflectionPad2d(4)
 
@@ -313,7 +461,13 @@ class UnflattenedWrongly(nn.Module):
         return self.split(self.fc(x))
 
 
-@broken((2, 9), path="glu", kind="glu.size", numbers=(9,), fix="nn.Linear(in_features=9, out_features=10)")
+@broken(
+    (2, 9),
+    path="glu",
+    kind="glu.size",
+    numbers=(9,),
+    fix="nn.Linear(in_features=9, out_features=10)",
+)
 class OddGate(nn.Module):
     def __init__(self):
         super().__init__()
@@ -334,6 +488,13 @@ class SoftmaxOfOneRow(nn.Module):
         return self.soft(x)
 
 
-@broken((4, 3, 6, 6), path="", kind="dtype.mismatch", numbers=("float16", "float32"), fix="input.half()", meta=False)
+@broken(
+    (4, 3, 6, 6),
+    path="",
+    kind="dtype.mismatch",
+    numbers=("float16", "float32"),
+    fix="input.half()",
+    meta=False,
+)
 def half_model():
     return nn.Conv2d(3, 2, 3).half()

@@ -101,7 +101,9 @@ class AlexNetOnCifar(nn.Module):
     fix="nn.Conv2d(1, 16, 7, stride=2, padding=3)",
 )
 class GreyPicturesIntoAColourNet(nn.Module):
-    """Given groups=1, weight of size [64, 3, 7, 7], expected input[32, 1, 28, 28] to have 3 channels"""
+    """Given groups=1, weight of size [64, 3, 7, 7], expected input[32, 1, 28, 28] to have 3
+    channels
+    """
 
     def __init__(self):
         super().__init__()
@@ -185,7 +187,9 @@ class UNetOnOddPictures(nn.Module):
     numbers=("32×16×16", "16×32×32"),
 )
 class ResidualBlockWithoutShortcut(nn.Module):
-    """The size of tensor a (16) must match the size of tensor b (32) at non-singleton dimension 3"""
+    """The size of tensor a (16) must match the size of tensor b (32) at non-singleton
+    dimension 3
+    """
 
     def __init__(self):
         super().__init__()
@@ -265,7 +269,9 @@ class NumbersFromNumpy(nn.Module):
     fix="tokens.long()",
 )
 class FloatTokens(nn.Module):
-    """Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int"""
+    """Expected tensor for argument #1 'indices' to have one of the following scalar types:
+    Long, Int
+    """
 
     def __init__(self):
         super().__init__()
@@ -324,12 +330,17 @@ class AttentionHeadsJoinedByView(nn.Module):
     fix="z[:, :, None, None]",
 )
 class GeneratorFromAVector(nn.Module):
-    """Expected 3D (unbatched) or 4D (batched) input to conv_transpose2d, but got input of size: [4, 100]"""
+    """Expected 3D (unbatched) or 4D (batched) input to conv_transpose2d, but got input of
+    size: [4, 100]
+    """
 
     def __init__(self):
         super().__init__()
         self.net = nn.Sequential(
-            nn.ConvTranspose2d(100, 16, 4), nn.BatchNorm2d(16), nn.ReLU(), nn.ConvTranspose2d(16, 3, 4, 2, 1)
+            nn.ConvTranspose2d(100, 16, 4),
+            nn.BatchNorm2d(16),
+            nn.ReLU(),
+            nn.ConvTranspose2d(16, 3, 4, 2, 1),
         )
 
     def forward(self, z):
@@ -363,7 +374,9 @@ class SequenceIntoConv1d(nn.Module):
     fix="x of 2×3×32×32 instead of 2×3×48×48",
 )
 class VisionTransformerOnAnotherSize(nn.Module):
-    """The size of tensor a (37) must match the size of tensor b (17) at non-singleton dimension 1"""
+    """The size of tensor a (37) must match the size of tensor b (17) at non-singleton
+    dimension 1
+    """
 
     def __init__(self):
         super().__init__()
@@ -514,7 +527,9 @@ class ForgottenFlatten(nn.Module):
     fix="nn.Linear(in_features=512, out_features=2)",
 )
 class HeadForAnotherBackbone(nn.Module):
-    """size mismatch after replacing model.fc: mat1 and mat2 shapes cannot be multiplied (2x512 and 2048x2)"""
+    """size mismatch after replacing model.fc: mat1 and mat2 shapes cannot be multiplied (2x512
+    and 2048x2)
+    """
 
     def __init__(self):
         super().__init__()

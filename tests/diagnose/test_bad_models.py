@@ -68,7 +68,9 @@ def test_an_exception_of_the_models_own(error, exception, said):
     assert [layer.path for layer in report.layers] == ["", "inner"]
 
 
-@pytest.mark.parametrize("error", [KeyError("gate"), TypeError("odd"), NameError("x"), IndexError(3)])
+@pytest.mark.parametrize(
+    "error", [KeyError("gate"), TypeError("odd"), NameError("x"), IndexError(3)]
+)
 def test_what_no_rule_knows_keeps_its_message(error):
     found, _ = error_of(Raises(raise_it(error)), torch.zeros(2, 4))
     assert found.kind is None
@@ -209,7 +211,10 @@ def test_meta_alone_verifies_nothing():
 def test_a_resnet_costs_less_than_a_second():
     import time
 
-    torchvision = pytest.importorskip("torchvision")
+    try:
+        import torchvision
+    except (ImportError, RuntimeError) as error:  # it fits one version of torch only
+        pytest.skip(str(error))
     model = torchvision.models.resnet50()
     model.fc = nn.Linear(1000, 10)
     cnnshape.inspect(nn.Linear(10, 2), (2, 7))  # imports

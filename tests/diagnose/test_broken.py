@@ -61,7 +61,8 @@ def test_first_suggestion_makes_it_run(case):
         assert not any(suggestion.verified for suggestion in error.suggestions)
         return
     first = error.suggestions[0]
-    assert first.verified and first.runs
+    assert first.verified
+    assert first.runs
     if case.name not in BY_HAND:
         run_as_told(case, first)
 
@@ -112,7 +113,11 @@ def test_the_model_is_as_it_was(case):
         assert type(module) is cls
         assert vars(module).keys() == attributes.keys()
         assert all(vars(module)[k] is v for k, v in attributes.items())
-        for registry, kept in (("_parameters", parameters), ("_buffers", buffers), ("_modules", modules)):
+        for registry, kept in (
+            ("_parameters", parameters),
+            ("_buffers", buffers),
+            ("_modules", modules),
+        ):
             now = getattr(module, registry)
             assert list(now) == list(kept)
             assert all(now[k] is kept[k] for k in kept)

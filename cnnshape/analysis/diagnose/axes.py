@@ -1,4 +1,4 @@
-"""Dimensions that are not there: ``Dimension out of range (expected to be in range of [-2, 1])``."""
+"""Dimensions that are not there: ``Dimension out of range (expected to be in range of …)``."""
 
 from __future__ import annotations
 
@@ -42,7 +42,20 @@ _PLACES: dict[str, tuple[tuple[int, str], ...]] = {
     "norm": ((2, "dim"),),
     "normalize": ((2, "dim"),),
     **dict.fromkeys(
-        ("mean", "sum", "max", "min", "amax", "amin", "std", "var", "prod", "logsumexp", "any", "all"),
+        (
+            "mean",
+            "sum",
+            "max",
+            "min",
+            "amax",
+            "amin",
+            "std",
+            "var",
+            "prod",
+            "logsumexp",
+            "any",
+            "all",
+        ),
         ((1, "dim"),),
     ),
 }

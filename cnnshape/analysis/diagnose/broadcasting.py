@@ -86,7 +86,14 @@ def _differing(a: Sizes, b: Sizes) -> list[int]:
 def _axis_name(shape: Sizes, from_end: int) -> str:
     axis = from_end % len(shape)
     letters = AXES.get(len(shape) - 2, "").split("×")
-    words = {"C": "channels", "H": "height", "W": "width", "N": "batch", "L": "length", "D": "depth"}
+    words = {
+        "C": "channels",
+        "H": "height",
+        "W": "width",
+        "N": "batch",
+        "L": "length",
+        "D": "depth",
+    }
     if len(shape) >= 4 and axis < len(letters):
         return words[letters[axis]]
     return f"dimension {axis}"
@@ -188,9 +195,7 @@ def _spatial(failing: Failing, left: Operand, right: Operand, from_end: int) -> 
         yield candidate
 
 
-def agreeing_input(
-    failing: Failing, one: Sequence[Way], other: Sequence[Way]
-) -> Candidate | None:
+def agreeing_input(failing: Failing, one: Sequence[Way], other: Sequence[Way]) -> Candidate | None:
     """Another input size with which both ways end in the same size, axis by axis.
 
     First the next multiple of all strides together, with which every level of a U-Net agrees.
@@ -233,9 +238,7 @@ def projections(
     rank = len(before)
     if rank not in (3, 4, 5) or before[0] != after[0]:
         return
-    strides = {
-        -(-b // a) for b, a in zip(before[2:], after[2:], strict=True) if a
-    }
+    strides = {-(-b // a) for b, a in zip(before[2:], after[2:], strict=True) if a}
     channels = before[1] != after[1]
     if not channels and before[2:] == after[2:]:
         return
@@ -264,17 +267,17 @@ def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[C
     if len(vector) >= len(picture):
         return
     operand = call.operand(small[0])
-    missing = len(picture) - len(vector)
-    if len(vector) in (1, 2) and vector == picture[:2][-len(vector) :] and len(picture) > 2:
+    missing, length = len(picture) - len(vector), len(vector)
+    if length in (1, 2) and vector == picture[:2][-length:] and missing + length > 2:
         ones = len(picture) - 2
-        index = ", ".join([":"] * len(vector) + ["None"] * ones)
-        if len(vector) == 1:
+        index = ", ".join([":"] * length + ["None"] * ones)
+        if length == 1:
             new = f"{operand}.view({', '.join(['-1', *['1'] * ones])})"
         else:
             new = f"{operand}[{index}]"
         steps = tuple(Step("unsqueeze", (-1,)) for _ in range(ones))
-    elif vector[0] == picture[0] and len(vector) + missing == len(picture):
-        index = ", ".join([":"] * len(vector) + ["None"] * missing)
+    elif vector[:1] == picture[:1]:
+        index = ", ".join([":"] * length + ["None"] * missing)
         if not _clash([(*vector, *[1] * missing), picture]):
             new = f"{operand}[{index}]"
             steps = tuple(Step("unsqueeze", (-1,)) for _ in range(missing))
@@ -282,9 +285,7 @@ def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[C
             return
     else:
         return
-    yield call.candidate(
-        call.with_operand(small[0], new, new), operands=((small[0], steps),)
-    )
+    yield call.candidate(call.with_operand(small[0], new, new), operands=((small[0], steps),))
 
 
 def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Candidate]:

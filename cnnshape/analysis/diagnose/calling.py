@@ -1,4 +1,4 @@
-"""Calls that do not reach torch at all: wrong arguments, missing keys, things that are no tensors."""
+"""Calls that do not reach torch: wrong arguments, missing keys, things that are no tensors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ from cnnshape.analysis.diagnose.wording import dims, listed, plural, times, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Source, Unknown
 
-_PICTURES = ("Image", "PngImageFile", "JpegImageFile", "WebPImageFile", "BmpImageFile", "GifImageFile")
+_PICTURES = (
+    "Image",
+    "PngImageFile",
+    "JpegImageFile",
+    "WebPImageFile",
+    "BmpImageFile",
+    "GifImageFile",
+)
 
 
 #: Functions that take a list of tensors, and those whose second argument is one as well.
@@ -66,7 +73,7 @@ def _first_odd(failing: Failing) -> tuple[Plain, int] | None:
         both = 2 if failing.name in _OF_TWO else 1
         for position, argument in enumerate(failing.operation.args[:both]):
             odd = isinstance(argument, Unknown) or argument is None
-            if odd or _holds_tensors(argument) and failing.name not in _OF_MANY:
+            if odd or (_holds_tensors(argument) and failing.name not in _OF_MANY):
                 return argument, position
         return None
     if failing.call is None or not failing.module.builtin or not failing.call.args:
@@ -97,8 +104,10 @@ def _maker(failing: Failing, thing: Plain) -> ModuleCall | None:
     for call in reversed(own):
         if call.result_type not in ("Tensor", "Parameter", "NoneType", ""):
             made = {named.value for named in call.outputs}
-            if made and (refs and refs <= made or not refs and isinstance(thing, Unknown)
-                         and call.result_type == thing.type):
+            if made and (
+                (refs and refs <= made)
+                or (not refs and isinstance(thing, Unknown) and call.result_type == thing.type)
+            ):
                 return call
     return None
 
@@ -145,7 +154,7 @@ def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[C
     attribute = before.path.rpartition(".")[2]
     call = f"self.{attribute}(…)" if not attribute.isdigit() else f"{before.path}(…)"
     names = [named.name for named in before.outputs]
-    if isinstance(thing, dict) or before.result_type not in ("tuple", "list") and names:
+    if isinstance(thing, dict) or (before.result_type not in ("tuple", "list") and names):
         parent = failing.trace.calls[before.parent].path if before.parent is not None else ""
         del parent
         for named in before.outputs[:3]:
@@ -238,9 +247,7 @@ def arguments(failing: Failing) -> Diagnosis | None:
     given = len(call.args)
     name = who(call.path, failing.module.type)
     takes = f"{failing.module.type}.forward({', '.join(names)})"
-    missing = [
-        n for i, n in enumerate(signature.required) if i >= given and n not in call.kwargs
-    ]
+    missing = [n for i, n in enumerate(signature.required) if i >= given and n not in call.kwargs]
     unknown = [k for k in call.kwargs if k not in names and not signature.any_keyword]
     extra = 0 if signature.any_positional else max(given - len(names), 0)
     if unknown:
@@ -295,14 +302,20 @@ def _argument_candidates(
         else:
             yield Candidate(suggestion, (DropArguments(call.path, accepted, tuple(call.kwargs)),))
     if missing and root and not unknown and not extra:
-        first = failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
+        first = (
+            failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
+        )
         shape = None if first is None else sizes(first)
         if first is not None and shape:
             edits = tuple(NewInput(name, shape, first.dtype) for name in missing)
             text = listed(f"{name} (here of {times(shape)}, as {first.name})" for name in missing)
             suggestion = Suggestion(
-                action="set_input", text=f"pass {text} as well", path="", argument=missing[0],
-                from_=None, to=list(shape),
+                action="set_input",
+                text=f"pass {text} as well",
+                path="",
+                argument=missing[0],
+                from_=None,
+                to=list(shape),
             )
             yield Candidate(suggestion, edits)
     if missing and not unknown and not extra:
@@ -365,8 +378,11 @@ def _module_key(failing: Failing, key: str) -> Diagnosis | None:
             advice = [
                 Candidate(
                     Suggestion(
-                        action="change_call", text=f"self.{path}[{name!r}]", path=failing.path,
-                        from_=key, to=name,
+                        action="change_call",
+                        text=f"self.{path}[{name!r}]",
+                        path=failing.path,
+                        from_=key,
+                        to=name,
                     )
                 )
                 for name in near
@@ -414,7 +430,7 @@ def _array_attribute(failing: Failing) -> Diagnosis | None:
         odd = isinstance(argument, Unknown) and argument.type in failing.failure.message
         lists = isinstance(argument, tuple) and _holds_tensors(argument)
         named = any(word in failing.failure.message for word in ("'list'", "'tuple'"))
-        if odd or lists and named:
+        if odd or (lists and named):
             sentence = (
                 f"{failing.module.type}.forward uses its argument {position + 1} as a tensor, but "
                 f"{_described(argument)} arrives"

@@ -1,4 +1,4 @@
-"""Convolutions: channels, dimensions, a kernel larger than the picture, an impossible output size."""
+"""Convolutions: channels, dimensions, kernels that do not fit, impossible output sizes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, plural, times
 from cnnshape.tracing.trace import Module, Value
 
 _KINDS = frozenset(
-    f"{lazy}{name}{n}d" for lazy in ("", "Lazy") for name in ("Conv", "ConvTranspose") for n in (1, 2, 3)
+    f"{lazy}{name}{n}d"
+    for lazy in ("", "Lazy")
+    for name in ("Conv", "ConvTranspose")
+    for n in (1, 2, 3)
 )
 _TRANSPOSED = "conv_transpose"
 
@@ -130,7 +133,9 @@ def _channels(
     else:
         of_input = arriving if failing.name == _TRANSPOSED else arriving // max(groups, 1)
         place = 0 if failing.name == _TRANSPOSED else 1
-        found.append(set_parameter(failing, weight, (*kernel[:place], of_input, *kernel[place + 1 :])))
+        found.append(
+            set_parameter(failing, weight, (*kernel[:place], of_input, *kernel[place + 1 :]))
+        )
     found += _channel_candidates(failing, value, shape, axis, expected, layer)
     derivation = (*start_line(failing.trace, [origin]), *lines([origin]))
     return Diagnosis("conv.in_channels", sentence, derivation, tuple(c for c in found if c))
@@ -237,38 +242,13 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[C
     channels = weight[1] * (bound or {}).get("groups", 1) if weight else 1
     if weight and failing.name == _TRANSPOSED:
         channels = weight[0]
-    spatial, rank = failing.dims, len(shape)
-    name = value.name or "x"
-    is_input = value.origin == "input"
-    side = _square(shape[1], channels) if rank == 2 and spatial == 2 else None
-    if side is not None:
-        after = [shape[0], channels, side, side]
-        inside = ", ".join(map(str, (-1, *after[1:])))
-        text, steps = f"{{x}}.view({inside})", (Step("reshape", (-1, *after[1:])),)
-    elif rank == 2 and shape[1] == channels:
-        # One vector per picture: a picture of 1×1, as generators begin with.
-        text = f"{{x}}[:, :, {', '.join(['None'] * spatial)}]"
-        steps, after = (Step("unsqueeze", (-1,)),) * spatial, [*shape, *(1,) * spatial]
-    elif rank == 2 and spatial == 1 and channels == 1:
-        text, steps = "{x}.unsqueeze(1)", (Step("unsqueeze", (1,)),)
-        after = [shape[0], 1, shape[1]]
-    elif rank == spatial and channels == 1:
-        text, steps = "{x}.unsqueeze(0).unsqueeze(0)", (Step("unsqueeze", (0,)),) * 2
-        after = [1, 1, *shape]
-    elif rank == spatial and shape[0] % channels == 0 and rank > 1:
-        text, steps = "{x}.unsqueeze(0)", (Step("unsqueeze", (0,)),)
-        after = [1, *shape]
-    elif rank == spatial + 3 and 1 in shape[:2]:
-        axis = 0 if shape[0] == 1 else 1
-        text, steps = f"{{x}}.squeeze({axis})", (Step("squeeze", (axis,)),)
-        after = [n for a, n in enumerate(shape) if a != axis]
-    elif rank == spatial + 3:
-        # N×T×C×H×W: frames are pictures of their own.
-        text, steps = "{x}.flatten(0, 1)", (Step("flatten", (0, 1)),)
-        after = [shape[0] * shape[1], *shape[2:]]
-    else:
+    spatial = failing.dims
+    made = _of_matrix(shape, spatial, channels) or _of_other(shape, spatial, channels)
+    if made is None:
         return
-    if is_input:
+    text, steps, after = made
+    name = value.name or "x"
+    if value.origin == "input":
         yield change_input(name, name, text.format(x=name), steps, list(shape), after)
     elif failing.module.kind in _KINDS:
         yield before_call(failing, text.format(x="x"), steps)
@@ -276,6 +256,51 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[C
         call = CallText(failing)
         new = text.format(x=call.operand(0))
         yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
+
+
+#: How a tensor becomes one that a convolution takes: the text, the steps, the shape it then has.
+_Reshaped = tuple[str, tuple[Step, ...], list[int]]
+
+
+def _of_matrix(shape: Sizes, spatial: int, channels: int) -> _Reshaped | None:
+    """A matrix: a row per picture, a vector per picture, a row per signal."""
+    if len(shape) != 2:
+        return None
+    side = _square(shape[1], channels) if spatial == 2 else None
+    if side is not None:
+        after = [shape[0], channels, side, side]
+        inside = (-1, *after[1:])
+        return f"{{x}}.view{inside}", (Step("reshape", inside),), after
+    if shape[1] == channels:
+        # One vector per picture: a picture of 1×1, as generators begin with.
+        index = ", ".join(["None"] * spatial)
+        return (
+            f"{{x}}[:, :, {index}]",
+            (Step("unsqueeze", (-1,)),) * spatial,
+            [*shape, *(1,) * spatial],
+        )
+    if spatial == 1 and channels == 1:
+        return "{x}.unsqueeze(1)", (Step("unsqueeze", (1,)),), [shape[0], 1, shape[1]]
+    return None
+
+
+def _of_other(shape: Sizes, spatial: int, channels: int) -> _Reshaped | None:
+    """Dimensions of size 1 that are missing or too many, or frames of a video."""
+    rank = len(shape)
+    if rank == spatial and channels == 1:
+        once = Step("unsqueeze", (0,))
+        return "{x}.unsqueeze(0).unsqueeze(0)", (once, once), [1, 1, *shape]
+    if rank == spatial and shape[0] % channels == 0 and rank > 1:
+        return "{x}.unsqueeze(0)", (Step("unsqueeze", (0,)),), [1, *shape]
+    if rank != spatial + 3:
+        return None
+    if 1 in shape[:2]:
+        axis = 0 if shape[0] == 1 else 1
+        after = [n for a, n in enumerate(shape) if a != axis]
+        return f"{{x}}.squeeze({axis})", (Step("squeeze", (axis,)),), after
+    # N×T×C×H×W: frames are pictures of their own.
+    after = [shape[0] * shape[1], *shape[2:]]
+    return "{x}.flatten(0, 1)", (Step("flatten", (0, 1)),), after
 
 
 def _square(pixels: int, channels: int) -> int | None:
@@ -375,7 +400,9 @@ def output_size(failing: Failing) -> Diagnosis | None:
             to=nearest,
         ),
         (
-            BeforeCall(failing.path, (Step("constant", (tuple(nearest),)),), argument=_where(failing)),
+            BeforeCall(
+                failing.path, (Step("constant", (tuple(nearest),)),), argument=_where(failing)
+            ),
         ),
     )
     return Diagnosis("conv_transpose.output_size", sentence, (), (fitted, dropped))

@@ -11,7 +11,13 @@ from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_inp
 from cnnshape.analysis.diagnose.wording import times, who
 from cnnshape.tracing.trace import Value
 
-_SHORT = {"float32": "float", "float64": "double", "float16": "half", "int64": "long", "int32": "int"}
+_SHORT = {
+    "float32": "float",
+    "float64": "double",
+    "float16": "half",
+    "int64": "long",
+    "int32": "int",
+}
 #: Functions whose tensors must have one dtype: the data, and what it is worked on with.
 ONE_DTYPE = frozenset(
     "linear conv conv_transpose bilinear matmul mm bmm addmm baddbmm mv dot einsum "
@@ -38,7 +44,9 @@ def mixed(failing: Failing) -> Diagnosis | None:
     wanted = held[0].dtype if held else None
     if wanted is None:
         floats = [v.dtype for v in data if v.dtype not in _INTEGERS]
-        wanted = next((d for d in ("float32", "float16", "bfloat16", "float64") if d in floats), None)
+        wanted = next(
+            (d for d in ("float32", "float16", "bfloat16", "float64") if d in floats), None
+        )
     odd = [v for v in data if v.dtype != wanted]
     if wanted is None or not odd:
         return None

@@ -21,7 +21,7 @@ def embedding(failing: Failing) -> Diagnosis | None:
     if value is None or table is None or not table or value.dtype not in ("int64", "int32"):
         return None
     span = failing.facts.ranges.get(value.id)
-    if span is not None and 0 <= span[0] and span[1] < table[0]:
+    if span is not None and span[0] >= 0 and span[1] < table[0]:
         return None
     name = who(failing.path, failing.module.type)
     layer = failing.layer({"Embedding", "EmbeddingBag"}, failing.argument(1, "weight"))
@@ -67,9 +67,7 @@ def getitem(failing: Failing) -> Diagnosis | None:
     return _beyond(failing, call, shape, items, name) or _mask(failing, value, shape, items, name)
 
 
-def _fewer(
-    call: CallText, items: tuple[Plain, ...], name: str, rank: int
-) -> Iterator[Candidate]:
+def _fewer(call: CallText, items: tuple[Plain, ...], name: str, rank: int) -> Iterator[Candidate]:
     """The full slices that are one too many left out."""
     whole = slice(None, None, None)
     kept = list(items)
@@ -177,8 +175,10 @@ def position(failing: Failing) -> Diagnosis | None:
             return Diagnosis(
                 "index.out_of_range", sentence, (), (call.candidate(text, arguments=inside),)
             )
-    span = next((failing.facts.ranges[v.id] for v in failing.tensors if v.id in failing.facts.ranges), None)
-    if span is not None and not (0 <= span[0] and span[1] < size):
+    span = next(
+        (failing.facts.ranges[v.id] for v in failing.tensors if v.id in failing.facts.ranges), None
+    )
+    if span is not None and not (span[0] >= 0 and span[1] < size):
         bad = span[1] if span[1] >= size else span[0]
         return Diagnosis("index.out_of_range", _outside(bad, dim, call.operand(0), shape, size))
     return None
@@ -213,7 +213,9 @@ def split(failing: Failing) -> Diagnosis | None:
     rest = size - sum(pieces[:-1])
     if rest > 0:
         better = [*pieces[:-1], rest]
-        place: int | str = 1 if failing.operation and len(failing.operation.args) > 1 else "split_size"
+        place: int | str = (
+            1 if failing.operation and len(failing.operation.args) > 1 else "split_size"
+        )
         text = f"{call.operand(0)}.split({better}, dim={dim})"
         found.append(call.candidate(text, overrides=((place, better),)))
     return Diagnosis("split.sizes", sentence, (), tuple(found))

@@ -166,7 +166,9 @@ def _pixels(shape: Sizes) -> int:
 
 def _transposed(shape: Sizes, wanted: Sizes, dim: int) -> bool:
     axes = [a for a in range(len(shape)) if shape[a] != wanted[a] and a != dim]
-    return len(axes) == 2 and shape[axes[0]] == wanted[axes[1]] and shape[axes[1]] == wanted[axes[0]]
+    return (
+        len(axes) == 2 and shape[axes[0]] == wanted[axes[1]] and shape[axes[1]] == wanted[axes[0]]
+    )
 
 
 def _ranks(failing: Failing, shaped: Sequence[Tensor]) -> Diagnosis:
@@ -237,15 +239,11 @@ def stack(failing: Failing) -> Diagnosis | None:
         sentence = (
             f"stack needs tensors of one size, but {a} is {times(first)} and {b} is {times(shape)}"
         )
-        return Diagnosis(
-            "stack.sizes", sentence, (), tuple(_stack_candidates(call, shaped, index))
-        )
+        return Diagnosis("stack.sizes", sentence, (), tuple(_stack_candidates(call, shaped, index)))
     return None
 
 
-def _stack_candidates(
-    call: CallText, shaped: Sequence[Tensor], index: int
-) -> Iterator[Candidate]:
+def _stack_candidates(call: CallText, shaped: Sequence[Tensor], index: int) -> Iterator[Candidate]:
     first, other = shaped[0][1], shaped[index][1]
     rank = len(first)
     for axis in range(rank):
@@ -258,9 +256,7 @@ def _stack_candidates(
             yield call.candidate(
                 f"torch.cat({inside}, dim={axis})",
                 function="cat",
-                overrides=(
-                    (1, axis) if len(call.operation.args) > 1 else ("dim", axis),
-                ),
+                overrides=((1, axis) if len(call.operation.args) > 1 else ("dim", axis),),
             )
     if len(other) == rank and rank >= 3 and first[:-2] == other[:-2]:
         which, wanted = (0, other) if _pixels(first) < _pixels(other) else (index, first)

@@ -28,14 +28,15 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
     shape, wanted = sizes(scores), sizes(target)
     if not shape or wanted is None:
         return None
-    batched = len(shape) > 1
-    classes = shape[1] if batched else shape[0]
+    rank = len(shape)
+    batched = rank > 1
+    classes = shape[:2][-1]
     expected = (shape[0], *shape[2:]) if batched else ()
     if wanted == expected:
         return _values(failing, target, classes)
     if wanted == shape and target.dtype not in _INTEGERS:
         return None
-    found = tuple(_target_candidates(scores, target, shape, wanted, classes))
+    found = tuple(_target_candidates(scores, target, shape, wanted))
     if wanted and batched and wanted[0] != shape[0]:
         sentence = (
             f"{plural(shape[0], 'prediction')} ({times(shape)}) and {plural(wanted[0], 'target')} "
@@ -59,7 +60,7 @@ def _values(failing: Failing, target: Value, classes: int) -> Diagnosis | None:
         )
         return Diagnosis("dtype.target", sentence, (), (candidate,))
     span = failing.facts.ranges.get(target.id)
-    if span is None or (0 <= span[0] and span[1] < classes):
+    if span is None or (span[0] >= 0 and span[1] < classes):
         return None
     bad = span[1] if span[1] >= classes else span[0]
     sentence = (
@@ -75,18 +76,29 @@ def _values(failing: Failing, target: Value, classes: int) -> Diagnosis | None:
 
 
 def _target_candidates(
-    scores: Value, target: Value, shape: Sizes, wanted: Sizes, classes: int
+    scores: Value, target: Value, shape: Sizes, wanted: Sizes
 ) -> Iterator[Candidate]:
     name, scored = target.name or "target", scores.name or "input"
-    if len(shape) > 1 and wanted == (shape[0], 1, *shape[2:]):
+    rank = len(shape)
+    if rank > 1 and wanted == (shape[0], 1, *shape[2:]):
         yield change_input(
-            name, name, f"{name}.squeeze(1)", (Step("squeeze", (1,)),), list(wanted), [shape[0], *shape[2:]]
+            name,
+            name,
+            f"{name}.squeeze(1)",
+            (Step("squeeze", (1,)),),
+            list(wanted),
+            [shape[0], *shape[2:]],
         )
     if wanted == shape and target.dtype in _INTEGERS:
         yield change_input(
-            name, name, f"{name}.argmax(dim=1)", (Step("argmax", (1,)),), list(wanted), [shape[0], *shape[2:]]
+            name,
+            name,
+            f"{name}.argmax(dim=1)",
+            (Step("argmax", (1,)),),
+            list(wanted),
+            [shape[0], *shape[2:]],
         )
-    if len(shape) == 3 and wanted == shape[:2]:
+    if rank == 3 and wanted == shape[:2]:
         # N×L×C, as language models give it.
         yield change_input(
             scored,
@@ -96,17 +108,23 @@ def _target_candidates(
             list(shape),
             [shape[0], shape[2], shape[1]],
         )
-    if len(shape) == 1 and wanted == (1,):
+    if rank == 1 and wanted == (1,):
         yield change_input(
-            scored, scored, f"{scored}.unsqueeze(0)", (Step("unsqueeze", (0,)),), list(shape), [1, *shape]
+            scored,
+            scored,
+            f"{scored}.unsqueeze(0)",
+            (Step("unsqueeze", (0,)),),
+            list(shape),
+            [1, *shape],
         )
-    if len(wanted) == 4 and wanted[1] == classes and len(shape) == 4 and wanted[2:] == shape[2:]:
-        return
 
 
 def alike(failing: Failing) -> Diagnosis | None:
     """Predictions and targets of one shape and dtype."""
-    values = [failing.value(failing.argument(0, "input")), failing.value(failing.argument(1, "target"))]
+    values = [
+        failing.value(failing.argument(0, "input")),
+        failing.value(failing.argument(1, "target")),
+    ]
     first, second = values
     if first is None or second is None:
         return None

@@ -22,7 +22,10 @@ from cnnshape.analysis.diagnose.wording import AXES, arrive, listed, plural, tim
 from cnnshape.tracing.trace import Module, Value
 
 _BATCH = frozenset(
-    f"{lazy}{name}{n}d" for lazy in ("", "Lazy") for name in ("BatchNorm", "InstanceNorm") for n in (1, 2, 3)
+    f"{lazy}{name}{n}d"
+    for lazy in ("", "Lazy")
+    for name in ("BatchNorm", "InstanceNorm")
+    for n in (1, 2, 3)
 ) | {"SyncBatchNorm"}
 #: How many dimensions each takes.
 _RANKS = {
@@ -88,9 +91,7 @@ def _channels(
         found.append(set_arguments(layer, {"num_features": shape[1]}))
     found += other_inputs(failing, value, 1, expected)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    return Diagnosis(
-        "batch_norm.num_features", sentence, derivation, tuple(c for c in found if c)
-    )
+    return Diagnosis("batch_norm.num_features", sentence, derivation, tuple(c for c in found if c))
 
 
 def _single(
@@ -134,7 +135,9 @@ def norm_rank(failing: Failing) -> Diagnosis | None:
         f"{name} ({failing.module.type}) takes {taken} dimensions ({axes}), but {len(shape)} "
         f"{arrive(len(shape))}: {times(shape)}"
     )
-    return Diagnosis("batch_norm.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
+    return Diagnosis(
+        "batch_norm.rank", sentence, (), tuple(_rank_candidates(failing, value, shape))
+    )
 
 
 def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Candidate]:
@@ -210,7 +213,9 @@ def group_norm(failing: Failing) -> Diagnosis | None:
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
     found: list[Candidate | None] = []
     if isinstance(expected, int) and arriving != expected:
-        sentence = f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
+        sentence = (
+            f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
+        )
         if layer is not None and failing.earlier_call() is not None:
             found.append(own_layer(failing, layer, {"num_channels": arriving}))
         elif layer is not None:
@@ -225,7 +230,9 @@ def group_norm(failing: Failing) -> Diagnosis | None:
         kind = "group_norm.num_channels"
         return Diagnosis(kind, sentence, derivation, tuple(c for c in found if c))
     if groups and arriving % groups:
-        sentence = f"{name} splits its channels into {groups} groups, but {arriving} {arrive(arriving)}"
+        sentence = (
+            f"{name} splits its channels into {groups} groups, but {arriving} {arrive(arriving)}"
+        )
         if layer is not None:
             found.append(set_arguments(layer, {"num_groups": _divisor(arriving, groups)}))
         return Diagnosis(

@@ -105,7 +105,9 @@ def maker(trace: Trace, operation: Operation) -> str:
     return base_name(operation.name)[0]
 
 
-def factors(trace: Trace, value: int, axis: int = -1) -> tuple[tuple[Factor, ...], Operation | None]:
+def factors(
+    trace: Trace, value: int, axis: int = -1
+) -> tuple[tuple[Factor, ...], Operation | None]:
     """The axes that were merged into one by flatten or view, and the operation that did it.
 
     A single factor, without an operation, where nothing was merged.
@@ -128,9 +130,10 @@ def factors(trace: Trace, value: int, axis: int = -1) -> tuple[tuple[Factor, ...
             group = _groups(before, after).get(axis)
             if group is None:
                 return whole, None
-            if len(group) > 1:
+            first, *others = group
+            if others:
                 return _named(source, before, group), operation
-            axis, at = group[0], source
+            axis, at = first, source
             continue
         if before != after or base_name(operation.name)[0] in _LAST_DECIDED:
             return whole, None
@@ -142,9 +145,7 @@ def _named(source: Value, before: Sizes, group: Sequence[int]) -> tuple[Factor, 
     channel = 1 if len(before) >= 3 else None
     if len(before) == 3 and 0 in group:
         channel = 0  # unbatched: channels come first
-    return tuple(
-        Factor(before[a], "channels" if a == channel else "", source.id, a) for a in group
-    )
+    return tuple(Factor(before[a], "channels" if a == channel else "", source.id, a) for a in group)
 
 
 def main_input(trace: Trace, operation: Operation) -> Value | None:
@@ -159,7 +160,9 @@ def main_input(trace: Trace, operation: Operation) -> Value | None:
 # ---- one step back ------------------------------------------------------------------------
 
 
-def step_back(trace: Trace, value: int, axis: int) -> tuple[Operation | None, tuple[int, int] | None]:
+def step_back(
+    trace: Trace, value: int, axis: int
+) -> tuple[Operation | None, tuple[int, int] | None]:
     """The operation that made the value, and the axis before it that this axis comes from."""
     now = trace.values[value]
     if now.producer is None:

@@ -62,10 +62,12 @@ def _rank(failing: Failing, value: Value, shape: Sizes, layer: Module | None) ->
         f"{name} takes {dims(count + 2)} ({AXES[count]}), or {count + 1} without the batch, but "
         f"{dims(len(shape))} {arrive(len(shape))}: {times(shape)}"
     )
-    found: list[Candidate] = []
-    for other in (1, 2, 3):
-        if layer is not None and len(shape) in (other + 2,) and other != count:
-            found.append(set_class(layer, layer.kind.replace(f"{count}d", f"{other}d")))
+    others = (n for n in (1, 2, 3) if layer is not None and len(shape) == n + 2 and n != count)
+    found = [
+        set_class(layer, layer.kind.replace(f"{count}d", f"{other}d"))
+        for other in others
+        if layer is not None
+    ]
     if len(shape) == count:
         if value.origin == "input":
             found.append(unsqueeze_input(value))

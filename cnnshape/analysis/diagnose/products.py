@@ -37,7 +37,7 @@ def matmul(failing: Failing) -> Diagnosis | None:
         return Diagnosis("matmul.rank", sentence, (), tuple(_general(failing, call, a, b)))
     if not a or not b:
         return None
-    inner, rows = a[-1], b[-2] if len(b) > 1 else b[-1]
+    inner, rows = a[-1], _rows(b)
     if inner != rows:
         sentence = (
             f"{left} {times(a)} times {right} {times(b)} does not fit: each row of the first has "
@@ -57,6 +57,11 @@ def matmul(failing: Failing) -> Diagnosis | None:
             )
             return Diagnosis("matmul.batch", sentence, (), tuple(_general(failing, call, a, b)))
     return None
+
+
+def _rows(matrix: Sizes) -> int:
+    """The rows of a matrix, or the numbers of a vector."""
+    return matrix[-2:][0]
 
 
 def _names(failing: Failing, call: CallText) -> tuple[str, str]:
@@ -85,19 +90,20 @@ def _turned(
     """One of the two transposed, or made by its layer in another size."""
     left, right = call.operand(0), call.operand(1)
     turn = (Step("transpose", (-2, -1)),)
-    if len(b) > 1 and a[-1] == b[-1]:
+    inner, columns, rank = a[-1], b[-1], len(b)
+    if rank > 1 and inner == columns:
         # Rows against rows, as queries and keys.
         yield _with(call, 1, f"{right}.transpose(-2, -1)", turn)
         return
-    if len(a) > 1 and len(b) > 1 and a[-2] == b[-2]:
+    if min(len(a), rank) > 1 and _rows(a) == _rows(b):
         new = f"{left}.transpose(-2, -1)"
         yield _with(call, 0, new, turn)
     weight = values[1]
-    if weight.origin == "parameter" and len(b) == 2:
-        candidate = set_parameter(failing, weight, (a[-1], b[1]))
+    if weight.origin == "parameter" and rank == 2:
+        candidate = set_parameter(failing, weight, (inner, columns))
         if candidate is not None:
             yield candidate
-    for which, axis, wanted in ((0, len(a) - 1, b[-2] if len(b) > 1 else b[-1]), (1, len(b) - 2, a[-1])):
+    for which, axis, wanted in ((0, len(a) - 1, _rows(b)), (1, rank - 2, inner)):
         if axis >= 0:
             for candidate in other_inputs(failing, values[which], axis, wanted):
                 if candidate is not None:
@@ -123,8 +129,8 @@ def einsum(failing: Failing) -> Diagnosis | None:
         assert shape is not None
         if len(term) != len(shape):
             sentence = (
-                f"einsum's {term!r} has {_letters(len(term))}, but tensor {index + 1} {times(shape)} "
-                f"has {dims(len(shape))}"
+                f"einsum's {term!r} has {_letters(len(term))}, but tensor {index + 1} "
+                f"{times(shape)} has {dims(len(shape))}"
             )
             return Diagnosis(
                 "einsum.rank", sentence, (), tuple(_einsum_rank(call, index, term, shape))
@@ -132,9 +138,10 @@ def einsum(failing: Failing) -> Diagnosis | None:
         for letter, size in zip(term, shape, strict=True):
             if letter in known and known[letter][0] != size and 1 not in (size, known[letter][0]):
                 before, where = known[letter]
+                first = f"tensor {where + 1} {times(shapes[where] or ())}"
                 sentence = (
-                    f"einsum's {letter!r} is {before} in tensor {where + 1} {times(shapes[where] or ())} "
-                    f"and {size} in tensor {index + 1} {times(shape)}"
+                    f"einsum's {letter!r} is {before} in {first} and {size} in tensor "
+                    f"{index + 1} {times(shape)}"
                 )
                 return Diagnosis(
                     "einsum.sizes",
@@ -205,14 +212,17 @@ def bilinear(failing: Failing) -> Diagnosis | None:
     first = failing.shape(failing.argument(0, "input1"))
     second = failing.shape(failing.argument(1, "input2"))
     if first and second and first[:-1] != second[:-1]:
-        sentence = f"bilinear's inputs {listed((times(first), times(second)))} differ before the last dimension"
+        both = listed((times(first), times(second)))
+        sentence = f"bilinear's inputs {both} differ before the last dimension"
         return Diagnosis("bilinear.sizes", sentence)
     return None
 
 
 def attention(failing: Failing) -> Diagnosis | None:
     """``scaled_dot_product_attention``: query and key alike in width, key and value in length."""
-    shapes = [failing.shape(failing.argument(i, n)) for i, n in enumerate(("query", "key", "value"))]
+    shapes = [
+        failing.shape(failing.argument(i, n)) for i, n in enumerate(("query", "key", "value"))
+    ]
     query, key, value = shapes
     if not query or not key or not value or min(map(len, (query, key, value))) < 2:
         return None

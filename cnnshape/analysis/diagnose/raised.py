@@ -27,7 +27,9 @@ def recursion(failing: Failing) -> Diagnosis | None:
         return Diagnosis("raised.recursion", sentence)
     names = " and ".join(who(path, failing.trace.module(path).type) for path in repeated[:3])
     times_called = max(counts[path] for path in repeated)
-    sentence = f"{names} calls itself without end ({times_called} calls deep when Python stopped it)"
+    sentence = (
+        f"{names} calls itself without end ({times_called} calls deep when Python stopped it)"
+    )
     if len(repeated) > 1:
         sentence = f"{names} call each other without end ({times_called} calls deep)"
     return Diagnosis("raised.recursion", sentence)
@@ -47,15 +49,23 @@ def own(failing: Failing) -> Diagnosis | None:
     """An exception of the author's own: a raise or an assert in a forward of theirs."""
     if failing.operation is not None or failing.module.builtin or failing.call is None:
         return None
-    if failing.failure.type in ("TypeError", "AttributeError", "KeyError", "IndexError", "NameError"):
+    if failing.failure.type in (
+        "TypeError",
+        "AttributeError",
+        "KeyError",
+        "IndexError",
+        "NameError",
+    ):
         return None
     received = [
-        f"{item.name.strip('[]') if not item.name.startswith('[') else 'input ' + item.name} {times(shape)}"
+        f"{'input ' if item.name.startswith('[') else ''}{item.name} {times(shape)}"
         for item in failing.call.inputs
         if (shape := sizes(failing.trace.values[item.value])) is not None
     ]
     what = f"; it received {', '.join(received)}" if received else ""
-    word = "asserts" if failing.failure.type == "AssertionError" else f"raises {failing.failure.type}"
+    word = (
+        "asserts" if failing.failure.type == "AssertionError" else f"raises {failing.failure.type}"
+    )
     message = failing.failure.message.strip().splitlines()
     said = f": {message[0]}" if message else ""
     sentence = f"{failing.module.type}.forward itself {word}{said}{what}"

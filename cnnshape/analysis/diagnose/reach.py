@@ -181,7 +181,7 @@ def _roundness(number: int) -> int:
 
 
 def nearest_first(largest: int) -> Iterator[int]:
-    """1, −1, 2, −2, …"""
+    """1, -1, 2, -2 and so on."""
     for distance in range(1, largest):
         yield distance
         yield -distance

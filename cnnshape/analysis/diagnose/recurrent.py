@@ -133,7 +133,10 @@ def _hidden(failing: Failing, shape: Sizes, module: Module) -> Diagnosis | None:
             f"{times(state)} arrives"
         )
         return Diagnosis(
-            "rnn.hidden_size", sentence, (), tuple(_hidden_candidates(failing, state, wanted, module))
+            "rnn.hidden_size",
+            sentence,
+            (),
+            tuple(_hidden_candidates(failing, state, wanted, module)),
         )
     return None
 
@@ -237,7 +240,9 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             f"{name}'s attn_mask must be {length}×{source} (query length × key length), but "
             f"{times(mask)} arrives"
         )
-        turned = (_on_mask(failing, "attn_mask", "attn_mask.T"),) if mask == (source, length) else ()
+        turned = (
+            (_on_mask(failing, "attn_mask", "attn_mask.T"),) if mask == (source, length) else ()
+        )
         return Diagnosis("mha.mask", sentence, (), turned)
     return None
 

@@ -156,15 +156,18 @@ def _reach(
             sentence = f"{name} cuts {before} and {after} off {size}, which leaves nothing"
         else:
             sentence = (
-                f"{name} pads dimension {axis} by {max(before, after)} in mode {mode!r}, but it has "
-                f"{size}: at most {most} is possible"
+                f"{name} pads dimension {axis} by {max(before, after)} in mode {mode!r}, but it "
+                f"has {size}: at most {most} is possible"
             )
         found: list[Candidate | None] = []
         item = story(failing.trace, value.id, axis)
         derivation = (*start_line(failing.trace, [item]), *lines([item]))
         if value.origin == "input" and value.name:
             need = 1 - before - after if negative else max(before, after) + (mode == "reflect")
-            spatial = [max(n, need) if a >= len(shape) - len(amounts) // 2 else n for a, n in enumerate(shape)]
+            spatial = [
+                max(n, need) if a >= len(shape) - len(amounts) // 2 else n
+                for a, n in enumerate(shape)
+            ]
             found.append(new_input(value.name, shape, spatial))
         if most is not None and failing.module.builtin:
             best = min(
@@ -186,7 +189,8 @@ def prelu(failing: Failing) -> Diagnosis | None:
     if weight[0] in (1, channels):
         return None
     name = who(failing.path, failing.module.type)
-    sentence = f"{name} has {plural(weight[0], 'slope')} (num_parameters), but {channels} {arrive(channels)}"
+    slopes = plural(weight[0], "slope")
+    sentence = f"{name} has {slopes} (num_parameters), but {channels} {arrive(channels)}"
     layer = failing.layer({"PReLU"}, failing.argument(1, "weight"))
     found: list[Candidate | None] = []
     if layer is not None:
@@ -200,13 +204,20 @@ def glu(failing: Failing) -> Diagnosis | None:
     value = failing.value(failing.argument(0, "input"))
     shape = None if value is None else sizes(value)
     dim = failing.argument(1, "dim", -1)
-    if value is None or not shape or not isinstance(dim, int) or not -len(shape) <= dim < len(shape):
+    if (
+        value is None
+        or not shape
+        or not isinstance(dim, int)
+        or not -len(shape) <= dim < len(shape)
+    ):
         return None
     size = shape[dim]
     if size % 2 == 0:
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "glu"
-    sentence = f"{name} halves dimension {dim % len(shape)}, but {size} {arrive(size)}, which is odd"
+    sentence = (
+        f"{name} halves dimension {dim % len(shape)}, but {size} {arrive(size)}, which is odd"
+    )
     found = tuple(c for c in other_inputs(failing, value, dim % len(shape), size + 1) if c)
     return Diagnosis("glu.size", sentence, (), found)
 
@@ -217,7 +228,9 @@ def fold(failing: Failing) -> Diagnosis | None:
     shape = None if value is None else sizes(value)
     if value is None or shape is None or len(shape) not in (2, 3):
         return None
-    size, kernel = (per_axis(failing.argument(i, n), 2) for i, n in ((1, "output_size"), (2, "kernel_size")))
+    size, kernel = (
+        per_axis(failing.argument(i, n), 2) for i, n in ((1, "output_size"), (2, "kernel_size"))
+    )
     dilation = per_axis(failing.argument(3, "dilation", 1), 2)
     padding = per_axis(failing.argument(4, "padding", 0), 2, 0)
     stride = per_axis(failing.argument(5, "stride", 1), 2)
@@ -242,5 +255,7 @@ def fold(failing: Failing) -> Diagnosis | None:
         wanted = [*shape[:-1], columns]
     else:
         return None
-    found = (new_input(value.name, shape, wanted),) if value.origin == "input" and value.name else ()
+    found = (
+        (new_input(value.name, shape, wanted),) if value.origin == "input" and value.name else ()
+    )
     return Diagnosis("fold.size", sentence, (), found)

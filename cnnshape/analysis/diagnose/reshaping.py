@@ -34,10 +34,7 @@ def view(failing: Failing) -> Diagnosis | None:
         return _stride(failing, shape, wanted) if failing.name == "view" else None
     call = CallText(failing)
     asked = "×".join("?" if n == -1 else str(n) for n in wanted)
-    if -1 in wanted:
-        rule = f"{total} is not divisible by {known}"
-    else:
-        rule = f"{asked} = {known}"
+    rule = f"{total} is not divisible by {known}" if -1 in wanted else f"{asked} = {known}"
     sentence = (
         f"{call.operand(0)} {times(shape)} has {total} numbers and cannot become {asked}: {rule}"
     )
@@ -187,11 +184,13 @@ def unflatten(failing: Failing) -> Diagnosis | None:
         return None
     size = shape[dim]
     known = prod(n for n in wanted if n != -1)
-    if -1 in wanted and known and size % known == 0 or -1 not in wanted and known == size:
+    if (-1 in wanted and known and size % known == 0) or (-1 not in wanted and known == size):
         return None
     name = who(failing.path, failing.module.type) if failing.path else "unflatten"
     text = "×".join("?" if n == -1 else str(n) for n in wanted)
-    sentence = f"{name} splits {text} = {known} numbers out of dimension {dim}, but {size} {arrive(size)}"
+    sentence = (
+        f"{name} splits {text} = {known} numbers out of dimension {dim}, but {size} {arrive(size)}"
+    )
     layer = failing.layer({"Unflatten"})
     found: list[Candidate | None] = []
     for axis in range(len(wanted)):
@@ -232,9 +231,7 @@ def expand(failing: Failing) -> Diagnosis | None:
         fill = 1 if failing.name == "repeat" else -1
         inside = (*wanted, *(fill,) * (len(shape) - len(wanted)))
         if failing.name == "expand":
-            inside = tuple(
-                n if shape[a] in (1, n) or n == -1 else -1 for a, n in enumerate(inside)
-            )
+            inside = tuple(n if shape[a] in (1, n) or n == -1 else -1 for a, n in enumerate(inside))
         candidate = call.candidate(call.method(failing.name, inside), arguments=inside)
         return Diagnosis(f"{failing.name}.rank", sentence, (), (candidate,))
     if failing.name != "expand":
@@ -261,7 +258,10 @@ def expand(failing: Failing) -> Diagnosis | None:
                 for a, n in enumerate(wanted)
             )
             found.insert(
-                0, call.candidate(call.method("repeat", repeats), function="repeat", arguments=repeats)
+                0,
+                call.candidate(
+                    call.method("repeat", repeats), function="repeat", arguments=repeats
+                ),
             )
         return Diagnosis("expand.size", sentence, (), tuple(found))
     return None

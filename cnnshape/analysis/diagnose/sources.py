@@ -136,7 +136,7 @@ def _describe(node: _Node, text: str) -> Written | None:
 
     function, receiver, arguments = "", None, ()
     if isinstance(node, ast.BinOp | ast.AugAssign):
-        signs = {kind: sign for kind, sign in zip(_OPERATORS.values(), "+-*/@", strict=False)}
+        signs = dict(zip(_OPERATORS.values(), "+-*/@", strict=True))
         function = signs.get(type(node.op), "") + ("=" if isinstance(node, ast.AugAssign) else "")
     elif isinstance(node, ast.Call):
         function = piece(node.func)
@@ -171,8 +171,10 @@ def _parts(node: _Node) -> list[ast.expr]:
     method = isinstance(called, ast.Attribute) and not _is_library(called.value)
     parts: list[ast.expr] = [called.value] if method and isinstance(called, ast.Attribute) else []
     for argument in node.args:
-        listing = isinstance(argument, ast.List | ast.Tuple)
-        parts += argument.elts if listing and isinstance(argument, ast.List | ast.Tuple) else [argument]
+        if isinstance(argument, ast.List | ast.Tuple):
+            parts += argument.elts
+        else:
+            parts.append(argument)
     return parts
 
 

@@ -52,7 +52,7 @@ def _windowed(n: int, k: int, s: int, p: int, d: int) -> tuple[str, int]:
     return (inside if exact else f"⌊{inside}⌋") + " + 1", size
 
 
-def _transposed(n: int, k: int, s: int, p: int, d: int, a: int | float) -> tuple[str, int]:
+def _transposed(n: int, k: int, s: int, p: int, d: int, a: float) -> tuple[str, int]:
     start = f"({n} − 1)·{s}" if s != 1 else f"{n} − 1"
     kernel = f"{k}" if d == 1 else f"{d}·({k} − 1) + 1"
     pad = f" − 2·{p}" if p else ""

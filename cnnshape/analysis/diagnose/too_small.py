@@ -1,4 +1,4 @@
-"""Pictures that have become too small: a kernel larger than its input, a pooling with nothing left."""
+"""Pictures that have become too small: a kernel larger than its input, an empty pooling."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections that lie before the failing layer: padding, channels, an own layer for a second call."""
+"""Corrections before the failing layer: padding, channels, another layer for a second call."""
 
 from __future__ import annotations
 

@@ -105,7 +105,11 @@ def constructor(module: Module, changes: Mapping[str, Any], kind: str | None = N
         if default is not _NO_DEFAULT and value == default:
             named = True
             continue
-        if parameter == "stride" and value == tidy(_setting(module, "kernel_size")) and _pools(name):
+        if (
+            parameter == "stride"
+            and value == tidy(_setting(module, "kernel_size"))
+            and _pools(name)
+        ):
             named = True
             continue
         named = named or default is not _NO_DEFAULT
@@ -134,8 +138,6 @@ def tidy(value: Any) -> Any:
 
 def literal(value: Any) -> str:
     """A value as Python source."""
-    if isinstance(value, float) and value == int(value) and abs(value) < 1e15:
-        return repr(value)
     return repr(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Corrected:
 @contextmanager
 def applied(
     model: nn.Module, inputs: Inputs, mode: str, edits: Sequence[Edit]
-) -> Iterator[Corrected]:
+) -> Generator[Corrected]:
     """Carry out ``edits`` on the model itself; everything is put back on leaving.
 
     The model is changed in place and not copied: a copy of a large model is dear, many models

@@ -24,7 +24,7 @@ from cnnshape.analysis.diagnose.edits import (
 )
 from cnnshape.experiments.fixes.layers import CannotApplyError, built
 from cnnshape.experiments.fixes.steps import settled, take
-from cnnshape.tracing.recorder import operation_name
+from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.source import caller
 
 CallEdit = BeforeCall | AfterCall | DropArguments | OwnLayer
@@ -41,9 +41,7 @@ def intercept(module: nn.Module, edit: CallEdit) -> None:
     vars(module)["forward"] = _wrapped(module, module.forward, edit)
 
 
-def _wrapped(
-    module: nn.Module, forward: Callable[..., Any], edit: CallEdit
-) -> Callable[..., Any]:
+def _wrapped(module: nn.Module, forward: Callable[..., Any], edit: CallEdit) -> Callable[..., Any]:
     calls = 0
     own = built(module, dict(edit.arguments)) if isinstance(edit, OwnLayer) else None
 

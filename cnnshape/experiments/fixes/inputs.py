@@ -12,7 +12,7 @@ from cnnshape.analysis.diagnose.edits import ChangeInput, DropInput, NewInput, R
 from cnnshape.experiments.fixes.layers import CannotApplyError
 from cnnshape.experiments.fixes.steps import take
 from cnnshape.tracing.execute import Inputs
-from cnnshape.tracing.recorder import forward_names
+from cnnshape.tracing.names import forward_names
 from cnnshape.tracing.structure import named_tensors
 
 
@@ -71,9 +71,7 @@ def _named(model: nn.Module, inputs: Inputs) -> list[tuple[str, Any]]:
     return [*named, *(inputs.kwargs or {}).items()]
 
 
-def _changed(
-    model: nn.Module, inputs: Inputs, name: str, change: Callable[[Any], Any]
-) -> Inputs:
+def _changed(model: nn.Module, inputs: Inputs, name: str, change: Callable[[Any], Any]) -> Inputs:
     """The inputs with the thing of that name changed, however deep it lies."""
     args = list(inputs.args)
     kwargs = dict(inputs.kwargs or {})

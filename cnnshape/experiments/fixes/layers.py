@@ -20,9 +20,7 @@ _KEPT = frozenset(
     "_backward_pre_hooks _is_full_backward_hook _state_dict_hooks _state_dict_pre_hooks "
     "_load_state_dict_pre_hooks _load_state_dict_post_hooks _compiled_call_impl forward".split()
 )
-_RECURRENT = (
-    "input_size hidden_size num_layers bias batch_first dropout bidirectional".split()
-)
+_RECURRENT = "input_size hidden_size num_layers bias batch_first dropout bidirectional".split()
 
 
 class CannotApplyError(Exception):
@@ -47,17 +45,21 @@ def rebuild(module: nn.Module, changes: Mapping[str, Any], kind: str | None = No
     """
     new = built(module, changes, kind)
     attributes = vars(module)
+    own = kind is None and type(module) is not _torch_class(module)
     for name, value in vars(new).items():
-        if name not in _KEPT:
+        if own and name in ("_parameters", "_buffers", "_modules"):
+            # What the author's class registered beside the layer's own stays.
+            attributes[name] = {**attributes[name], **value}
+        elif name not in _KEPT:
             attributes[name] = value
-    if kind is not None or type(module) is _torch_class(module):
+    if not own:
         module.__class__ = type(new)
 
 
 def built(module: nn.Module, changes: Mapping[str, Any], kind: str | None = None) -> nn.Module:
     """A new layer with the arguments of ``module``, some of them changed."""
     cls = _torch_class(module) if kind is None else getattr(nn, kind)
-    arguments = {**_arguments(module, cls, same=kind is None), **changes}
+    arguments = {**_arguments(module, cls), **changes}
     reference = next(iter(module.parameters(recurse=True)), None)
     device = torch.device("cpu") if reference is None else reference.device
     try:
@@ -78,35 +80,39 @@ def _torch_class(module: nn.Module) -> Any:
     raise CannotApplyError(f"{type(module).__name__} is no layer of torch.nn")
 
 
-def _arguments(module: nn.Module, cls: Any, *, same: bool) -> dict[str, Any]:
+def _arguments(module: nn.Module, cls: Any) -> dict[str, Any]:
     """The constructor arguments that a layer was built with, read off its attributes."""
     if issubclass(cls, nn.RNNBase):
-        own = {nn.LSTM: ["proj_size"], nn.RNN: ["nonlinearity"]}
-        names = [*_RECURRENT, *own.get(cls, [])]
+        own = {"LSTM": ["proj_size"], "RNN": ["nonlinearity"]}
+        names = [*_RECURRENT, *own.get(cls.__name__, [])]
     else:
         names = [n for n in inspect.signature(cls.__init__).parameters if n != "self"]
-    found: dict[str, Any] = {}
-    for name in names:
-        if name.startswith("_") or name in ("device", "dtype", "args", "kwargs"):
-            continue
-        if name == "bias":
-            held = vars(module).get("bias", module._parameters.get("bias"))  # noqa: SLF001
-            if same and isinstance(module, nn.MultiheadAttention):
-                held = module.in_proj_bias is not None
-            elif "bias" not in vars(module) and "bias" not in module._parameters:  # noqa: SLF001
-                continue
-            found[name] = held if isinstance(held, bool) else held is not None
-        elif name in vars(module):
-            found[name] = vars(module)[name]
+    held = vars(module)
+    found = {
+        name: held[name]
+        for name in names
+        if name in held and name not in ("bias", "device", "dtype") and not name.startswith("_")
+    }
+    bias = _has_bias(module)
+    if bias is not None and "bias" in names:
+        found["bias"] = bias
     if cls is nn.MultiheadAttention:
         # Its defaults for these are "as embed_dim", which is not what the attributes say.
         for name in ("kdim", "vdim"):
             if found.get(name) == found.get("embed_dim"):
                 found.pop(name, None)
         found["add_bias_kv"] = getattr(module, "bias_k", None) is not None
-    if found.get("padding_mode") == "zeros":
-        found.pop("padding_mode")
     return found
+
+
+def _has_bias(module: nn.Module) -> bool | None:
+    """Whether a layer was built with a bias; None if it knows nothing of one."""
+    told = vars(module).get("bias")
+    if isinstance(told, bool):
+        return told
+    registry = module._parameters  # noqa: SLF001
+    name = "in_proj_bias" if isinstance(module, nn.MultiheadAttention) else "bias"
+    return registry[name] is not None if name in registry else None
 
 
 def set_parameter(root: nn.Module, name: str, shape: tuple[int, ...]) -> None:

@@ -59,9 +59,7 @@ def _resize(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
 
 def _project(thing: torch.Tensor, incoming: int, outgoing: int, stride: int, dims: int) -> Any:
     """A 1×1 convolution, as the shortcut of a residual block has it."""
-    weight = torch.randn(
-        (outgoing, incoming, *(1,) * dims), device=thing.device, dtype=thing.dtype
-    )
+    weight = torch.randn((outgoing, incoming, *(1,) * dims), device=thing.device, dtype=thing.dtype)
     convolution = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
     return convolution(thing, weight * incoming**-0.5, stride=stride)
 
