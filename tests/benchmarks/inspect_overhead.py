@@ -68,12 +68,8 @@ def on_meta() -> float:
         bare_time, our_time = interleaved(bare, ours, runs=5)
         bare_total += bare_time
         ours_total += our_time
-        print(
-            f"{name:<22}{bare_time * 1e3:>7.1f}ms{our_time * 1e3:>8.1f}ms{our_time / bare_time:>8.2f}"
-        )
-    print(
-        f"{'all':<22}{bare_total * 1e3:>7.1f}ms{ours_total * 1e3:>8.1f}ms{ours_total / bare_total:>8.2f}"
-    )
+        print(row(name, bare_time, our_time))
+    print(row("all", bare_total, ours_total))
     return ours_total / bare_total
 
 
@@ -86,10 +82,9 @@ def start_up() -> float:
         command("-c", "import torch"),
         runs=9,
     )
-    print(
-        f"inspect lenet {ours:.2f} s, import torch {torch_alone:.2f} s, ratio {ours / torch_alone:.3f}"
-    )
-    return ours / torch_alone
+    ratio = ours / torch_alone
+    print(f"inspect lenet {ours:.2f} s, import torch {torch_alone:.2f} s, ratio {ratio:.3f}")
+    return ratio
 
 
 if __name__ == "__main__":
