@@ -16,6 +16,7 @@ from cnnshape.errors import CnnshapeError, UsageError
 if TYPE_CHECKING:
     from cnnshape.api import Report, inspect
     from cnnshape.api.checking import check
+    from cnnshape.api.sizing import sizes
     from cnnshape.explaining import explain, explain_error
     from cnnshape.formulas.ask import formula
     from cnnshape.registered import params
@@ -30,6 +31,7 @@ _HOMES = {
     "formula": ("cnnshape.formulas.ask", "formula"),
     "inspect": ("cnnshape.api", "inspect"),
     "params": ("cnnshape.registered", "params"),
+    "sizes": ("cnnshape.api.sizing", "sizes"),
 }
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "formula",
     "inspect",
     "params",
+    "sizes",
 ]
 
 

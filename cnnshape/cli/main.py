@@ -16,6 +16,7 @@ from cnnshape.errors import CnnshapeError
 COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("cnnshape.cli.inspect", "Shapes, parameters, MACs and size check per layer."),
     "check": ("cnnshape.cli.check", "Pass or fail: sizes, expected shapes, formulas, budgets."),
+    "sizes": ("cnnshape.cli.sizes", "Which input sizes the model accepts."),
     "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
     "models": ("cnnshape.cli.models", "What can be named as MODEL."),
     "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),

@@ -11,8 +11,8 @@ from torch import nn
 from cnnshape.analysis.report import ReportData
 from cnnshape.errors import UsageError
 from cnnshape.experiments.sizing.result import Adaptation, Fit, Letters
-from cnnshape.experiments.sizing.why import report_at, subject_at
 from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.symbolic.at_sizes import report_at, subject_at
 from cnnshape.experiments.symbolic.letters import batch_letters
 from cnnshape.tracing.execute import Mode
 from cnnshape.tracing.repeat import repeated

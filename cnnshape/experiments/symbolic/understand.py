@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cnnshape.errors import ModelFailedError
 from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.symbolic.at_sizes import report_at
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.guards import forced_by_guards
 from cnnshape.experiments.symbolic.letters import input_sizes
@@ -186,11 +187,14 @@ def _equal(dims: Dims, trace: Trace, value: int, letters: Letters, values: dict[
 
 
 def _nothing_accepted(prober: Prober) -> str:
+    """Why no size will do: the diagnosis at the most usual one."""
     message, letters = prober.last_failure()
+    error = report_at(prober.prepared, letters, prober.mode).error
+    reason = message if error is None else error.diagnosis or message
     names = " and ".join(prober.inputs.letters)
     return (
         f"no size of {names} was accepted ({prober.seen} tried, up to 256); "
-        f"at {size_text(letters)} the model raised: {message}"
+        f"at {size_text(letters)}: {reason}"
     )
 
 

@@ -1,0 +1,173 @@
+"""The accepted sizes as a person says them: ``H: 28…31``, ``H ≥ 32``, ``H: multiples of 16``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cnnshape.experiments.sizing.ranges import SizeSet
+from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection
+from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.summary import title
+from cnnshape.rendering.text import colored, lines_text
+from cnnshape.rendering.units import duration, expression_text, plural
+
+_INDENT = "  "
+
+
+def sizes_text(accepted: AcceptedSizes, width: int | None = None, color: bool = False) -> str:
+    """The whole result for a reader."""
+    lines = list(_lines(accepted, width))
+    return colored(lines) if color else lines_text(lines)
+
+
+def sizes_json(accepted: AcceptedSizes) -> str:
+    """The result as JSON."""
+    return dump(accepted.to_dict())
+
+
+def set_text(name: str, sizes: SizeSet, low: int, high: int) -> str:
+    """One letter's sizes.
+
+    >>> set_text("H", SizeSet(((28, 31),)), 1, 256)
+    'H: 28…31'
+    >>> set_text("H", SizeSet(((32, 256),)), 1, 256)
+    'H ≥ 32'
+    >>> set_text("H", SizeSet(((16, 256),), 16), 1, 256)
+    'H: multiples of 16'
+    >>> set_text("H", SizeSet(((224, 224),)), 1, 256), set_text("H", SizeSet(((1, 256),)), 1, 256)
+    ('H = 224', 'H: every size')
+    >>> set_text("H", SizeSet(((33, 256),), 1, 32, (1,)), 1, 256)
+    'H ≥ 33, H mod 32 = 1'
+    """
+    if not sizes.ranges:
+        return f"{name}: none"
+    first, last = sizes.ranges[0][0], sizes.ranges[-1][1]
+    step = sizes.multiple_of
+    open_ended = last > high - step
+    single = len(sizes.ranges) == 1
+    if single and first == last:
+        return f"{name} = {first}"
+    if sizes.remainders:
+        shown = ", ".join(map(str, sizes.remainders))
+        sign = "=" if len(sizes.remainders) == 1 else "in"
+        start = f"{name} ≥ {first}, " if first > low else ""
+        return f"{start}{name} mod {sizes.period} {sign} {shown}"
+    if step > 1:
+        some = f"{name}: multiples of {step}"
+        if single and open_ended:
+            return some if first < low + step else f"{some} from {first}"
+        return f"{some} in {_ranges(sizes, open_ended)}"
+    if single and open_ended:
+        return f"{name}: every size" if first == low else f"{name} ≥ {first}"
+    return f"{name}: {_ranges(sizes, open_ended)}"
+
+
+def _ranges(sizes: SizeSet, open_ended: bool) -> str:
+    texts = [str(a) if a == b else f"{a}…{b}" for a, b in sizes.ranges]
+    if open_ended and sizes.ranges[-1][0] != sizes.ranges[-1][1]:
+        texts[-1] = f"≥ {sizes.ranges[-1][0]}"
+    return ", ".join(texts)
+
+
+def letters_text(letters: Mapping[str, int]) -> str:
+    """``H = 28, W = 30``."""
+    return ", ".join(f"{name} = {number}" for name, number in letters.items())
+
+
+def _lines(accepted: AcceptedSizes, width: int | None) -> Iterator[Line]:
+    low, high = accepted.tested
+    name = title(accepted.class_name, accepted.spec, width)
+    yield (*name, Span("   input ", "dim"), span(accepted.shape.replace(",", "×")))
+    yield EMPTY
+    for letter, sizes in accepted.letters.items():
+        yield (Span(_INDENT), span(set_text(letter, sizes, low, high), "name"))
+    if accepted.joint is not None:
+        together = expression_text(accepted.joint)
+        yield (Span(_INDENT), Span("together: ", "dim"), span(together, "name"))
+        shown = "; ".join(map(letters_text, accepted.examples))
+        if shown:
+            words: list[Line] = [(span(word, "dim"),) for word in f"for example {shown}".split(" ")]
+            yield from wrap(words, width, " ", _INDENT * 2)
+    yield EMPTY
+    yield from _sentences(_tested(accepted), width)
+    for letter, sizes in accepted.batch_changing.items():
+        text = set_text(letter, sizes, low, high)
+        yield from _sentences(
+            f"not counted, since rows of the batch are torn apart or glued together: {text}", width
+        )
+    if accepted.exceptions:
+        shown = "; ".join(map(letters_text, accepted.exceptions[:3]))
+        more = len(accepted.exceptions) - 3
+        yield from _sentences(
+            f"some tries do not follow these conditions: {shown}"
+            + (f" and {more} more" if more > 0 else ""),
+            width,
+        )
+    for note in accepted.notes:
+        yield from _sentences(f"note: {note}", width)
+    for rejection in accepted.why:
+        yield from _rejection(rejection, width)
+    if accepted.fit is not None:
+        yield from _fit(accepted.fit, width)
+
+
+def _tested(accepted: AcceptedSizes) -> str:
+    low, high = accepted.tested
+    names = " and of ".join(accepted.letters)
+    what = "every size" if accepted.every_size else "some sizes"
+    several = len(accepted.letters) > 1
+    rest = ", the others as usual; then equal sizes, and pairs" if several else ""
+    where = "on meta" if accepted.device == "meta" else f"on the {accepted.device.upper()}"
+    text = (
+        f"tested: {what} of {names} from {low} to {high}{rest}: "
+        f"{plural(accepted.tries, 'input')} {where}, {duration(accepted.seconds)}"
+    )
+    if not accepted.every_size:
+        text += "; between those the size formulas decide (a longer --time-limit tries more)"
+    return text
+
+
+def _sentences(text: str, width: int | None) -> list[Line]:
+    words: list[Line] = [(span(word, "dim"),) for word in text.split(" ")]
+    return wrap(words, width, " ", _INDENT)
+
+
+def _rejection(rejection: Rejection, width: int | None) -> Iterator[Line]:
+    yield EMPTY
+    where = rejection.path or rejection.type
+    kind = f" ({rejection.type})" if rejection.path else ""
+    yield (
+        Span(_INDENT),
+        Span("✗ ", "bad"),
+        span(letters_text(rejection.letters), "name"),
+        Span(" is refused by ", "dim"),
+        span(f"{where}{kind}"),
+    )
+    yield from _plain(rejection.diagnosis or rejection.message, width)
+
+
+def _plain(text: str, width: int | None) -> list[Line]:
+    words: list[Line] = [(span(word),) for word in text.split(" ")]
+    return wrap(words, width, " ", _INDENT * 2)
+
+
+def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
+    yield EMPTY
+    sizes = letters_text(fit.letters)
+    if fit.accepted:
+        yield (Span(_INDENT), Span("✓ ", "good"), span(f"{sizes} is accepted as it is"))
+        return
+    yield (Span(_INDENT), Span("✗ ", "bad"), span(f"{sizes} is not accepted"))
+    yield from _plain(fit.reason, width)
+    if not fit.changes:
+        yield from _plain("no change was found that makes the model run", width)
+        return
+    tried = "both tried, both run" if len(fit.changes) == 2 else "tried, and the model runs"
+    yield (
+        Span(_INDENT),
+        span(f"To take it{', either' if len(fit.changes) > 1 else ''} ({tried}):"),
+    )
+    for change in fit.changes:
+        target = f"{change.path} = " if change.action == "set_argument" else ""
+        yield (Span(f"{_INDENT * 2}· "), span(f"{target}{change.text}"))
