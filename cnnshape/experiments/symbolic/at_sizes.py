@@ -9,7 +9,6 @@ from cnnshape.analysis.report import ReportData
 from cnnshape.experiments.forward import Subject, run
 from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.letters import filled
-from cnnshape.experiments.try_fix import with_tried_suggestions
 from cnnshape.loading.inputs import make_tensors, model_dtype
 from cnnshape.tracing.execute import Inputs, Mode
 
@@ -18,6 +17,8 @@ Letters = Mapping[str, int]
 
 def report_at(prepared: Prepared, letters: Letters, mode: Mode = "eval") -> ReportData:
     """The report of the model at these sizes, with a diagnosis if it fails there."""
+    from cnnshape.experiments.try_fix import with_tried_suggestions  # needed where it fails only
+
     subject = subject_at(prepared, letters)
     recorded = run(subject, mode=mode)
     report = build_report(recorded.trace, spec=prepared.spec, exception=recorded.exception)
