@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import prod
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, not_empty, per_axis, split
@@ -129,9 +130,14 @@ def conv_rule(mode: str, *, same: bool, empty: bool) -> AxisRule:
     return _conv_same(mode, empty) if same else _conv(mode, empty)
 
 
-def _conv_transpose(empty: bool) -> AxisRule:
-    """Transposed convolution; of an empty batch nothing is computed, and less is checked."""
+def _conv_transpose(*, empty: bool = False, lenient: bool = False) -> AxisRule:
+    """Transposed convolution.
+
+    ``empty``: no batch arrives; nothing is computed, and less is checked. ``lenient``: an output
+    of size 0 is handed back rather than refused.
+    """
     least = 0 if empty else 1
+    left = 0 if empty or lenient else 1
     extra = Condition(
         "A < max(S, D): output_padding is smaller than stride or dilation",
         lambda n, k, s, p, d, a: (a + 1, max(s, d)),
@@ -159,9 +165,9 @@ def _conv_transpose(empty: bool) -> AxisRule:
             at_least("A", "output_padding", 0, 5),
             *(() if empty else (extra,)),
             Condition(
-                f"(H − 1)S − 2P + D(K − 1) + A + 1 ≥ {least}: "
+                f"(H − 1)S − 2P + D(K − 1) + A + 1 ≥ {left}: "
                 "something is left when the padding is cut away",
-                lambda n, k, s, p, d, a: (least, transposed_size(n, k, s, p, d, a)),
+                lambda n, k, s, p, d, a: (left, transposed_size(n, k, s, p, d, a)),
                 lambda n, k, s, p, d, a: (
                     f"padding {p} cuts away everything: the output would be "
                     f"{transposed_size(n, k, s, p, d, a)}"
@@ -172,8 +178,15 @@ def _conv_transpose(empty: bool) -> AxisRule:
     )
 
 
-CONV_TRANSPOSE = _conv_transpose(empty=False)
-CONV_TRANSPOSE_EMPTY = _conv_transpose(empty=True)
+CONV_TRANSPOSE = _conv_transpose()
+
+
+@lru_cache
+def transpose_rule(*, empty: bool, lenient: bool) -> AxisRule:
+    """The rule of a transposed convolution by how much of it is checked."""
+    if not empty and not lenient:
+        return CONV_TRANSPOSE
+    return _conv_transpose(empty=empty, lenient=lenient)
 
 
 def derive_conv(
@@ -248,10 +261,30 @@ def derive_conv_transpose(
         bare = tuple(zip(sizes, kernels, strides, pads, dilations, strict=True))
         extra = _output_padding(output_size, bare, len(leading))
     values = tuple(zip(sizes, kernels, strides, pads, dilations, extra, strict=True))
-    rule = CONV_TRANSPOSE_EMPTY if 0 in leading[:-1] else CONV_TRANSPOSE
+    batched = shape if len(leading) == 2 else (1, *shape)
+    rule = transpose_rule(
+        empty=0 in leading[:-1],
+        lenient=_onednn(batched, groups, kernels, strides, extra),
+    )
     axes = derive_axes(rule, values)
     output = (*leading[:-1], outgoing, *(axis.output for axis in axes))
     return derivation("conv_transpose", rule, output, axes)
+
+
+def _onednn(
+    shape: Shape, groups: int, kernels: Shape, strides: Shape, output_paddings: Shape
+) -> bool:
+    """Whether float32 on a CPU is computed by oneDNN, as far as the shapes decide it.
+
+    oneDNN hands back an output of size 0, which the framework's own code refuses ("Output size is
+    too small"). The choice is that of ``ConvParams::use_mkldnn`` in ATen's Convolution.cpp, for
+    several threads; float64, and processors without oneDNN, always refuse.
+    """
+    if any(extra >= step for extra, step in zip(output_paddings, strides, strict=True)):
+        return False
+    # A convolution over one axis is computed as one over two, the first of size 1.
+    smallest = min((1, *kernels)[-2:])
+    return groups > 1 or shape[0] > 1 or smallest > 3 or prod(shape[:4]) > 20480
 
 
 def _output_padding(
