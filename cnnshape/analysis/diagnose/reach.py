@@ -13,7 +13,8 @@ from typing import Any
 
 from cnnshape import formulas
 from cnnshape.analysis.applications import application
-from cnnshape.analysis.diagnose.origins import SPATIAL, Story, step_back, story
+from cnnshape.analysis.diagnose.one_step import SPATIAL, step_back
+from cnnshape.analysis.diagnose.origins import Story, story
 from cnnshape.errors import CnnshapeError
 from cnnshape.tracing.trace import Operation, Trace
 

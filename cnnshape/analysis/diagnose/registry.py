@@ -4,26 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from cnnshape.analysis.diagnose import (
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.result import Diagnosis
+from cnnshape.analysis.diagnose.rules import (
     axes,
     broadcasting,
     calling,
     convolution,
     dtypes,
+    enlarging,
     indexing,
     joining,
     linear,
     losses,
     normalization,
+    not_tensors,
     pooling,
     products,
     raised,
     recurrent,
     resampling,
     reshaping,
+    transposed,
+    unpacking,
 )
-from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Diagnosis
 
 Rule = Callable[[Failing], Diagnosis | None]
 
@@ -46,11 +50,11 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "view": (reshaping.view,),
     "reshape": (reshaping.view,),
     "unflatten": (reshaping.unflatten,),
-    "expand": (reshaping.expand,),
-    "repeat": (reshaping.expand,),
-    "tile": (reshaping.expand,),
-    "pixel_shuffle": (reshaping.pixel_shuffle,),
-    "pixel_unshuffle": (reshaping.pixel_shuffle,),
+    "expand": (enlarging.expand,),
+    "repeat": (enlarging.expand,),
+    "tile": (enlarging.expand,),
+    "pixel_shuffle": (enlarging.pixel_shuffle,),
+    "pixel_unshuffle": (enlarging.pixel_shuffle,),
     "permute": (axes.permute,),
     **dict.fromkeys(("matmul", "bmm", "mm", "mv", "dot", "addmm", "baddbmm"), (products.matmul,)),
     "einsum": (products.einsum,),
@@ -79,14 +83,14 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     yield raised.recursion
     yield raised.stopped
     yield recurrent.recurrent  # the layers look themselves, the cells leave it to torch
-    yield calling.not_a_tensor
+    yield not_tensors.not_a_tensor
     if failing.operation is None:
         yield normalization.norm_rank
-        yield convolution.output_size
+        yield transposed.output_size
         yield calling.arguments
         yield calling.missing_key
-        yield calling.attribute
-        yield calling.unpacking
+        yield not_tensors.attribute
+        yield unpacking.unpacking
         yield raised.own
         return
     # A wrong dimension or number of channels is the better explanation where both are wrong.

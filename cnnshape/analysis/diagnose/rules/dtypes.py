@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
+from cnnshape.analysis.diagnose.one_step import main_input
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
 from cnnshape.analysis.diagnose.wording import times, who
@@ -105,8 +106,6 @@ def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Candidat
 
 def _input_behind(failing: Failing, value: Value) -> Value | None:
     """The model's input that the dtype came in with, if every step since then kept it."""
-    from cnnshape.analysis.diagnose.origins import main_input
-
     at = value
     for _ in range(200):
         if at.origin == "input":

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cnnshape.analysis.diagnose.broadcasting import agreeing_input
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.reach import ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.fitting import agreeing_input
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
 from cnnshape.analysis.diagnose.upstream import with_padding
 from cnnshape.analysis.diagnose.wording import dims, listed, times

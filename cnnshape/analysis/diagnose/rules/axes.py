@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
 from cnnshape.analysis.diagnose.wording import dims, times, who
 from cnnshape.tracing.trace import Plain, Value

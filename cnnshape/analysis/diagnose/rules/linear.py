@@ -7,7 +7,6 @@ from math import prod
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.origins import (
     Factor,
     factors,
@@ -20,6 +19,7 @@ from cnnshape.analysis.diagnose.origins import (
 )
 from cnnshape.analysis.diagnose.reach import Way, input_sizes, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
     before_call,

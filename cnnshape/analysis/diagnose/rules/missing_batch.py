@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.origins import main_input
+from cnnshape.analysis.diagnose.one_step import main_input
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import change_input
 from cnnshape.tracing.trace import Value

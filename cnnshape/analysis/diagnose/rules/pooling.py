@@ -5,10 +5,10 @@ from __future__ import annotations
 from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
-from cnnshape.analysis.diagnose.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.rules.too_small import too_small
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments, set_class
-from cnnshape.analysis.diagnose.too_small import too_small
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, times, who
 from cnnshape.tracing.trace import Module, Value
 

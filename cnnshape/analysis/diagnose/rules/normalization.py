@@ -7,9 +7,9 @@ from math import prod
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
     new_input,
@@ -17,7 +17,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_class,
     set_mode,
 )
-from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer
+from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer, set_many
 from cnnshape.analysis.diagnose.wording import AXES, arrive, listed, plural, times, who
 from cnnshape.tracing.trace import Module, Value
 
@@ -223,7 +223,6 @@ def group_norm(failing: Failing) -> Diagnosis | None:
             if arriving % groups:
                 changes["num_groups"] = _divisor(arriving, groups)
                 sentence += f", which {groups} groups do not divide"
-            from cnnshape.analysis.diagnose.upstream import set_many
 
             found.append(set_many(layer, changes))
         found += other_inputs(failing, value, 1, expected)

@@ -7,8 +7,8 @@ from typing import Any
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import CallText, change_input, set_arguments
 from cnnshape.analysis.diagnose.wording import dims, plural, times, who
 from cnnshape.tracing.trace import Plain, Ref, Value

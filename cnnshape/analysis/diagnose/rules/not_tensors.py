@@ -1,28 +1,16 @@
-"""Calls that do not reach torch: wrong arguments, missing keys, things that are no tensors."""
+"""Things that are no tensors: arrays, pictures, lists, and what another module returned."""
 
 from __future__ import annotations
 
-import ast
-import linecache
 from collections.abc import Iterator
-from difflib import get_close_matches
 
-from cnnshape.analysis.diagnose.edits import (
-    AfterCall,
-    ChangeInput,
-    DropArguments,
-    DropInput,
-    NewInput,
-    RenameKey,
-    Step,
-)
-from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.edits import ChangeInput, Step
+from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.suggest import after_call
-from cnnshape.analysis.diagnose.wording import dims, listed, plural, times, who
+from cnnshape.analysis.diagnose.wording import listed, plural, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Source, Unknown
+from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Unknown
 
 _PICTURES = (
     "Image",
@@ -32,8 +20,6 @@ _PICTURES = (
     "BmpImageFile",
     "GifImageFile",
 )
-
-
 #: Functions that take a list of tensors, and those whose second argument is one as well.
 _OF_MANY = frozenset(
     "cat stack einsum block_diag hstack vstack dstack broadcast_tensors meshgrid "
@@ -233,164 +219,6 @@ def _converted(thing: Plain, label: str) -> Iterator[Candidate]:
         yield candidate(f"{name}[{key!r}]", Step("item", (key,)))
 
 
-# ---- arguments of forward -----------------------------------------------------------------
-
-
-def arguments(failing: Failing) -> Diagnosis | None:
-    """Too many, too few or unknown arguments of ``forward``."""
-    signature, call = failing.facts.signature, failing.call
-    if failing.failure.type != "TypeError" or signature is None or call is None:
-        return None
-    if call.operations[0] != call.operations[1]:
-        return None
-    names = (*signature.required, *signature.optional)
-    given = len(call.args)
-    name = who(call.path, failing.module.type)
-    takes = f"{failing.module.type}.forward({', '.join(names)})"
-    missing = [n for i, n in enumerate(signature.required) if i >= given and n not in call.kwargs]
-    unknown = [k for k in call.kwargs if k not in names and not signature.any_keyword]
-    extra = 0 if signature.any_positional else max(given - len(names), 0)
-    if unknown:
-        near = get_close_matches(unknown[0], names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        sentence = f"{takes} has no argument {unknown[0]!r}{hint}"
-    elif missing:
-        sentence = (
-            f"{takes} needs {listed(missing)}, but {name} is called with "
-            f"{plural(given + len(call.kwargs), 'argument')}"
-        )
-    elif extra:
-        sentence = (
-            f"{takes} takes {plural(len(names), 'argument')}, but {name} is called with {given}"
-        )
-    else:
-        return None
-    found = _argument_candidates(failing, call, missing, unknown, extra, len(names))
-    return Diagnosis("forward.arguments", sentence, (), tuple(found))
-
-
-def _argument_candidates(
-    failing: Failing,
-    call: ModuleCall,
-    missing: list[str],
-    unknown: list[str],
-    extra: int,
-    accepted: int,
-) -> Iterator[Candidate]:
-    root = call.index == 0
-    for keyword in unknown:
-        suggestion = Suggestion(
-            action="set_input" if root else "change_call",
-            text=f"the call without {keyword}=…",
-            path=call.path,
-            argument=keyword,
-        )
-        if root:
-            yield Candidate(suggestion, (DropInput(keyword),))
-        else:
-            kept = tuple(k for k in call.kwargs if k not in unknown)
-            yield Candidate(suggestion, (DropArguments(call.path, len(call.args), kept),))
-    if extra:
-        suggestion = Suggestion(
-            action="set_input" if root else "change_call",
-            text=f"the call with its first {plural(accepted, 'argument')} only",
-            path=call.path,
-        )
-        if root:
-            dropped = tuple(DropInput(i) for i in range(accepted + extra - 1, accepted - 1, -1))
-            yield Candidate(suggestion, dropped)
-        else:
-            yield Candidate(suggestion, (DropArguments(call.path, accepted, tuple(call.kwargs)),))
-    if missing and root and not unknown and not extra:
-        first = (
-            failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
-        )
-        shape = None if first is None else sizes(first)
-        if first is not None and shape:
-            edits = tuple(NewInput(name, shape, first.dtype) for name in missing)
-            text = listed(f"{name} (here of {times(shape)}, as {first.name})" for name in missing)
-            suggestion = Suggestion(
-                action="set_input",
-                text=f"pass {text} as well",
-                path="",
-                argument=missing[0],
-                from_=None,
-                to=list(shape),
-            )
-            yield Candidate(suggestion, edits)
-    if missing and not unknown and not extra:
-        advice = Suggestion(
-            action="set_input" if root else "change_call",
-            text=f"pass {listed(missing)} as well",
-            path=call.path,
-            argument=missing[0],
-        )
-        yield Candidate(advice)
-
-
-# ---- keys, attributes, taking apart -------------------------------------------------------
-
-
-def missing_key(failing: Failing) -> Diagnosis | None:
-    """A key that the dict among the inputs does not have."""
-    call = failing.call
-    if failing.failure.type != "KeyError" or failing.operation is not None or call is None:
-        return None
-    key = failing.failure.message.strip("'\"")
-    dicts = [(f"#{i}", a) for i, a in enumerate(call.args) if isinstance(a, dict)]
-    dicts += [(k, a) for k, a in call.kwargs.items() if isinstance(a, dict)]
-    for label, found in dicts:
-        if key in found:
-            continue
-        keys = list(found)
-        sentence = (
-            f"{failing.module.type}.forward looks up {key!r}, but the input has "
-            f"{listed(map(repr, keys)) or 'no keys'}"
-        )
-        ordered = list(dict.fromkeys((*get_close_matches(key, keys, n=3, cutoff=0.3), *keys)))
-        candidates = tuple(_renamed(call, label, old, key) for old in ordered[:3])
-        return Diagnosis("input.missing_key", sentence, (), candidates)
-    return _module_key(failing, key)
-
-
-def _renamed(call: ModuleCall, label: str, old: str, new: str) -> Candidate:
-    suggestion = Suggestion(
-        action="set_input",
-        text=f"pass {old!r} under the name {new!r}",
-        path=call.path,
-        argument=new,
-        from_=old,
-        to=new,
-    )
-    return Candidate(suggestion, (RenameKey(label, old, new),) if call.index == 0 else ())
-
-
-def _module_key(failing: Failing, key: str) -> Diagnosis | None:
-    """A ModuleDict of the failing module without that entry."""
-    for path in failing.module.children:
-        module = failing.trace.module(path)
-        if module.kind != "ModuleDict":
-            continue
-        keys = [child.rpartition(".")[2] for child in module.children]
-        if key not in keys:
-            sentence = f"{path} has no module {key!r}, only {listed(map(repr, keys))}"
-            near = get_close_matches(key, keys, n=1, cutoff=0.0)
-            advice = [
-                Candidate(
-                    Suggestion(
-                        action="change_call",
-                        text=f"self.{path}[{name!r}]",
-                        path=failing.path,
-                        from_=key,
-                        to=name,
-                    )
-                )
-                for name in near
-            ]
-            return Diagnosis("module.missing_key", sentence, (), tuple(advice))
-    return None
-
-
 def attribute(failing: Failing) -> Diagnosis | None:
     """A method of tensors looked for on what a module returned."""
     if failing.failure.type not in ("AttributeError", "TypeError") or failing.operation is not None:
@@ -440,72 +268,3 @@ def _array_attribute(failing: Failing) -> Diagnosis | None:
                 kind = "input.numpy"
             return Diagnosis(kind, sentence, (), tuple(_converted(argument, f"#{position}")))
     return None
-
-
-def unpacking(failing: Failing) -> Diagnosis | None:
-    """``b, c, h, w = x.shape`` of a tensor with another number of dimensions; ``x.shape[3]``."""
-    if failing.failure.type not in ("ValueError", "IndexError") or failing.operation is not None:
-        return None
-    wanted = _shape_use(failing.failure.source)
-    if wanted is None or failing.call is None:
-        return None
-    count, at_least = wanted
-    for named in failing.call.inputs:
-        value = failing.trace.values[named.value]
-        shape = sizes(value)
-        if shape is None or (len(shape) > count if at_least else len(shape) == count):
-            continue
-        label = value.name or "the input"
-        used = f"shape[{count}]" if at_least else f"{count} sizes"
-        sentence = (
-            f"{failing.module.type}.forward takes {used} from {label} {times(shape)}, which has "
-            f"{dims(len(shape))}"
-        )
-        found: list[Candidate] = []
-        rank = count + 1 if at_least else count
-        if value.origin == "input" and len(shape) == rank - 1:
-            found.append(unsqueeze_input(value))
-        if value.origin == "input" and rank == 3 and len(shape) == 4:
-            steps = (Step("flatten", (2,)), Step("transpose", (1, 2)))
-            suggestion = Suggestion(
-                action="set_input",
-                text=f"{label}.flatten(2).transpose(1, 2)",
-                path="",
-                argument=label,
-                from_=list(shape),
-                to=[shape[0], shape[2] * shape[3], shape[1]],
-            )
-            found.append(Candidate(suggestion, (ChangeInput(label, steps),)))
-        return Diagnosis("input.rank", sentence, (), tuple(found))
-    return None
-
-
-def _shape_use(source: Source | None) -> tuple[int, bool] | None:
-    """How many sizes a line takes from a shape, and whether more would do."""
-    if source is None:
-        return None
-    line = linecache.getline(source.file, source.line).strip().rstrip(":")
-    try:
-        tree = ast.parse(line)
-    except (SyntaxError, ValueError):
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
-            starred = any(isinstance(e, ast.Starred) for e in node.targets[0].elts)
-            if _is_shape(node.value) and not starred:
-                return len(node.targets[0].elts), False
-        if isinstance(node, ast.Subscript) and _is_shape(node.value):
-            index = node.slice
-            if isinstance(index, ast.Constant) and isinstance(index.value, int):
-                return index.value, True
-    return None
-
-
-def _is_shape(node: ast.expr) -> bool:
-    if isinstance(node, ast.Attribute):
-        return node.attr == "shape"
-    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args
-    return called and isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "size"
-
-
-__all__ = ["AfterCall", "arguments", "attribute", "missing_key", "not_a_tensor", "unpacking"]

@@ -1,4 +1,4 @@
-"""Adding and multiplying tensors that do not fit: ``The size of tensor a (32) must match …``."""
+"""Making two tensors fit each other: padding, another input, a projection, more dimensions."""
 
 from __future__ import annotations
 
@@ -7,155 +7,20 @@ from math import isqrt
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import Story, lines, start_line, story
+from cnnshape.analysis.diagnose.origins import story
 from cnnshape.analysis.diagnose.reach import Way, nearest_first, ways
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.suggest import (
-    CallText,
-    new_input,
-    set_arguments,
-    set_parameter,
-)
+from cnnshape.analysis.diagnose.result import Candidate
+from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments, set_parameter
 from cnnshape.analysis.diagnose.upstream import OUTPUTS, with_padding
-from cnnshape.analysis.diagnose.wording import AXES, listed, times
 from cnnshape.tracing.trace import Value
-
-#: Functions whose tensors are broadcast against each other.
-BROADCASTING = frozenset(
-    "add sub mul div pow true_divide floor_divide maximum minimum where lerp addcmul addcdiv "
-    "atan2 fmod remainder eq ne lt le gt ge logical_and logical_or masked_fill copy "
-    "pairwise_distance cosine_similarity rsub".split()
-)
-#: The longest piece of source that a sentence quotes.
-_QUOTED = 60
-_SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "/"}
-
-
-def broadcast(failing: Failing) -> Diagnosis | None:
-    """The first axis, from the right, where two sizes differ and neither is 1."""
-    shaped = [(v, s) for v in failing.tensors if (s := sizes(v)) is not None]
-    clash = _clash([shape for _, shape in shaped])
-    if clash is None:
-        return _in_place(failing, shaped)
-    one, other, from_end = clash
-    (a, a_shape), (b, b_shape) = shaped[one], shaped[other]
-    call = CallText(failing)
-    first, second = _labels(failing, call, one, other)
-    sign = _SIGNS.get(failing.name)
-    what = f"{first} {sign} {second}" if sign else f"{failing.name} of {first} and {second}"
-    if call.found is not None and sign and len(call.found.text) <= _QUOTED:
-        what = call.found.text
-    differing = _differing(a_shape, b_shape)
-    longer = a_shape if len(a_shape) >= len(b_shape) else b_shape
-    named = listed(_axis_name(longer, axis) for axis in differing)
-    left, right = (times(shape[axis] for axis in differing) for shape in (a_shape, b_shape))
-    if len(a_shape) == len(b_shape):
-        how = f"differ in {named}, {left} and {right}"
-    else:
-        how = (
-            f"are compared from the last dimension on, where {a_shape[from_end]} and "
-            f"{b_shape[from_end]} differ"
-        )
-    sentence = f"{what} does not fit: {times(a_shape)} and {times(b_shape)} {how}"
-    stories = [story(failing.trace, a.id, from_end % len(a_shape))]
-    stories.append(story(failing.trace, b.id, from_end % len(b_shape)))
-    return Diagnosis(
-        "broadcast",
-        sentence,
-        _both(failing, stories),
-        tuple(_candidates(failing, call, (one, a, a_shape), (other, b, b_shape), from_end)),
-    )
-
-
-def _labels(failing: Failing, call: CallText, one: int, other: int) -> tuple[str, str]:
-    """What the two tensors are called in the source, where it is short enough to be quoted."""
-    del failing
-    names = [call.operand(one), call.operand(other)]
-    if any(len(name) > 30 for name in names) or names[0] == names[1]:
-        return "a", "b"
-    return names[0], names[1]
-
-
-def _differing(a: Sizes, b: Sizes) -> list[int]:
-    """The axes, counted from the end, in which two sizes differ and neither is 1."""
-    most = min(len(a), len(b))
-    axes = range(-most, 0)
-    return [axis for axis in axes if a[axis] != b[axis] and 1 not in (a[axis], b[axis])]
-
-
-def _axis_name(shape: Sizes, from_end: int) -> str:
-    axis = from_end % len(shape)
-    letters = AXES.get(len(shape) - 2, "").split("×")
-    words = {
-        "C": "channels",
-        "H": "height",
-        "W": "width",
-        "N": "batch",
-        "L": "length",
-        "D": "depth",
-    }
-    if len(shape) >= 4 and axis < len(letters):
-        return words[letters[axis]]
-    return f"dimension {axis}"
-
-
-def _both(failing: Failing, stories: Sequence[Story]) -> tuple[str, ...]:
-    """Both ways, without what they share."""
-    shared = {n.operation for n in stories[0].notes} & {n.operation for n in stories[1].notes}
-    different = [
-        Story(s.size, tuple(n for n in s.notes if n.operation not in shared), s.start, s.made)
-        for s in stories
-    ]
-    return (*start_line(failing.trace, stories), *lines(different))
-
-
-def _clash(shapes: Sequence[Sizes]) -> tuple[int, int, int] | None:
-    for distance in range(1, max((len(s) for s in shapes), default=0) + 1):
-        seen: tuple[int, int] | None = None
-        for index, shape in enumerate(shapes):
-            if len(shape) < distance or shape[-distance] == 1:
-                continue
-            if seen is not None and seen[1] != shape[-distance]:
-                return seen[0], index, -distance
-            seen = seen or (index, shape[-distance])
-    return None
-
-
-def _in_place(failing: Failing, shaped: list[tuple[Value, Sizes]]) -> Diagnosis | None:
-    """``x += y`` cannot make ``x`` larger."""
-    if len(shaped) < 2:
-        return None
-    target, other = shaped[0][1], shaped[1][1]
-    width = max(len(target), len(other))
-    result = tuple(
-        max(a, b)
-        for a, b in zip(
-            (1,) * (width - len(target)) + target, (1,) * (width - len(other)) + other, strict=True
-        )
-    )
-    if result == target:
-        return None
-    call = CallText(failing)
-    sentence = (
-        f"the result of {times(target)} and {times(other)} is {times(result)}, and an in-place "
-        f"operation cannot enlarge {call.operand(0)}, which is {times(target)}"
-    )
-    a, b = call.operand(0), call.operand(1)
-    sign = {"add": "+", "sub": "-", "mul": "*", "div": "/"}.get(failing.name)
-    if sign is None:
-        return Diagnosis("broadcast.in_place", sentence)
-    candidate = call.candidate(f"{a} = {a} {sign} {b}", function=failing.name)
-    return Diagnosis("broadcast.in_place", sentence, (), (candidate,))
-
-
-# ---- candidates ---------------------------------------------------------------------------
 
 Operand = tuple[int, Value, Sizes]
 
 
-def _candidates(
+def candidates(
     failing: Failing, call: CallText, left: Operand, right: Operand, from_end: int
 ) -> Iterator[Candidate]:
+    """What may help, most likely first."""
     a_shape, b_shape = left[2], right[2]
     same_rank = len(a_shape) == len(b_shape)
     rank = len(a_shape)
@@ -278,7 +143,7 @@ def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[C
         steps = tuple(Step("unsqueeze", (-1,)) for _ in range(ones))
     elif vector[:1] == picture[:1]:
         index = ", ".join([":"] * length + ["None"] * missing)
-        if not _clash([(*vector, *[1] * missing), picture]):
+        if not clash([(*vector, *[1] * missing), picture]):
             new = f"{operand}[{index}]"
             steps = tuple(Step("unsqueeze", (-1,)) for _ in range(missing))
         else:
@@ -348,3 +213,16 @@ def _other_positions(
         if square and whole[2] == whole[3] and whole[2] * wanted % side == 0:
             size = whole[2] * wanted // side
             yield new_input(first.name, whole, (*whole[:2], size, size))
+
+
+def clash(shapes: Sequence[Sizes]) -> tuple[int, int, int] | None:
+    """Two of the shapes and the axis, from the end, in which they cannot be broadcast."""
+    for distance in range(1, max((len(s) for s in shapes), default=0) + 1):
+        seen: tuple[int, int] | None = None
+        for index, shape in enumerate(shapes):
+            if len(shape) < distance or shape[-distance] == 1:
+                continue
+            if seen is not None and seen[1] != shape[-distance]:
+                return seen[0], index, -distance
+            seen = seen or (index, shape[-distance])
+    return None
