@@ -13,7 +13,11 @@ from cnnshape.cli.common import emit, output_options
 @click.argument("run", metavar="RUN")
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top", type=click.IntRange(min=1), default=3, help="Classes to show.  [default: 3]")
-@click.option("--crop", is_flag=True, help="Cut to the object; margin as in the training pictures.")
+@click.option(
+    "--crop/--no-crop",
+    default=None,
+    help="Cut to the object, margin as in training.  [default: where it is much smaller]",
+)
 @click.option(
     "--invert/--no-invert",
     default=None,
@@ -26,7 +30,7 @@ def command(
     run: str,
     images: Sequence[str],
     top: int,
-    crop: bool,
+    crop: bool | None,
     invert: bool | None,
     device: str,
     format_: str | None,
@@ -35,13 +39,13 @@ def command(
 ) -> int:
     r"""Say which class each IMAGE belongs to, a picture file or a folder of them.
 
-    Pictures of any size and format are fitted to the network's input, and inverted where
-    the training pictures are light on dark and this one is dark on light; what was done is
-    told.
+    Pictures of any size and format are fitted to the network's input: scaled, cropped to
+    their object where it is small, inverted where the training pictures are light on dark
+    and this one is dark on light. What was done is told.
 
     \b
     cnnshape predict runs/lenet-digits seven.png
-    cnnshape predict runs/lenet-digits scans/ --crop -f json
+    cnnshape predict runs/lenet-digits scans/ --no-crop -f json
     """
     from cnnshape.cli.training_result import print_predictions, stdout_console, to_json
     from cnnshape.training import predict

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +35,12 @@ def stdout_console() -> Console:
 
 def to_json(value: Any) -> str:
     """JSON for people and programs alike."""
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    # A row of numbers stays a row.
+    return re.sub(r"\[\s+([\d\s.,e+-]+?)\s+\]", lambda m: f"[{' '.join(m[1].split())}]", text)
 
 
-def print_result(result: RunResult, format_: str) -> None:
+def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> None:
     """A run's end: accuracy with counts, confusion matrix, what was written."""
     if format_ == "json":
         click.echo(to_json(result.to_dict()))
@@ -45,7 +48,9 @@ def print_result(result: RunResult, format_: str) -> None:
     if result.test is None:
         return
     console = stdout_console()
-    print_evaluation(result.test, console, confusion=True)
+    print_evaluation(result.test, console, confusion=not quiet)
+    if quiet:
+        return
     console.print()
     written = ("best.pt", "curves.svg", "confusion.svg", "mistakes.png")
     there = [name for name in written if (result.folder / name).is_file()]
@@ -126,14 +131,20 @@ def print_predictions(predictions: Sequence[Prediction], top: int, console: Cons
     table.add_column("probability", justify="right")
     if top > 1:
         table.add_column("then", style=TERMINAL_DIM)
-    table.add_column("picture", style=TERMINAL_DIM)
+    shared = {one.notes for one in predictions}
+    if len(shared) > 1:
+        table.add_column("picture", style=TERMINAL_DIM)
     for one in predictions:
         ranked = sorted(one.probabilities.items(), key=lambda pair: -pair[1])[1:top]
         others = ", ".join(f"{name} {percent(value)}" for name, value in ranked)
         sure = Text(percent(one.probability), TERMINAL_BAD if one.probability < 0.5 else "")
         cells = [str(one.image), one.label, sure, *([others] if top > 1 else [])]
-        table.add_row(*cells, "; ".join(one.notes))
+        table.add_row(*cells, *(["; ".join(one.notes)] if len(shared) > 1 else []))
     console.print(table)
+    if len(shared) == 1 and predictions[0].notes:
+        which = "the picture" if len(predictions) == 1 else "every picture"
+        told = f"{which}: {'; '.join(predictions[0].notes)}"
+        console.print(Text(told, TERMINAL_DIM), soft_wrap=True)
     unsure = sum(one.probability < 0.5 for one in predictions)
     if unsure and len(predictions) > 1:
         console.print(Text(f"{plural(unsure, 'picture')} below 50 %", TERMINAL_DIM))

@@ -122,7 +122,7 @@ def draw_features(features: FeatureMaps, path: Path, title: str = "") -> None:
         MissingDependencyError: matplotlib is not installed.
     """
     style.picture_format(path)
-    if features.output.ndim == 3:
+    if features.output.ndim == 3 and features.output[0].numel() > 1:
         _draw_maps(features, path, title)
     else:
         _draw_vector(features, path, title)
@@ -137,7 +137,7 @@ _TOP = 1.0
 def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
     maps = features.output[:MOST_MAPS]
     count = len(maps)
-    columns = min(count, max(3, math.ceil(math.sqrt(1.6 * count))))
+    columns = _columns(count)
     rows = math.ceil(count / columns)
     aspect = maps.shape[1] / maps.shape[2]
     tall = _CELL * min(max(aspect, 0.3), 3.0)
@@ -165,7 +165,8 @@ def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
             )
             _frame(axes)
         shown = "" if count == len(features.output) else f", the first {count} of them"
-        scale = f"{low:.2f} … {high:.2f}, {'blue below zero, ' if low < 0 else ''}orange above"
+        colouring = "blue below zero, orange above" if low < 0 else "the darker, the larger"
+        scale = f"{low:.2f} to {high:.2f}, {colouring}".replace("-", "−")
         drawing.text(
             _LEFT / width,
             0.2 / height,
@@ -175,6 +176,17 @@ def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
             va="center",
         )
         style.save_figure(drawing, path)
+
+
+def _columns(count: int) -> int:
+    """How many maps stand in a row: wider than tall, and no gaps in the last row if possible.
+
+    >>> [_columns(count) for count in (1, 6, 10, 16, 64)]
+    [1, 3, 5, 4, 8]
+    """
+    ideal = math.sqrt(1.6 * count)
+    choices = range(math.ceil(math.sqrt(count)), math.ceil(math.sqrt(2.5 * count)) + 1)
+    return min(count, min(choices, key=lambda columns: (-count % columns, abs(columns - ideal))))
 
 
 def _draw_vector(features: FeatureMaps, path: Path, title: str) -> None:

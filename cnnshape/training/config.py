@@ -182,7 +182,7 @@ def _check_model(name: str) -> None:
     if find_bundled(name) is not None:
         return
     names = [model.name for model in bundled_models()]
-    hint = did_you_mean(name, names) or ""
+    hint = did_you_mean(name, names)
     raise ModelNotFoundError(
-        f"cannot train {name!r}{hint}: the networks that can be trained are {', '.join(names)}"
+        f"cannot train {name!r}{hint or ': the bundled networks are ' + ', '.join(names)}"
     )

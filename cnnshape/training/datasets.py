@@ -74,10 +74,9 @@ def load_data(
 
         classes, train, test = load_torchvision(name, root, note)
     else:
-        raise UsageError(
-            f"unknown data set {name!r}{did_you_mean(name, DATA_NAMES)}: there are "
-            f"{', '.join(DATA_NAMES)}, and folder:PATH with one folder of pictures per class"
-        )
+        names = f"{', '.join(DATA_NAMES)}, and folder:PATH with one folder of pictures per class"
+        hint = did_you_mean(name, DATA_NAMES)
+        raise UsageError(f"unknown data set {name!r}{hint or f': there are {names}'}")
     was = "×".join(str(size) for size in train.shape[1:])
     resized = train.shape[1:] != shape[1:]
     splits = Splits(

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 _BATCH = 256
 
+_SMALL = 0.7
+"""Objects that take less than this part of what training objects take are cropped to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -66,7 +69,7 @@ def predict(
     images: Sequence[str | Path],
     *,
     device: str = "auto",
-    crop: bool = False,
+    crop: bool | None = None,
     invert: bool | None = None,
 ) -> list[Prediction]:
     """Classify pictures with a run's best weights.
@@ -76,7 +79,7 @@ def predict(
         images: picture files of any size and format, or folders of them.
         device: ``auto`` is CUDA, then MPS, then the CPU.
         crop: cut each picture to its object, then give it the margin that the training
-            pictures have.
+            pictures have; None does so where the object is much smaller than theirs.
         invert: exchange light and dark; None decides by the backgrounds.
 
     Raises:
@@ -129,7 +132,7 @@ def _files(images: Sequence[str | Path]) -> list[Path]:
 
 
 def fit_for_run(
-    file: Path, run: Run, *, crop: bool = False, invert: bool | None = None
+    file: Path, run: Run, *, crop: bool | None = None, invert: bool | None = None
 ) -> tuple[Tensor, tuple[str, ...]]:
     """One picture as the run's model saw its training pictures, and what was done to it.
 
@@ -144,29 +147,27 @@ def fit_for_run(
     notes: list[str] = []
     # Asked before anything is cut off: what is left of a 1 is nothing but ink.
     background = border_level(to_bytes(picture.convert("RGB")))
-    if crop:
-        picture = _cropped(picture, notes)
+    extent = float(run.data.get("extent", 1.0))
+    box = object_box(to_bytes(picture.convert("RGB"))) if crop is not False else None
+    if box is not None and (crop or _part(box, picture) < _SMALL * extent):
+        top, left, bottom, right = box
+        notes.append(f"cropped to {right - left}×{bottom - top}")
+        picture = _with_margin(picture.crop((left, top, right, bottom)), extent, background)
     if (picture.height, picture.width) != (height, width):
         notes.append(f"{picture.width}×{picture.height} → {width}×{height}")
-    if crop:
-        picture = _with_margin(picture, float(run.data.get("extent", 1.0)), background)
     fitted = fit_picture(picture, run.input_shape)
     dark = bool(background.float().mean() < 127.5)
     if (dark != run.dark_background) if invert is None else invert:
         fitted = 255 - fitted
         seen = "light on dark" if dark else "dark on light"
-        notes.append(f"inverted, being {seen}" if invert is None else "inverted")
+        notes.append(f"inverted ({seen})" if invert is None else "inverted")
     return fitted, tuple(notes)
 
 
-def _cropped(picture: Image, notes: list[str]) -> Image:
-    """The part of ``picture`` that stands out from its background, if anything does."""
-    box = object_box(to_bytes(picture.convert("RGB")))
-    if box is None:
-        return picture
+def _part(box: tuple[int, int, int, int], picture: Image) -> float:
+    """How much of the frame's larger side an object takes."""
     top, left, bottom, right = box
-    notes.append(f"cropped to {right - left}×{bottom - top}")
-    return picture.crop((left, top, right, bottom))
+    return max((bottom - top) / picture.height, (right - left) / picture.width)
 
 
 def _with_margin(picture: Image, extent: float, background: Tensor) -> Image:

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.loading.nearest import did_you_mean
 from cnnshape.training.config import TrainingConfig
 
 
@@ -84,10 +83,7 @@ def configure(
     (10, 6)
     """
     if recipe not in RECIPES:
-        raise UsageError(
-            f"unknown recipe {recipe!r}{did_you_mean(recipe, RECIPES)}: "
-            f"there are {' and '.join(RECIPES)}"
-        )
+        raise UsageError(f"unknown recipe {recipe!r}: there are {' and '.join(RECIPES)}")
     chosen = RECIPES[recipe]
     values = {**chosen.settings, **_for_data(chosen, data), **settings}
     return TrainingConfig(model=model, data=data, recipe=recipe, **values)
