@@ -43,6 +43,7 @@ class _Arranger:
                 frame = frames[region]
             frame.items.append(key)
         self._settle(root)
+        self._flatten(root)
         return root
 
     def _settle(self, frame: Frame) -> None:
@@ -82,7 +83,7 @@ class _Arranger:
             return False
         if box.failed or other.failed or box.repeats or other.repeats or other.merge:
             return False
-        if box.merge and not all(part.kind == "activation" for part in other.parts):
+        if box.merge and any(part.kind in ("norm", "shape") for part in other.parts):
             return False
         return all(part.follows for part in other.parts)
 
@@ -124,6 +125,45 @@ class _Arranger:
         box.parts = [Part(nodes, call, False, kind, follows or kind in ("norm", "activation"))]
         box.wrappers = []
         box.role = "module"
+
+
+    def _flatten(self, frame: Frame) -> None:
+        """Take out inner frames that would make the picture harder to read, not easier.
+
+        A plain Sequential inside another frame says nothing that the names of its layers
+        (``branch1.0``) do not say. And where several frames inside one are entered from outside
+        it, the arrows could reach them only around each other.
+        """
+        for item in frame.items:
+            if isinstance(item, Frame):
+                self._flatten_inside(item)
+                self._flatten(item)
+
+    def _flatten_inside(self, frame: Frame) -> None:
+        inner = [item for item in frame.items if isinstance(item, Frame)]
+        entered = [item for item in inner if self._entered_from_outside(item, frame)]
+        items: list[Item] = []
+        for item in frame.items:
+            if isinstance(item, Frame) and len(item.repeats) < 2 and not item.group:
+                parallel = item in entered and len(entered) > 1
+                if parallel or self._is_plain(item):
+                    items += item.items
+                    continue
+            items.append(item)
+        if items != frame.items:
+            frame.items = items
+            self._flatten_inside(frame)
+
+    def _entered_from_outside(self, inner: Frame, frame: Frame) -> bool:
+        inside = set(boxes_of(frame))
+        return any(
+            tail not in inside for key in boxes_of(inner) for tail in self.draft.before[key]
+        )
+
+    def _is_plain(self, frame: Frame) -> bool:
+        trace = self.draft.flow.trace
+        modules = (trace.module(trace.calls[call].path) for call in (*frame.wrappers, frame.call))
+        return all(module.kind == "Sequential" and module.builtin for module in modules)
 
 
 def count(frame: Frame) -> int:

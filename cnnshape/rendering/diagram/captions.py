@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from cnnshape.rendering.diagram.group import MERGES, operation_name
 from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.options import Show
 from cnnshape.rendering.diagram.view import View
-from cnnshape.rendering.diagram.words import layer_words, operation_words
+from cnnshape.rendering.diagram.words import layer_words, operation_words, step_words
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.rendering.units import amount_text, count, ordinal, plural, shape_text
 from cnnshape.tracing.trace import Dim, Operation, Shape
@@ -59,7 +60,9 @@ class Caption:
 class Captions:
     """Writes the words for the boxes of one view."""
 
-    def __init__(self, view: View, report: ReportData, show: frozenset[Show]) -> None:
+    def __init__(
+        self, view: View, report: ReportData, show: frozenset[Show], *, framed: bool = True
+    ) -> None:
         self.view = view
         self.flow = view.draft.flow
         self.trace = self.flow.trace
@@ -69,15 +72,21 @@ class Captions:
         self.batch = _batch(report)
         #: Box → path of the innermost frame that is drawn around it.
         self.inside: dict[int, str] = {}
-        self._enter(view.root, self.trace.calls[self.flow.root].path if self.trace.calls else "")
+        root = self.trace.calls[self.flow.root].path if self.trace.calls else ""
+        self._enter(view.root, root)
+        if not framed:  # without frames around them, names tell where they belong
+            self.inside = dict.fromkeys(self.inside, root)
 
     def _enter(self, frame: Frame, path: str) -> None:
         for item in frame.items:
             if isinstance(item, Frame):
-                inner = path if item.group else self._path(item.call)
-                self._enter(item, inner)
+                self._enter(item, self.inner_path(item, path))
             else:
                 self.inside[item] = path
+
+    def inner_path(self, frame: Frame, path: str) -> str:
+        """The module that names inside ``frame`` are relative to; ``path`` is that around it."""
+        return path if frame.group else self._path(self._telling(frame))
 
     # ---- names --------------------------------------------------------------------------
 
@@ -181,6 +190,19 @@ class Captions:
                     words.append(f"{layers[kind]} {word}")
         return ", ".join(words)
 
+    def step(self, box: Box) -> tuple[str, ...]:
+        """What a box does, in one or two short lines."""
+        head = box.head
+        if head.call is None:
+            name, details = operation_words(self.trace, [self._operation(head)], self.hide_batch)
+            return (name,) if not details or "→" in details else (name, details)
+        if not head.container:
+            return step_words(self.trace.module(self._path(head.call)))
+        first, *rest = self._contents(head).split(", ")
+        if first == "Sequential" and rest:
+            return rest[0], *([", ".join(rest[1:])] if rest[1:] else [])
+        return (first, ", ".join(rest)) if rest else (first,)
+
     def _aside(self, box: Box) -> str:
         call = box.head.call
         words: list[str] = []
@@ -218,7 +240,7 @@ class Captions:
         error = self.report.error
         if error is None:
             return []
-        return _wrapped(f"✗ {error.diagnosis or error.message}")
+        return wrapped(f"✗ {error.diagnosis or error.message}")
 
     # ---- strips -------------------------------------------------------------------------
 
@@ -247,7 +269,7 @@ class Captions:
                 inside = f"{len(kinds)} {kinds[0]}"
             name = self._name(self._path(frame.wrappers[0]), within) if frame.wrappers else ""
             return name, f"{times} × ({inside})"
-        module = self.trace.module(self._path(frame.call))
+        module = self.trace.module(self._path(self._telling(frame)))
         words = module.type
         stride = module.config.get("stride")
         if isinstance(stride, int) and stride > 1:
@@ -257,6 +279,14 @@ class Captions:
         else:
             name = self._run_name(frame, within)
         return name, f"{times} × {words}" if times > 1 else words
+
+    def _telling(self, frame: Frame) -> int:
+        """The call whose class says most about a frame: an author's one rather than a Sequential."""
+        if len(frame.repeats) > 1:
+            return frame.call
+        calls = (*frame.wrappers, frame.call)
+        own = [call for call in calls if not self.trace.module(self._path(call)).builtin]
+        return own[0] if own else frame.call
 
     def _run_name(self, frame: Frame, within: str) -> str:
         paths = [self._path(call) for call in frame.repeats or [frame.call]]
@@ -277,11 +307,12 @@ class Captions:
 
     # ---- edges --------------------------------------------------------------------------
 
-    def edge(self, tail: int, values: Iterable[int]) -> str:
+    def edge(self, tail: int, head: int, values: Iterable[int]) -> str:
         """The shape that flows, where it is another than what flowed into ``tail``."""
         draft = self.view.draft
-        if "shapes" not in self.show or draft.boxes[tail].role == "input":
-            return ""
+        ends = draft.boxes[tail].role, draft.boxes[head].role
+        if "shapes" not in self.show or ends[0] == "input" or ends[1] == "output":
+            return ""  # the pills at the ends have their shapes inside
         entered = {self.trace.shape(v) for shapes in draft.before[tail].values() for v in shapes}
         shapes = list(dict.fromkeys(self.trace.shape(value) for value in values))
         new = [shape for shape in shapes if shape not in entered]
@@ -289,6 +320,13 @@ class Captions:
             return ""
         text = ", ".join(shape_text(self.hide_batch(shape)) for shape in new[:2])
         return text if len(new) < 3 else f"{text}, …"
+
+    def about_edge(self, tail: int, head: int, values: Iterable[int]) -> str:
+        """The whole shapes on an edge, and where they come from and go to."""
+        shapes = dict.fromkeys(shape_text(self.trace.shape(value)) for value in values)
+        ends = (self.box(key) for key in (tail, head))
+        names = " → ".join(end.title or end.sign for end in ends)
+        return f"{names}: {', '.join(shapes)}"
 
     # ---- tooltips -----------------------------------------------------------------------
 
@@ -355,9 +393,8 @@ def _gathered(parts: Sequence[Part]) -> list[list[Part]]:
     return result
 
 
-def _wrapped(text: str) -> list[str]:
-    import textwrap
-
+def wrapped(text: str) -> list[str]:
+    """A message in a few short lines, so that it does not stretch its box."""
     lines = textwrap.wrap(" ".join(text.split()), 44)
     return lines if len(lines) <= 4 else [*lines[:4], "…"]
 

@@ -116,9 +116,9 @@ class Writer:
                 style="",
                 id=title,
                 tooltip=escaped(f"{path}: {what}"),
-                **self._position(title),
+                **position(self.placement, title),
             )
-            self._items(inner, frame, within if frame.group else path)
+            self._items(inner, frame, self.captions.inner_path(frame, within))
 
     def _box(self, graph: graphviz.Digraph, key: int) -> None:
         caption = self.captions.box(key)
@@ -129,7 +129,7 @@ class Writer:
             id=identity,
             tooltip=escaped(caption.tooltip),
             **attributes,
-            **self._position(identity),
+            **position(self.placement, identity),
             **{"class": caption.kind},
         )
 
@@ -163,7 +163,7 @@ class Writer:
             self._titles()
         labelled: set[tuple[int, str]] = set()
         for tail, head, values in draft.edges():
-            label = self.captions.edge(tail, values)
+            label = self.captions.edge(tail, head, values)
             if (tail, label) in labelled:
                 label = ""
             labelled.add((tail, label))
@@ -171,33 +171,19 @@ class Writer:
             if (tail, head) in trunk:
                 attributes["weight"] = _STRAIGHT
             ends = self.ids[tail], self.ids[head]
-            self.graph.edge(*ends, **attributes, **self._route(ends))
+            attributes["id"] = f"edge/{ends[0]}/{ends[1]}"
+            attributes["tooltip"] = escaped(self.captions.about_edge(tail, head, values))
+            self.graph.edge(*ends, **attributes, **route(self.placement, ends))
 
     # ---- positions, once they are known -------------------------------------------------
 
     def _page(self) -> dict[str, str]:
-        return {} if self.placement is None else {"bb": _corners(self.placement.page)}
+        return {} if self.placement is None else {"bb": corners(self.placement.page)}
 
     def _bounds(self, frame: str) -> dict[str, str]:
         if self.placement is None or frame not in self.placement.frames:
             return {}
-        return {"bb": _corners(self.placement.frames[frame])}
-
-    def _position(self, name: str) -> dict[str, str]:
-        if self.placement is None:
-            return {}
-        x, y = self.placement.nodes[name].center
-        return {"pos": f"{x:.2f},{y:.2f}"}
-
-    def _route(self, ends: tuple[str, str]) -> dict[str, str]:
-        if self.placement is None:
-            return {}
-        line = self.placement.by_ends[ends]
-        route = {"pos": line.pos}
-        if line.label is not None:
-            x, y = line.label.center
-            route["lp"] = f"{x:.2f},{y:.2f}"
-        return route
+        return {"bb": corners(self.placement.frames[frame])}
 
     def _titles(self) -> None:
         """Edges that nobody sees: they keep every title at the head of its frame."""
@@ -241,7 +227,27 @@ def _frames(item: Item) -> Iterator[Frame]:
                 yield from _frames(inner)
 
 
-def _corners(rect: Rect) -> str:
+def position(placement: Placement | None, name: str) -> dict[str, str]:
+    """Where a node stands, once that is known."""
+    if placement is None:
+        return {}
+    x, y = placement.nodes[name].center
+    return {"pos": f"{x:.2f},{y:.2f}"}
+
+
+def route(placement: Placement | None, ends: tuple[str, str]) -> dict[str, str]:
+    """The way of an edge and the place of its label, once they are known."""
+    if placement is None:
+        return {}
+    line = placement.by_ends[ends]
+    if line.label is None:
+        return {"pos": line.pos}
+    x, y = line.label.center
+    return {"pos": line.pos, "lp": f"{x:.2f},{y:.2f}"}
+
+
+def corners(rect: Rect) -> str:
+    """A rectangle as Graphviz writes it."""
     return f"{rect.left:.2f},{rect.bottom:.2f},{rect.right:.2f},{rect.top:.2f}"
 
 

@@ -209,9 +209,11 @@ class Folder:
     def _operation(self, index: int) -> Hashable:
         trace = self.draft.flow.trace
         op = trace.operations[index]
-        arguments = tuple(frozen(argument) for argument in op.args)
+        # Which element is taken does not make a step of a loop another step.
+        taken = op.name in ("getitem", "select")
+        arguments = () if taken else tuple(frozen(argument) for argument in op.args)
         named = tuple((name, frozen(value)) for name, value in sorted(op.kwargs.items()))
-        shapes = tuple(trace.shape(value) for value in op.inputs)
+        shapes = tuple(trace.shape(value) for value in (*op.inputs, *op.outputs))
         return op.name, arguments, named, shapes
 
 

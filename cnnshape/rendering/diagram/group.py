@@ -14,6 +14,11 @@ _TRIVIAL = frozenset(
     "contiguous to type type_as float half double bfloat16 int long bool cpu cuda detach clone "
     "alias requires_grad lift_fresh data positive real stochastic_depth".split()
 )
+#: They make a tensor of another's shape or dtype and take no number from it.
+_MAKING = frozenset(
+    "new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like "
+    "rand_like randn_like".split()
+)
 #: Two tensors become one. The sign is what is written into the circle.
 MERGES = {
     "add": "+",
@@ -133,10 +138,13 @@ def operation_name(flow: Flow, node: Node) -> str:
 def _leave_out(draft: Draft) -> None:
     """Drop what is computed from constants alone, and step over what changes nothing."""
     flow = draft.flow
-    finished = flow.trace.failure is None
+    finished = any(node.role == "output" for node in flow.nodes)
     fed: set[int] = set()
     for key, box in draft.boxes.items():  # in the order they ran: tails come before heads
-        if box.role != "operation" or any(tail in fed for tail in draft.before[key]):
+        made = box.role == "operation" and _name(draft, box) in _MAKING
+        if box.role != "operation" or (
+            not made and any(tail in fed for tail in draft.before[key])
+        ):
             fed.add(key)
     for key in [key for key in draft.boxes if key not in fed]:
         if not draft.boxes[key].failed:
@@ -149,6 +157,10 @@ def _leave_out(draft: Draft) -> None:
         box = draft.boxes[key]
         if not box.failed and len(draft.before[key]) == 1 and _says_nothing(flow, box):
             draft.bypass(key)
+
+
+def _name(draft: Draft, box: Box) -> str:
+    return operation_name(draft.flow, draft.flow.nodes[box.head.nodes[0]])
 
 
 def _says_nothing(flow: Flow, box: Box) -> bool:
@@ -171,7 +183,7 @@ def _mark_merges(draft: Draft) -> None:
     """Additions and the like with two or more tensors flowing in are circles, others strips."""
     for key, box in draft.boxes.items():
         if box.role == "operation" and not box.head.container:
-            name = operation_name(draft.flow, draft.flow.nodes[box.head.nodes[0]])
+            name = _name(draft, box)
             several = len(draft.before[key]) > 1
             box.merge = several and name in MERGES and not box.failed
             if several and box.head.follows:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Literal, cast, get_args
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast, get_args
 
 from cnnshape.errors import UsageError
 from cnnshape.rendering.diagram.theme import ThemeName
@@ -70,3 +70,28 @@ def parse_show(words: str | Iterable[str]) -> frozenset[Show]:
         if word not in get_args(Show):
             raise UsageError(f"cannot show {word!r}; choose from {', '.join(get_args(Show))}")
     return frozenset(cast("list[Show]", [word for word in chosen if word]))
+
+
+def draw_options(**given: object) -> DrawOptions:
+    """Options from what was typed: ``show`` as words, ``direction`` in any case.
+
+    >>> draw_options(style="graph", show="shapes,macs", direction="lr").direction
+    'LR'
+
+    Raises:
+        UsageError: there is no such option, or a value is not one of its choices.
+    """
+    known = {one.name for one in fields(DrawOptions)}
+    for name in given:
+        if name not in known:
+            raise UsageError(f"no option {name!r} for drawing; there are {', '.join(sorted(known))}")
+    values = dict(given)
+    if isinstance(show := values.get("show"), str | list | tuple | set | frozenset):
+        values["show"] = parse_show(cast("str | Iterable[str]", show))
+    if isinstance(direction := values.get("direction"), str):
+        values["direction"] = direction.upper()
+    if isinstance(collapse := values.get("collapse"), str):
+        values["collapse"] = (collapse,)
+    elif "collapse" in values:
+        values["collapse"] = tuple(cast("Iterable[str]", values["collapse"]))
+    return DrawOptions(**cast("dict[str, Any]", values))

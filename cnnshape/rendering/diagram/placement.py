@@ -114,6 +114,32 @@ def tidied(placement: Placement, *, flat: bool = False) -> Placement:
     return replace(placement, nodes=nodes, lines=tuple(lines))
 
 
+def in_columns(placement: Placement) -> Placement:
+    """A tree from left to right with every column's boxes in line at their left edges."""
+    columns: dict[int, list[str]] = {}
+    for name, rect in placement.nodes.items():
+        columns.setdefault(round(rect.center[0]), []).append(name)
+    nodes: dict[str, Rect] = {}
+    for names in columns.values():
+        left = min(placement.nodes[name].left for name in names)
+        for name in names:
+            rect = placement.nodes[name]
+            nodes[name] = Rect(left, rect.bottom, left + rect.width, rect.top)
+    lines: list[Line] = []
+    for line in placement.lines:
+        tail, head = nodes[line.tail], nodes[line.head]
+        # The curve bends in the gap before the next column, beyond its parent's widest sibling.
+        gap = head.left - 26
+        (_, y0), (_, y1) = tail.center, head.center
+        half = (gap + head.left) / 2
+        points = (
+            (tail.right, y0), (tail.right, y0), (gap, y0), (gap, y0),
+            (half, y0), (half, y1), (head.left, y1),
+        )  # fmt: skip
+        lines.append(Line(line.tail, line.head, points, None))
+    return replace(placement, nodes=nodes, lines=tuple(lines))
+
+
 def _moved_left(title: Rect, frame: Rect) -> Rect:
     left = frame.left + _MARGIN
     return Rect(left, title.bottom, left + title.width, title.top)

@@ -13,6 +13,8 @@ from cnnshape.rendering.diagram.items import Frame
 
 #: A default picture has at most so many boxes.
 READABLE = 60
+#: A row of feature maps says most when it is short.
+READABLE_MAPS = 24
 
 
 @dataclass(frozen=True)
@@ -81,3 +83,9 @@ def depth_of(flow: Flow) -> int:
 
 def _names(path: str) -> int:
     return path.count(".") + 1 if path else 0
+
+
+def fitting_depth(flow: Flow, readable: int = READABLE) -> tuple[int, int]:
+    """The greatest depth whose picture stays readable, and how many boxes it has."""
+    view = make_view(flow, readable=readable)
+    return view.depth or view.deepest, view.boxes

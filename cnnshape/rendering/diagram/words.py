@@ -30,6 +30,38 @@ def layer_words(module: Module) -> str:
     return f"{module.type} {details}" if details else module.type
 
 
+#: The beginning of a class's name → what the step is called in a picture of feature maps.
+_STEPS = {
+    "ConvTranspose": "up-conv",
+    "Conv": "conv",
+    "MaxPool": "max pool",
+    "AvgPool": "avg pool",
+    "AdaptiveAvgPool": "avg pool",
+    "AdaptiveMaxPool": "max pool",
+    "Linear": "linear",
+    "Embedding": "embedding",
+    "MultiheadAttention": "attention",
+    "Upsample": "upsample",
+}
+
+
+def step_words(module: Module) -> tuple[str, ...]:
+    """A layer as the step between two feature maps, in one or two lines.
+
+    >>> import torch
+    >>> from cnnshape.tracing.describe import describe_modules
+    >>> step_words(describe_modules(torch.nn.Conv2d(1, 6, 5, padding=2))[0])
+    ('conv 5×5', 'pad 2')
+    """
+    name = next((word for start, word in _STEPS.items() if module.kind.startswith(start)), "")
+    words = _layer_details(module.kind, module.config).split(", ")
+    details = [word for word in words if word and "→" not in word]  # sizes stand below the maps
+    name = name or module.type
+    if details and ("×" in details[0] or details[0].startswith("to ")):
+        name += f" {details.pop(0)}"
+    return (name, ", ".join(details)) if details else (name,)
+
+
 def _layer_details(kind: str, config: Config) -> str:
     for name, describe in _LAYERS.items():
         if kind.removeprefix("Lazy").startswith(name):
@@ -183,10 +215,20 @@ def operation_words(
             return op.name, ", ".join(words)
         if op.name in MERGES:
             return _arithmetic(trace, op), ""
-    names = [_index(o) if o.name == "getitem" else _SPELLED.get(o.name, o.name) for o in ops]
+    names = [_called(one) for one in ops]
     if len(names) > 3:
         names[1:-1] = ["…"]
     return " · ".join(names), _change(trace, op, ops[-1], hide_batch)
+
+
+def _called(op: Operation) -> str:
+    """An operation's name, with what was taken or raised to: ``[:, 0]``, ``pow 2``."""
+    if op.name == "getitem":
+        return _index(op)
+    if op.name == "setitem":
+        return f"{_index(op)} ="
+    scalars = [f"{a:g}" for a in op.args[1:2] if type(a) in (int, float)]
+    return f"{op.name} {scalars[0]}" if op.name == "pow" and scalars else _SPELLED.get(op.name, op.name)
 
 
 def _change(

@@ -1,0 +1,159 @@
+"""The main path as a row of feature maps and the steps between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from cnnshape.rendering.diagram.captions import Captions
+from cnnshape.rendering.diagram.draft import Draft
+from cnnshape.rendering.diagram.group import MERGES, operation_name
+from cnnshape.rendering.diagram.paths import main_path
+from cnnshape.rendering.diagram.view import View
+from cnnshape.rendering.palette import Kind, kind_of
+from cnnshape.tracing.trace import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Something that comes in beside the main path: its name, and its map if it has one."""
+
+    sign: str
+    name: str
+    source: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureMap:
+    """One tensor of the main path.
+
+    Attributes:
+        key: the box that made it.
+        id: that box's id.
+        name: its name.
+        shape: without the batch.
+        step: the words above the arrow that leads to it, a line each.
+        kind: the colour.
+        joins: what else came in since the map before.
+        tooltip: everything known about the box.
+        failed: the model raised here; the shape is that of what arrived.
+    """
+
+    key: int
+    id: str
+    name: str
+    shape: Shape
+    step: tuple[str, ...]
+    kind: Kind
+    joins: tuple[Join, ...] = ()
+    tooltip: str = ""
+    failed: bool = False
+
+
+def feature_maps(view: View, captions: Captions) -> list[FeatureMap]:
+    """The tensors along the longest path from an input to an output.
+
+    An activation, a norm or a sum that leaves the shape as it is has no map of its own; what it
+    joins is noted at the map that stands there.
+    """
+    draft = view.draft
+    path = on_path(draft)
+    #: Box of the path → the map drawn at it or before it.
+    at: dict[int, int] = {}
+    maps: list[FeatureMap] = []
+    for before, key in zip([None, *path], path, strict=False):
+        box = draft.boxes[key]
+        if box.role == "output":
+            continue
+        joins = _joins(draft, key, before, at, captions)
+        shape = captions.hide_batch(_shape(draft, key))
+        quiet = box.head.kind in ("activation", "norm", "merge", "other") and not box.failed
+        if maps and quiet and not box.head.container and shape == maps[-1].shape:
+            maps[-1] = replace(maps[-1], joins=(*maps[-1].joins, *joins))
+        else:
+            maps.append(_map(draft, key, shape, joins, captions))
+        at[key] = maps[-1].key
+    return maps
+
+
+def _map(
+    draft: Draft, key: int, shape: Shape, joins: tuple[Join, ...], captions: Captions
+) -> FeatureMap:
+    box = draft.boxes[key]
+    caption = captions.box(key)
+    step = () if box.role == "input" else captions.step(box)
+    if len(box.repeats) > 1:
+        step = (f"{len(box.repeats)} × {step[0]}", *step[1:])
+    return FeatureMap(
+        key=key,
+        id=draft.flow.nodes[key].id,
+        name=_name(draft, key, captions),
+        shape=shape,
+        step=step,
+        kind=_kind(draft, key, caption.kind),
+        joins=joins,
+        tooltip=caption.tooltip,
+        failed=caption.failed,
+    )
+
+
+def _name(draft: Draft, key: int, captions: Captions) -> str:
+    title = captions.box(key).title
+    return title or operation_name(draft.flow, draft.flow.nodes[key])
+
+
+def _kind(draft: Draft, key: int, kind: Kind) -> Kind:
+    """A folded-up module has the colour of the first layer in it that computes."""
+    head = draft.boxes[key].head
+    if not head.container:
+        return kind
+    modules = (draft.flow.module(draft.flow.nodes[node]) for node in head.nodes)
+    kinds = [kind_of(module.kind) for module in modules if module is not None]
+    return next((one for one in kinds if one in ("convolution", "linear")), kind)
+
+
+def on_path(draft: Draft) -> list[int]:
+    """The boxes of the longest path, in order."""
+    edges = dict(main_path(draft))
+    if not edges:
+        return sorted(draft.boxes)[:1]
+    path = [min(set(edges) - set(edges.values()))]
+    while path[-1] in edges:
+        path.append(edges[path[-1]])
+    return path
+
+
+def _shape(draft: Draft, key: int) -> Shape:
+    """The shape of what leaves a box; of what arrived, if nothing left it."""
+    trace = draft.flow.trace
+    if draft.boxes[key].role == "input":
+        return trace.shape(draft.flow.nodes[key].values[0])
+    for values in (*draft.after[key].values(), *draft.before[key].values()):
+        if values:
+            return trace.shape(values[0])
+    return ()
+
+
+def _joins(
+    draft: Draft, key: int, before: int | None, at: dict[int, int], captions: Captions
+) -> tuple[Join, ...]:
+    """Where the other tensors of a box come from: the nearest maps, through what is not drawn."""
+    box = draft.boxes[key]
+    sign = ""
+    if box.merge:
+        sign = MERGES[operation_name(draft.flow, draft.flow.nodes[box.head.nodes[0]])]
+    found: dict[Join, None] = {}
+    for start in sorted(draft.before[key]):
+        if start == before:
+            continue
+        todo, seen = [start], {start}
+        while todo:
+            tail = todo.pop()
+            if tail in at:
+                found[Join(sign, _name(draft, at[tail], captions), at[tail])] = None
+            elif not draft.before[tail]:
+                found[Join(sign, _name(draft, tail, captions))] = None
+            else:
+                new = [one for one in sorted(draft.before[tail]) if one not in seen]
+                seen.update(new)
+                todo += new
+    return tuple(found)

@@ -1,0 +1,216 @@
+"""Pictures: what each style can be turned into, and the data-flow picture itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import graphviz
+
+from cnnshape.analysis.report import ReportData
+from cnnshape.errors import OutputError
+from cnnshape.rendering.diagram.blocks import blocks_scene, cut_skips
+from cnnshape.rendering.diagram.captions import Captions
+from cnnshape.rendering.diagram.dot import Writer, new_graph
+from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, LayoutError, lay_out, run
+from cnnshape.rendering.diagram.maps import FeatureMap, feature_maps, on_path
+from cnnshape.rendering.diagram.mermaid import MermaidWriter
+from cnnshape.rendering.diagram.options import DrawOptions
+from cnnshape.rendering.diagram.placement import Placement, read_placement, tidied
+from cnnshape.rendering.diagram.scene import Scene
+from cnnshape.rendering.diagram.svg import finished, measured_widths
+from cnnshape.rendering.diagram.theme import THEMES
+from cnnshape.rendering.diagram.view import View, fitting_depth
+from cnnshape.rendering.units import plural, shape_text
+
+#: Layout engines take minutes for more than this, and nobody can read it.
+MOST_BOXES = 1200
+
+
+class Picture(Protocol):
+    """One picture, whatever its style."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know about it."""
+        ...
+
+    def digraph(self) -> graphviz.Digraph:
+        """It as DOT."""
+        ...
+
+    def paint(self, format: str) -> bytes:
+        """It as ``svg``, ``png`` or ``pdf``."""
+        ...
+
+    def mermaid(self) -> str:
+        """It as a Mermaid flowchart."""
+        ...
+
+
+@dataclass
+class GraphPicture:
+    """The data flow: layers as boxes, tensors as edges."""
+
+    view: View
+    report: ReportData
+    options: DrawOptions
+    _layout: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def direction(self) -> str:
+        """``TB`` or ``LR``."""
+        return self.options.direction or "TB"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How deep it goes, and what the model did not give."""
+        view, found = self.view, list[str]()
+        if view.depth is not None and self.options.depth is None:
+            found.append(
+                f"opened {view.depth} of {view.deepest} levels ({plural(view.boxes, 'box', 'boxes')}); "
+                f"--depth {view.depth + 1} opens more"
+            )
+        trace = view.draft.flow.trace
+        if trace.failure is None and not trace.outputs:
+            found.append("the model returned no tensor: the picture has no output")
+        return tuple(found)
+
+    def digraph(self) -> graphviz.Digraph:
+        """It as DOT, without positions: the layout is Graphviz's business."""
+        return self._write(None)
+
+    def mermaid(self) -> str:
+        """It as a Mermaid flowchart."""
+        theme = THEMES[self.options.theme]
+        captions = Captions(self.view, self.report, self.options.show)
+        return MermaidWriter(self.view, captions, theme, self.direction).write()
+
+    def paint(self, format: str) -> bytes:
+        """It as a picture. Graphviz places, :mod:`.placement` tidies, Graphviz paints.
+
+        Raises:
+            LayoutError: Graphviz crashed or took too long, or the graph is too large for it.
+        """
+        layout = self._laid_out()
+        placement = tidied(read_placement(layout), flat=self.direction == "LR")
+        graph = self._write(placement)
+        if format == "png":
+            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
+        data = run(graph.source, format, engine="nop2")
+        if format != "svg":
+            return data
+        title, description = describe(self.report)
+        return finished(data, title, description, measured_widths(layout))
+
+    def _laid_out(self) -> Mapping[str, Any]:
+        if self._layout is None:
+            if self.view.boxes > MOST_BOXES:
+                raise LayoutError(f"{self._size()}, too many to lay out{self._advice()}")
+            try:
+                self._layout = lay_out(self.digraph().source)
+            except LayoutError as error:
+                if self.view.boxes <= 60:
+                    raise
+                raise LayoutError(f"{error}: {self._size()}{self._advice()}") from error
+        return self._layout
+
+    def _size(self) -> str:
+        return f"the picture has {plural(self.view.boxes, 'box', 'boxes')}"
+
+    def _advice(self) -> str:
+        flow = self.view.draft.flow
+        depth, boxes = fitting_depth(flow)
+        words = f"; --depth {depth} draws {boxes}"
+        children = [flow.trace.calls[child] for child in flow.children(flow.root)]
+        if children:
+            largest = max(children, key=lambda call: call.operations[1] - call.operations[0])
+            words += f", --only {largest.path} a part of it"
+        return words
+
+    def _write(self, placement: Placement | None) -> graphviz.Digraph:
+        graph = new_graph(self.report.class_name)
+        captions = Captions(self.view, self.report, self.options.show)
+        theme = THEMES[self.options.theme]
+        Writer(self.view, captions, theme, self.direction, graph, placement).write(
+            self.report.class_name
+        )
+        return graph
+
+
+def describe(report: ReportData) -> tuple[str, str]:
+    """The title of a picture of a model, and a sentence for those who cannot see it."""
+    title = f"Architecture of {report.class_name}"
+    ins = ", ".join(f"{row.name} {shape_text(row.shape)}" for row in report.inputs)
+    outs = ", ".join(shape_text(row.shape) for row in report.outputs)
+    words = [f"{report.class_name} takes {ins or 'no tensor'} and gives {outs or 'no tensor'}."]
+    layers = sum(1 for row in report.layers if row.called and row.path)
+    words.append(f"{plural(layers, 'module call')}")
+    if report.totals.params is not None:
+        words[-1] += f", {plural(report.totals.params, 'parameter')}"
+    words[-1] += "."
+    if report.error is not None:
+        words.append(f"It fails at {report.error.path or 'its own forward'}.")
+    return title, " ".join(words)
+
+
+@dataclass
+class BlocksPicture:
+    """Feature maps as boxes in a row."""
+
+    view: View
+    report: ReportData
+    options: DrawOptions
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the picture leaves out."""
+        trace, found = self.view.draft.flow.trace, list[str]()
+        beside = len(self.view.draft.boxes) - len(on_path(self.view.draft))
+        if beside:
+            found.append(
+                f"{plural(beside, 'box', 'boxes')} beside the longest path not drawn; "
+                "--style graph has everything"
+            )
+        if trace.failure is None and not trace.outputs:
+            found.append("the model returned no tensor")
+        return tuple(found)
+
+    def digraph(self) -> graphviz.Digraph:
+        """A graph without nodes to be seen, whose background is the picture."""
+        return self._scene().digraph(self.report.class_name)
+
+    def paint(self, format: str) -> bytes:
+        """It as a picture; SVG is written directly, the others are painted by Graphviz."""
+        scene = self._scene()
+        if format == "svg":
+            return scene.svg(*describe(self.report)).encode("utf-8")
+        graph = scene.digraph(self.report.class_name)
+        if format == "png":
+            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
+        return run(graph.source, format, engine="nop2")
+
+    def mermaid(self) -> str:
+        """Mermaid has no such boxes.
+
+        Raises:
+            OutputError: always; it names what can be done.
+        """
+        raise OutputError("Mermaid cannot draw the blocks style; use --style graph, or .svg")
+
+    def count(self) -> int:
+        """How many maps there are."""
+        return len(self._maps())
+
+    def cut_skips(self) -> int:
+        """How many skips the rows cut."""
+        return cut_skips(self._maps())
+
+    def _scene(self) -> Scene:
+        theme = THEMES[self.options.theme]
+        return blocks_scene(self._maps(), theme, shapes="shapes" in self.options.show)
+
+    def _maps(self) -> list[FeatureMap]:
+        captions = Captions(self.view, self.report, self.options.show, framed=False)
+        return feature_maps(self.view, captions)

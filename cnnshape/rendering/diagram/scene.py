@@ -1,0 +1,173 @@
+"""A picture made of polygons, lines and texts, written as SVG or as DOT that Graphviz paints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+from xml.sax.saxutils import escape, quoteattr
+
+import graphviz
+
+from cnnshape.rendering.diagram.geometry import Point
+from cnnshape.rendering.diagram.metrics import text_width
+from cnnshape.rendering.diagram.names import identifier
+from cnnshape.rendering.diagram.theme import FONT
+from cnnshape.rendering.escape import visible
+
+Anchor = Literal["start", "middle"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A filled polygon."""
+
+    points: tuple[Point, ...]
+    fill: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """An open line: straight pieces, or cubic Bézier curves if ``bent``. Points go with y down."""
+
+    points: tuple[Point, ...]
+    color: str
+    bent: bool = False
+    dashed: bool = False
+    width: float = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One line of text; ``at`` is the left end or the middle of its base line."""
+
+    text: str
+    at: Point
+    size: float
+    color: str
+    anchor: Anchor = "middle"
+    bold: bool = False
+
+
+Mark = Shape | Curve | Words
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Marks that belong together, with an id and a tooltip in SVG."""
+
+    id: str
+    tooltip: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass
+class Scene:
+    """A picture with its size; y grows downwards."""
+
+    width: float
+    height: float
+    page: str
+    groups: list[Group] = field(default_factory=list[Group])
+
+    def svg(self, title: str, description: str) -> str:
+        """As an SVG file: text as text, a title and a description, tooltips."""
+        size = f'width="{self.width:.0f}pt" height="{self.height:.0f}pt"'
+        lines = [
+            '<?xml version="1.0" encoding="utf-8"?>',
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
+            f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
+            f'aria-labelledby="title desc" font-family="{FONT}">',
+            f'<title id="title">{_text(title)}</title>',
+            f'<desc id="desc">{_text(description)}</desc>',
+            f'<rect width="100%" height="100%" fill="{self.page}"/>',
+        ]
+        for group in self.groups:
+            lines.append(f"<g id={quoteattr(group.id)}>" if group.id else "<g>")
+            if group.tooltip:
+                lines.append(f"<title>{_text(group.tooltip)}</title>")
+            lines += [_svg(mark) for mark in group.marks]
+            lines.append("</g>")
+        return "\n".join([*lines, "</svg>", ""])
+
+    def digraph(self, name: str) -> graphviz.Digraph:
+        """As a graph whose background is the picture: what lets Graphviz write PNG and PDF."""
+        operations = " ".join(
+            piece for group in self.groups for mark in group.marks for piece in self._xdot(mark)
+        )
+        graph = graphviz.Digraph(identifier(name))
+        graph.attr(
+            "graph",
+            layout="nop2",  # the positions are the picture's own
+            bgcolor=self.page,
+            pad="0",
+        )
+        graph.body.append(f"\tgraph [_background={_quoted(operations)}]\n")
+        graph.attr("node", shape="point", style="invis", label="", width="0.01", height="0.01")
+        graph.node("lower_left", pos="0,0")
+        graph.node("upper_right", pos=f"{self.width:.2f},{self.height:.2f}")
+        return graph
+
+    def _xdot(self, mark: Mark) -> Iterator[str]:
+        if isinstance(mark, Shape):
+            yield _counted("C", mark.fill)
+            yield _counted("c", mark.line)
+            yield self._points("P", mark.points)
+        elif isinstance(mark, Curve):
+            yield _counted("c", mark.color)
+            yield _counted("S", "dashed" if mark.dashed else "solid")
+            yield self._points("B" if mark.bent else "L", mark.points)
+        else:
+            # DOT cannot quote a backslash before a quotation mark; its look-alike needs no quoting.
+            text = visible(mark.text).replace("\\", "\N{SET MINUS}")
+            width = text_width(text, mark.size, bold=mark.bold)
+            x, y = mark.at
+            x -= width / 2 if mark.anchor == "middle" else 0
+            yield f"t {1 if mark.bold else 0}"
+            yield f"F {mark.size:g} {len(FONT)} -{FONT}"
+            yield _counted("c", mark.color)
+            yield f"T {x:.2f} {self.height - y:.2f} -1 {width:.2f} {_counted('', text).strip()}"
+
+    def _points(self, operation: str, points: tuple[Point, ...]) -> str:
+        pairs = " ".join(f"{x:.2f} {self.height - y:.2f}" for x, y in points)
+        return f"{operation} {len(points)} {pairs}"
+
+
+def _quoted(text: str, longest: int = 4000) -> str:
+    """A DOT string, in pieces: Graphviz reads no piece of more than 16,384 bytes."""
+    pieces = [text[start : start + longest] for start in range(0, len(text), longest)]
+    return " + ".join('"' + piece.replace('"', '\\"') + '"' for piece in pieces) or '""'
+
+
+def _counted(operation: str, text: str) -> str:
+    return f"{operation} {len(text.encode('utf-8'))} -{text}"
+
+
+def _svg(mark: Mark) -> str:
+    if isinstance(mark, Shape):
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.points)
+        return (
+            f'<polygon points="{points}" fill="{mark.fill}" stroke="{mark.line}" '
+            'stroke-width="0.9" stroke-linejoin="round"/>'
+        )
+    if isinstance(mark, Curve):
+        start, *rest = (f"{x:.1f},{y:.1f}" for x, y in mark.points)
+        path = f"M{start}{'C' if mark.bent else 'L'}{' '.join(rest)}"
+        dash = ' stroke-dasharray="4 3"' if mark.dashed else ""
+        return (
+            f'<path d="{path}" fill="none" stroke="{mark.color}" '
+            f'stroke-width="{mark.width:g}"{dash}/>'
+        )
+    weight = ' font-weight="bold"' if mark.bold else ""
+    width = text_width(mark.text, mark.size, bold=mark.bold)
+    return (
+        f'<text x="{mark.at[0]:.1f}" y="{mark.at[1]:.1f}" text-anchor="{mark.anchor}" '
+        f'font-size="{mark.size:g}"{weight} fill="{mark.color}" textLength="{width:.1f}" '
+        f'lengthAdjust="spacingAndGlyphs">{_text(mark.text)}</text>'
+    )
+
+
+def _text(words: str) -> str:
+    lines = words.split("\n")
+    return escape("\n".join(visible(line) for line in lines))

@@ -1,0 +1,102 @@
+"""Graphviz's SVG made accessible: a title, a description, tooltips, stable ids, text as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from cnnshape.rendering.diagram.theme import FONT
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK = "http://www.w3.org/1999/xlink"
+_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+
+#: The texts of a node or edge and how wide each was measured, by the element's id.
+Widths = Mapping[str, Sequence[tuple[str, float]]]
+
+
+def finished(svg: bytes, title: str, description: str, widths: Widths) -> bytes:
+    """Turn what Graphviz wrote into what belongs into a document.
+
+    * ``<title>`` and ``<desc>`` say what the picture shows; screen readers get it as one image.
+    * The tooltips, which Graphviz writes as links, become titles of their elements.
+    * Every text keeps the width that its box was made for, whatever font a viewer has.
+    """
+    ET.register_namespace("", _SVG)
+    root = ET.fromstring(svg)
+    root.set("role", "img")
+    root.set("aria-labelledby", "title desc")
+    root.set("font-family", FONT)
+    for group in root.iter(f"{{{_SVG}}}g"):
+        _name(group, widths)
+    graph = root.find(f"{{{_SVG}}}g")
+    if graph is not None:
+        # The picture's own title stands at the top; a second one would hide it as a tooltip.
+        for old in graph.findall(f"{{{_SVG}}}title"):
+            graph.remove(old)
+        graph.attrib.pop("id", None)
+    for text in root.iter(f"{{{_SVG}}}text"):
+        text.attrib.pop("font-family", None)
+        text.attrib.pop(_SPACE, None)
+    root.insert(0, _element("desc", description, "desc"))
+    root.insert(0, _element("title", title, "title"))
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+
+
+def _element(tag: str, text: str, identity: str) -> ET.Element:
+    element = ET.Element(f"{{{_SVG}}}{tag}", {"id": identity})
+    element.text = text
+    element.tail = "\n"
+    return element
+
+
+def _name(group: ET.Element, widths: Widths) -> None:
+    """Give a node, edge or frame its tooltip as its title, and its texts their widths."""
+    title = group.find(f"{{{_SVG}}}title")
+    link = group.find(f"{{{_SVG}}}g/{{{_SVG}}}a")
+    if link is not None:
+        tooltip = link.get(f"{{{_XLINK}}}title", "")
+        if title is not None and tooltip:
+            title.text = tooltip
+        holder = group.find(f"{{{_SVG}}}g")
+        assert holder is not None
+        place = list(group).index(holder)
+        group.remove(holder)
+        for child in reversed(list(link)):
+            group.insert(place, child)
+    for text in group.findall(f"{{{_SVG}}}text"):
+        if not (text.text or "").strip():
+            group.remove(text)  # a gap between two words
+    measured = [one for one in widths.get(group.get("id", ""), ()) if one[0].strip()]
+    texts = group.findall(f"{{{_SVG}}}text")
+    if [text.text for text in texts] != [words for words, _ in measured]:
+        return
+    for text, (_, width) in zip(texts, measured, strict=True):
+        if width > 0:
+            text.set("textLength", f"{width:.1f}")
+            text.set("lengthAdjust", "spacingAndGlyphs")
+
+
+def measured_widths(layout: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
+    """The width of every text in Graphviz's JSON, by the id of its node or edge."""
+    result: dict[str, list[tuple[str, float]]] = {}
+    for thing in (*layout.get("objects", ()), *layout.get("edges", ())):
+        texts = [op for op in thing.get("_ldraw_", ()) if op.get("op") == "T"]
+        if texts and "id" in thing:
+            result[thing["id"]] = [(op["text"], float(op["width"])) for op in texts]
+    return result
+
+
+_SIZE = re.compile(r'(width|height)="([0-9.]+)pt"')
+
+
+def size_of(svg: str) -> tuple[float, float]:
+    """Width and height of an SVG in points; zeros if it does not say.
+
+    >>> size_of('<svg width="62pt" height="8pt">')
+    (62.0, 8.0)
+    """
+    found = {name: float(value) for name, value in _SIZE.findall(svg[:1000])}
+    return found.get("width", 0.0), found.get("height", 0.0)

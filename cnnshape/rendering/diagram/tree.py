@@ -1,0 +1,267 @@
+"""The hierarchy of modules as a tree from left to right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import graphviz
+
+from cnnshape.analysis.report import ReportData
+from cnnshape.rendering.diagram.captions import Caption, wrapped
+from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position, route
+from cnnshape.rendering.diagram.html import box_label
+from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, lay_out, run
+from cnnshape.rendering.diagram.mermaid import flowchart_box, flowchart_styles
+from cnnshape.rendering.diagram.names import Names
+from cnnshape.rendering.diagram.options import DrawOptions
+from cnnshape.rendering.diagram.placement import Placement, in_columns, read_placement
+from cnnshape.rendering.diagram.svg import finished, measured_widths
+from cnnshape.rendering.diagram.theme import FONT, THEMES, Theme
+from cnnshape.rendering.diagram.words import layer_words
+from cnnshape.rendering.fold import Folder, folded_label
+from cnnshape.rendering.palette import Kind, kind_of
+from cnnshape.rendering.tree import Node, build_tree
+from cnnshape.rendering.units import amount_text, count, plural
+from cnnshape.tracing.trace import Module
+
+#: Levels are added as long as there are no more boxes than this.
+_READABLE = 60
+_SHOWN = ("call", "container", "weights", "uncalled")
+
+
+@dataclass
+class Branch:
+    """A module in the tree, or a run of equal ones."""
+
+    node: Node
+    labels: tuple[str, ...]
+    children: list[Branch] = field(default_factory=list["Branch"])
+    hidden: int = 0
+
+    @property
+    def times(self) -> int:
+        """How many modules it stands for."""
+        return len(self.labels)
+
+    def count(self) -> int:
+        """How many boxes it takes to draw it."""
+        return 1 + sum(child.count() for child in self.children)
+
+
+def hierarchy(report: ReportData, options: DrawOptions) -> Branch:
+    """The tree that will be drawn: folded, and as deep as stays readable."""
+    root = build_tree(report)
+    if options.only:
+        root = next(node for node in _nodes(root) if node.path == options.only)
+    folder = None if options.expand else Folder()
+    deepest = _depth(root)
+    if options.depth is not None or options.expand:
+        return _branch(root, folder, options, options.depth or deepest)
+    branch = _branch(root, folder, options, deepest)
+    for depth in range(deepest - 1, 0, -1):
+        if branch.count() <= _READABLE:
+            break
+        branch = _branch(root, folder, options, depth)
+    return branch
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)
+
+
+def _modules(node: Node) -> list[Node]:
+    """The modules below a node, each once however often it ran."""
+    found: dict[str, Node] = {}
+    for child in node.children:
+        if child.role in _SHOWN:
+            found.setdefault(child.path, child)
+    return list(found.values())
+
+
+def _depth(node: Node) -> int:
+    return max((1 + _depth(child) for child in _modules(node)), default=0)
+
+
+def _branch(
+    node: Node,
+    folder: Folder | None,
+    options: DrawOptions,
+    depth: int,
+    labels: tuple[str, ...] = ("",),
+) -> Branch:
+    branch = Branch(node, labels)
+    below = _modules(node)
+    if below and (depth == 0 or node.path in options.collapse):
+        branch.hidden = sum(1 for child in below for _ in _inner(child))
+        return branch
+    runs = (
+        [(child, (child.label,)) for child in below]
+        if folder is None
+        else [(fold.node, fold.labels) for fold in folder.fold(below)]
+    )
+    branch.children = [
+        _branch(child, folder, options, depth - 1, names) for child, names in runs
+    ]
+    return branch
+
+
+def _inner(node: Node) -> Iterator[Node]:
+    yield node
+    for child in _modules(node):
+        yield from _inner(child)
+
+
+@dataclass
+class TreePicture:
+    """Modules and what they contain."""
+
+    report: ReportData
+    options: DrawOptions
+    root: Branch
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Whether levels are missing."""
+        hidden = sum(branch.hidden for branch in _walk(self.root))
+        if hidden and self.options.depth is None:
+            return (f"{plural(hidden, 'module')} below not drawn; --depth N or --expand opens more",)
+        return ()
+
+    @property
+    def flat(self) -> bool:
+        """From left to right, which suits long names and many siblings."""
+        return (self.options.direction or "LR") == "LR"
+
+    def digraph(self) -> graphviz.Digraph:
+        """It as DOT."""
+        return self._write(None)
+
+    def _write(self, placement: Placement | None) -> graphviz.Digraph:
+        theme = THEMES[self.options.theme]
+        graph = new_graph(self.report.class_name)
+        graph.attr(
+            "graph",
+            rankdir=self.options.direction or "LR",
+            bgcolor=theme.page,
+            pad="0.2",
+            nodesep="0.14",
+            ranksep="0.55",
+            fontname=FONT,
+            tooltip=escaped(self.report.class_name),
+            **({} if placement is None else {"bb": corners(placement.page)}),
+        )
+        graph.attr(
+            "node", shape="box", style="rounded,filled", margin="0.1,0.05", penwidth="1.1",
+            height="0.1", width="0.1", fontname=FONT, fontsize="12",
+        )  # fmt: skip
+        graph.attr("edge", color=theme.edge, arrowhead="none", penwidth="1.1")
+        names = Names()
+        self._add(graph, self.root, names, theme, placement)
+        return graph
+
+    def _add(
+        self,
+        graph: graphviz.Digraph,
+        branch: Branch,
+        names: Names,
+        theme: Theme,
+        placement: Placement | None,
+    ) -> str:
+        caption = self.caption(branch)
+        identity = names.unique(branch.node.path or self.report.class_name)
+        style = theme.failing if caption.failed else theme.style(caption.kind)
+        never = {"style": "rounded,dashed"} if branch.node.role == "uncalled" else {}
+        graph.node(
+            identity, id=identity, label=box_label(caption, theme), fillcolor=style.fill,
+            color=style.line, tooltip=escaped(caption.tooltip), **never,
+            **position(placement, identity),
+            **{"class": caption.kind},
+        )  # fmt: skip
+        ports = ("e", "w") if self.flat else ("s", "n")
+        for child in branch.children:
+            below = self._add(graph, child, names, theme, placement)
+            graph.edge(
+                identity, below, id=f"edge/{identity}/{below}", tailport=ports[0],
+                headport=ports[1], **route(placement, (identity, below)),
+            )  # fmt: skip
+        return identity
+
+    def paint(self, format: str) -> bytes:
+        """It as a picture."""
+        layout = lay_out(self.digraph().source)
+        placement = read_placement(layout)
+        graph = self._write(in_columns(placement) if self.flat else placement)
+        if format == "png":
+            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
+        data = run(graph.source, format, engine="nop2")
+        if format != "svg":
+            return data
+        modules = sum(1 for module in self.report.trace.modules if module.path)
+        title = f"Modules of {self.report.class_name}"
+        words = f"{self.report.class_name} has {plural(modules, 'module')}."
+        return finished(data, title, words, measured_widths(layout))
+
+    def mermaid(self) -> str:
+        """It as a Mermaid flowchart."""
+        lines = [f"flowchart {self.options.direction or 'LR'}".replace("TB", "TD")]
+        kinds: dict[Kind, list[str]] = {}
+        names = Names()
+
+        def add(branch: Branch) -> str:
+            caption = self.caption(branch)
+            identity, text = flowchart_box(branch.node.path or "model", caption, names)
+            kinds.setdefault(caption.kind, []).append(identity)
+            lines.append(f"  {text}")
+            for child in branch.children:
+                below = add(child)
+                lines.append(f"  {identity} --- {below}")
+            return identity
+
+        add(self.root)
+        return "\n".join([*lines, *flowchart_styles(kinds, THEMES[self.options.theme])]) + "\n"
+
+    def caption(self, branch: Branch) -> Caption:
+        """The words of one module's box."""
+        node = branch.node
+        module = self._module(node)
+        name = folded_label(branch.labels) or node.path or self.report.class_name
+        what = layer_words(module) if module is not None else ""
+        if node.path == "" and not self.options.only:
+            what = ""
+        if branch.times > 1:
+            what = f"{branch.times} × {what}"
+        lines = [what] if what and what != name else []
+        lines += self._numbers(node)
+        if branch.hidden:
+            lines.append(f"{plural(branch.hidden, 'module')} below")
+        if node.role == "uncalled":
+            lines.append("never called")
+        if node.failed and self.report.error is not None:
+            lines += wrapped(f"✗ {self.report.error.diagnosis or self.report.error.message}")
+        kind: Kind = "container" if module is None else kind_of(module.kind)
+        if kind == "other" and (branch.children or branch.hidden):
+            kind = "container"
+        aside = self._params(node)
+        tooltip = "\n".join(filter(None, [node.path or self.report.class_name, what, aside]))
+        return Caption(name, aside, tuple(lines), kind=kind, tooltip=tooltip, failed=node.failed)
+
+    def _module(self, node: Node) -> Module | None:
+        return next((m for m in self.report.trace.modules if m.path == node.path), None)
+
+    def _params(self, node: Node) -> str:
+        if node.layer is None or "params" not in self.options.show:
+            return ""
+        return count(node.layer.subtree_params) if node.layer.subtree_params else ""
+
+    def _numbers(self, node: Node) -> Sequence[str]:
+        macs = node.layer.subtree_macs if node.layer is not None else None
+        return [f"{amount_text(macs)} MACs"] if macs and "macs" in self.options.show else []
+
+
+def _walk(branch: Branch) -> Iterator[Branch]:
+    yield branch
+    for child in branch.children:
+        yield from _walk(child)
