@@ -103,7 +103,9 @@ def conv_transpose(pick: Pick) -> Configuration:
         size = [usual(pick, 1, 9, 0, 12) for _ in range(dims)]
         if pick(0, 2):
             try:
-                bare = name("ConvTranspose", dims)(**{**a, "output_padding": 0})
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    bare = name("ConvTranspose", dims)(**{**a, "output_padding": 0})
                 size = [n + pick(0, 1) for n in bare(torch.zeros(shape)).shape[-dims:]]
             except REJECTIONS:
                 pass
@@ -478,3 +480,18 @@ def by_torch(
         finally:
             torch.set_default_dtype(default)
     return tuple((output[0] if isinstance(output, tuple) else output).shape), ""
+
+
+def older_torch_accepts(configuration: Configuration, reason: str) -> bool:
+    """Whether a refusal is one that torch learned after 2.13: the rules follow the newer one.
+
+    Until then a reflected or replicated padding could cut one axis down to nothing, and
+    fractional pooling over two axes took a kernel of 0.
+    """
+    version = tuple(int(part) for part in torch.__version__.split(".")[:2])
+    if version >= (2, 15):
+        return False
+    mode = configuration.arguments.get("mode", configuration.arguments.get("padding_mode"))
+    return ("nothing is left" in reason and mode in ("reflect", "replicate")) or (
+        configuration.kind == "fractional_pool" and "kernel must be at least 1" in reason
+    )
