@@ -19,6 +19,7 @@ from cnnshape.analysis.verify import verify
 from cnnshape.experiments.fixes.apply import applied
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.names import operation_name
+from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.source import caller
 from cnnshape.tracing.trace import ModuleCall, Operation, Trace
 
@@ -68,21 +69,25 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
     """
     without_memory = setup.device == "meta"
     with ExitStack() as stack:
-        corrected = stack.enter_context(applied(setup.model, setup.inputs, setup.mode, edits))
-        watch = _Watch(deadline, _point(before) if without_memory else None)
-        stack.enter_context(watch)
+        corrected = stack.enter_context(
+            applied(setup.model, setup.inputs, setup.mode, edits, without_memory=without_memory)
+        )
+        watch = _RealCall(_point(before)) if without_memory else None
+        if watch is not None:
+            stack.enter_context(watch)
         recorded = record(
             setup.model,
             corrected.inputs,
             device=setup.device,
             mode=cast("Mode", corrected.mode),
+            recorder_type=_until(deadline),
         )
     trace = recorded.trace
     out_of_time = isinstance(recorded.exception, _TimeIsUpError)
     if without_memory:
         trace = cut_at_broken_condition(trace, verify(trace))
     passed = beyond(before, trace)
-    if without_memory and passed:
+    if watch is not None and passed:
         # Meta alone accepts what a real run rejects: the call itself must have been run for
         # real, or a size rule must vouch for it.
         passed = watch.confirmed or _vouched(before, trace, reached=watch.reached)
@@ -187,14 +192,34 @@ def _point(trace: Trace) -> _Point | None:
     return _Point(operation.name, operation.source, nth)
 
 
-class _Watch(TorchFunctionMode):
-    """Stops a pass that takes too long, and runs one call of a pass on meta for real."""
+def _until(deadline: float) -> type[Recorder]:
+    """A recorder that ends the pass when time is up.
 
-    def __init__(self, deadline: float, point: _Point | None) -> None:
+    Only the model's own calls come to a recorder: putting everything back is never cut short.
+    """
+
+    class Timed(Recorder):
+        def __torch_function__(
+            self,
+            func: Any,
+            types: Any,
+            args: tuple[Any, ...] = (),
+            kwargs: dict[str, Any] | None = None,
+        ) -> Any:
+            if time.perf_counter() > deadline:
+                raise _TimeIsUpError
+            return super().__torch_function__(func, types, args, kwargs)
+
+    return Timed
+
+
+class _RealCall(TorchFunctionMode):
+    """Runs one call of a pass on meta for real."""
+
+    def __init__(self, point: _Point | None) -> None:
         super().__init__()
         self.confirmed = False
         self.reached = False
-        self._deadline = deadline
         self._point = point
         self._seen = 0
 
@@ -205,10 +230,8 @@ class _Watch(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Run the function; look at the clock, and at whether it is the call that failed."""
+        """Run the function; for real as well if it is the call that failed."""
         kwargs = kwargs or {}
-        if time.perf_counter() > self._deadline:
-            raise _TimeIsUpError
         point = self._point
         if point is None or operation_name(func, getattr(func, "__name__", "")) != point.name:
             return func(*args, **kwargs)

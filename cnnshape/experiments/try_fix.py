@@ -16,6 +16,7 @@ from cnnshape.analysis.diagnose import Candidate, Diagnosis, diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
 from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
 from cnnshape.experiments.facts import gather_facts
+from cnnshape.experiments.fixes.layers import numbers_to_make
 from cnnshape.experiments.forward import Subject
 from cnnshape.experiments.trial import Outcome, Setup, attempt
 from cnnshape.tracing.trace import Trace
@@ -24,6 +25,8 @@ from cnnshape.tracing.trace import Trace
 BUDGET = 0.8
 #: Passes that took longer than this for real are repeated on meta.
 _SLOW = 0.4
+#: A new layer with more parameters than this is tried on meta.
+_MANY = 8_000_000
 _MOST_CANDIDATES = 6
 _MOST_SHOWN = 3
 #: How many further errors are followed after the first correction.
@@ -89,7 +92,9 @@ def tried(
             untried.append(candidate.suggestion)
             continue
         found = search.follow(candidate)
-        if found is not None:
+        if found is not None and not found.verified:
+            untried.append(found)
+        elif found is not None:
             held.append((_rank(found), order, found))
     best = [suggestion for _, _, suggestion in sorted(held, key=lambda item: item[:2])]
     if any(suggestion.runs for suggestion in best):
@@ -117,10 +122,15 @@ class _Search:
         return time.perf_counter() > self.deadline
 
     def follow(self, candidate: Candidate) -> Suggestion | None:
-        """The candidate with everything that it makes necessary; None if it does not help."""
+        """The candidate with everything that it makes necessary; None if it does not help.
+
+        Where time was up before the failing point was reached it comes back unverified.
+        """
         outcome = self._try(self.trace, candidate.edits)
-        if outcome is None or not outcome.passed:
+        if outcome is None:
             return None
+        if not outcome.passed:
+            return candidate.suggestion if outcome.runs is None else None
         suggestion = replace(candidate.suggestion, verified=True, runs=outcome.runs)
         edits = candidate.edits
         for _ in range(_MOST_FURTHER):
@@ -149,9 +159,12 @@ class _Search:
 
     def _try(self, before: Trace, edits: Sequence[Edit]) -> Outcome | None:
         try:
+            setup = self.setup
+            if setup.device != "meta" and numbers_to_make(setup.model, edits) > _MANY:
+                setup = replace(setup, device="meta")  # a layer so large takes long to fill
             # Even when time is short a trial gets enough of it for a small model.
             until = max(self.deadline, time.perf_counter() + 0.05)
-            return attempt(self.setup, before, edits, until)
+            return attempt(setup, before, edits, until)
         except Exception:  # noqa: BLE001 - a correction that cannot be carried out is none
             return None
 

@@ -227,3 +227,62 @@ def test_a_resnet_costs_less_than_a_second():
     assert found.suggestions[0].text == "nn.Linear(in_features=2048, out_features=10)"
     assert found.suggestions[0].verified
     assert seconds < 1.0
+
+
+@pytest.mark.parametrize("budget", [0.0, 0.02, 0.06, 0.1])
+def test_time_that_runs_out_leaves_the_model_as_it_was(budget):
+    """Wherever the clock stops a trial, everything is put back and nothing is called verified."""
+    import time
+
+    class Slow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.bn = nn.BatchNorm1d(4)
+            self.first = nn.Linear(5, 4)
+            self.last = nn.Linear(4, 2)
+
+        def forward(self, x):
+            x = self.first(x)
+            for _ in range(8):
+                time.sleep(0.01)
+                x = torch.relu(x)
+            return self.last(self.bn(x))
+
+    model = Slow().train()
+    given = Inputs((torch.randn(3, 6),))
+    recorded = record(model, given, mode="train")
+    report = build_report(recorded.trace)
+    setup = Setup(model, given, "cpu", "train")
+    found = diagnosed(report.error, report.trace, setup, budget=budget)
+    assert model.first.in_features == 5
+    assert model.first.weight.shape == (4, 5)
+    assert int(model.bn.num_batches_tracked) == 0
+    assert "forward" not in vars(model.first)
+    first = found.suggestions[0]
+    assert first.text == "nn.Linear(in_features=6, out_features=4)"
+    # Past the failing call is past it, whether the rest was waited for or not.
+    assert first.verified
+    assert first.runs in (None, True)
+
+
+def test_a_trial_cut_short_before_the_failure_is_no_proof():
+    import time
+
+    class SlowFirst(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 4)
+
+        def forward(self, x):
+            for _ in range(20):
+                time.sleep(0.01)
+                x = torch.relu(x)
+            return self.fc(x)
+
+    model = SlowFirst()
+    given = Inputs((torch.randn(3, 6),))
+    report = build_report(record(model, given).trace)
+    found = diagnosed(report.error, report.trace, Setup(model, given, "cpu", "eval"), budget=0.0)
+    assert found.suggestions[0].text == "nn.Linear(in_features=6, out_features=4)"
+    assert not found.suggestions[0].verified
+    assert found.suggestions[0].runs is None

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from typing import Any
 
-from cnnshape import formulas
 from cnnshape.analysis.applications import application
 from cnnshape.analysis.diagnose.one_step import SPATIAL, step_back
 from cnnshape.analysis.diagnose.origins import Story, story
-from cnnshape.errors import CnnshapeError
+from cnnshape.formulas.registry import axis_rule
 from cnnshape.tracing.trace import Operation, Trace
 
 #: Input sizes tried when looking for one that fits.
@@ -42,14 +42,28 @@ class Layer:
 
     def size(self, n: int, changes: Mapping[str, Mapping[str, int]] | None = None) -> int | None:
         """The size after it; None where it cannot be applied."""
-        arguments = dict(self.arguments)
+        arguments = self.arguments
         if changes and self.path in changes:
-            arguments |= changes[self.path]
-        try:
-            size = formulas.axis_size(self.kind, n, **arguments)
-        except (CnnshapeError, TypeError, ZeroDivisionError):
-            return None
-        return size if isinstance(size, int) and size >= 1 else None
+            arguments = {**arguments, **changes[self.path]}
+        return _size_function(self.kind, tuple(arguments.items()))(n)
+
+
+@lru_cache(maxsize=1024)
+def _size_function(kind: str, arguments: tuple[tuple[str, Any], ...]) -> Callable[[int], Any]:
+    """The size after a layer as a function of the size before it alone; None below 1.
+
+    The rule is looked up once and not for every size: a search asks for thousands.
+    """
+    given = dict(arguments)
+    rule, defaults = axis_rule(kind, **given)
+    values = {**defaults, **given}
+    rest = [values[name] for name in list(rule.names.values())[1:]]
+
+    def size(n: int) -> int | None:
+        found: Any = rule.size(n, *rest)
+        return found if found >= 1 else None
+
+    return size
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,10 @@ class Written:
     def with_operand(self, index: int, new: str) -> str:
         """The call with one operand written differently."""
         start, stop = self.spans[index]
+        if index == 0 and self.function.endswith("="):
+            # `x += y` with something done to x first is no longer in place.
+            target, value = (self.raw[a:b] for a, b in self.spans)
+            return _one_line(f"{target} = {new} {self.function[:-1]} {value}")
         return _one_line(self.raw[:start] + new + self.raw[stop:])
 
 

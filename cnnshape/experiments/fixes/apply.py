@@ -40,7 +40,12 @@ class Corrected:
 
 @contextmanager
 def applied(
-    model: nn.Module, inputs: Inputs, mode: str, edits: Sequence[Edit]
+    model: nn.Module,
+    inputs: Inputs,
+    mode: str,
+    edits: Sequence[Edit],
+    *,
+    without_memory: bool = False,
 ) -> Generator[Corrected]:
     """Carry out ``edits`` on the model itself; everything is put back on leaving.
 
@@ -58,8 +63,10 @@ def applied(
             elif isinstance(edit, SetMode):
                 mode = edit.mode
             elif not isinstance(edit, ReplaceCall):
-                _change_module(model, edit)
+                _change_module(model, edit, without_memory=without_memory)
         lines = [edit for edit in edits if isinstance(edit, ReplaceCall)]
+        if any(line.source is None for line in lines):
+            raise CannotApplyError("the line is not known")
         if lines:
             stack.enter_context(Rewritten(lines))
         yield Corrected(inputs, mode)
@@ -68,6 +75,8 @@ def applied(
 def _change_module(
     model: nn.Module,
     edit: SetArguments | SetParameter | BeforeCall | AfterCall | DropArguments | OwnLayer,
+    *,
+    without_memory: bool,
 ) -> None:
     if isinstance(edit, SetParameter):
         set_parameter(model, edit.name, edit.shape)
@@ -77,6 +86,6 @@ def _change_module(
     except AttributeError as error:
         raise CannotApplyError(f"there is no module {edit.path}") from error
     if isinstance(edit, SetArguments):
-        rebuild(module, dict(edit.arguments), edit.kind)
+        rebuild(module, dict(edit.arguments), edit.kind, without_memory=without_memory)
     else:
         intercept(module, edit)

@@ -7,11 +7,14 @@ sees the new layer; its attributes are exchanged, and ``preserved`` puts the old
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from math import prod
 from typing import Any, cast
 
 import torch
 from torch import nn
+
+from cnnshape.analysis.diagnose.edits import SetArguments, SetParameter
 
 #: Attributes that belong to the module object and not to its arguments.
 _KEPT = frozenset(
@@ -27,13 +30,20 @@ class CannotApplyError(Exception):
     """A correction that cannot be carried out on this model."""
 
 
-def rebuild(module: nn.Module, changes: Mapping[str, Any], kind: str | None = None) -> None:
+def rebuild(
+    module: nn.Module,
+    changes: Mapping[str, Any],
+    kind: str | None = None,
+    *,
+    without_memory: bool = False,
+) -> None:
     """Give ``module`` the attributes of a new layer with some arguments changed.
 
     Args:
         module: a layer of torch.nn, or of a class that inherits from one.
         changes: constructor arguments with their new values.
         kind: another class of torch.nn.
+        without_memory: build it on meta, whatever the old one is on.
 
     Raises:
         CannotApplyError: the new layer cannot be built.
@@ -43,7 +53,7 @@ def rebuild(module: nn.Module, changes: Mapping[str, Any], kind: str | None = No
     >>> layer
     Linear(in_features=7, out_features=2, bias=True)
     """
-    new = built(module, changes, kind)
+    new = built(module, changes, kind, without_memory=without_memory)
     attributes = vars(module)
     own = kind is None and type(module) is not _torch_class(module)
     for name, value in vars(new).items():
@@ -56,12 +66,19 @@ def rebuild(module: nn.Module, changes: Mapping[str, Any], kind: str | None = No
         module.__class__ = type(new)
 
 
-def built(module: nn.Module, changes: Mapping[str, Any], kind: str | None = None) -> nn.Module:
+def built(
+    module: nn.Module,
+    changes: Mapping[str, Any],
+    kind: str | None = None,
+    *,
+    without_memory: bool = False,
+) -> nn.Module:
     """A new layer with the arguments of ``module``, some of them changed."""
     cls = _torch_class(module) if kind is None else getattr(nn, kind)
     arguments = {**_arguments(module, cls), **changes}
     reference = next(iter(module.parameters(recurse=True)), None)
     device = torch.device("cpu") if reference is None else reference.device
+    device = torch.device("meta") if without_memory else device
     try:
         with torch.random.fork_rng(devices=[]), device:
             new = cls(**arguments)
@@ -113,6 +130,23 @@ def _has_bias(module: nn.Module) -> bool | None:
     registry = module._parameters  # noqa: SLF001
     name = "in_proj_bias" if isinstance(module, nn.MultiheadAttention) else "bias"
     return registry[name] is not None if name in registry else None
+
+
+def numbers_to_make(root: nn.Module, edits: Iterable[object]) -> int:
+    """About how many parameters the layers that are built anew will have."""
+    total = 0.0
+    for edit in edits:
+        if isinstance(edit, SetArguments):
+            module = root.get_submodule(edit.path)
+            count = float(sum(tensor.numel() for tensor in module.parameters()))
+            for name, value in edit.arguments:
+                before = vars(module).get(name)
+                if isinstance(value, int) and isinstance(before, int) and before > 0:
+                    count *= value / before
+            total += count
+        elif isinstance(edit, SetParameter):
+            total += prod(edit.shape)
+    return int(total)
 
 
 def set_parameter(root: nn.Module, name: str, shape: tuple[int, ...]) -> None:

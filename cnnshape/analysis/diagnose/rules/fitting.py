@@ -17,6 +17,10 @@ from cnnshape.tracing.trace import Value
 Operand = tuple[int, Value, Sizes]
 
 
+#: How far from the given size another one is looked for.
+_FARTHEST = 256
+
+
 def candidates(
     failing: Failing, call: CallText, left: Operand, right: Operand, from_end: int
 ) -> Iterator[Candidate]:
@@ -89,7 +93,7 @@ def _agreeing_size(one: Way, other: Way, now: int) -> int | None:
         return multiple
     if agree(now):
         return now
-    largest = max(4 * now, 64)
+    largest = min(max(now, 64), _FARTHEST)
     return next((now + step for step in nearest_first(largest) if agree(now + step)), None)
 
 
