@@ -94,7 +94,7 @@ def command(
         **({"layers": layers} if layers is not None else {}),
     }
     if kind is not None and expression is None and not set(options) - {"ceil_mode"}:
-        from cnnshape.formulas.describe import describe
+        from cnnshape.formulas.description import describe
 
         result: Any = describe(kind, ceil_mode=ceil_mode)
     else:

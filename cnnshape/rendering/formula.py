@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cnnshape.formulas.derivation import AxisDerivation
-    from cnnshape.formulas.describe import Description
+    from cnnshape.formulas.description import Description
     from cnnshape.formulas.evaluate import Evaluation
 
 #: (text, what it is: good, bad, warn, strong, quiet) → the text, coloured or not.

@@ -322,3 +322,13 @@ def test_nothing_imports_torch():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_public_names_are_there_whatever_was_imported_before():
+    code = (
+        "import importlib, pkgutil, cnnshape.formulas as f\n"
+        "for m in pkgutil.iter_modules(f.__path__):\n"
+        "    importlib.import_module(f'cnnshape.formulas.{m.name}')\n"
+        "assert all(not isinstance(getattr(f, n), type(importlib)) for n in f.__all__)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

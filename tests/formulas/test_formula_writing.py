@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cnnshape.formulas.describe import describe
+from cnnshape.formulas.description import describe
 from cnnshape.formulas.expression import ceiling_division, minimum, number, symbols
 from cnnshape.formulas.registry import KINDS, WHOLE
 from cnnshape.formulas.steps import steps
