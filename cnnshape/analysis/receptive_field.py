@@ -13,7 +13,7 @@ activations do not widen them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,7 +21,7 @@ from cnnshape.analysis.fields.layout import Axis, Part, Spread, plain
 from cnnshape.analysis.fields.reach import PIXELS, Interval, bounded_pixels
 from cnnshape.analysis.fields.walk import follow
 from cnnshape.analysis.fields.windows import WINDOWED
-from cnnshape.tracing.trace import NamedValue, Trace
+from cnnshape.tracing.trace import Trace
 
 Extent = tuple[int | None, ...] | Literal["global"]
 
@@ -77,21 +77,30 @@ def receptive_fields(trace: Trace, *, clipped: bool = False) -> Mapping[int, Fie
     >>> fields[2].size, fields[2].stride
     ((6, 6), (2, 2))
     """
-    start = _sources(trace, clipped=clipped)
-    if not start:
-        return {}
-    states = follow(trace, start)
     found: dict[int, Field] = {}
-    for call in trace.calls:
-        field = _of_values(call.outputs, states)
+    for call, (_, spread) in result_spreads(trace, clipped=clipped).items():
+        field = field_of(spread)
         if field is not None:
-            found[call.index] = field
+            found[call] = field
     return found
 
 
-def _of_values(values: Sequence[NamedValue], states: Mapping[int, Spread]) -> Field | None:
-    state = next((states[v.value] for v in values if v.value in states), None)
-    return None if state is None else field_of(state)
+def result_spreads(trace: Trace, *, clipped: bool = False) -> Mapping[int, tuple[int, Spread]]:
+    """For each module call, its first result that depends on a picture, and in which way.
+
+    The :class:`~cnnshape.analysis.fields.layout.Spread` also says which dimensions of the result
+    hold the spatial axes.
+    """
+    start = picture_inputs(trace, clipped=clipped)
+    if not start:
+        return {}
+    states = follow(trace, start)
+    found: dict[int, tuple[int, Spread]] = {}
+    for call in trace.calls:
+        value = next((named.value for named in call.outputs if named.value in states), None)
+        if value is not None:
+            found[call.index] = (value, states[value])
+    return found
 
 
 def field_of(state: Spread) -> Field | None:
@@ -125,8 +134,8 @@ def _central(axis: Axis, count: int) -> tuple[int | None, int | None, int | None
     return high - low + 1, stride, offset
 
 
-def _sources(trace: Trace, *, clipped: bool) -> dict[int, Spread]:
-    """The pictures among the inputs, each with its spatial axes."""
+def picture_inputs(trace: Trace, *, clipped: bool = False) -> dict[int, Spread]:
+    """The pictures among the inputs, by value, each with its spatial axes."""
     shapes: dict[int, tuple[int, ...]] = {}
     for named in trace.inputs:
         value = trace.values[named.value]

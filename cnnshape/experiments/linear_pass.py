@@ -1,0 +1,139 @@
+"""A pass in which nothing but the connections counts: positive weights, no non-linearities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+
+def positive_weights(model: nn.Module) -> nn.Module:
+    """The model in double precision with every weight positive and every bias zero, in place.
+
+    Weights are scaled by the number of their inputs, so that a deep network neither overflows
+    nor vanishes; they differ from each other, so that differences do not cancel.
+
+    >>> layer = positive_weights(nn.Conv2d(1, 2, 3))
+    >>> bool((layer.weight > 0).all()), bool((layer.bias == 0).all()), layer.weight.dtype
+    (True, True, torch.float64)
+    """
+    model.double()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if not parameter.is_floating_point():
+                continue
+            if parameter.dim() < 2:
+                parameter.fill_(0.0 if name.endswith("bias") else 1.0)
+                continue
+            inputs = max(parameter.numel() // parameter.shape[0], 1)
+            noise = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
+            parameter.copy_((0.5 + noise) / inputs)
+    for parameter in model.parameters():
+        parameter.requires_grad_(requires_grad=False)
+    return model
+
+
+class LinearPass(TorchFunctionMode):
+    """While entered, activations and normalisations do nothing and maxima are averages."""
+
+    def __torch_function__(
+        self,
+        func: Any,
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        """Run the linear counterpart of one function."""
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "").strip("_")
+        if name in _IDENTITIES and args and isinstance(args[0], Tensor):
+            return args[0]
+        average = _AVERAGES.get(name)
+        return func(*args, **kwargs) if average is None else average(func, *args, **kwargs)
+
+
+_IDENTITIES = frozenset(
+    "relu relu6 leaky_relu rrelu prelu elu selu celu gelu silu mish hardswish hardsigmoid "
+    "hardtanh hardshrink softshrink tanhshrink softplus softsign sigmoid logsigmoid tanh clamp "
+    "threshold dropout alpha_dropout feature_alpha_dropout dropout1d dropout2d dropout3d "
+    "batch_norm layer_norm group_norm instance_norm local_response_norm rms_norm normalize "
+    "sync_batch_norm".split()
+)
+
+
+def _max_pool(
+    func: Callable[..., Any],
+    x: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:
+    """An average over the same positions: a depthwise convolution with equal weights.
+
+    Indices, if they are asked for, are those of the maxima.
+    """
+    dims = int(func.__name__.split("pool")[1][0])
+    kernel, step, pad, spread = (
+        _each(value, dims) for value in (kernel_size, stride or kernel_size, padding, dilation)
+    )
+    sizes = func(x, kernel_size, stride, padding, dilation, ceil_mode)
+    sizes = sizes[0] if isinstance(sizes, tuple) else sizes
+    unbatched = x.dim() == dims + 1
+    batch = x.unsqueeze(0) if unbatched else x
+    edges: list[int] = []
+    for axis in reversed(range(dims)):
+        n, out = batch.shape[2 + axis], sizes.shape[x.dim() - dims + axis]
+        needed = (out - 1) * step[axis] + spread[axis] * (kernel[axis] - 1) + 1
+        edges += [pad[axis], max(needed - n - pad[axis], 0)]
+    channels = batch.shape[1]
+    weight = x.new_full((channels, 1, *kernel), 1.0 / _product(kernel))
+    convolve = (F.conv1d, F.conv2d, F.conv3d)[dims - 1]
+    averaged = convolve(F.pad(batch, edges), weight, None, step, 0, spread, channels)
+    for axis in range(dims):
+        averaged = averaged.narrow(2 + axis, 0, sizes.shape[x.dim() - dims + axis])
+    result = averaged.squeeze(0) if unbatched else averaged
+    if "indices" not in func.__name__ and not return_indices:
+        return result
+    return result, func(x, kernel_size, stride, padding, dilation, ceil_mode, True)[1]
+
+
+def _adaptive(
+    func: Callable[..., Any], x: Tensor, output_size: Any, return_indices: bool = False
+) -> Any:
+    name = func.__name__
+    dims = int(name.split("pool")[1][0])
+    pools = (F.adaptive_avg_pool1d, F.adaptive_avg_pool2d, F.adaptive_avg_pool3d)
+    result = pools[dims - 1](x, output_size)
+    if "indices" not in name and not return_indices:
+        return result
+    return result, func(x, output_size, True)[1]
+
+
+def _each(value: Any, dims: int) -> tuple[int, ...]:
+    if isinstance(value, Sequence):
+        items = tuple(int(item) for item in value)
+        return items if len(items) == dims else items * dims
+    return (int(value),) * dims
+
+
+def _product(values: Sequence[int]) -> int:
+    total = 1
+    for value in values:
+        total *= value
+    return total
+
+
+_AVERAGES: dict[str, Callable[..., Any]] = {
+    **{f"max_pool{n}d": _max_pool for n in (1, 2, 3)},
+    **{f"max_pool{n}d_with_indices": _max_pool for n in (1, 2, 3)},
+    **{f"adaptive_max_pool{n}d": _adaptive for n in (1, 2, 3)},
+    **{f"adaptive_max_pool{n}d_with_indices": _adaptive for n in (1, 2, 3)},
+}
