@@ -34,7 +34,7 @@ def positive_weights(model: nn.Module) -> nn.Module:
             noise = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
             parameter.copy_((0.5 + noise) / inputs)
     for parameter in model.parameters():
-        parameter.requires_grad_(requires_grad=False)
+        parameter.requires_grad_(False)
     return model
 
 

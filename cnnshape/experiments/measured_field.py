@@ -14,7 +14,7 @@ import copy
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import torch
 from torch import Tensor, nn
@@ -216,7 +216,10 @@ def _measured(
         return MeasuredField(
             call.path, call.call, unit, expected, None, _inconclusive(unit), reason
         )
-    gradient = torch.autograd.grad(chosen, picture, retain_graph=True, allow_unused=True)[0]
+    gradient = cast(
+        "Tensor | None",  # the stubs leave out that an unused input has none
+        torch.autograd.grad(chosen, picture, retain_graph=True, allow_unused=True)[0],
+    )
     measured = _support(gradient, len(counts)) if gradient is not None else (None,) * len(counts)
     sizes = tuple(picture.shape[-len(counts) :])
     each = [_compare(*axis) for axis in zip(expected, measured, sizes, strict=True)]
