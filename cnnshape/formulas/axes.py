@@ -11,14 +11,14 @@ from cnnshape.formulas.rule import AxisRule
 
 #: kind → (module, rule, rule with ceil_mode)
 _RULES: dict[str, tuple[str, str, str]] = {
-    "conv": ("convolution", "CONV", ""),
-    "conv_transpose": ("convolution", "CONV_TRANSPOSE", ""),
-    "max_pool": ("pooling", "MAX", "MAX_CEIL"),
-    "avg_pool": ("pooling", "AVERAGE", "AVERAGE_CEIL"),
-    "lp_pool": ("pooling", "POWER", "POWER_CEIL"),
-    "adaptive_pool": ("pooling", "ADAPTIVE", ""),
-    "fractional_pool": ("pooling", "FRACTIONAL", ""),
-    "max_unpool": ("pooling", "UNPOOL", ""),
+    "conv": ("convolution_rules", "CONV", ""),
+    "conv_transpose": ("convolution_rules", "CONV_TRANSPOSE", ""),
+    "max_pool": ("pooling_rules", "MAX", "MAX_CEIL"),
+    "avg_pool": ("pooling_rules", "AVERAGE", "AVERAGE_CEIL"),
+    "lp_pool": ("pooling_rules", "POWER", "POWER_CEIL"),
+    "adaptive_pool": ("pooling_rules", "ADAPTIVE", ""),
+    "fractional_pool": ("pooling_rules", "FRACTIONAL", ""),
+    "max_unpool": ("pooling_rules", "UNPOOL", ""),
     "unfold": ("patches", "UNFOLD", ""),
     "fold": ("patches", "FOLD", ""),
     "upsample": ("resampling", "UPSAMPLE_SCALE", ""),
@@ -56,7 +56,7 @@ def choose(kind: str, arguments: Mapping[str, Any]) -> tuple[AxisRule, dict[str,
 
 
 def _conv(arguments: Mapping[str, Any]) -> AxisRule:
-    from cnnshape.formulas.convolution import conv_rule
+    from cnnshape.formulas.convolution_rules import conv_rule
 
     mode = str(arguments.get("padding_mode", "zeros"))
     return conv_rule(mode, same=arguments.get("padding") == "same", empty=False)

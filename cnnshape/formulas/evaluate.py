@@ -107,7 +107,7 @@ def _about(
     padding = given.get("padding")
     if name == "conv" and isinstance(padding, str):
         if padding == "same":
-            from cnnshape.formulas.convolution import CONV_SAME
+            from cnnshape.formulas.convolution_rules import CONV_SAME
 
             strides = given.pop("stride", 1)
             if any(step != 1 for step in (strides if isinstance(strides, tuple) else (strides,))):

@@ -6,7 +6,7 @@ from math import prod
 
 from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis, times
-from cnnshape.formulas.convolution import CONV
+from cnnshape.formulas.convolution_rules import CONV
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.rule import AxisRule
 

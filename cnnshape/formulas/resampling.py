@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.arguments import PerAxis, Shape, count, not_empty, per_axis, split, times
-from cnnshape.formulas.convolution import at_least
+from cnnshape.formulas.convolution_rules import at_least
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Expression, Size
 from cnnshape.formulas.rule import AxisRule, Condition
