@@ -65,7 +65,7 @@ _POOLS = frozenset({"max_pool", "avg_pool", "lp_pool"})
 _GROWING = frozenset({"conv_transpose", "max_unpool"})
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def general_atoms(grid: Grid, kind: str, *, ceil_mode: bool) -> tuple[Atom, ...]:
     """The conditions that mean something for a kind, as far as they divide the configurations."""
     usual = _DEFAULTS | {"stride=kernel" if kind in _POOLS else "stride=1"}

@@ -114,7 +114,7 @@ def grid_for(about: Subject, given: Mapping[str, float], constants: Sequence[int
     return _grid(about.rule, about.roles, tuple(sorted(given.items())), tuple(constants))
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
 def _grid(
     rule: AxisRule,
     roles: tuple[str, ...],
