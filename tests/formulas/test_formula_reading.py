@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
 import pytest
 from hypothesis import given
@@ -207,11 +206,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:20])
-def test_hostile_input_is_refused_or_judged_quickly(text):
-    start = time.process_time()
+def test_hostile_input_is_refused_or_judged(text):
+    """Neither a crash nor a hang; how quickly is measured in the benchmarks."""
     with contextlib.suppress(FormulaSyntaxError):
-        formula("conv", text)
-    assert time.process_time() - start < 3
+        assert formula("conv", text).verdict in {"exact", "needs_floor", "conditional", "wrong"}
 
 
 @given(st.text(alphabet="WFSPDKn2019 ()[]{}+-*/^=,._\\$⌊⌋⌈⌉−·²x'frac", max_size=60))

@@ -41,29 +41,28 @@ def devices(module: nn.Module) -> set[str]:
 
 def test_a_70_billion_parameter_decoder_takes_no_memory() -> None:
     code = f"""
-import json, resource, time, torch
+import json, resource, torch
 from cnnshape.loading.model import load
 load("lenet")
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-before, start = peak(), time.perf_counter()
+before = peak()
 loaded = load({str(DECODER)!r} + ":Decoder")
-seconds, grown = time.perf_counter() - start, peak() - before
+grown = peak() - before
 out = loaded.module(torch.ones(1, 16, dtype=torch.int64, device="meta"))
-print(json.dumps([seconds, grown, loaded.on_meta, list(out.shape),
+print(json.dumps([grown, loaded.on_meta, list(out.shape),
                   sum(p.numel() for p in loaded.module.parameters())]))
 """
     pytest.importorskip("resource")
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120
     )
-    seconds, grown, on_meta, shape, params = json.loads(done.stdout)
+    grown, on_meta, shape, params = json.loads(done.stdout)
     unit = 1 if sys.platform == "darwin" else 1024
     assert on_meta
     assert shape == [1, 16, 128256]
     # Published for Llama 3 70B, whose sizes these are.
     assert params == 70_553_706_496
     assert grown * unit < 500e6
-    assert seconds < 10  # 1 to 2 in a quiet machine
 
 
 @pytest.mark.parametrize(("budget", "on_meta"), [(61_705, True), (61_706, False), (0, True)])
