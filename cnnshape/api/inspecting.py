@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +27,7 @@ def inspect(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
+    receptive_field: Literal["measured"] | None = None,
 ) -> Report:
     """Every layer's shape, parameters, cost and size check, from one forward pass.
 
@@ -37,6 +39,8 @@ def inspect(
         mode: ``eval`` or ``train``. The model's own flags are as before afterwards.
         dtype: the floating dtype to run in; the model's own if None.
         weights: a state dict file, for a model given by name.
+        receptive_field: ``"measured"`` holds every layer's receptive field against gradients;
+            ``report.notes`` says what is equal, different or inconclusive.
 
     Returns:
         The report. If the model raised, ``report.error`` says where and the rows end there.
@@ -53,7 +57,9 @@ def inspect(
     """
     require(parse_device(device))
     prepared = prepare(model, inputs, real=needs_real(device), dtype=dtype, weights=weights)
-    return inspect_prepared(prepared, device, mode)
+    return _with_measured_fields(
+        inspect_prepared(prepared, device, mode), prepared, receptive_field
+    )
 
 
 def inspect_spec(
@@ -64,11 +70,27 @@ def inspect_spec(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
+    receptive_field: Literal["measured"] | None = None,
 ) -> Report:
     """As :func:`inspect`, from the texts of a command line: MODEL and ``--input``."""
     require(parse_device(device))
     prepared = prepare_texts(spec, inputs, real=needs_real(device), dtype=dtype, weights=weights)
-    return inspect_prepared(prepared, device, mode)
+    return _with_measured_fields(
+        inspect_prepared(prepared, device, mode), prepared, receptive_field
+    )
+
+
+def _with_measured_fields(report: Report, prepared: Prepared, wanted: str | None) -> Report:
+    if wanted is None:
+        return report
+    if wanted != "measured":
+        raise UsageError(f"receptive_field takes 'measured', not {wanted!r}")
+    if prepared.inputs.has_letters:
+        raise UsageError("receptive fields are measured on an input of known size: give numbers")
+    from cnnshape.experiments.measured_field import measure_fields, measured_notes
+
+    notes = measured_notes(measure_fields(prepared))
+    return Report.of(replace(report, notes=(*report.notes, *notes)))
 
 
 def needs_real(device: str) -> bool:

@@ -38,6 +38,7 @@ _DEFAULT_SHOW = "shapes,params"
 @click.option(
     "--direction",
     type=click.Choice(("TB", "LR"), case_sensitive=False),
+    metavar="[TB|LR]",
     help="From top to bottom or from left to right.",
 )
 @click.option(
@@ -59,6 +60,17 @@ _DEFAULT_SHOW = "shapes,params"
     "--collapse", multiple=True, metavar="PATH", help="Do not open this module. Repeatable."
 )
 @click.option("--only", metavar="PATH", default="", help="Draw this module alone.")
+@click.option(
+    "--field",
+    metavar="LAYER[Y,X]",
+    help="Draw the input region that this unit depends on, as in C2[4,4], instead.",
+)
+@click.option(
+    "--image",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False),
+    help="With --field: a picture to draw the region on.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing on success.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
 def command(
@@ -79,6 +91,8 @@ def command(
     expand: bool,
     collapse: tuple[str, ...],
     only: str,
+    field: str | None,
+    image: str | None,
     quiet: bool,
 ) -> int:
     r"""Run MODEL once and draw what it did.
@@ -91,10 +105,17 @@ def command(
     cnnshape draw net.py:Net -i 8,3,32,32 --style blocks -o net.pdf
     cnnshape draw torchvision:densenet121 --only features.denseblock1 -o block.svg
     cnnshape draw lenet -o - -f mmd
+    cnnshape draw lenet --field C2[4,4] -o field.png
 
     FILE may end in .svg, .png, .pdf, .dot, .gv or .mmd (Mermaid). Exit code 1 if the model
     raises; the picture then ends at the failing layer, in red.
     """
+    if field is not None:
+        from cnnshape.cli.field import draw_field
+
+        return draw_field(model, inputs, field, output, image=image, weights=weights, quiet=quiet)
+    if image is not None:
+        raise UsageError("--image goes with --field, as in --field C2[4,4] --image photo.png")
     # Everything that can be wrong with the request is found before the model is loaded.
     chosen = _format(output, format_)
     options = _options(style, depth, direction, show, theme, expand, collapse, only)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 @click.option("--columns", metavar="NAMES", help="Columns, separated by commas; see above.")
 @click.option("--sort", metavar="NAME", help="A flat list, the largest in this column first.")
 @click.option("--expand", is_flag=True, help="Write repeated blocks out one by one.")
+@click.option(
+    "--receptive-field",
+    "receptive_field",
+    type=click.Choice(("measured",)),
+    help="Hold the receptive fields against gradients.",
+)
 @click.option("--formulas", is_flag=True, help="Show how each size is computed.")
 @output_options(*FORMATS)
 def command(
@@ -41,6 +47,7 @@ def command(
     sort: str | None,
     expand: bool,
     formulas: bool,
+    receptive_field: Literal["measured"] | None,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -72,7 +79,15 @@ def command(
         from cnnshape.api import inspect_spec
 
         mode: Mode = "train" if training else "eval"
-        report = inspect_spec(model, inputs, device=device, mode=mode, dtype=dtype, weights=weights)
+        report = inspect_spec(
+            model,
+            inputs,
+            device=device,
+            mode=mode,
+            dtype=dtype,
+            weights=weights,
+            receptive_field=receptive_field,
+        )
     show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)
     _tell_failure(report, seen=chosen == "table" and output in (None, "-") and not quiet)
     return 1 if report.error is not None else 0

@@ -11,6 +11,7 @@ field is; it is called inconclusive, not a pass.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ Interval = tuple[int, int]
 #: What one unit depends on along one axis: pixels, all of them, or not known (or none).
 Expected: TypeAlias = Interval | Literal["global"] | None
 Status = Literal["equal", "different", "inconclusive"]
+_STATUSES: tuple[Status, ...] = ("equal", "different", "inconclusive")
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,35 @@ def measure_fields(
             for index in chosen
             for place in units
         )
+
+
+def measured_notes(fields: Sequence[MeasuredField]) -> tuple[str, ...]:
+    """What a report says of the comparison: the counts, then what is not equal."""
+    if not fields:
+        return ("no receptive field could be measured: no layer's result depends on a picture",)
+    counts = Counter(field.status for field in fields)
+    told = ", ".join(f"{counts[status]} {status}" for status in _STATUSES)
+    notes = [f"receptive fields measured by gradients: {told}"]
+    for field in fields:
+        if field.status == "different":
+            unit = ", ".join(map(str, field.unit))
+            notes.append(
+                f"{field.path}[{unit}]: gradients reach {_spans(field.measured)}, the graph says "
+                f"{_spans(field.expected)}"
+            )
+    unclear: dict[str, list[str]] = {}
+    for field in fields:
+        if field.status == "inconclusive":
+            unclear.setdefault(field.reason, []).append(field.path or "the result")
+    notes += [f"inconclusive: {', '.join(paths)} ({reason})" for reason, paths in unclear.items()]
+    return tuple(notes)
+
+
+def _spans(intervals: Sequence[Expected] | None) -> str:
+    return "×".join(
+        "nothing" if i is None else i if isinstance(i, str) else f"{i[0]}…{i[1]}"
+        for i in intervals or ()
+    )
 
 
 def _chosen(

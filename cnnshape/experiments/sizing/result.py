@@ -133,12 +133,6 @@ class AcceptedSizes:
             data["fit"] = self.fit.to_dict()
         return data
 
-    def __str__(self) -> str:
-        """The sentences that the command prints."""
-        from cnnshape.rendering.sizes import sizes_text
-
-        return sizes_text(self)
-
 
 def _set(sizes: SizeSet) -> dict[str, Any]:
     data: dict[str, Any] = {

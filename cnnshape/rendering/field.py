@@ -1,0 +1,285 @@
+"""The receptive field as a picture: a unit on its layer's grid, its region on the input.
+
+What is drawn is a list of :class:`Mark`, which two writers paint: SVG as text, and Pillow for PNG
+and PDF. No Graphviz is needed.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+from xml.sax.saxutils import escape, quoteattr
+
+from cnnshape.analysis.unit_field import UnitField
+from cnnshape.errors import OutputError, UsageError
+from cnnshape.rendering.escape import visible
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_SIDE = 420.0
+_MARGIN = 28.0
+_TITLE = 44.0
+_SMALL = 11.0
+_GAP = 64.0
+_FONT = "Helvetica,Arial,sans-serif"
+#: Finer than this, a grid is a grey surface.
+_FINEST = 4.0
+
+Interval = tuple[int, int]
+Box = tuple[float, float, float, float]
+Kind = Literal["rect", "line", "text", "image"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that is drawn, in points from the top left corner.
+
+    A rectangle has ``x y w h``; a line goes from ``x y`` by ``w h``; a text begins at ``x y``
+    (its base line) and ``h`` is its size.
+    """
+
+    kind: Kind
+    x: float
+    y: float
+    w: float = 0.0
+    h: float = 0.0
+    fill: str = "none"
+    line: str = "none"
+    opacity: float = 1.0
+    dashed: bool = False
+    text: str = ""
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class FieldPicture:
+    """A finished picture."""
+
+    width: float
+    height: float
+    marks: tuple[Mark, ...]
+    title: str
+    image: Image | None = None
+
+    def svg(self) -> str:
+        """As an SVG file."""
+        size = f'width="{self.width:.0f}" height="{self.height:.0f}"'
+        body = "\n".join(self._element(mark) for mark in self.marks)
+        return (
+            '<?xml version="1.0" encoding="utf-8"?>\n'
+            f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
+            f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img">\n'
+            f"<title>{escape(visible(self.title))}</title>\n{body}\n</svg>\n"
+        )
+
+    def _element(self, mark: Mark) -> str:
+        dash = ' stroke-dasharray="5 3"' if mark.dashed else ""
+        if mark.kind == "text":
+            weight = ' font-weight="bold"' if mark.bold else ""
+            return (
+                f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" font-family="{_FONT}" '
+                f'font-size="{mark.h:.0f}"{weight} fill={quoteattr(mark.fill)}>'
+                f"{escape(visible(mark.text))}</text>"
+            )
+        if mark.kind == "line":
+            return (
+                f'<line x1="{mark.x:.2f}" y1="{mark.y:.2f}" x2="{mark.x + mark.w:.2f}" '
+                f'y2="{mark.y + mark.h:.2f}" stroke="{mark.line}"{dash}/>'
+            )
+        box = f'x="{mark.x:.2f}" y="{mark.y:.2f}" width="{mark.w:.2f}" height="{mark.h:.2f}"'
+        if mark.kind == "image":
+            data = base64.b64encode(self._png_of_image()).decode("ascii")
+            return (
+                f'<image {box} preserveAspectRatio="none" style="image-rendering:pixelated" '
+                f'href="data:image/png;base64,{data}"/>'
+            )
+        opacity = f' fill-opacity="{mark.opacity}"' if mark.opacity < 1 else ""
+        return f'<rect {box} fill="{mark.fill}"{opacity} stroke="{mark.line}"{dash}/>'
+
+    def _png_of_image(self) -> bytes:
+        assert self.image is not None
+        buffer = io.BytesIO()
+        self.image.save(buffer, format="PNG")
+        return buffer.getvalue()
+
+    def raster(self, format: Literal["png", "pdf"], scale: float = 2.0) -> bytes:
+        """As PNG or PDF, painted by Pillow at ``scale`` pixels per point."""
+        from cnnshape.rendering.field_raster import paint
+
+        return paint(self, format, scale)
+
+    def render(self, format: str) -> bytes:
+        """As ``svg``, ``png`` or ``pdf``.
+
+        Raises:
+            OutputError: another format was asked for.
+        """
+        if format == "svg":
+            return self.svg().encode("utf-8")
+        if format in ("png", "pdf"):
+            return self.raster("png" if format == "png" else "pdf")
+        raise OutputError(f"a receptive field is drawn as svg, png or pdf, not {format}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """A grid of cells on the page: its corner, the first cell shown, how many, and their side."""
+
+    x: float
+    y: float
+    first: tuple[int, int]
+    counts: tuple[int, int]
+    cell: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.counts[1] * self.cell
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.counts[0] * self.cell
+
+    def corner(self, row: int, column: int) -> tuple[float, float]:
+        """The top left corner of a cell."""
+        return (
+            self.x + (column - self.first[1]) * self.cell,
+            self.y + (row - self.first[0]) * self.cell,
+        )
+
+    def box(self, rows: tuple[int, int], columns: tuple[int, int]) -> Box:
+        """Corner, width and height of a block of cells, both ends included."""
+        x, y = self.corner(rows[0], columns[0])
+        height = (rows[1] - rows[0] + 1) * self.cell
+        return x, y, (columns[1] - columns[0] + 1) * self.cell, height
+
+
+def field_picture(field: UnitField, image: Image | None = None) -> FieldPicture:
+    """Draw the region of the input that a unit depends on.
+
+    Args:
+        field: the unit and its region, over one or two spatial axes.
+        image: a picture to draw below the region; it is brought to the input's size, as the
+            model would see it.
+
+    Raises:
+        UsageError: the layer works on three spatial axes.
+
+    >>> field = UnitField("C1", (4, 4), (28, 28), (28, 28), ((2, 6), (2, 6)))
+    >>> "C1[4, 4] depends on 5×5 pixels" in field_picture(field).svg()
+    True
+    """
+    if len(field.unit) > 2:
+        raise UsageError("a receptive field over three axes cannot be drawn on a flat picture")
+    counts, sizes = _pair(field.counts, 1), _pair(field.input_sizes, 1)
+    unit, region = _pair(field.unit, 0), _pair(field.region, (0, 0))
+    inside = _pair(field.inside, (0, 0))
+    top = _MARGIN + _TITLE
+    cell = _SIDE / 2 / max(counts)
+    left = _Panel(_MARGIN, top, (0, 0), counts, cell)
+    first = (min(region[0][0], 0), min(region[1][0], 0))
+    last = (max(region[0][1], sizes[0] - 1), max(region[1][1], sizes[1] - 1))
+    shown = (last[0] - first[0] + 1, last[1] - first[1] + 1)
+    right = _Panel(left.right + _GAP, top, first, shown, _SIDE / max(shown))
+    width = max(right.right, _MARGIN + 7.2 * len(field.sentence)) + _MARGIN
+    height = max(left.bottom, right.bottom) + _MARGIN
+    marks = [
+        Mark("rect", 0, 0, width, height, _PAGE),
+        *_captions(field, left, right),
+        *_grid(left, counts, _SOFT),
+        Mark("rect", *left.corner(*unit), cell, cell, _STRONG, _STRONG),
+        *_input(right, sizes, image is not None),
+        *(_veil(right, sizes, inside) if image is not None else ()),
+        *_region(right, region, inside, image is not None),
+        *_rays(left, unit, right, region),
+    ]
+    if image is not None:
+        image = image.resize((sizes[1], sizes[0]))
+    return FieldPicture(width, height, tuple(marks), field.sentence, image)
+
+
+_PAGE, _TEXT, _QUIET = "#ffffff", "#1f2430", "#555b66"
+_SOFT, _STRONG, _LINE = "#dbe9f6", "#2b5f94", "#b8bec9"
+_PADDING = "#a65a12"
+
+_Item = TypeVar("_Item")
+
+
+def _pair(axes: tuple[_Item, ...], missing: _Item) -> tuple[_Item, _Item]:
+    """Two axes; a sequence is one row."""
+    return (axes[0], axes[1]) if len(axes) == 2 else (missing, axes[0])
+
+
+def _captions(field: UnitField, left: _Panel, right: _Panel) -> Iterator[Mark]:
+    yield Mark("text", _MARGIN, _MARGIN + 4, 0, 14, _TEXT, text=field.sentence, bold=True)
+    units = "×".join(map(str, field.counts))
+    pixels = "×".join(map(str, field.input_sizes))
+    below = _MARGIN + _TITLE - 10
+    yield Mark("text", left.x, below, 0, _SMALL, _QUIET, text=f"{field.path}: {units} units")
+    beyond = ", dashed: padding" if field.inside != field.region else ""
+    text = f"input: {pixels} pixels{beyond}"
+    yield Mark("text", right.x, below, 0, _SMALL, _QUIET, text=text)
+
+
+def _grid(panel: _Panel, counts: tuple[int, int], fill: str) -> Iterator[Mark]:
+    """Cells from 0 on, with lines between them where they are large enough to see."""
+    x, y, width, height = panel.box((0, counts[0] - 1), (0, counts[1] - 1))
+    yield Mark("rect", x, y, width, height, fill, _LINE)
+    if panel.cell < _FINEST:
+        return
+    for row in range(1, counts[0]):
+        yield Mark("line", x, y + row * panel.cell, width, 0, line=_LINE)
+    for column in range(1, counts[1]):
+        yield Mark("line", x + column * panel.cell, y, 0, height, line=_LINE)
+
+
+def _input(panel: _Panel, sizes: tuple[int, int], has_image: bool) -> Iterator[Mark]:
+    if not has_image:
+        yield from _grid(panel, sizes, "#f7f8fa")
+        return
+    box = panel.box((0, sizes[0] - 1), (0, sizes[1] - 1))
+    yield Mark("image", *box)
+    yield Mark("rect", *box, "none", _LINE)
+
+
+def _veil(
+    panel: _Panel, sizes: tuple[int, int], inside: tuple[Interval, Interval]
+) -> Iterator[Mark]:
+    """What the unit does not see is paled."""
+    (top, bottom), (left, right) = inside
+    rows, columns = (0, sizes[0] - 1), (0, sizes[1] - 1)
+    for block in (
+        ((0, top - 1), columns),
+        ((bottom + 1, rows[1]), columns),
+        ((top, bottom), (0, left - 1)),
+        ((top, bottom), (right + 1, columns[1])),
+    ):
+        if all(low <= high for low, high in block):
+            yield Mark("rect", *panel.box(*block), _PAGE, opacity=0.6)
+
+
+def _region(
+    panel: _Panel,
+    region: tuple[Interval, Interval],
+    inside: tuple[Interval, Interval],
+    has_image: bool,
+) -> Iterator[Mark]:
+    if region != inside:
+        yield Mark("rect", *panel.box(*region), "none", _PADDING, dashed=True)
+    if all(low <= high for low, high in inside):
+        fill = "none" if has_image else _STRONG
+        yield Mark("rect", *panel.box(*inside), fill, _STRONG, opacity=0.35)
+
+
+def _rays(
+    left: _Panel, unit: tuple[int, int], right: _Panel, region: tuple[Interval, Interval]
+) -> Iterator[Mark]:
+    """From the unit's corners to those of its region."""
+    x, y = left.corner(unit[0], unit[1] + 1)
+    corner_x, corner_y, _, height = right.box(*region)
+    for offset, side in ((0.0, 0.0), (left.cell, height)):
+        start = y + offset
+        yield Mark("line", x, start, corner_x - x, corner_y + side - start, line=_STRONG)

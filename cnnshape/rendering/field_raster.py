@@ -1,0 +1,93 @@
+"""A receptive field's picture as PNG or PDF, painted by Pillow, which torchvision brings along."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Literal
+
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from cnnshape.rendering.field import FieldPicture, Mark
+
+_FONTS = Path(__file__).parent / "diagram" / "fonts"
+
+
+def paint(picture: FieldPicture, format: Literal["png", "pdf"], scale: float) -> bytes:
+    """The picture at ``scale`` pixels per point."""
+    canvas = Image.new(
+        "RGB", (round(picture.width * scale), round(picture.height * scale)), "white"
+    )
+    for mark in picture.marks:
+        _draw(canvas, mark, picture, scale)
+    buffer = io.BytesIO()
+    canvas.save(buffer, format=format.upper(), resolution=72 * scale)
+    return buffer.getvalue()
+
+
+def _draw(canvas: Image.Image, mark: Mark, picture: FieldPicture, scale: float) -> None:
+    draw = ImageDraw.Draw(canvas, "RGBA")
+    x, y, w, h = (value * scale for value in (mark.x, mark.y, mark.w, mark.h))
+    width = max(1, round(scale))
+    if mark.kind == "text":
+        name = "ShapeSans-Bold.ttf" if mark.bold else "ShapeSans-Regular.ttf"
+        font = ImageFont.truetype(_FONTS / name, round(h))
+        draw.text((x, y), mark.text, fill=mark.fill, font=font, anchor="ls")
+    elif mark.kind == "line":
+        draw.line((x, y, x + w, y + h), fill=mark.line, width=width)
+    elif mark.kind == "image":
+        assert picture.image is not None
+        shown = picture.image.convert("RGB").resize(
+            (max(round(w), 1), max(round(h), 1)), Image.Resampling.NEAREST
+        )
+        canvas.paste(shown, (round(x), round(y)))
+    else:
+        _rectangle(draw, mark, (x, y, x + w, y + h), width)
+
+
+def _rectangle(
+    draw: ImageDraw.ImageDraw, mark: Mark, box: tuple[float, float, float, float], width: int
+) -> None:
+    if mark.fill != "none":
+        red, green, blue = ImageColor.getrgb(mark.fill)[:3]
+        draw.rectangle(box, fill=(red, green, blue, round(255 * mark.opacity)))
+    if mark.line == "none":
+        return
+    if not mark.dashed:
+        draw.rectangle(box, outline=mark.line, width=width)
+        return
+    left, top, right, bottom = box
+    for start, end in (
+        ((left, top), (right, top)),
+        ((right, top), (right, bottom)),
+        ((right, bottom), (left, bottom)),
+        ((left, bottom), (left, top)),
+    ):
+        _dashes(draw, start, end, mark.line, width)
+
+
+def _dashes(
+    draw: ImageDraw.ImageDraw,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    color: str,
+    width: int,
+) -> None:
+    (x, y), (to_x, to_y) = start, end
+    length = max(abs(to_x - x), abs(to_y - y))
+    dash, gap = 5.0 * width, 3.0 * width
+    at = 0.0
+    while at < length:
+        stop = min(at + dash, length)
+        one, other = at / length, stop / length
+        draw.line(
+            (
+                x + (to_x - x) * one,
+                y + (to_y - y) * one,
+                x + (to_x - x) * other,
+                y + (to_y - y) * other,
+            ),
+            fill=color,
+            width=width,
+        )
+        at += dash + gap
