@@ -126,7 +126,6 @@ class _Arranger:
         box.wrappers = []
         box.role = "module"
 
-
     def _flatten(self, frame: Frame) -> None:
         """Take out inner frames that would make the picture harder to read, not easier.
 
@@ -156,9 +155,7 @@ class _Arranger:
 
     def _entered_from_outside(self, inner: Frame, frame: Frame) -> bool:
         inside = set(boxes_of(frame))
-        return any(
-            tail not in inside for key in boxes_of(inner) for tail in self.draft.before[key]
-        )
+        return any(tail not in inside for key in boxes_of(inner) for tail in self.draft.before[key])
 
     def _is_plain(self, frame: Frame) -> bool:
         trace = self.draft.flow.trace

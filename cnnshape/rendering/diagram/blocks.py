@@ -250,9 +250,7 @@ def mixed(color: str, other: str, share: float) -> str:
 # ---- arrows -----------------------------------------------------------------------------
 
 
-def _arrows(
-    row: Sequence[_Slot], level: _Level, theme: Theme, leave: Leave | None
-) -> list[Group]:
+def _arrows(row: Sequence[_Slot], level: _Level, theme: Theme, leave: Leave | None) -> list[Group]:
     groups: list[Group] = []
     for before, slot in zip([None, *row], row, strict=False):
         if not slot.map.step:

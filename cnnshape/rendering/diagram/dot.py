@@ -7,15 +7,18 @@ leads every edge around nodes but straight across the label of a cluster.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import cast
 
 import graphviz
 
-from cnnshape.rendering.diagram.captions import Caption, Captions
+from cnnshape.rendering.diagram.caption import Caption
+from cnnshape.rendering.diagram.captions import Captions
+from cnnshape.rendering.diagram.geometry import Rect
 from cnnshape.rendering.diagram.html import box_label, pill_label, sign_label, title_label
 from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
 from cnnshape.rendering.diagram.names import Names, identifier
-from cnnshape.rendering.diagram.geometry import Rect
 from cnnshape.rendering.diagram.paths import main_path
 from cnnshape.rendering.diagram.placement import TITLE, Placement
 from cnnshape.rendering.diagram.theme import FONT, Theme
@@ -93,10 +96,10 @@ class Writer:
     def _frame(self, graph: graphviz.Digraph, frame: Frame, within: str) -> None:
         flow = self.view.draft.flow
         path = flow.trace.calls[frame.call].path
-        name, what = self.captions.frame(frame, within)
+        name, what = self.captions.naming.frame(frame, within)
         identity = self.names.unique(f"frame/{path}")
         style = self.theme.style("container")
-        with graph.subgraph(name=f"cluster_{identity}") as inner:
+        with _subgraph(graph, f"cluster_{identity}") as inner:
             inner.attr(
                 style="rounded,filled",
                 fillcolor=style.fill,
@@ -118,7 +121,7 @@ class Writer:
                 tooltip=escaped(f"{path}: {what}"),
                 **position(self.placement, title),
             )
-            self._items(inner, frame, self.captions.inner_path(frame, within))
+            self._items(inner, frame, self.captions.naming.inner_path(frame, within))
 
     def _box(self, graph: graphviz.Digraph, key: int) -> None:
         caption = self.captions.box(key)
@@ -200,7 +203,7 @@ class Writer:
     def _beside(self, title: str, frame: Frame) -> None:
         """From left to right a title stands above the first box, in the same column."""
         first = self.ids[next(boxes_of(frame))]
-        with self.graph.subgraph() as column:
+        with _subgraph(self.graph, None) as column:
             column.attr(rank="same")
             column.edge(first, title, style="invis", weight="1")
 
@@ -225,6 +228,13 @@ def _frames(item: Item) -> Iterator[Frame]:
             if isinstance(inner, Frame):
                 yield inner
                 yield from _frames(inner)
+
+
+def _subgraph(
+    graph: graphviz.Digraph, name: str | None
+) -> AbstractContextManager[graphviz.Digraph]:
+    """What ``subgraph`` gives without a graph; its type allows for None as well."""
+    return cast("AbstractContextManager[graphviz.Digraph]", graph.subgraph(name=name))
 
 
 def position(placement: Placement | None, name: str) -> dict[str, str]:

@@ -58,15 +58,15 @@ class Drawing(graphviz.Digraph):
             OutputError: there is no such format.
             LayoutError: Graphviz crashed or took too long.
         """
-        format = format_named(format)
+        wanted = format_named(format)
         texts: dict[str, Callable[[], str]] = {
             "dot": lambda: self.source,
             "gv": lambda: self.source,
             "mmd": self._picture.mermaid,
         }
-        if format in texts:
-            return texts[format]().encode("utf-8")
-        return self._picture.paint(format)
+        if wanted in texts:
+            return texts[wanted]().encode("utf-8")
+        return self._picture.paint(wanted)
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -16,7 +16,10 @@ def main() -> int:
 
     layout, format_ = sys.argv[1], sys.argv[2]
     graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode("utf-8"))
-    sys.stdout.buffer.write(graph.draw(format=format_, prog=layout))
+    painted = graph.draw(format=format_, prog=layout)
+    if painted is None:
+        return 1
+    sys.stdout.buffer.write(painted)
     sys.stdout.buffer.flush()
     return 0
 

@@ -46,9 +46,7 @@ class Folder:
 
     # ---- which items repeat -------------------------------------------------------------
 
-    def _run(
-        self, items: Sequence[Item], signatures: Sequence[int], start: int
-    ) -> tuple[int, int]:
+    def _run(self, items: Sequence[Item], signatures: Sequence[int], start: int) -> tuple[int, int]:
         """The period and number of repeats that fold most from ``start`` on; (1, 1) for none."""
         best = (1, 1)
         for period in range(1, _LONGEST_PERIOD + 1):

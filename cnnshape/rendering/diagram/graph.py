@@ -202,7 +202,7 @@ class _Builder:
         path = call.path or self.trace.module(call.path).type
         node = self._add("module", _with_run(path, call.call), region, call=call.index,
                          failed=failed)  # fmt: skip
-        inside = [op for op in operations]
+        inside = list(operations)
         made = {value for op in inside for value in op.outputs}
         reads = [named.value for named in call.inputs]
         reads += [value for op in inside for value in op.inputs if value not in made]

@@ -142,9 +142,7 @@ def _leave_out(draft: Draft) -> None:
     fed: set[int] = set()
     for key, box in draft.boxes.items():  # in the order they ran: tails come before heads
         made = box.role == "operation" and _name(draft, box) in _MAKING
-        if box.role != "operation" or (
-            not made and any(tail in fed for tail in draft.before[key])
-        ):
+        if box.role != "operation" or (not made and any(tail in fed for tail in draft.before[key])):
             fed.add(key)
     for key in [key for key in draft.boxes if key not in fed]:
         if not draft.boxes[key].failed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from cnnshape.rendering.diagram.captions import Caption
+from cnnshape.rendering.diagram.caption import Caption
 from cnnshape.rendering.diagram.theme import Theme
 from cnnshape.rendering.escape import visible
+from cnnshape.rendering.palette import KindStyle
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
 
@@ -40,20 +41,15 @@ def box_label(caption: Caption, theme: Theme) -> str:
         title += f'<td align="right">&#160;&#160;{aside}</td>'
     span = ' colspan="2"' if aside else ""
     rows = [f"<tr>{title}</tr>"]
-    for line in caption.lines:
-        rows.append(
-            f'<tr><td{span} align="left">{_font(line, color=style.text, size=10)}</td></tr>'
-        )
+    details = [_font(line, color=style.text, size=10) for line in caption.lines]
+    rows += [f'<tr><td{span} align="left">{detail}</td></tr>' for detail in details]
     for strip in caption.strips:
         rows.append(f'<tr><td{span} height="3" cellpadding="0"></td></tr>')
         rows.append(f"<tr>{_strip(strip.text, theme.style(strip.kind), span)}</tr>")
     return f"<{_TABLE}{''.join(rows)}</table>>"
 
 
-def _strip(words: str, style: object, span: str) -> str:
-    from cnnshape.rendering.palette import KindStyle
-
-    assert isinstance(style, KindStyle)
+def _strip(words: str, style: KindStyle, span: str) -> str:
     return (
         f'<td{span} align="left" bgcolor="{style.fill}" style="rounded" cellpadding="3">'
         f"{_font(words, color=style.text, size=10)}</td>"

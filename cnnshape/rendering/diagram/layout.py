@@ -19,7 +19,7 @@ from cnnshape.errors import CnnshapeError, MissingDependencyError
 from cnnshape.rendering.diagram.fonts import environment
 
 #: Seconds after which a layout is given up.
-TIME_LIMIT = 60.0
+TIME_LIMIT = 30.0
 #: Pictures made of pixels have twice the usual 96 per inch.
 PIXELS_PER_INCH = 192
 
@@ -28,6 +28,10 @@ _ENGINE = Path(__file__).parent / "engine.py"
 
 class LayoutError(CnnshapeError):
     """The layout engine crashed, refused the graph, or took too long."""
+
+
+class LayoutTimeout(LayoutError):  # noqa: N818 - it says what happened
+    """The layout engine took too long."""
 
 
 def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = None) -> bytes:
@@ -40,7 +44,7 @@ def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = Non
         limit: seconds; :data:`TIME_LIMIT` if None.
 
     Raises:
-        LayoutError: with the reason in one sentence.
+        LayoutError: with the reason in one sentence; a LayoutTimeout if the time was up.
         MissingDependencyError: there is neither ``dot`` nor pygraphviz.
     """
     command = _command(engine, format)
@@ -56,7 +60,7 @@ def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = Non
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise LayoutError(f"Graphviz did not finish within {limit:g} s") from None
+            raise LayoutTimeout(f"Graphviz did not finish within {limit:g} s") from None
         except OSError as error:
             raise LayoutError(f"Graphviz cannot be started: {error.strerror or error}") from error
     if done.returncode != 0 or not done.stdout:

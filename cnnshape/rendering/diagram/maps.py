@@ -80,8 +80,8 @@ def _map(
 ) -> FeatureMap:
     box = draft.boxes[key]
     caption = captions.box(key)
-    step = () if box.role == "input" else captions.step(box)
-    if len(box.repeats) > 1:
+    step: tuple[str, ...] = () if box.role == "input" else captions.naming.step(box)
+    if step and len(box.repeats) > 1:
         step = (f"{len(box.repeats)} × {step[0]}", *step[1:])
     return FeatureMap(
         key=key,
@@ -107,8 +107,10 @@ def _kind(draft: Draft, key: int, kind: Kind) -> Kind:
     if not head.container:
         return kind
     modules = (draft.flow.module(draft.flow.nodes[node]) for node in head.nodes)
-    kinds = [kind_of(module.kind) for module in modules if module is not None]
-    return next((one for one in kinds if one in ("convolution", "linear")), kind)
+    for module in modules:
+        if module is not None and (inner := kind_of(module.kind)) in ("convolution", "linear"):
+            return inner
+    return kind
 
 
 def on_path(draft: Draft) -> list[int]:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cnnshape.rendering.diagram.captions import Caption, Captions
+from cnnshape.rendering.diagram.caption import Caption
+from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.items import Frame, boxes_of
 from cnnshape.rendering.diagram.names import Names
 from cnnshape.rendering.diagram.theme import Theme
@@ -19,6 +20,16 @@ _RESERVED = frozenset(
     "end graph flowchart subgraph class classDef style click default direction linkStyle href call "
     "interpolate".split()
 )
+_CODES = {
+    "#": "#35;",
+    '"': "#quot;",
+    "<": "#lt;",
+    ">": "#gt;",
+    "&": "#amp;",
+    "`": "#96;",
+    "\\": "#92;",
+    "*": "#42;",
+}
 _UNSAFE = re.compile(r"[^0-9A-Za-z_]")
 
 
@@ -61,10 +72,10 @@ class MermaidWriter:
                 lines.append(indent + self._box(item))
                 continue
             path = flow.trace.calls[item.call].path
-            name, what = self.captions.frame(item, within)
+            name, what = self.captions.naming.frame(item, within)
             identity = self._id(f"frame_{path}")
             lines.append(f'{indent}subgraph {identity}["{words(f"{name} · {what}".strip(" ·"))}"]')
-            inside = self.captions.inner_path(item, within)
+            inside = self.captions.naming.inner_path(item, within)
             lines += self._items(item, inside, indent + "  ")
             lines.append(f"{indent}end")
             self.kinds.setdefault("container", []).append(identity)
@@ -137,9 +148,10 @@ def _text(caption: Caption) -> str:
 def words(text: str) -> str:
     """Text that Mermaid shows as it is: what it would interpret becomes a character code.
 
-    >>> words('a "b" <c> #1')
-    'a #quot;b#quot; #lt;c#gt; #35;1'
+    >>> words('a "b" <c> #1'), words("+ relu"), words("_DenseBlock conv_1")
+    ('a #quot;b#quot; #lt;c#gt; #35;1', '#43; relu', '#95;DenseBlock conv_1')
     """
-    codes = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;",
-             "\\": "#92;", "*": "#42;", "_": "_"}  # fmt: skip
-    return "".join(codes.get(character, character) for character in visible(text))
+    coded = "".join(_CODES.get(character, character) for character in visible(text))
+    # At the beginning of a line + and - would be a list, an _ outside a word an emphasis.
+    coded = re.sub(r"^[+-]", lambda match: f"#{ord(match[0])};", coded)
+    return re.sub(r"(?<!\w)_|_(?!\w)", "#95;", coded)

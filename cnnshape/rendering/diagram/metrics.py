@@ -11,8 +11,8 @@ _WIDTHS = (
     "556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 278 556 500 722 500 500 500 334 "
     "260 334 584"
 )
-_TABLE = {chr(32 + index): int(width) for index, width in enumerate(_WIDTHS.split())}
-_TABLE |= {"×": 584, "→": 1000, "−": 584, "·": 278, "…": 1000, "–": 556, "⧺": 700, "÷": 549}
+_SIGNS = {"×": 584, "→": 1000, "−": 584, "·": 278, "…": 1000, "–": 556, "⧺": 700, "÷": 549}
+_TABLE = {chr(32 + index): int(width) for index, width in enumerate(_WIDTHS.split())} | _SIGNS
 _BOLD = 1.07
 
 

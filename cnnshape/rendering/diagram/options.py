@@ -84,7 +84,9 @@ def draw_options(**given: object) -> DrawOptions:
     known = {one.name for one in fields(DrawOptions)}
     for name in given:
         if name not in known:
-            raise UsageError(f"no option {name!r} for drawing; there are {', '.join(sorted(known))}")
+            raise UsageError(
+                f"no option {name!r} for drawing; there are {', '.join(sorted(known))}"
+            )
     values = dict(given)
     if isinstance(show := values.get("show"), str | list | tuple | set | frozenset):
         values["show"] = parse_show(cast("str | Iterable[str]", show))

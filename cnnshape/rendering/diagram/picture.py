@@ -9,16 +9,18 @@ from typing import Any, Protocol
 import graphviz
 
 from cnnshape.analysis.report import ReportData
-from cnnshape.errors import OutputError
-from cnnshape.rendering.diagram.blocks import blocks_scene, cut_skips
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.dot import Writer, new_graph
-from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, LayoutError, lay_out, run
-from cnnshape.rendering.diagram.maps import FeatureMap, feature_maps, on_path
+from cnnshape.rendering.diagram.layout import (
+    PIXELS_PER_INCH,
+    LayoutError,
+    LayoutTimeout,
+    lay_out,
+    run,
+)
 from cnnshape.rendering.diagram.mermaid import MermaidWriter
 from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.placement import Placement, read_placement, tidied
-from cnnshape.rendering.diagram.scene import Scene
 from cnnshape.rendering.diagram.svg import finished, measured_widths
 from cnnshape.rendering.diagram.theme import THEMES
 from cnnshape.rendering.diagram.view import View, fitting_depth
@@ -26,6 +28,8 @@ from cnnshape.rendering.units import plural, shape_text
 
 #: Layout engines take minutes for more than this, and nobody can read it.
 MOST_BOXES = 1200
+#: Touching up takes time that grows with the square of the edges.
+TIDY_LINES = 200
 
 
 class Picture(Protocol):
@@ -57,6 +61,7 @@ class GraphPicture:
     report: ReportData
     options: DrawOptions
     _layout: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
+    _rough: bool = field(default=False, init=False, repr=False)
 
     @property
     def direction(self) -> str:
@@ -68,10 +73,13 @@ class GraphPicture:
         """How deep it goes, and what the model did not give."""
         view, found = self.view, list[str]()
         if view.depth is not None and self.options.depth is None:
+            boxes = plural(view.boxes, "box", "boxes")
             found.append(
-                f"opened {view.depth} of {view.deepest} levels ({plural(view.boxes, 'box', 'boxes')}); "
+                f"opened {view.depth} of {view.deepest} levels ({boxes}); "
                 f"--depth {view.depth + 1} opens more"
             )
+        if self._rough:
+            found.append(f"{self._size()}: laid out quickly, with straight edges")
         trace = view.draft.flow.trace
         if trace.failure is None and not trace.outputs:
             found.append("the model returned no tensor: the picture has no output")
@@ -94,7 +102,9 @@ class GraphPicture:
             LayoutError: Graphviz crashed or took too long, or the graph is too large for it.
         """
         layout = self._laid_out()
-        placement = tidied(read_placement(layout), flat=self.direction == "LR")
+        placement = read_placement(layout)
+        if len(placement.lines) <= TIDY_LINES:
+            placement = tidied(placement, flat=self.direction == "LR")
         graph = self._write(placement)
         if format == "png":
             graph.attr("graph", dpi=str(PIXELS_PER_INCH))
@@ -108,12 +118,16 @@ class GraphPicture:
         if self._layout is None:
             if self.view.boxes > MOST_BOXES:
                 raise LayoutError(f"{self._size()}, too many to lay out{self._advice()}")
+            graph = self.digraph()
             try:
-                self._layout = lay_out(self.digraph().source)
-            except LayoutError as error:
-                if self.view.boxes <= 60:
-                    raise
-                raise LayoutError(f"{error}: {self._size()}{self._advice()}") from error
+                self._layout = lay_out(graph.source)
+            except LayoutTimeout as error:
+                graph.attr("graph", splines="line", nslimit="1", nslimit1="1", mclimit="0.1")
+                try:
+                    self._layout = lay_out(graph.source)
+                except LayoutError:
+                    raise LayoutError(f"{error}: {self._size()}{self._advice()}") from error
+                self._rough = True
         return self._layout
 
     def _size(self) -> str:
@@ -153,64 +167,3 @@ def describe(report: ReportData) -> tuple[str, str]:
     if report.error is not None:
         words.append(f"It fails at {report.error.path or 'its own forward'}.")
     return title, " ".join(words)
-
-
-@dataclass
-class BlocksPicture:
-    """Feature maps as boxes in a row."""
-
-    view: View
-    report: ReportData
-    options: DrawOptions
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What the picture leaves out."""
-        trace, found = self.view.draft.flow.trace, list[str]()
-        beside = len(self.view.draft.boxes) - len(on_path(self.view.draft))
-        if beside:
-            found.append(
-                f"{plural(beside, 'box', 'boxes')} beside the longest path not drawn; "
-                "--style graph has everything"
-            )
-        if trace.failure is None and not trace.outputs:
-            found.append("the model returned no tensor")
-        return tuple(found)
-
-    def digraph(self) -> graphviz.Digraph:
-        """A graph without nodes to be seen, whose background is the picture."""
-        return self._scene().digraph(self.report.class_name)
-
-    def paint(self, format: str) -> bytes:
-        """It as a picture; SVG is written directly, the others are painted by Graphviz."""
-        scene = self._scene()
-        if format == "svg":
-            return scene.svg(*describe(self.report)).encode("utf-8")
-        graph = scene.digraph(self.report.class_name)
-        if format == "png":
-            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
-        return run(graph.source, format, engine="nop2")
-
-    def mermaid(self) -> str:
-        """Mermaid has no such boxes.
-
-        Raises:
-            OutputError: always; it names what can be done.
-        """
-        raise OutputError("Mermaid cannot draw the blocks style; use --style graph, or .svg")
-
-    def count(self) -> int:
-        """How many maps there are."""
-        return len(self._maps())
-
-    def cut_skips(self) -> int:
-        """How many skips the rows cut."""
-        return cut_skips(self._maps())
-
-    def _scene(self) -> Scene:
-        theme = THEMES[self.options.theme]
-        return blocks_scene(self._maps(), theme, shapes="shapes" in self.options.show)
-
-    def _maps(self) -> list[FeatureMap]:
-        captions = Captions(self.view, self.report, self.options.show, framed=False)
-        return feature_maps(self.view, captions)

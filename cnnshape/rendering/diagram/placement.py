@@ -79,8 +79,8 @@ def read_placement(layout: Mapping[str, Any]) -> Placement:
     return Placement(Rect(*_numbers(layout["bb"])), nodes, frames, lines)
 
 
-def _line(edge: Mapping[str, Any], names: Sequence[str]) -> Line:
-    words = edge["pos"].split()
+def _line(edge: Mapping[str, Any], names: list[str]) -> Line:
+    words = str(edge["pos"]).split()
     tip = None
     while words and words[0][0] in "es":
         kind, _, rest = words.pop(0).partition(",")

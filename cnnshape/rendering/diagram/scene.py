@@ -15,6 +15,8 @@ from cnnshape.rendering.diagram.names import identifier
 from cnnshape.rendering.diagram.theme import FONT
 from cnnshape.rendering.escape import visible
 
+_SVG = "http://www.w3.org/2000/svg"
+
 Anchor = Literal["start", "middle"]
 
 
@@ -74,11 +76,11 @@ class Scene:
     def svg(self, title: str, description: str) -> str:
         """As an SVG file: text as text, a title and a description, tooltips."""
         size = f'width="{self.width:.0f}pt" height="{self.height:.0f}pt"'
+        box = f'viewBox="0 0 {self.width:.0f} {self.height:.0f}"'
+        spoken = 'role="img" aria-labelledby="title desc"'
         lines = [
             '<?xml version="1.0" encoding="utf-8"?>',
-            f'<svg xmlns="http://www.w3.org/2000/svg" {size} '
-            f'viewBox="0 0 {self.width:.0f} {self.height:.0f}" role="img" '
-            f'aria-labelledby="title desc" font-family="{FONT}">',
+            f'<svg xmlns="{_SVG}" {size} {box} {spoken} font-family="{FONT}">',
             f'<title id="title">{_text(title)}</title>',
             f'<desc id="desc">{_text(description)}</desc>',
             f'<rect width="100%" height="100%" fill="{self.page}"/>',

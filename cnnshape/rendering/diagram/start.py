@@ -8,10 +8,11 @@ from fnmatch import fnmatchcase
 from cnnshape.analysis.report import ReportData
 from cnnshape.errors import UsageError
 from cnnshape.rendering.diagram.arrange import frames_of
+from cnnshape.rendering.diagram.blocks_picture import BlocksPicture
 from cnnshape.rendering.diagram.drawing import Drawing
 from cnnshape.rendering.diagram.graph import Flow, build_flow
 from cnnshape.rendering.diagram.options import DrawOptions
-from cnnshape.rendering.diagram.picture import BlocksPicture, GraphPicture, Picture
+from cnnshape.rendering.diagram.picture import GraphPicture, Picture
 from cnnshape.rendering.diagram.tree import TreePicture, hierarchy
 from cnnshape.rendering.diagram.view import READABLE_MAPS, View, make_view
 from cnnshape.tracing.trace import Trace
@@ -50,9 +51,7 @@ def picture_of(report: ReportData, options: DrawOptions) -> Picture:
     flow = build_flow(trace, root)
     if options.style == "blocks":
         return _blocks(flow, report, options)
-    view = make_view(
-        flow, depth=options.depth, collapse=options.collapse, expand=options.expand
-    )
+    view = make_view(flow, depth=options.depth, collapse=options.collapse, expand=options.expand)
     return GraphPicture(view, report, options)
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from cnnshape.rendering.diagram.metrics import text_width
 from cnnshape.rendering.diagram.theme import FONT
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
 _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+
+#: Letters that the measuring font has; the width of others is a guess.
+_KNOWN = frozenset(map(chr, (*range(0x20, 0x180), *range(0x370, 0x460)))) | frozenset(
+    "×→−·÷⌊⌋⌈⌉≥≤≠…–—✓✗⧺∞√′″"
+)
 
 #: The texts of a node or edge and how wide each was measured, by the element's id.
 Widths = Mapping[str, Sequence[tuple[str, float]]]
@@ -25,7 +30,7 @@ def finished(svg: bytes, title: str, description: str, widths: Widths) -> bytes:
     * Every text keeps the width that its box was made for, whatever font a viewer has.
     """
     ET.register_namespace("", _SVG)
-    root = ET.fromstring(svg)
+    root = ET.fromstring(svg)  # noqa: S314 - what Graphviz wrote a moment ago
     root.set("role", "img")
     root.set("aria-labelledby", "title desc")
     root.set("font-family", FONT)
@@ -73,10 +78,22 @@ def _name(group: ET.Element, widths: Widths) -> None:
     texts = group.findall(f"{{{_SVG}}}text")
     if [text.text for text in texts] != [words for words, _ in measured]:
         return
-    for text, (_, width) in zip(texts, measured, strict=True):
-        if width > 0:
-            text.set("textLength", f"{width:.1f}")
-            text.set("lengthAdjust", "spacingAndGlyphs")
+    for text, (words, width) in zip(texts, measured, strict=True):
+        _fit(text, words, width)
+
+
+def _fit(text: ET.Element, words: str, width: float) -> None:
+    """Make a text as wide as it was measured, so that it fits its box in any font."""
+    bare = words.strip()
+    if bare != words:  # blanks keep a label off its line; here a shift does that
+        size = float(text.get("font-size", "10"))
+        gap = (len(words) - len(words.lstrip())) * text_width(" ", size)
+        text.text = bare
+        text.set("x", f"{float(text.get('x', '0')) + gap / 2:.2f}")
+        width -= gap
+    if width > 0 and all(character in _KNOWN for character in bare):
+        text.set("textLength", f"{width:.1f}")
+        text.set("lengthAdjust", "spacingAndGlyphs")
 
 
 def measured_widths(layout: Mapping[str, Any]) -> dict[str, list[tuple[str, float]]]:
@@ -87,16 +104,3 @@ def measured_widths(layout: Mapping[str, Any]) -> dict[str, list[tuple[str, floa
         if texts and "id" in thing:
             result[thing["id"]] = [(op["text"], float(op["width"])) for op in texts]
     return result
-
-
-_SIZE = re.compile(r'(width|height)="([0-9.]+)pt"')
-
-
-def size_of(svg: str) -> tuple[float, float]:
-    """Width and height of an SVG in points; zeros if it does not say.
-
-    >>> size_of('<svg width="62pt" height="8pt">')
-    (62.0, 8.0)
-    """
-    found = {name: float(value) for name, value in _SIZE.findall(svg[:1000])}
-    return found.get("width", 0.0), found.get("height", 0.0)

@@ -49,9 +49,7 @@ class Theme:
 
 
 _LIGHT = Theme("light", "#ffffff", LIGHT, FAILING_LIGHT, EDGE, EDGE_TEXT, EDGE_TEXT, EDGE_TEXT)
-_DARK = Theme(
-    "dark", "#1b1e24", DARK, FAILING_DARK, "#7d8491", "#b4bac5", "#b4bac5", "#c6cbd4"
-)
+_DARK = Theme("dark", "#1b1e24", DARK, FAILING_DARK, "#7d8491", "#b4bac5", "#b4bac5", "#c6cbd4")
 
 
 def _mono() -> Theme:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import graphviz
 
 from cnnshape.analysis.report import ReportData
-from cnnshape.rendering.diagram.captions import Caption, wrapped
+from cnnshape.rendering.diagram.caption import Caption, wrapped
 from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position, route
 from cnnshape.rendering.diagram.html import box_label
+from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, lay_out, run
 from cnnshape.rendering.diagram.mermaid import flowchart_box, flowchart_styles
 from cnnshape.rendering.diagram.names import Names
@@ -18,7 +19,6 @@ from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.placement import Placement, in_columns, read_placement
 from cnnshape.rendering.diagram.svg import finished, measured_widths
 from cnnshape.rendering.diagram.theme import FONT, THEMES, Theme
-from cnnshape.rendering.diagram.words import layer_words
 from cnnshape.rendering.fold import Folder, folded_label
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.rendering.tree import Node, build_tree
@@ -102,9 +102,7 @@ def _branch(
         if folder is None
         else [(fold.node, fold.labels) for fold in folder.fold(below)]
     )
-    branch.children = [
-        _branch(child, folder, options, depth - 1, names) for child, names in runs
-    ]
+    branch.children = [_branch(child, folder, options, depth - 1, names) for child, names in runs]
     return branch
 
 
@@ -127,7 +125,9 @@ class TreePicture:
         """Whether levels are missing."""
         hidden = sum(branch.hidden for branch in _walk(self.root))
         if hidden and self.options.depth is None:
-            return (f"{plural(hidden, 'module')} below not drawn; --depth N or --expand opens more",)
+            return (
+                f"{plural(hidden, 'module')} below not drawn; --depth N or --expand opens more",
+            )
         return ()
 
     @property

@@ -1,18 +1,14 @@
-"""Layers and operations in words: ``Conv2d 5×5, 1→6, pad 2``, with every default left out."""
+"""Layers in words: ``Conv2d 5×5, 1→6, pad 2``, with every default left out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from cnnshape.analysis.applications import application
-from cnnshape.rendering.diagram.group import MERGES
-from cnnshape.rendering.units import count, shape_text
-from cnnshape.tracing.trace import Module, Operation, Ref, Shape, Trace
+from cnnshape.rendering.units import count
+from cnnshape.tracing.trace import Module
 
 Config = Mapping[str, Any]
-
-_SPELLED = {"scaled_dot_product_attention": "attention"}
 
 
 def layer_words(module: Module) -> str:
@@ -69,7 +65,8 @@ def _layer_details(kind: str, config: Config) -> str:
     return ""
 
 
-def _convolution(kind: str, config: Config) -> list[str]:
+def convolution(kind: str, config: Config) -> list[str]:
+    """Kernel, channels, and what is unusual about the window."""
     inner, outer = config.get("in_channels"), config.get("out_channels")
     words = [_sizes(config.get("kernel_size"), _axes(kind)), f"{inner}→{outer}"]
     words += _window(config, _axes(kind))
@@ -96,7 +93,8 @@ def _window(config: Config, axes: int) -> list[str]:
     return words
 
 
-def _pooling(kind: str, config: Config) -> list[str]:
+def pooling(kind: str, config: Config) -> list[str]:
+    """Kernel, and what is unusual about the window; the target of an adaptive one."""
     axes = _axes(kind)
     if "Adaptive" in kind:
         return [f"to {_sizes(config.get('output_size'), axes)}"]
@@ -113,11 +111,15 @@ def _ceil(config: Config) -> list[str]:
     return ["ceil"] if config.get("ceil_mode") is True else []
 
 
-def _linear(_kind: str, config: Config) -> list[str]:
+def linear(kind: str, config: Config) -> list[str]:
+    """Features before and after."""
+    del kind
     return [f"{config.get('in_features')}→{config.get('out_features')}"]
 
 
-def _embedding(_kind: str, config: Config) -> list[str]:
+def embedding(kind: str, config: Config) -> list[str]:
+    """Rows and width."""
+    del kind
     rows, width = config.get("num_embeddings"), config.get("embedding_dim")
     return [f"{count(rows)}→{width}"] if isinstance(rows, int) else []
 
@@ -148,7 +150,7 @@ def _upsample(kind: str, config: Config) -> list[str]:
     size, factor = config.get("size"), config.get("scale_factor")
     if size is not None:
         return [f"to {_sizes(size, len(_each(size)))}", str(config.get("mode", ""))]
-    mode = str(config.get("mode", "")) if "Upsample" == kind else ""
+    mode = str(config.get("mode", "")) if kind == "Upsample" else ""
     return ["×" + _sizes(factor, 1, short=True), mode]
 
 
@@ -164,16 +166,16 @@ def _shuffle(_kind: str, config: Config) -> list[str]:
 
 #: The beginning of a class's name → its settings in words. The first that fits counts.
 _LAYERS: dict[str, Callable[[str, Config], list[str]]] = {
-    "Conv": _convolution,
-    "MaxPool": _pooling,
-    "AvgPool": _pooling,
-    "LPPool": _pooling,
+    "Conv": convolution,
+    "MaxPool": pooling,
+    "AvgPool": pooling,
+    "LPPool": pooling,
     "FractionalMaxPool": lambda kind, config: [_sizes(config.get("kernel_size"), _axes(kind))],
-    "Adaptive": _pooling,
-    "MaxUnpool": _pooling,
-    "Linear": _linear,
+    "Adaptive": pooling,
+    "MaxUnpool": pooling,
+    "Linear": linear,
     "Bilinear": lambda _k, c: [f"{c['in1_features']}, {c['in2_features']}→{c['out_features']}"],
-    "Embedding": _embedding,
+    "Embedding": embedding,
     "MultiheadAttention": _attention,
     "LSTM": _recurrent,
     "GRU": _recurrent,
@@ -191,116 +193,6 @@ _LAYERS: dict[str, Callable[[str, Config], list[str]]] = {
     "PixelShuffle": _shuffle,
     "PixelUnshuffle": _shuffle,
     "ChannelShuffle": _shuffle,
-}
-
-
-def operation_words(
-    trace: Trace, ops: Sequence[Operation], hide_batch: Callable[[Shape], Shape]
-) -> tuple[str, str]:
-    """Name and details of a functional call, or of several that follow each other.
-
-    The details are the settings if a size rule covers a single call, else the change of shape
-    from the first to the last.
-
-    Args:
-        trace: the recording.
-        ops: operations, each fed by the one before.
-        hide_batch: takes the batch off a shape where it goes without saying.
-    """
-    op = ops[0]
-    if len(ops) == 1:
-        rule = application(trace, op)
-        if rule is not None and rule.kind in _RULES:
-            words = [word for word in _RULES[rule.kind](rule.arguments) if word]
-            return op.name, ", ".join(words)
-        if op.name in MERGES:
-            return _arithmetic(trace, op), ""
-    names = [_called(one) for one in ops]
-    if len(names) > 3:
-        names[1:-1] = ["…"]
-    return " · ".join(names), _change(trace, op, ops[-1], hide_batch)
-
-
-def _called(op: Operation) -> str:
-    """An operation's name, with what was taken or raised to: ``[:, 0]``, ``pow 2``."""
-    if op.name == "getitem":
-        return _index(op)
-    if op.name == "setitem":
-        return f"{_index(op)} ="
-    scalars = [f"{a:g}" for a in op.args[1:2] if type(a) in (int, float)]
-    return f"{op.name} {scalars[0]}" if op.name == "pow" and scalars else _SPELLED.get(op.name, op.name)
-
-
-def _change(
-    trace: Trace, first: Operation, last: Operation, hide_batch: Callable[[Shape], Shape]
-) -> str:
-    """``120×1×1 → 120`` where the shape is another afterwards."""
-    data = [v for v in first.inputs if trace.values[v].origin not in ("parameter", "buffer")]
-    if not data or not last.outputs:
-        return ""
-    before, after = trace.shape(data[0]), trace.shape(last.outputs[0])
-    if before == after and len(last.outputs) == 1:
-        return ""
-    text = shape_text(hide_batch(after))
-    if len(last.outputs) > 1 and not last.inplace:
-        same = len({trace.shape(value) for value in last.outputs}) == 1
-        text = f"{len(last.outputs)} × {text}" if same else f"{len(last.outputs)} parts"
-    if before == after:
-        return text
-    return f"{shape_text(hide_batch(before))} → {text}"
-
-
-def _index(op: Operation) -> str:
-    """``[:, 0]`` as it was written."""
-    key = op.args[1] if len(op.args) > 1 else None
-    keys = cast("Sequence[Any]", key) if isinstance(key, tuple) else (key,)
-    return f"[{', '.join(_key(one) for one in keys)}]"
-
-
-def _key(key: object) -> str:
-    if isinstance(key, slice):
-        start, stop, step = _bound(key.start), _bound(key.stop), _bound(key.step)
-        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
-    return "tensor" if isinstance(key, Ref) else ("…" if key == "..." else str(key))
-
-
-def _bound(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _arithmetic(trace: Trace, op: Operation) -> str:
-    """``+ pos_embedding``, ``× 0.5``: what a tensor is added to or multiplied with."""
-    sign = MERGES[op.name]
-    names = [name.rpartition(".")[2] for name in op.parameters]
-    if not names:
-        held = [trace.values[value] for value in op.inputs]
-        names = [value.name.rpartition(".")[2] for value in held
-                 if value.origin == "buffer" and value.name]  # fmt: skip
-    if not names:
-        names = [f"{arg:g}" for arg in op.args if isinstance(arg, int | float) and arg is not True]
-    if sign == "⧺":
-        names = [name for name in names if not name.lstrip("-").isdigit()]
-    return f"{sign} {', '.join(names)}" if names else op.name
-
-
-def _conv_rule(arguments: Config) -> list[str]:
-    axes = int(arguments.get("dims") or 2)
-    return _convolution(f"Conv{axes}d", arguments)
-
-
-def _pool_rule(arguments: Config) -> list[str]:
-    return _pooling(f"MaxPool{arguments.get('dims') or 2}d", arguments)
-
-
-_RULES: dict[str, Callable[[Config], list[str]]] = {
-    "conv": _conv_rule,
-    "conv_transpose": _conv_rule,
-    "max_pool": _pool_rule,
-    "avg_pool": _pool_rule,
-    "lp_pool": _pool_rule,
-    "adaptive_pool": lambda c: _pooling(f"Adaptive{c.get('dims') or 2}d", c),
-    "linear": lambda c: _linear("", c),
-    "embedding": lambda c: _embedding("", c),
 }
 
 

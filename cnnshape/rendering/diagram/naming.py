@@ -1,0 +1,175 @@
+"""What boxes and frames are called, and what they are, in words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from cnnshape.rendering.diagram.draft import Box, Part
+from cnnshape.rendering.diagram.group import operation_name
+from cnnshape.rendering.diagram.items import Frame
+from cnnshape.rendering.diagram.layer_words import layer_words, step_words
+from cnnshape.rendering.diagram.operation_words import operation_words
+from cnnshape.rendering.diagram.view import View
+from cnnshape.rendering.palette import kind_of
+from cnnshape.rendering.units import ordinal
+from cnnshape.tracing.trace import Module, Operation, Shape
+
+_COUNTED = (("convolution", "conv"), ("linear", "linear"), ("pooling", "pool"))
+
+
+class Naming:
+    """Names relative to the frame that stands around.
+
+    Args:
+        view: what is drawn.
+        hide_batch: takes the batch off a shape.
+        framed: frames are drawn; without them, names tell where they belong.
+    """
+
+    def __init__(
+        self, view: View, hide_batch: Callable[[Shape], Shape], *, framed: bool = True
+    ) -> None:
+        self.view = view
+        self.flow = view.draft.flow
+        self.trace = self.flow.trace
+        self.hide_batch = hide_batch
+        #: Box → path of the innermost frame around it.
+        self.inside: dict[int, str] = {}
+        root = self.trace.calls[self.flow.root].path if self.trace.calls else ""
+        self._enter(view.root, root)
+        if not framed:
+            self.inside = dict.fromkeys(self.inside, root)
+
+    def _enter(self, frame: Frame, path: str) -> None:
+        for item in frame.items:
+            if isinstance(item, Frame):
+                self._enter(item, self.inner_path(item, path))
+            else:
+                self.inside[item] = path
+
+    def inner_path(self, frame: Frame, path: str) -> str:
+        """The module that names inside ``frame`` are relative to; ``path`` is that around it."""
+        return path if frame.group else self.path(self._telling(frame))
+
+    def path(self, call: int) -> str:
+        """The module that a call was of."""
+        return self.trace.calls[call].path
+
+    def module(self, call: int) -> Module:
+        """Its record."""
+        return self.trace.module(self.path(call))
+
+    def relative(self, path: str, within: str) -> str:
+        """``path`` as seen from inside the module ``within``."""
+        if within and path.startswith(within + "."):
+            return path[len(within) + 1 :]
+        return path or self.trace.module("").type
+
+    def title(self, box: Box, key: int) -> tuple[str, str]:
+        """The name and the line below it."""
+        within = self.inside[key]
+        head = box.head
+        if box.wrappers:
+            return self.relative(self.path(box.wrappers[0]), within), self.words((head,))
+        if head.call is not None:
+            return self.relative(self.path(head.call), within), self.words((head,))
+        return operation_words(self.trace, [self.operation(head)], self.hide_batch)
+
+    def words(self, parts: Sequence[Part]) -> str:
+        """What a layer, or several operations in a row, are and do."""
+        first = parts[0]
+        if first.call is None:
+            operations = [self.operation(part) for part in parts]
+            return " ".join(operation_words(self.trace, operations, self.hide_batch)).strip()
+        if first.container:
+            return self._contents(first)
+        return layer_words(self.module(first.call))
+
+    def operation(self, part: Part) -> Operation:
+        """The operation that a part stands for."""
+        index = self.flow.nodes[part.nodes[0]].operation
+        assert index is not None
+        return self.trace.operations[index]
+
+    def _contents(self, part: Part) -> str:
+        """``_DenseBlock, 6 × _DenseLayer``: the class of a folded-up module and what it holds."""
+        assert part.call is not None
+        module = self.module(part.call)
+        children = [self.path(child) for child in self.flow.children(part.call)]
+        kinds = Counter(self.trace.module(path).type for path in children)
+        words = [module.type]
+        stride = module.config.get("stride")
+        if isinstance(stride, int) and stride > 1:
+            words.append(f"stride {stride}")
+        if len(kinds) == 1 and len(children) > 1:
+            ((name, times),) = kinds.items()
+            words.append(f"{times} × {name}")
+        else:
+            nodes = [self.flow.nodes[node] for node in part.nodes]
+            layers = Counter(
+                kind_of(found.kind) for node in nodes if (found := self.flow.module(node))
+            )
+            words += [f"{layers[kind]} {word}" for kind, word in _COUNTED if layers[kind]]
+        return ", ".join(words)
+
+    def step(self, box: Box) -> tuple[str, ...]:
+        """What a box does, in one or two short lines."""
+        head = box.head
+        if head.call is None:
+            name, details = operation_words(self.trace, [self.operation(head)], self.hide_batch)
+            return (name,) if not details or "→" in details else (name, details)
+        if not head.container:
+            return step_words(self.module(head.call))
+        first, *rest = self._contents(head).split(", ")
+        if first == "Sequential" and rest:
+            return rest[0], *([", ".join(rest[1:])] if rest[1:] else [])
+        return (first, ", ".join(rest)) if rest else (first,)
+
+    # ---- frames -------------------------------------------------------------------------
+
+    def frame(self, frame: Frame, within: str) -> tuple[str, str]:
+        """A frame's name and what it is: ``layer1``, ``2 × BasicBlock``."""
+        times = len(frame.repeats)
+        if frame.group:
+            kinds = [self._item_type(item) for item in frame.items]
+            inside = " + ".join(dict.fromkeys(kinds))
+            if len(set(kinds)) == 1:
+                inside = f"{len(kinds)} {kinds[0]}"
+            name = self.relative(self.path(frame.wrappers[0]), within) if frame.wrappers else ""
+            return name, f"{times} × ({inside})"
+        module = self.module(self._telling(frame))
+        words = module.type
+        stride = module.config.get("stride")
+        if isinstance(stride, int) and stride > 1:
+            words += f", stride {stride}"
+        if frame.wrappers:
+            name = self.relative(self.path(frame.wrappers[0]), within)
+        else:
+            name = self._run_name(frame, within)
+        return name, f"{times} × {words}" if times > 1 else words
+
+    def _telling(self, frame: Frame) -> int:
+        """The call whose class says most: an author's own rather than a Sequential."""
+        if len(frame.repeats) > 1:
+            return frame.call
+        calls = (*frame.wrappers, frame.call)
+        own = [call for call in calls if not self.module(call).builtin]
+        return own[0] if own else frame.call
+
+    def _run_name(self, frame: Frame, within: str) -> str:
+        paths = [self.path(call) for call in frame.repeats or [frame.call]]
+        first, last = self.relative(paths[0], within), self.relative(paths[-1], within)
+        if first == last:
+            run = self.trace.calls[frame.call].call
+            return first if run == 0 else f"{first} ({ordinal(run + 1)} call)"
+        stem = first.rpartition(".")[0]
+        return f"{first}–{last[len(stem) + 1 :] if stem and last.startswith(stem) else last}"
+
+    def _item_type(self, item: int | Frame) -> str:
+        if isinstance(item, Frame):
+            return self.module(item.call).type
+        head = self.view.draft.boxes[item].head
+        if head.call is not None:
+            return self.module(head.call).type
+        return operation_name(self.flow, self.flow.nodes[head.nodes[0]])

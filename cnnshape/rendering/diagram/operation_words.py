@@ -1,0 +1,130 @@
+"""Functional calls in words: ``view 120×1×1 → 120``, ``+ pos_embedding``, ``[:, 0]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+from cnnshape.analysis.applications import application
+from cnnshape.rendering.diagram.group import MERGES
+from cnnshape.rendering.diagram.layer_words import convolution, embedding, linear, pooling
+from cnnshape.rendering.units import shape_text
+from cnnshape.tracing.trace import Operation, Ref, Shape, Trace
+
+Config = Mapping[str, Any]
+
+_SPELLED = {"scaled_dot_product_attention": "attention"}
+
+
+def operation_words(
+    trace: Trace, ops: Sequence[Operation], hide_batch: Callable[[Shape], Shape]
+) -> tuple[str, str]:
+    """Name and details of a functional call, or of several that follow each other.
+
+    The details are the settings if a size rule covers a single call, else the change of shape
+    from the first to the last.
+
+    Args:
+        trace: the recording.
+        ops: operations, each fed by the one before.
+        hide_batch: takes the batch off a shape where it goes without saying.
+    """
+    op = ops[0]
+    if len(ops) == 1:
+        rule = application(trace, op)
+        if rule is not None and rule.kind in _RULES:
+            words = [word for word in _RULES[rule.kind](rule.arguments) if word]
+            return op.name, ", ".join(words)
+        if op.name in MERGES:
+            return _arithmetic(trace, op), ""
+    names = [_called(one) for one in ops]
+    if len(names) > 3:
+        names[1:-1] = ["…"]
+    return " · ".join(names), _change(trace, op, ops[-1], hide_batch)
+
+
+def _called(op: Operation) -> str:
+    """An operation's name, with what was taken or raised to: ``[:, 0]``, ``pow 2``."""
+    if op.name == "getitem":
+        return _index(op)
+    if op.name == "setitem":
+        return f"{_index(op)} ="
+    scalars = [f"{a:g}" for a in op.args[1:2] if type(a) in (int, float)]
+    return (
+        f"{op.name} {scalars[0]}"
+        if op.name == "pow" and scalars
+        else _SPELLED.get(op.name, op.name)
+    )
+
+
+def _change(
+    trace: Trace, first: Operation, last: Operation, hide_batch: Callable[[Shape], Shape]
+) -> str:
+    """``120×1×1 → 120`` where the shape is another afterwards."""
+    data = [v for v in first.inputs if trace.values[v].origin not in ("parameter", "buffer")]
+    if not data or not last.outputs:
+        return ""
+    before, after = trace.shape(data[0]), trace.shape(last.outputs[0])
+    if before == after and len(last.outputs) == 1:
+        return ""
+    text = shape_text(hide_batch(after))
+    if len(last.outputs) > 1 and not last.inplace:
+        same = len({trace.shape(value) for value in last.outputs}) == 1
+        text = f"{len(last.outputs)} × {text}" if same else f"{len(last.outputs)} parts"
+    if before == after:
+        return text
+    return f"{shape_text(hide_batch(before))} → {text}"
+
+
+def _index(op: Operation) -> str:
+    """``[:, 0]`` as it was written."""
+    key = op.args[1] if len(op.args) > 1 else None
+    keys = cast("Sequence[Any]", key) if isinstance(key, tuple) else (key,)
+    return f"[{', '.join(_key(one) for one in keys)}]"
+
+
+def _key(key: object) -> str:
+    if isinstance(key, slice):
+        start, stop, step = _bound(key.start), _bound(key.stop), _bound(key.step)
+        return f"{start}:{stop}:{step}" if step else f"{start}:{stop}"
+    return "tensor" if isinstance(key, Ref) else ("…" if key == "..." else str(key))
+
+
+def _bound(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _arithmetic(trace: Trace, op: Operation) -> str:
+    """``+ pos_embedding``, ``× 0.5``: what a tensor is added to or multiplied with."""
+    sign = MERGES[op.name]
+    names = [name.rpartition(".")[2] for name in op.parameters]
+    if not names:
+        held = [trace.values[value] for value in op.inputs]
+        names = [value.name.rpartition(".")[2] for value in held
+                 if value.origin == "buffer" and value.name]  # fmt: skip
+    if not names:
+        names = [f"{arg:g}" for arg in op.args if isinstance(arg, int | float) and arg is not True]
+    if sign == "⧺":
+        names = [name for name in names if not name.lstrip("-").isdigit()]
+    return f"{sign} {', '.join(names)}" if names else op.name
+
+
+def _conv_rule(arguments: Config) -> list[str]:
+    axes = int(arguments.get("dims") or 2)
+    return convolution(f"Conv{axes}d", arguments)
+
+
+def _pool_rule(arguments: Config) -> list[str]:
+    return pooling(f"MaxPool{arguments.get('dims') or 2}d", arguments)
+
+
+_RULES: dict[str, Callable[[Config], list[str]]] = {
+    "conv": _conv_rule,
+    "conv_transpose": _conv_rule,
+    "max_pool": _pool_rule,
+    "avg_pool": _pool_rule,
+    "lp_pool": _pool_rule,
+    "adaptive_pool": lambda c: pooling(f"Adaptive{c.get('dims') or 2}d", c),
+    "linear": lambda c: linear("", c),
+    "embedding": lambda c: embedding("", c),
+}
