@@ -131,8 +131,9 @@ def _gist(error: ErrorReport) -> str:
     first = error.suggestions[0] if error.suggestions else None
     if first is None:
         return said
-    where = f"{first.path} = " if first.action == "set_argument" and first.path else ""
-    return f"{said}; {where}{first.text}"
+    from cnnshape.rendering.failure import correction
+
+    return f"{said}; {correction(first)}"
 
 
 def _print(explanation: Explanation) -> None:

@@ -69,7 +69,8 @@ def one_line(report: ReportData) -> str:
 def _headline(error: ErrorReport, class_name: str, room: int | None) -> list[Line]:
     named = place(error, class_name)
     if error.diagnosis:
-        mentioned = error.path != "" and error.diagnosis.startswith(error.path)
+        own = error.path or class_name
+        mentioned = own in error.diagnosis
         text = error.diagnosis if mentioned else f"{named}: {error.diagnosis}"
     else:
         during = f" in {error.op}" if error.op else ""
@@ -99,6 +100,7 @@ def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
 
 
 def _source_line(source: Source) -> Line:
+    linecache.checkcache(source.file)  # it may have been edited since
     code = linecache.getline(source.file, source.line).strip()
     return (
         Span(_INDENT),
@@ -156,17 +158,33 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
 def correction(suggestion: Suggestion) -> str:
     """A suggestion as one would write it: ``fc1 = nn.Linear(256, 120)``."""
     if suggestion.action == "set_argument" and suggestion.path and " = " not in suggestion.text:
-        return f"{suggestion.path} = {suggestion.text}"
+        return f"{as_written(suggestion.path)} = {suggestion.text}"
     if suggestion.action == "insert_before":
-        return f"{suggestion.text} before {suggestion.path or 'the model'}"
+        where = f" before {as_written(suggestion.path)}" if suggestion.path else " before the call"
+        return f"{suggestion.text}{where}"
     return suggestion.text
+
+
+def as_written(path: str) -> str:
+    """A module as its owner's code reaches it: ``features[3]``, ``model[0]``, ``fc1``.
+
+    >>> as_written("features.3"), as_written("0"), as_written("layer1.0.conv2")
+    ('features[3]', 'model[0]', 'layer1[0].conv2')
+    """
+    written = ""
+    for part in path.split("."):
+        if part.isdigit():
+            written = f"{written or 'model'}[{part}]"
+        else:
+            written = f"{written}.{part}" if written else part
+    return written
 
 
 def further_change(suggestion: Suggestion) -> str:
     """A change that belongs to another one, shortly: ``fc1 in_features 400 → 256``."""
     if suggestion.action == "set_argument" and suggestion.argument and suggestion.to is not None:
         change = f"{suggestion.argument} {suggestion.from_} → {suggestion.to}"
-        return f"{suggestion.path} {change}".strip()
+        return f"{as_written(suggestion.path)} {change}".strip()
     return correction(suggestion)
 
 

@@ -50,12 +50,16 @@ def error_of(model, *inputs, mode="eval"):
 @pytest.mark.parametrize(
     ("error", "exception", "said"),
     [
-        (ValueError("the gate is shut"), "ValueError", "raises ValueError: the gate is shut"),
-        (AssertionError("not today"), "AssertionError", "asserts: not today"),
-        (AssertionError(), "AssertionError", "asserts"),
-        (Unprintable(), "Unprintable", "raises Unprintable"),
-        (OSError("no such file"), "OSError", "raises OSError: no such file"),
-        (NotImplementedError(), "NotImplementedError", "raises NotImplementedError"),
+        (
+            ValueError("the gate is shut"),
+            "ValueError",
+            "itself raises ValueError: the gate is shut",
+        ),
+        (AssertionError("not today"), "AssertionError", "itself raises AssertionError: not today"),
+        (AssertionError(), "AssertionError", "itself raises AssertionError"),
+        (Unprintable(), "Unprintable", "itself raises Unprintable"),
+        (OSError("no such file"), "OSError", "itself raises OSError: no such file"),
+        (NotImplementedError(), "NotImplementedError", "itself raises NotImplementedError"),
     ],
 )
 def test_an_exception_of_the_models_own(error, exception, said):

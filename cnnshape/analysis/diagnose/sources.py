@@ -65,10 +65,19 @@ class Written:
         return _one_line(self.raw[:start] + new + self.raw[stop:])
 
 
+def line_of(source: Source | None) -> str:
+    """The line itself, without its indent; empty where it cannot be read."""
+    if source is None:
+        return ""
+    linecache.checkcache(source.file)
+    return linecache.getline(source.file, source.line).strip()
+
+
 def written(source: Source | None, name: str) -> Written | None:
     """The one call of the function ``name`` on a source line; None if there is not exactly one."""
     if source is None or not source.file:
         return None
+    linecache.checkcache(source.file)  # it may have been edited since
     lines = linecache.getlines(source.file)
     if not lines or len(lines) > _LONGEST:
         return None
@@ -179,6 +188,8 @@ def _parts(node: _Node) -> list[ast.expr]:
             parts += argument.elts
         else:
             parts.append(argument)
+    # Tensors are counted in the order of the call, those passed by name come last.
+    parts += [keyword.value for keyword in node.keywords if keyword.arg]
     return parts
 
 

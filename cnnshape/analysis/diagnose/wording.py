@@ -157,6 +157,12 @@ def who(path: str, kind: str = "") -> str:
     return path or f"the {kind or 'model'}"
 
 
+def named(path: str, kind: str) -> str:
+    """A module by its path and its class: ``bn (BatchNorm2d)``."""
+    name = who(path, kind)
+    return f"{name} ({kind})" if name == path else name
+
+
 def listed(items: Iterable[str]) -> str:
     """``a, b and c``."""
     every = list(items)

@@ -6,7 +6,7 @@ from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.reshaping import wanted_sizes
-from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
+from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
 from cnnshape.analysis.diagnose.upstream import other_inputs
 from cnnshape.analysis.diagnose.wording import arrive, times, who
 
@@ -72,13 +72,15 @@ def pixel_shuffle(failing: Failing) -> Diagnosis | None:
     name = who(failing.path, failing.module.type) if failing.path else failing.name
     value = failing.value(failing.argument(0, "input"))
     assert value is not None
-
     if failing.name == "pixel_unshuffle":
         bad = [n for n in shape[-2:] if n % factor]
         if not bad:
             return None
         sentence = f"{name} divides height and width by {factor}, but {times(shape[-2:])} arrives"
-        return Diagnosis("pixel_unshuffle.size", sentence, (), ())
+        better = [*shape[:-2], *(-(-n // factor) * factor for n in shape[-2:])]
+        larger = value.origin == "input" and value.name
+        inputs = (new_input(value.name, shape, better),) if larger and value.name else ()
+        return Diagnosis("pixel_unshuffle.size", sentence, (), inputs)
     channels, square = shape[-3], factor * factor
     if channels % square == 0:
         return None

@@ -45,8 +45,8 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
         return Diagnosis("loss.batch", sentence, (), found)
     sentence = (
         f"for scores of {times(shape)} ({plural(classes, 'class').replace('classs', 'classes')} in "
-        f"dimension {1 if batched else 0}) the targets must be {times(expected)}, but "
-        f"{times(wanted)} arrive"
+        f"dimension {1 if batched else 0}) the targets must have the shape {times(expected)}, not "
+        f"{times(wanted)}"
     )
     return Diagnosis("loss.target_shape", sentence, (), found)
 

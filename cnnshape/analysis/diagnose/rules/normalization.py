@@ -11,6 +11,7 @@ from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import (
+    CallText,
     before_call,
     new_input,
     set_arguments,
@@ -18,7 +19,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_mode,
 )
 from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer, set_many
-from cnnshape.analysis.diagnose.wording import AXES, arrive, listed, plural, times, who
+from cnnshape.analysis.diagnose.wording import AXES, arrive, listed, named, plural, times, who
 from cnnshape.tracing.trace import Module, Value
 
 _BATCH = frozenset(
@@ -127,13 +128,12 @@ def norm_rank(failing: Failing) -> Diagnosis | None:
     shape = None if value is None else sizes(value)
     if value is None or shape is None or len(shape) in _RANKS[kind]:
         return None
-    name = who(failing.path, failing.module.type)
     count = int(kind[-2])
     taken = listed(str(rank) for rank in _RANKS[kind]).replace(" and ", " or ")
     axes = AXES[count] if count > 1 else "N×C or N×C×L"
     sentence = (
-        f"{name} ({failing.module.type}) takes {taken} dimensions ({axes}), but {len(shape)} "
-        f"{arrive(len(shape))}: {times(shape)}"
+        f"{named(failing.path, failing.module.type)} takes {taken} dimensions ({axes}), but "
+        f"{len(shape)} {arrive(len(shape))}: {times(shape)}"
     )
     return Diagnosis(
         "batch_norm.rank", sentence, (), tuple(_rank_candidates(failing, value, shape))
@@ -223,7 +223,6 @@ def group_norm(failing: Failing) -> Diagnosis | None:
             if arriving % groups:
                 changes["num_groups"] = _divisor(arriving, groups)
                 sentence += f", which {groups} groups do not divide"
-
             found.append(set_many(layer, changes))
         found += other_inputs(failing, value, 1, expected)
         kind = "group_norm.num_channels"
@@ -232,8 +231,14 @@ def group_norm(failing: Failing) -> Diagnosis | None:
         sentence = (
             f"{name} splits its channels into {groups} groups, but {arriving} {arrive(arriving)}"
         )
+        better = _divisor(arriving, groups)
         if layer is not None:
-            found.append(set_arguments(layer, {"num_groups": _divisor(arriving, groups)}))
+            found.append(set_arguments(layer, {"num_groups": better}))
+        elif not failing.module.builtin:
+            call = CallText(failing)
+            place: int | str = 1 if failing.argument(1) is not None else "num_groups"
+            text = f"F.group_norm({call.operand(0)}, {better})"
+            found.append(call.candidate(text, overrides=((place, better),)))
         return Diagnosis(
             "group_norm.num_groups", sentence, derivation, tuple(c for c in found if c)
         )

@@ -252,7 +252,8 @@ def attention(failing: Failing) -> Diagnosis | None:
             call = CallText(failing)
             index = 3 if len(failing.tensors) > 3 else len(failing.tensors) - 1
             new = f"{call.operand(index)}[:, {'None, ' * (len(scores) - 2)}:]"
+            text = call.with_operand(index, new, new)
             steps = tuple(Step("unsqueeze", (1,)) for _ in range(len(scores) - 2))
-            found.append(call.candidate(new, operands=((index, steps),)))
+            found.append(call.candidate(text, operands=((index, steps),)))
         return Diagnosis("attention.mask", sentence, (), tuple(found))
     return None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.sources import line_of
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.diagnose.wording import times, who
 
@@ -26,13 +27,8 @@ def recursion(failing: Failing) -> Diagnosis | None:
         sentence = f"{who(failing.path, failing.module.type)} recurses without end"
         return Diagnosis("raised.recursion", sentence)
     names = " and ".join(who(path, failing.trace.module(path).type) for path in repeated[:3])
-    times_called = max(counts[path] for path in repeated)
-    sentence = (
-        f"{names} calls itself without end ({times_called} calls deep when Python stopped it)"
-    )
-    if len(repeated) > 1:
-        sentence = f"{names} call each other without end ({times_called} calls deep)"
-    return Diagnosis("raised.recursion", sentence)
+    how = "call each other" if len(repeated) > 1 else "calls itself"
+    return Diagnosis("raised.recursion", f"{names} {how} without end")
 
 
 def stopped(failing: Failing) -> Diagnosis | None:
@@ -63,13 +59,19 @@ def own(failing: Failing) -> Diagnosis | None:
         if (shape := sizes(failing.trace.values[item.value])) is not None
     ]
     what = f"; it received {', '.join(received)}" if received else ""
-    word = (
-        "asserts" if failing.failure.type == "AssertionError" else f"raises {failing.failure.type}"
-    )
     message = failing.failure.message.strip().splitlines()
     said = f": {message[0]}" if message else ""
-    sentence = f"{failing.module.type}.forward itself {word}{said}{what}"
+    sentence = f"{failing.module.type}.forward {_verb(failing)}{said}{what}"
     return Diagnosis("raised.own", sentence, (), tuple(_meant_size(failing)))
+
+
+def _verb(failing: Failing) -> str:
+    """Whether the author raised it, asserted it, or a line of theirs failed."""
+    if line_of(failing.failure.source).startswith("raise"):
+        return f"itself raises {failing.failure.type}"
+    if failing.failure.type == "AssertionError":
+        return "asserts otherwise"
+    return f"fails with {failing.failure.type}"
 
 
 def _meant_size(failing: Failing) -> Iterator[Candidate]:

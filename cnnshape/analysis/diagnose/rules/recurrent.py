@@ -15,7 +15,7 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments
 from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer
-from cnnshape.analysis.diagnose.wording import arrive, dims, plural, times, who
+from cnnshape.analysis.diagnose.wording import arrive, dims, named, plural, times, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
 
@@ -66,13 +66,12 @@ def _input_size(
 
 
 def _rank(failing: Failing, value: Value, shape: Sizes, *, cell: bool) -> Diagnosis:
-    name = who(failing.path, failing.module.type)
     batch_first = failing.module.config.get("batch_first") is True
     axes = "N×C" if cell else ("N×L×C" if batch_first else "L×N×C")
     most = 2 if cell else 3
     sentence = (
-        f"{name} ({failing.module.type}) takes {dims(most)} ({axes}), or {most - 1} without the "
-        f"batch, but {len(shape)} {arrive(len(shape))}: {times(shape)}"
+        f"{named(failing.path, failing.module.type)} takes {dims(most)} ({axes}), or {most - 1} "
+        f"without the batch, but {len(shape)} {arrive(len(shape))}: {times(shape)}"
     )
     return Diagnosis("rnn.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
 

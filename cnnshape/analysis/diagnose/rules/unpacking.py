@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import linecache
 
 from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.sources import line_of
 from cnnshape.analysis.diagnose.wording import dims, times
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Source
@@ -56,7 +56,7 @@ def _shape_use(source: Source | None) -> tuple[int, bool] | None:
     """How many sizes a line takes from a shape, and whether more would do."""
     if source is None:
         return None
-    line = linecache.getline(source.file, source.line).strip().rstrip(":")
+    line = line_of(source).rstrip(":")
     try:
         tree = ast.parse(line)
     except (SyntaxError, ValueError):
