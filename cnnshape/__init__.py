@@ -16,6 +16,7 @@ from cnnshape.errors import CnnshapeError, UsageError
 if TYPE_CHECKING:
     from cnnshape.api import Report, inspect
     from cnnshape.api.checking import check
+    from cnnshape.api.drawing import draw
     from cnnshape.api.sizing import sizes
     from cnnshape.explaining import explain, explain_error
     from cnnshape.formulas.ask import formula
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Report": ("cnnshape.api", "Report"),
     "check": ("cnnshape.api.checking", "check"),
+    "draw": ("cnnshape.api.drawing", "draw"),
     "explain": ("cnnshape.explaining", "explain"),
     "explain_error": ("cnnshape.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.ask", "formula"),
@@ -40,6 +42,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "check",
+    "draw",
     "explain",
     "explain_error",
     "formula",

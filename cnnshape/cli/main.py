@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("cnnshape.cli.inspect", "Shapes, parameters, MACs and size check per layer."),
     "check": ("cnnshape.cli.check", "Pass or fail: sizes, expected shapes, formulas, budgets."),
     "sizes": ("cnnshape.cli.sizes", "Which input sizes the model accepts."),
+    "draw": ("cnnshape.cli.draw", "Draw the architecture: svg, png, pdf, dot, mermaid."),
     "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
     "models": ("cnnshape.cli.models", "What can be named as MODEL."),
     "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),
@@ -42,6 +43,9 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
+        if command.help:
+            # The docstrings are raw; Click's mark for "do not rewrap" is the character itself.
+            command.help = command.help.replace("\\b\n", "\b\n")
         return command
 
     def resolve_command(
