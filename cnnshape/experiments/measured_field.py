@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnshape.analysis.fields.layout import Spread
+from cnnshape.analysis.fields.reach import Reach
 from cnnshape.analysis.receptive_field import field_of, picture_inputs, result_spreads
 from cnnshape.experiments.linear_pass import LinearPass, positive_weights
 from cnnshape.experiments.subject import Prepared
@@ -278,6 +279,9 @@ def _expected(spread: Spread, axis: int, position: int) -> Expected:
 
 
 def _all_expected(spread: Spread, unit: Sequence[int]) -> tuple[Expected, ...]:
+    axes = list(zip(spread.axes, unit, strict=True))
+    if any(isinstance(axis, Reach) and axis.interval(n) is None for axis, n in axes):
+        return (None,) * len(axes)  # nothing along one axis is nothing at all
     return tuple(_expected(spread, axis, position) for axis, position in enumerate(unit))
 
 

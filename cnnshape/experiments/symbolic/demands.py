@@ -53,6 +53,8 @@ class Demand:
             else:
                 one, other = other, one
         if relation == "==":
+            if one.text in one.letters and other.text in other.letters and other.text < one.text:
+                one, other = other, one  # H == W, not W == H
             one, other = _without_common_factor(one, other)
         return cls(one, relation, other, index, parameter, cause)
 

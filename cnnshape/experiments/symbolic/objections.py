@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def refuse_fixed_letters(run: Run, demands: Sequence[Demand], shape: str) -> Non
         if left in demand.letters and demand.right.constant is not None:
             _refuse_channel(run, demand, left, right, shape)
         if frozenset((left, right)) == demand.letters and len(demand.letters) == 2:
+            left, right = sorted((left, right), key=shape.find)
             raise UsageError(
                 f"the model forces {left} and {right} to be equal{_by(run, demand)}: "
                 f"use one letter for both, as in {_rewritten(shape, right, left)}"
@@ -73,7 +75,8 @@ def _refuse_channel(run: Run, demand: Demand, letter: str, number: str, shape: s
     call = run.trace.calls[op.call]
     raise UsageError(
         f"{letter} can only be {number}: {call.path or 'the convolution'} "
-        f"({run.trace.module(call.path).type}) takes {number} channels; "
+        f"({run.trace.module(call.path).type}) takes {number} "
+        f"channel{'' if number == '1' else 's'}; "
         f"write {_rewritten(shape, letter, number)}"
     )
 
@@ -87,4 +90,4 @@ def _by(run: Run, demand: Demand) -> str:
 
 
 def _rewritten(shape: str, old: str, new: str) -> str:
-    return f"-i {','.join(new if part == old else part for part in shape.split(','))}"
+    return "-i " + re.sub(rf"\b{re.escape(old)}\b", new, shape)

@@ -1,0 +1,303 @@
+"""Receptive fields from a recording, against numbers by hand and published figures."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from cnnshape.analysis.fields.reach import PIXELS, bounded_pixels, shifted, sliding, transposed
+from cnnshape.analysis.fields.resize import adaptive, interpolated
+from cnnshape.analysis.receptive_field import Field, receptive_fields
+from cnnshape.analysis.unit_field import parse_unit, unit_field
+from cnnshape.errors import UsageError
+from cnnshape.models.lenet import LeNet
+from cnnshape.tracing.execute import Inputs, record
+
+
+def fields_of(model: nn.Module, *shape: int, clipped: bool = False) -> dict[str, Field]:
+    """The field of every layer, by path; a layer that ran twice keeps its first."""
+    trace = record(model, Inputs((torch.empty(shape, device="meta"),)), device="meta").trace
+    assert trace.failure is None, trace.failure
+    found = receptive_fields(trace, clipped=clipped)
+    paths: dict[str, Field] = {}
+    for index, field in found.items():
+        paths.setdefault(trace.calls[index].path, field)
+    return paths
+
+
+def test_lenet_by_hand():
+    """Size grows by (K − 1) · stride, stride by the layer's own; padding moves the offset."""
+    fields = fields_of(LeNet(), 1, 1, 28, 28)
+    by_hand = {
+        "C1": (5, 1, -2),  # 5×5, and two pixels of padding
+        "S1": (6, 2, -2),  # 5 + 1·1
+        "C2": (14, 2, -2),  # 6 + 4·2
+        "S2": (16, 4, -2),  # 14 + 1·2
+        "C3": (32, 4, -2),  # 16 + 4·4: the whole padded picture
+    }
+    for path, (size, stride, offset) in by_hand.items():
+        field = fields[path]
+        assert (field.size, field.stride, field.offset) == (
+            (size,) * 2,
+            (stride,) * 2,
+            (offset,) * 2,
+        )
+    assert fields["F4"].size == "global"
+    assert fields["OUT"].size == "global"
+
+
+def test_one_unit_of_a_transposed_convolution_by_hand():
+    """K = 3, S = 2, P = 1: y = 2x − 1 + j, so even y see x = y/2, odd y see both neighbours."""
+    reach = PIXELS.through(transposed(3, 2, 1), 13)
+    assert reach is not None
+    assert [reach.interval(y) for y in range(4)] == [(0, 0), (0, 1), (1, 1), (1, 2)]
+
+
+def test_axes_may_differ():
+    fields = fields_of(nn.Sequential(nn.Conv2d(1, 1, (3, 7), stride=(1, 2))), 1, 1, 20, 20)
+    assert fields["0"].size == (3, 7)
+    assert fields["0"].stride == (1, 2)
+
+
+def test_dilation_and_unpadded_borders():
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, dilation=2), nn.Conv2d(1, 1, 3, dilation=4))
+    field = fields_of(net, 1, 1, 40, 40)["1"]
+    assert (field.size, field.offset) == ((13, 13), (0, 0))  # 1 + 2·2 + 2·4
+
+
+def test_branches_take_the_larger_and_skips_keep_it():
+    class Skip(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.wide = nn.Conv2d(3, 3, 7, padding=3)
+            self.narrow = nn.Conv2d(3, 3, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.cat([self.wide(x)[:, :1], self.narrow(x)[:, 1:]], 1)
+
+    field = fields_of(Skip(), 1, 3, 16, 16)[""]
+    assert (field.size, field.offset) == ((7, 7), (-3, -3))
+
+
+def test_squeeze_and_excite_makes_everything_behind_it_global():
+    class Excite(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 3)
+            self.gate = nn.Conv2d(4, 4, 1)
+            self.after = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x)
+            return self.after(x * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True))))
+
+    fields = fields_of(Excite(), 1, 3, 16, 16)
+    assert fields["conv"].size == (3, 3)
+    assert fields["gate"].size == "global"
+    assert fields["after"].size == "global"
+
+
+@pytest.mark.parametrize("name", ["module", "function", "by hand"])
+def test_attention_is_global(name: str):
+    class Attend(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patch = nn.Conv2d(3, 8, 4, stride=4)
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+            self.last = nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.patch(x).flatten(2).transpose(1, 2)
+            if name == "module":
+                x = self.attention(x, x, x)[0]
+            elif name == "function":
+                x = nn.functional.scaled_dot_product_attention(x, x, x)
+            else:
+                x = torch.softmax(x @ x.transpose(-2, -1), -1) @ x
+            return self.last(x)
+
+    fields = fields_of(Attend(), 1, 3, 16, 16)
+    assert fields["patch"].size == (4, 4)
+    assert fields["last"].size == "global"
+
+
+def test_patches_written_as_reshape_and_linear_are_windows():
+    class Patch(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Linear(3 * 4 * 4, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            n, c, h, w = x.shape
+            x = x.view(n, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 3, 5, 1)
+            return self.embed(x.reshape(n, (h // 4) * (w // 4), -1))
+
+    field = fields_of(Patch(), 1, 3, 16, 16)["embed"]
+    assert (field.size, field.stride, field.offset) == ((4, 4), (4, 4), (0, 0))
+
+
+def test_pixel_shuffle_by_reshape_is_followed():
+    class Shuffle(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 1, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            n, _, h, w = x.shape
+            x = x.view(n, 4, 2, 2, h, w).permute(0, 1, 4, 2, 5, 3).reshape(n, 4, 2 * h, 2 * w)
+            return self.conv(x)
+
+    # Three fine pixels around an even one lie in two coarse ones.
+    assert fields_of(Shuffle(), 1, 16, 8, 8)["conv"].size == (2, 2)
+
+
+def test_a_cut_off_crop_is_unclipped_and_exact_when_clipped():
+    class Crop(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3, padding=1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.conv(x[:, :, 4:-4, 4:-4])
+
+    assert fields_of(Crop(), 1, 1, 16, 16)["conv"].interval(0, 0) == (3, 5)
+    # What lies outside the crop is zero padding: the first unit sees two rows.
+    assert fields_of(Crop(), 1, 1, 16, 16, clipped=True)["conv"].interval(0, 0) == (4, 5)
+
+
+def test_models_without_a_picture_have_no_field():
+    assert fields_of(nn.Sequential(nn.Linear(8, 4)), 2, 8) == {}
+
+
+def test_flatten_then_linear_is_global():
+    fields = fields_of(nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), 1, 1, 8, 8)
+    assert fields["1"].size == "global"
+
+
+def test_one_and_three_dimensions():
+    assert fields_of(nn.Sequential(nn.Conv1d(2, 2, 5, stride=2)), 1, 2, 30)["0"].size == (5,)
+    assert fields_of(nn.Sequential(nn.Conv3d(1, 1, 3)), 1, 1, 9, 9, 9)["0"].size == (3, 3, 3)
+
+
+# ---- published figures ------------------------------------------------------------------
+
+
+@pytest.mark.torchvision
+@pytest.mark.parametrize(
+    ("name", "layer", "size", "stride"),
+    [
+        ("alexnet", "features.12", 195, 32),
+        ("vgg16", "features.30", 212, 32),
+        ("resnet18", "layer4", 435, 32),
+        ("resnet50", "layer4", 427, 32),
+        ("mobilenet_v2", "features", 491, 32),
+        ("googlenet", "inception5b", 379, 32),
+    ],
+)
+def test_published_figures(name: str, layer: str, size: int, stride: int):
+    """Araujo, Norris, Sim (Distill 2019), and torchvision's own variants of the networks."""
+    from torchvision import models
+
+    extra = {"aux_logits": False, "init_weights": False} if name == "googlenet" else {}
+    with torch.device("meta"):
+        model = getattr(models, name)(**extra)
+    field = fields_of(model, 1, 3, 224, 224)[layer]
+    assert (field.size, field.stride) == ((size, size), (stride, stride))
+
+
+@pytest.mark.torchvision
+def test_it_costs_little():
+    from torchvision import models
+
+    with torch.device("meta"):
+        model = models.resnet152()
+    trace = record(
+        model, Inputs((torch.empty(1, 3, 224, 224, device="meta"),)), device="meta"
+    ).trace
+    started = time.process_time()
+    receptive_fields(trace)
+    assert time.process_time() - started < 0.5  # 0.02 s on an idle machine
+
+
+# ---- the arithmetic against brute force -------------------------------------------------
+
+_LAYERS = st.one_of(
+    st.builds(sliding, st.integers(1, 5), st.integers(1, 3), st.integers(0, 2), st.integers(1, 3)),
+    st.builds(transposed, st.integers(1, 4), st.integers(1, 3), st.integers(0, 1)),
+    st.builds(shifted, st.integers(-2, 2), st.integers(1, 3)),
+    st.builds(adaptive, st.integers(3, 9), st.integers(2, 9)),
+    st.builds(
+        interpolated,
+        st.integers(3, 9),
+        st.integers(2, 14),
+        st.sampled_from(["nearest", "bilinear", "bicubic", "area"]),
+    ),
+)
+
+
+@given(st.lists(_LAYERS, min_size=1, max_size=4), st.integers(-3, 12))
+def test_intervals_through_layers_are_those_of_the_sets(layers, position: int):
+    """A unit's pixels, followed backwards one by one, lie in the interval and reach its ends."""
+    reach = PIXELS
+    for layer in layers:
+        reach = reach.through(layer, 0)
+        assert reach is not None
+    pixels = {position}
+    for layer in reversed(layers):
+        before: set[int] = set()
+        for place in pixels:
+            turns, phase = divmod(place, layer.period)
+            before |= {tap + turns * layer.advance for tap in layer.taps[phase]}
+        pixels = before
+    interval = reach.interval(position)
+    assert interval == ((min(pixels), max(pixels)) if pixels else None)
+
+
+@given(st.integers(5, 20), st.integers(1, 5), st.integers(1, 3), st.integers(0, 2))
+def test_inside_a_picture_padding_counts_for_nothing(n: int, kernel: int, stride: int, pad: int):
+    out = (n + 2 * pad - kernel) // stride + 1
+    reach = bounded_pixels(n).through(sliding(kernel, stride, pad), max(out, 1))
+    assert reach is not None
+    for y in range(out):
+        seen = [x for x in range(y * stride - pad, y * stride - pad + kernel) if 0 <= x < n]
+        assert reach.interval(y) == ((seen[0], seen[-1]) if seen else None)
+
+
+# ---- one unit ---------------------------------------------------------------------------
+
+
+def test_one_unit_of_lenet():
+    trace = record(
+        LeNet(), Inputs((torch.empty(1, 1, 28, 28, device="meta"),)), device="meta"
+    ).trace
+    field = unit_field(trace, *parse_unit("C2[4, 4]"))
+    assert field.region == ((6, 19), (6, 19))
+    assert field.sentence == "C2[4, 4] depends on 14×14 pixels: rows 6…19, columns 6…19"
+    edge = unit_field(trace, "C1", (0, 27))
+    assert (edge.region, edge.inside) == (((-2, 2), (25, 29)), ((0, 2), (25, 27)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("C9[1,1]", "no layer 'C9' ran"),
+        ("C2[10,0]", "C2 has 10×10 units: give one up to C2[9,9]"),
+        ("C2[1]", "C2 has 10×10 units"),
+    ],
+)
+def test_units_that_are_not_there(text: str, message: str):
+    trace = record(
+        LeNet(), Inputs((torch.empty(1, 1, 28, 28, device="meta"),)), device="meta"
+    ).trace
+    with pytest.raises(UsageError, match=message.replace("[", r"\[").replace("(", r"\(")):
+        unit_field(trace, *parse_unit(text))
+
+
+def test_a_unit_must_be_readable():
+    with pytest.raises(UsageError, match=r"--field C2: give a layer and a unit, as in C2\[4,4\]"):
+        parse_unit("C2")

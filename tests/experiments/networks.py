@@ -1,0 +1,142 @@
+"""Small networks that do with sizes what real ones do."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class UNet(nn.Module):
+    """Four halvings, four doublings, joined: heights and widths must be multiples of 16."""
+
+    def __init__(self, width: int = 2) -> None:
+        super().__init__()
+        widths = [width, 2 * width, 4 * width, 8 * width]
+        self.down = nn.ModuleList(
+            nn.Conv2d(before, after, 3, padding=1)
+            for before, after in zip([3, *widths], widths, strict=False)
+        )
+        self.bottom = nn.Conv2d(widths[-1], 16 * width, 3, padding=1)
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * w, w, 2, stride=2) for w in widths[::-1])
+        self.join = nn.ModuleList(nn.Conv2d(2 * w, w, 3, padding=1) for w in widths[::-1])
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips: list[Tensor] = []
+        for down in self.down:
+            x = torch.relu(down(x))
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = self.bottom(x)
+        for up, join in zip(self.up, self.join, strict=True):
+            x = join(torch.cat([up(x), skips.pop()], 1))
+        return x
+
+
+class Windows(nn.Module):
+    """Pads to multiples of 7 and cuts into windows, as Swin does, in Python's own arithmetic."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 8, 4, stride=4)
+        self.inner = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).permute(0, 2, 3, 1)
+        n, h, w, c = x.shape
+        x = F.pad(x, (0, 0, 0, (7 - w % 7) % 7, 0, (7 - h % 7) % 7))
+        high, wide = x.shape[1], x.shape[2]
+        x = x.view(n, high // 7, 7, wide // 7, 7, c).permute(0, 1, 3, 2, 4, 5)
+        x = self.inner(x.reshape(-1, 49, c))
+        x = x.view(n, high // 7, wide // 7, 7, 7, c).permute(0, 1, 3, 2, 4, 5)
+        return x.reshape(n, high, wide, c)[:, :h, :w].contiguous()
+
+
+class Tokens(nn.Module):
+    """A position for each of 16 patches, and an assertion: one picture size only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 8, 8, stride=8)
+        self.position = nn.Parameter(torch.zeros(1, 16, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert x.shape[2] == 32, "wrong height"
+        assert x.shape[3] == 32, "wrong width"
+        return self.patch(x).flatten(2).transpose(1, 2) + self.position
+
+
+class Lost(nn.Module):
+    """Computes a size through ``int()`` and ``math``, which no subclass of int survives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = int(x.shape[2] * 0.5), math.ceil(x.shape[3] / 2)
+        return self.conv(F.interpolate(x, size=half))
+
+
+class TornBatch(nn.Module):
+    """``view(-1, 400)``: other sizes run by tearing pictures apart."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 16, 5, padding=2)
+        self.fc = nn.Linear(400, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(torch.relu(self.conv(x)).view(-1, 400))
+
+
+class Square(nn.Module):
+    """A matrix times itself: the two sizes must be equal."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ x
+
+
+class Masked(nn.Module):
+    """A size that depends on the values."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x[x > 0].sum()
+
+
+class Never(nn.Module):
+    """Runs at no size: 8 channels arrive where 4 are expected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3)
+        self.second = nn.Conv2d(4, 8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+
+class TwoWays(nn.Module):
+    """Pools large pictures first: two formulas, each in a range."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[2] > 300:
+            x = F.max_pool2d(x, 2)
+        return self.conv(x)
+
+
+class Shrinking(nn.Module):
+    """Interpolates to nothing below 4: meta lets that pass, the CPU does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.interpolate(x, scale_factor=0.25))

@@ -1,0 +1,240 @@
+"""The measured receptive field, and through it the one read off the graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+from cnnshape.api.fields import measured_fields
+from cnnshape.experiments.measured_field import measured_notes
+from tests.experiments import networks
+
+#: The middle, and places off it on either axis, borders included.
+UNITS = ((0.5,), (0.2, 0.7), (0.0, 0.999))
+
+
+def statuses(model: nn.Module, *shape: int, units: Any = UNITS) -> set[str]:
+    """Per axis, over all layers; what the picture cuts off on both sides is left out."""
+    found = measured_fields(model, shape, units=units, every_layer=True)
+    assert found
+    return {
+        status
+        for field in found
+        for status in field.axes
+        if not (status == "inconclusive" and "cut off" in field.reason)
+    }
+
+
+def test_lenet_is_confirmed():
+    fields = {f.path: f for f in measured_fields("lenet", (1, 1, 28, 28), every_layer=True)}
+    assert fields["C1"].status == fields["C2"].status == fields["S2"].status == "equal"
+    # The unit in the middle of S1 is 7: rows 7·2 − 2 to 17.
+    assert fields["S1"].measured == ((12, 17), (12, 17))
+    # C3 sees the whole picture, which any larger field would as well.
+    assert fields["C3"].status == "inconclusive"
+    assert "cut off by the picture on both sides" in fields["C3"].reason
+
+
+def test_unet_off_centre_and_at_the_borders():
+    assert statuses(networks.UNet(), 1, 3, 192, 48) == {"equal"}
+    assert statuses(networks.UNet(), 1, 3, 48, 192) == {"equal"}
+
+
+class Chain(nn.Module):
+    """Layers one after another, with a skip around the second half where the sizes allow it."""
+
+    def __init__(self, layers: list[nn.Module]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x: Tensor) -> Tensor:
+        middle = x
+        for place, layer in enumerate(self.layers):
+            if place == len(self.layers) // 2:
+                middle = x
+            x = layer(x)
+        if x.shape == middle.shape:
+            x = x + middle
+        return x
+
+
+class Resize(nn.Module):
+    def __init__(self, **how: Any) -> None:
+        super().__init__()
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.interpolate(x, **self.how)
+
+
+class Pad(nn.Module):
+    def __init__(self, pads: tuple[int, ...], mode: str) -> None:
+        super().__init__()
+        self.pads, self.mode = pads, mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.pad(x, self.pads, mode=self.mode)
+
+
+def _conv(kernel: int, stride: int, padding: int, dilation: int, mode: str) -> nn.Module:
+    padding = min(padding, kernel // 2 * dilation)
+    return nn.Conv2d(2, 2, kernel, stride, padding, dilation, padding_mode=mode)
+
+
+_KINDS = st.one_of(
+    st.builds(
+        _conv,
+        *(st.integers(1, 4), st.integers(1, 3), st.integers(0, 3), st.integers(1, 2)),
+        st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
+    ),
+    st.builds(
+        lambda k, s, p, o: nn.ConvTranspose2d(
+            2, 2, k, min(s, k), min(p, k - 1), min(o, s - 1, k - 1)
+        ),
+        *(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 1)),
+    ),
+    st.builds(
+        lambda k, s, d, c: nn.MaxPool2d(k, s, k // 2, d, ceil_mode=c),
+        *(st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.booleans()),
+    ),
+    st.builds(lambda k, s: nn.AvgPool2d(k, s), st.integers(1, 3), st.integers(1, 3)),
+    st.builds(nn.AdaptiveAvgPool2d, st.tuples(st.integers(4, 9), st.integers(4, 9))),
+    st.builds(
+        lambda f, m: Resize(scale_factor=f, mode=m),
+        st.sampled_from([2, 3, 0.5, 1.5]),
+        st.sampled_from(["nearest", "bilinear", "bicubic", "area", "nearest-exact"]),
+    ),
+    st.builds(
+        lambda size, m, a: Resize(size=size, mode=m, align_corners=a),
+        st.tuples(st.integers(5, 17), st.integers(5, 17)),
+        st.sampled_from(["bilinear", "bicubic"]),
+        st.booleans(),
+    ),
+    st.builds(
+        Pad,
+        st.tuples(*(st.integers(0, 2),) * 4),
+        st.sampled_from(["constant", "reflect", "replicate", "circular"]),
+    ),
+    st.just(nn.Sequential(nn.BatchNorm2d(2), nn.ReLU())),
+)
+
+
+def _runs(model: nn.Module, *shape: int) -> bool:
+    try:
+        with torch.no_grad():
+            return model.eval()(torch.zeros(shape)).numel() > 0
+    except (RuntimeError, ValueError):
+        return False
+
+
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+)
+@given(st.lists(_KINDS, min_size=1, max_size=4))
+def test_any_chain_of_layers_is_confirmed(layers: list[nn.Module]):
+    """Every layer, three units, both axes: the graph and the gradients agree to the pixel."""
+    model = Chain(layers)
+    if _runs(model, 1, 2, 19, 23):
+        assert statuses(model, 1, 2, 19, 23) <= {"equal"}
+
+
+def test_a_stride_larger_than_the_kernel_leaves_units_that_see_nothing():
+    net = nn.Sequential(nn.ConvTranspose2d(1, 1, 1, stride=2))
+    found = measured_fields(net, (1, 1, 6, 6), units=((0.0,), (0.1, 0.0)), every_layer=True)
+    on_a_pixel, between = [field for field in found if field.path == "0"]
+    assert (on_a_pixel.measured, on_a_pixel.status) == (((0, 0), (0, 0)), "equal")
+    assert (between.measured, between.status) == ((None, None), "equal")
+
+
+def test_a_wrong_field_is_called_different(monkeypatch: pytest.MonkeyPatch):
+    """The comparison can fail: with a graph that forgets dilation it does."""
+    from cnnshape.analysis.fields import windows
+
+    monkeypatch.setattr(
+        windows, "sliding", lambda kernel, stride, padding, _d=1: windows.transposed(kernel, 1)
+    )
+    found = measured_fields(nn.Sequential(nn.Conv2d(1, 1, 3, dilation=3)), (1, 1, 20, 20))
+    assert {field.status for field in found} == {"different"}
+    notes = measured_notes(found)
+    assert notes[0].startswith("receptive fields measured by gradients: 0 equal, ")
+    assert "gradients reach" in notes[1]
+
+
+def test_attention_covers_everything():
+    class Attend(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.patch = nn.Conv2d(3, 8, 4, stride=4)
+            self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.patch(x).flatten(2).transpose(1, 2)
+            return self.attention(x, x, x, need_weights=False)[0]
+
+    found = {f.path: f for f in measured_fields(Attend(), (1, 3, 16, 16), every_layer=True)}
+    assert found["patch"].status == "equal"
+    assert found["attention"].expected == ("global", "global")
+    assert found["attention"].status == "equal"
+
+
+def test_the_model_is_not_touched():
+    model = networks.UNet().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    measured_fields(model, (1, 3, 32, 32))
+    assert model.training
+    assert all(p.dtype == torch.float32 and p.requires_grad for p in model.parameters())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+
+
+def test_a_model_that_does_not_run_in_double_precision_is_inconclusive():
+    class Picky(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if x.dtype is not torch.float32:
+                raise TypeError("float32 only")
+            return self.conv(x)
+
+    found = measured_fields(Picky(), (1, 1, 9, 9))
+    assert {field.status for field in found} == {"inconclusive"}
+    assert "does not run in double precision: float32 only" in found[0].reason
+
+
+def test_max_pooling_becomes_the_same_windows():
+    """The stand-in for a maximum looks at the same positions, whatever its geometry."""
+    from cnnshape.experiments.linear_pass import LinearPass
+
+    x = torch.rand(1, 2, 17, 15, dtype=torch.float64)
+    for arguments in ({"stride": 3, "ceil_mode": True}, {"dilation": 2}, {"padding": 1}):
+        pool = nn.MaxPool2d(3, **arguments)
+        with LinearPass():
+            averaged = pool(x)
+        assert averaged.shape == pool(x).shape
+
+
+@pytest.mark.slow
+@pytest.mark.torchvision
+@pytest.mark.parametrize(
+    ("name", "long", "short"),
+    [
+        *(("alexnet", 300, 70), ("resnet18", 500, 40), ("mobilenet_v2", 540, 33)),
+        *(("googlenet", 430, 33), ("squeezenet1_1", 300, 40), ("shufflenet_v2_x1_0", 500, 33)),
+        *(("mnasnet1_0", 600, 33), ("regnet_x_400mf", 600, 33), ("densenet121", 400, 33)),
+        *(("efficientnet_b0", 128, 40), ("convnext_tiny", 320, 32)),
+    ],
+)
+def test_torchvision_on_both_axes(name: str, long: int, short: int):
+    """A long picture for one axis, a wide one for the other, so that the fields fit."""
+    for axis, shape in enumerate(((1, 3, long, short), (1, 3, short, long))):
+        found = measured_fields(f"torchvision:{name}", shape, units=((0.5,), (0.3, 0.7)))
+        told = [field.axes[axis] for field in found]
+        assert "different" not in told
+        assert told.count("equal") > len(told) / 2

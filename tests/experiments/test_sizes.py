@@ -1,0 +1,260 @@
+"""Accepted sizes, held against brute force on the CPU."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+import cnnshape
+from cnnshape.api.sizing import Sizes
+from cnnshape.errors import ModelFailedError, UsageError
+from cnnshape.experiments.sizing.ranges import SizeSet, describe
+from cnnshape.loading.model import load
+from cnnshape.rendering.sizes import set_text
+from cnnshape.tracing.execute import Inputs
+from cnnshape.tracing.repeat import repeated
+from tests.experiments import networks
+
+
+def says(accepted: Sizes, **letters: int) -> bool:
+    """Whether the result, as a reader of the JSON would apply it, accepts these sizes."""
+    data = json.loads(json.dumps(accepted.to_dict()))
+    for name, size in letters.items():
+        told = data["letters"][name]
+        if not any(low <= size <= high for low, high in told["ranges"]):
+            return False
+        if size % told["multiple_of"]:
+            return False
+        if "remainders" in told and size % told["period"] not in told["remainders"]:
+            return False
+    return data["joint"] is None or bool(eval(data["joint"], {"__builtins__": {}}, letters))
+
+
+def differences(accepted: Sizes, model: nn.Module, channels: int, pairs: list) -> list:
+    """The pairs of H and W at which a real pass disagrees with the result."""
+    wrong = []
+    with repeated(model, device="cpu") as attempt:
+        for h, w in pairs:
+            done = attempt(Inputs((torch.zeros(1, channels, h, w),)))
+            runs = done.exception is None and all(shape[0] == 1 for shape in done.shapes)
+            if runs != says(accepted, H=h, W=w):
+                wrong.append((h, w))
+    return wrong
+
+
+def axes_and_diagonal(low: int, high: int, usual: int) -> list[tuple[int, int]]:
+    sizes = range(low, high + 1)
+    return [
+        *((n, usual) for n in sizes),
+        *((usual, n) for n in sizes),
+        *((n, n) for n in sizes),
+    ]
+
+
+def test_lenet():
+    accepted = cnnshape.sizes("lenet", (1, 1, "H", "W"))
+    data = accepted.to_dict()
+    assert data["letters"] == {
+        "H": {"ranges": [[28, 31]], "multiple_of": 1},
+        "W": {"ranges": [[28, 31]], "multiple_of": 1},
+    }
+    assert data["joint"] is None
+    assert data["tested"] == [1, 256]
+    assert data["every_size"] is True
+    assert data["exceptions"] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "joint"),
+    [
+        ("lenet-nopad", "16*(H//4 - 3)*(W//4 - 3) == 256"),
+        ("basic-cnn", "20*(H//4 - 3)*(W//4 - 3) == 320"),
+    ],
+)
+def test_pairs_that_are_tied(name: str, joint: str):
+    """a·b = 16 with a = H//4 − 3: 1·16, 2·8, 4·4, …, each of four sizes."""
+    accepted = cnnshape.sizes(name, (1, 1, "H", "W"))
+    assert accepted.joint == joint
+    assert accepted.letters["H"].ranges == ((16, 23), (28, 31), (44, 47), (76, 79))
+    assert says(accepted, H=16, W=76)
+    assert not says(accepted, H=16, W=28)
+    inside = [n for n in range(1, 257) if n in accepted.letters["H"]]
+    pairs = [(h, w) for h in inside for w in inside]  # 400 pairs, 80 of them accepted
+    assert sum(says(accepted, H=h, W=w) for h, w in pairs) == 80
+    assert differences(accepted, load(name, real=True).module, 1, pairs[::3]) == []
+
+
+@pytest.mark.parametrize("name", ["lenet", "lenet-nopad", "basic-cnn"])
+def test_a_grid_of_pairs_against_the_cpu(name: str):
+    accepted = cnnshape.sizes(name, (1, 1, "H", "W"))
+    pairs = [(h, w) for h in range(1, 90, 5) for w in range(2, 90, 7)]
+    assert differences(accepted, load(name, real=True).module, 1, pairs) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["lenet", "lenet-nopad", "basic-cnn"])
+def test_every_pair_against_the_cpu(name: str):
+    """All pairs up to 128 (those up to 256 take ten minutes a network, and agree as well)."""
+    accepted = cnnshape.sizes(name, (1, 1, "H", "W"), range=(1, 128))
+    pairs = [(h, w) for h in range(1, 129) for w in range(1, 129)]
+    assert differences(accepted, load(name, real=True).module, 1, pairs) == []
+
+
+def test_a_unet_takes_multiples_of_16():
+    model = networks.UNet()
+    accepted = cnnshape.sizes(model, (1, 3, "H", "W"), range=(1, 100))
+    assert accepted.letters["H"] == SizeSet(((16, 96),), 16)
+    assert accepted.joint is None
+    assert differences(accepted, model, 3, axes_and_diagonal(1, 100, 32)) == []
+
+
+def test_a_model_of_one_size():
+    model = networks.Tokens()
+    accepted = cnnshape.sizes(model, (1, 3, "H", "W"), range=(1, 80))
+    assert accepted.letters["W"].ranges == ((32, 32),)
+    assert differences(accepted, model, 3, axes_and_diagonal(1, 80, 32)) == []
+
+
+def test_squares_only():
+    accepted = cnnshape.sizes(networks.Square(), (1, 1, "H", "W"), range=(1, 40))
+    assert accepted.joint == "H == W"
+    assert differences(accepted, networks.Square(), 1, axes_and_diagonal(1, 40, 9)) == []
+
+
+def test_what_only_meta_would_take_is_not_accepted():
+    accepted = cnnshape.sizes(networks.Shrinking(), (1, 3, "H", "W"), range=(1, 40))
+    assert accepted.letters["H"].ranges == ((4, 40),)
+    assert differences(accepted, networks.Shrinking(), 3, axes_and_diagonal(1, 40, 16)) == []
+
+
+def test_sizes_that_tear_the_batch_apart_are_flagged():
+    accepted = cnnshape.sizes(networks.TornBatch(), (1, 3, "H", "W"), range=(1, 60))
+    # 16·H·W = 400 keeps the picture whole: 1×25, 5×5, 25×1.
+    assert [n for n in range(1, 61) if n in accepted.letters["H"]] == [1, 5, 25]
+    assert accepted.batch_changing["H"].multiple_of == 5
+    assert "torn apart or glued together: H: multiples of 5" in str(accepted)
+
+
+def test_a_range_without_accepted_sizes():
+    with pytest.raises(ModelFailedError) as raised:
+        cnnshape.sizes("lenet", (1, 1, "H", "W"), range=(40, 60))
+    assert str(raised.value).startswith(
+        "the model accepts no H and W from 40 to 60; it does accept H = 28, W = 28, since it needs "
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"inputs": (1, 1, 28, 28)}, "sizes needs letters for what may vary, as in -i 1,1,H,W"),
+        ({"inputs": (1, 1, "H", "W"), "range": (9, 3)}, "the range 9:3 is empty"),
+        ({"inputs": (1, 1, "H", "W"), "fit": "64x64x64"}, "give 2 sizes, one each for H, W"),
+        ({"inputs": (1, 1, "H", "W"), "fit": "big"}, "--fit big: give sizes, as in 64x64"),
+    ],
+)
+def test_wrong_usage(arguments: dict, message: str):
+    with pytest.raises(UsageError) as raised:
+        cnnshape.sizes("lenet", **({"range": (26, 33)} | arguments))
+    assert message in str(raised.value)
+
+
+def test_the_result_says_when_time_was_short():
+    accepted = cnnshape.sizes("torchvision:resnet18", (1, 3, "H", "W"), time_limit=0.7)
+    assert not accepted.every_size
+    assert accepted.letters["H"].ranges == ((1, 256),)
+    assert "some sizes of H and of W from 1 to 256" in str(accepted)
+
+
+# ---- why, and what would fit ------------------------------------------------------------
+
+
+def test_the_layer_that_refuses_the_first_size_outside():
+    accepted = cnnshape.sizes("lenet", (1, 1, "H", 28), why=True)
+    below, above = accepted.why
+    assert (below.letters["H"], below.path) == (27, "C3")
+    assert (above.letters["H"], above.path) == (32, "F4")
+    assert above.diagnosis is not None
+    assert above.diagnosis.startswith("F4 expects 120 features, but 240 arrive")
+
+
+def test_what_makes_64_by_64_fit():
+    accepted = cnnshape.sizes("lenet-nopad", (1, 1, "H", "W"), fit="64x64")
+    assert accepted.fit is not None
+    assert not accepted.fit.accepted
+    assert "2704 arrive: 16 channels × 13 × 13" in accepted.fit.reason
+    texts = {change.text for change in accepted.fit.changes}
+    assert "nn.Linear(in_features=2704, out_features=120)" in texts
+    assert "nn.AdaptiveAvgPool2d((4, 4)) after conv.5" in texts
+    assert all(change.verified for change in accepted.fit.changes)
+
+
+def test_a_size_that_fits_already():
+    accepted = cnnshape.sizes("lenet", (1, 1, "H", "W"), fit=(30, 29))
+    assert accepted.fit is not None
+    assert accepted.fit.accepted
+    assert "H = 30, W = 29 is accepted as it is" in str(accepted)
+
+
+# ---- torchvision ------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.torchvision
+@pytest.mark.parametrize(
+    ("name", "low", "high", "usual", "first"),
+    [
+        ("vgg16", 24, 72, 64, 32),
+        ("alexnet", 56, 110, 96, 63),
+        ("resnet18", 1, 64, 64, 1),
+        ("inception_v3", 68, 84, 80, 75),
+    ],
+)
+def test_published_networks_on_both_axes_and_the_diagonal(
+    name: str, low: int, high: int, usual: int, first: int
+):
+    spec = f"torchvision:{name}"
+    accepted = cnnshape.sizes(spec, (1, 3, "H", "W"), range=(low, high))
+    assert accepted.letters["H"].ranges == ((max(first, low), high),)
+    model = load(spec, real=True).module.eval()
+    assert differences(accepted, model, 3, axes_and_diagonal(low, high, usual)) == []
+
+
+# ---- describing sets --------------------------------------------------------------------
+
+
+@given(st.sets(st.integers(1, 120), min_size=1))
+def test_a_description_holds_exactly_the_set(sizes: set[int]):
+    told = describe(sizes, 1, 120)
+    assert {n for n in range(1, 121) if n in told} == sizes
+
+
+@given(st.integers(2, 40), st.integers(0, 39), st.integers(1, 60))
+def test_residues_are_described_exactly(period: int, remainder: int, start: int):
+    sizes = {n for n in range(start, 257) if n % period in (remainder % period, 0)}
+    if sizes:
+        told = describe(sizes, 1, 256)
+        assert {n for n in range(1, 257) if n in told} == sizes
+
+
+@pytest.mark.parametrize(
+    ("sizes", "text"),
+    [
+        ([28, 29, 30, 31], "H: 28…31"),
+        (range(32, 257), "H ≥ 32"),
+        (range(16, 257, 16), "H: multiples of 16"),
+        (range(64, 257, 32), "H: multiples of 32 from 64"),
+        ([224], "H = 224"),
+        (range(1, 257), "H: every size"),
+        ([*range(16, 24), *range(28, 32)], "H: 16…23, 28…31"),
+        ([n for n in range(1, 257) if n % 32 in (0, 31)], "H mod 32 in 0, 31"),
+        ([n for n in range(1, 257) if n % 8 == 1], "H mod 8 = 1"),
+        ([*range(5, 9), *range(20, 257)], "H: 5…8, ≥ 20"),
+    ],
+)
+def test_sets_in_words(sizes, text: str):
+    assert set_text("H", describe(list(sizes), 1, 256), 1, 256) == text

@@ -1,0 +1,234 @@
+"""Sizes as expressions, held against real passes at other sizes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import cnnshape
+from cnnshape import UsageError
+from cnnshape.errors import CnnshapeError, ModelFailedError
+from cnnshape.tracing.execute import Inputs, record
+from tests.experiments import networks
+
+Shape = tuple[int | str, ...]
+
+
+def value(size: int | str | None, **letters: int) -> int | None:
+    """A size of the report, as a reader of the JSON would compute it."""
+    if not isinstance(size, str):
+        return size
+    return eval(size, {"__builtins__": {}, "min": min, "max": max}, letters)
+
+
+def real_shapes(model: nn.Module, *shape: int) -> dict[tuple[str, int], list[tuple[int, ...]]]:
+    """The output shapes of every module call in a real pass on the CPU."""
+    trace = record(model, Inputs((torch.zeros(shape),))).trace
+    assert trace.failure is None, trace.failure
+    return {
+        (call.path, call.call): [tuple(trace.shape(o.value)) for o in call.outputs]
+        for call in trace.calls
+    }
+
+
+def check_everywhere(model: nn.Module, given: Shape, points: list[dict[str, int]]) -> None:
+    """Every row of the report, at every point, against a real pass there."""
+    report = cnnshape.inspect(model, given)
+    for letters in points:
+        shape = [n if isinstance(n, int) else letters[n] for n in given]
+        real = real_shapes(model, *shape)
+        for layer in report.layers:
+            if layer.called:
+                computed = [tuple(value(n, **letters) for n in s) for s in layer.output_shapes]
+                assert computed == real[layer.path, layer.call], (layer.path, letters)
+        numbers = cnnshape.inspect(model, tuple(shape), device="meta")
+        assert value(report.totals.macs, **letters) == numbers.totals.macs
+
+
+def test_lenet_as_derived_by_hand():
+    report = cnnshape.inspect("lenet", ("N", 1, "H", "W"))
+    shapes = {layer.path: layer.output_shapes[0] for layer in report.layers}
+    assert shapes["C1"] == ("N", 6, "H", "W")
+    assert shapes["S1"] == ("N", 6, "H//2", "W//2")
+    assert shapes["C2"] == ("N", 16, "H//2 - 4", "W//2 - 4")
+    assert shapes["S2"] == ("N", 16, "H//4 - 2", "W//4 - 2")
+    assert shapes["C3"] == ("N", 120, "H//4 - 6", "W//4 - 6")
+    assert report.layer("F4").input_shapes[0] == ("N", "120*(H//4 - 6)*(W//4 - 6)")
+    assert report.layer("C1").macs == "150*H*N*W"
+    assert list(report.constraints) == [
+        "H//4 - 6 >= 1",
+        "W//4 - 6 >= 1",
+        "120*(H//4 - 6)*(W//4 - 6) == 120",
+    ]
+    assert report.layer("S1").check is not None
+    assert report.layer("S1").check.substitution.startswith("⌊(H + 2·0 − 1·(2 − 1) − 1)/2⌋ + 1")
+    assert value(report.totals.macs, N=1, H=28, W=28) == 416_520
+
+
+def test_the_json_has_strings_that_python_parses():
+    data = cnnshape.inspect("lenet", ("N", 1, "H", "W")).to_dict()
+    assert data["inputs"][0]["shape"] == ["N", 1, "H", "W"]
+    assert data["outputs"][0]["shape"] == ["N", 10]
+    row = next(row for row in data["layers"] if row["path"] == "C2")
+    assert row["output_shapes"] == [["N", 16, "H//2 - 4", "W//2 - 4"]]
+    allowed = re.compile(r"[A-Za-z0-9_+\-*/%() ,]+")
+    texts = [n for row in data["layers"] for s in row["output_shapes"] for n in s]
+    assert all(allowed.fullmatch(n) for n in texts if isinstance(n, str))
+
+
+def test_fixed_and_symbolic_sizes_mix():
+    report = cnnshape.inspect("basic-cnn", (1, 1, "H", 28))
+    assert report.layer("conv2").output_shapes[0] == (1, 20, "H//2 - 6", 8)
+
+
+def test_the_same_letter_is_the_same_size():
+    report = cnnshape.inspect("mlp", (1, 1, "S", "S"))
+    assert "S*S == 784" in report.constraints
+    assert any(note.startswith("S = 28 (fixed by linear_relu_stack.0)") for note in report.notes)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), min_size=1, max_size=3))
+def test_unet_at_any_size_it_takes(sides: list[tuple[int, int]]):
+    points = [{"N": 1, "H": 16 * h, "W": 16 * w} for h, w in sides]
+    check_everywhere(networks.UNet(), ("N", 3, "H", "W"), points)
+
+
+def test_sizes_computed_in_python():
+    points = [{"N": n, "H": h, "W": w} for n, h, w in [(1, 28, 29), (2, 56, 31), (1, 60, 113)]]
+    check_everywhere(networks.Windows(), ("N", 3, "H", "W"), points)
+
+
+def test_a_size_that_was_lost_in_python_is_fitted():
+    report = cnnshape.inspect(networks.Lost(), (1, 3, "H", "W"))
+    assert report.layer("conv").output_shapes[0] == (1, 4, "H//2", "(W + 1)//2")
+    points = [{"H": h, "W": w} for h, w in [(7, 8), (30, 31), (101, 64)]]
+    check_everywhere(networks.Lost(), (1, 3, "H", "W"), points)
+
+
+def test_a_model_that_fixes_its_size_says_by_what():
+    report = cnnshape.inspect(networks.Tokens(), ("N", 3, "H", "W"))
+    assert list(report.constraints) == ["H == 32", "W == 32"]
+    assert "H = 32 (fixed by position)" in report.notes
+    assert report.layer("patch").output_shapes[0] == ("N", 8, "H//8", "W//8")
+
+
+def test_an_expression_that_holds_only_in_a_range_is_marked():
+    report = cnnshape.inspect(networks.TwoWays(), (1, 3, "H", 64))
+    assert any("conv: the expression does not hold at H = " in note for note in report.notes)
+
+
+def test_what_was_checked_is_stated():
+    notes = cnnshape.inspect("lenet", (1, 1, "H", "W")).notes
+    assert any(
+        re.match(r"every expression was checked at \d sizes, H = 28, W = 28;", n) for n in notes
+    )
+
+
+def test_the_model_is_as_it_was():
+    model = networks.UNet().train()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    cnnshape.inspect(model, (1, 3, "H", "W"))
+    assert model.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(tensor.device.type == "cpu" for tensor in model.parameters())
+
+
+# ---- bad input --------------------------------------------------------------------------
+
+
+def message(error: type[CnnshapeError], model: Any, shape: Shape) -> str:
+    with pytest.raises(error) as raised:
+        cnnshape.inspect(model, shape)
+    return str(raised.value)
+
+
+def test_a_letter_in_the_channel_place():
+    assert message(UsageError, "lenet", ("N", "C", "H", "W")) == (
+        "C can only be 1: C1 (Conv2d) takes 1 channel; write -i N,1,H,W"
+    )
+
+
+def test_two_letters_that_must_be_equal():
+    assert message(UsageError, networks.Square(), (1, 1, "H", "W")) == (
+        "the model forces H and W to be equal (matmul in Square): use one letter for both, "
+        "as in -i 1,1,H,H"
+    )
+
+
+def test_a_size_that_depends_on_the_data():
+    text = message(CnnshapeError, networks.Masked(), (1, 3, "H", "W"))
+    assert text.startswith("the sizes behind a boolean index in Masked (networks.py:")
+    assert "depend on the data, not on the input's size" in text
+
+
+def test_a_model_that_accepts_nothing():
+    text = message(ModelFailedError, networks.Never(), (1, 3, "H", "W"))
+    assert text.startswith("no size of H and W was accepted (")
+    assert "second" in text
+    assert "4 channels" in text
+
+
+def test_letters_need_no_device():
+    with pytest.raises(UsageError, match="leave --device cpu out, or give numbers"):
+        cnnshape.inspect("lenet", (1, 1, "H", "W"), device="cpu")
+
+
+# ---- torchvision ------------------------------------------------------------------------
+
+
+@pytest.mark.torchvision
+def test_resnet18_ends_in_one_division():
+    report = cnnshape.inspect("torchvision:resnet18", ("N", 3, "H", "W"))
+    assert report.layer("layer4").output_shapes[0] == ("N", 512, "(H + 31)//32", "(W + 31)//32")
+    assert report.constraints == ()
+    # torchvision publishes 1.814 GMAC for 224×224.
+    assert value(report.totals.macs, N=1, H=224, W=224) == pytest.approx(1.814e9, rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.torchvision
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("alexnet", "densenet121", "efficientnet_b0", "googlenet", "inception_v3", "mobilenet_v2"),
+        *("mobilenet_v3_small", "regnet_x_400mf", "resnet50", "shufflenet_v2_x1_0"),
+        *("squeezenet1_0", "swin_t", "vgg11", "vit_b_16", "convnext_tiny", "maxvit_t"),
+    ],
+)
+def test_the_zoo_at_twenty_sizes(name: str):
+    from cnnshape.analysis.build import build_report
+    from cnnshape.experiments.subject import prepare
+    from cnnshape.experiments.symbolic.letters import filled
+    from cnnshape.loading.inputs import make_tensors
+
+    report = cnnshape.inspect(f"torchvision:{name}", (1, 3, "H", "W"))
+    prepared = prepare(f"torchvision:{name}", (1, 3, "H", "W"))
+    conditions = [compile(text, "", "eval") for text in report.constraints]
+    allowed = [
+        {"H": h, "W": w}
+        for h in range(1, 330)
+        for w in (224, h, 330 - h)
+        if all(eval(c, {}, {"H": h, "W": w}) for c in conditions)
+    ]
+    tried = 0
+    for letters in allowed[:: max(1, len(allowed) // 24)]:
+        args, kwargs = make_tensors(filled(prepared.inputs, letters), device="meta")
+        recorded = record(prepared.subject.module, Inputs(args, kwargs), device="meta")
+        assert recorded.trace.failure is None, letters
+        numbers = build_report(recorded.trace)
+        rows = {(layer.path, layer.call): layer for layer in numbers.layers}
+        for layer in report.layers:
+            row = rows[layer.path, layer.call]
+            if layer.called and row.called:
+                computed = [tuple(value(n, **letters) for n in s) for s in layer.output_shapes]
+                assert computed == list(row.output_shapes), (layer.path, letters)
+        assert value(report.totals.macs, **letters) == numbers.totals.macs
+        tried += 1
+    assert tried >= 20 or len(allowed) < 20
