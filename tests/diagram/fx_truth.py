@@ -68,7 +68,7 @@ def fx_dependencies(model: nn.Module, *inputs: torch.Tensor) -> Dependencies:
                 run = runs[target]
                 names[node.name] = target if run == 1 else f"{target}@{run}"
         elif node.op == "placeholder":
-            names[node.name] = f"input/{node.name}"
+            names[node.name] = f"input/{node.target}"
         elif node.op == "output":
             names[node.name] = "output"
     edges = {
@@ -78,3 +78,38 @@ def fx_dependencies(model: nn.Module, *inputs: torch.Tensor) -> Dependencies:
         if source.name in interpreter.tensors
     }
     return contracted(edges, set(names.values()))
+
+
+def our_dependencies(model: nn.Module, *inputs: torch.Tensor) -> tuple[Dependencies, bool]:
+    """The same from our graph, and whether every output can be reached from an input."""
+    from cnnshape.rendering.diagram.graph import build_flow
+    from cnnshape.tracing.execute import Inputs, record
+
+    trace = record(model, Inputs(inputs), device="meta").trace
+    assert trace.failure is None, trace.failure
+    flow = build_flow(trace)
+    modules = dict(model.named_modules())
+    names = {n.index: "output" if n.role == "output" else n.id for n in flow.nodes}
+    kept = {
+        names[n.index]
+        for n in flow.nodes
+        if n.role in ("input", "output")
+        or (n.call is not None and _compared(modules[trace.calls[n.call].path]))
+    }
+    edges = {(names[edge.tail], names[edge.head]) for edge in flow.edges}
+    return contracted(edges, kept), _connected(edges)
+
+
+def _compared(module: nn.Module) -> bool:
+    """fx looks into an author's subclass of a layer; there it has no node of its own."""
+    return type(module).__module__.startswith("torch.nn") and not transparent(module)
+
+
+def _connected(edges: set[tuple[str, str]]) -> bool:
+    reached = {tail for tail, _ in edges if tail.startswith("input")}
+    grown = True
+    while grown:
+        new = {head for tail, head in edges if tail in reached} - reached
+        reached |= new
+        grown = bool(new)
+    return "output" in reached
