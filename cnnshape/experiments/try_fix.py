@@ -146,9 +146,14 @@ class _Search:
     def _next(
         self, outcome: Outcome, edits: tuple[Edit, ...]
     ) -> tuple[Candidate, tuple[Edit, ...], Outcome] | None:
-        """The first correction of the next error that gets the pass further still."""
+        """The first correction of the next error that gets the pass further still.
+
+        One of the same sort as the first comes before others: who pads one convolution will
+        rather pad another than change the input.
+        """
         diagnosis = diagnose(outcome.trace)
-        for candidate in diagnosis.candidates[:2] if diagnosis is not None else ():
+        candidates = () if diagnosis is None else diagnosis.candidates
+        for candidate in sorted(candidates, key=lambda c: not _alike(edits, c.edits))[:2]:
             if not candidate.edits or _undoes(edits, candidate.edits):
                 continue
             together = _merged(edits, candidate.edits)
@@ -167,6 +172,16 @@ class _Search:
             return attempt(setup, before, edits, until)
         except Exception:  # noqa: BLE001 - a correction that cannot be carried out is none
             return None
+
+
+def _alike(edits: Sequence[Edit], further: Sequence[Edit]) -> bool:
+    """Whether two corrections change the same sort of thing, the same argument where it is one."""
+    if not edits or not further or type(edits[0]) is not type(further[0]):
+        return False
+    one, other = edits[0], further[0]
+    if isinstance(one, SetArguments) and isinstance(other, SetArguments):
+        return [name for name, _ in one.arguments] == [name for name, _ in other.arguments]
+    return True
 
 
 def _merged(edits: tuple[Edit, ...], further: tuple[Edit, ...]) -> tuple[Edit, ...]:

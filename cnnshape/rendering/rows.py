@@ -108,7 +108,7 @@ class _Rows:
         node = entry.node
         row = Row(
             role=node.role,
-            state=_state(node),
+            state=_state(node, below),
             kind="other",
             guides=guides,
             rails=rails + "│ " if below and depth > 0 else rails,
@@ -220,9 +220,11 @@ def _with_parameters(row: Row, node: Node) -> Row:
     )
 
 
-def _state(node: Node) -> State:
+def _state(node: Node, below: bool) -> State:
     if node.failed:
         return "failed"
+    if not below and any(inner.failed for inner in _descendants(node)):
+        return "failed"  # the row that hides it is the one to look at
     if node.role == "call" and node.layer is not None and not node.layer.finished:
         return "unfinished"
     return _ROLE_STATES.get(node.role, "ran")
