@@ -123,7 +123,7 @@ def _config(module: nn.Module) -> Iterator[tuple[str, Any]]:
             yield name, to_plain(value, _no_tensor)
         elif isinstance(value, list | tuple):
             items = cast("list[Any] | tuple[Any, ...]", value)
-            if len(items) <= 16 and all(isinstance(item, _ATOMS) for item in items):
+            if len(items) <= 16 and all(item is None or isinstance(item, _ATOMS) for item in items):
                 yield name, to_plain(items, _no_tensor)
         elif value is None:
             yield name, None
