@@ -113,7 +113,7 @@ def build_flow(trace: Trace, root: int = 0) -> Flow:
     >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.ReLU())
     >>> flow = build_flow(record(net, Inputs((torch.zeros(1, 4),))).trace)
     >>> [node.id for node in flow.nodes]
-    ['input', '0', '1', 'output']
+    ['input/input', '0', '1', 'output']
     >>> [(edge.tail, edge.head) for edge in flow.edges]
     [(0, 1), (1, 2), (2, 3)]
     """

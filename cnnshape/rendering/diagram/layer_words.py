@@ -15,8 +15,8 @@ def layer_words(module: Module) -> str:
     """What a layer does, by its class and its settings.
 
     >>> import torch
-    >>> from cnnshape.tracing.describe import describe_modules
-    >>> def words(layer): return layer_words(describe_modules(layer)[0])
+    >>> from cnnshape.tracing.describe import describe
+    >>> def words(layer): return layer_words(describe(layer).modules[0])
     >>> words(torch.nn.Conv2d(1, 6, 5, padding=2)), words(torch.nn.MaxPool2d(3, stride=2))
     ('Conv2d 5×5, 1→6, pad 2', 'MaxPool2d 3×3, stride 2')
     >>> words(torch.nn.Conv2d(8, 8, 3, groups=8)), words(torch.nn.Dropout(0.2))
@@ -45,8 +45,8 @@ def step_words(module: Module) -> tuple[str, ...]:
     """A layer as the step between two feature maps, in one or two lines.
 
     >>> import torch
-    >>> from cnnshape.tracing.describe import describe_modules
-    >>> step_words(describe_modules(torch.nn.Conv2d(1, 6, 5, padding=2))[0])
+    >>> from cnnshape.tracing.describe import describe
+    >>> step_words(describe(torch.nn.Conv2d(1, 6, 5, padding=2)).modules[0])
     ('conv 5×5', 'pad 2')
     """
     name = next((word for start, word in _STEPS.items() if module.kind.startswith(start)), "")

@@ -36,7 +36,7 @@ def identifier(name: str) -> str:
     Letters of any script stay, so that the ids of a model with Chinese names can be read.
 
     >>> identifier("layer1.0.conv1"), identifier("卷积/add"), identifier('say "hi"')
-    ('layer1.0.conv1', '卷积/add', 'say_hi_')
+    ('layer1.0.conv1', '卷积/add', 'say__hi_')
     >>> identifier("a:b") != identifier("a;b")
     True
     """
