@@ -39,7 +39,7 @@ def positive_weights(model: nn.Module) -> nn.Module:
 
 
 class LinearPass(TorchFunctionMode):
-    """While entered, activations and normalisations do nothing and maxima are averages."""
+    """While entered, activations and normalisations do nothing, maxima are averages."""
 
     def __torch_function__(
         self,
@@ -117,6 +117,49 @@ def _adaptive(
     return result, func(x, output_size, True)[1]
 
 
+def _interpolate(
+    func: Callable[..., Any],
+    x: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: Any = None,
+    recompute_scale_factor: Any = None,
+    antialias: bool = False,
+) -> Tensor:
+    """The same weights, axis by axis, without those that only rounding makes other than zero.
+
+    Exactly on a pixel its neighbour's weight is zero, but computed it may come out as 1e-16,
+    and would look like a dependence.
+    """
+    rest = (mode, align_corners, recompute_scale_factor, antialias)
+    if mode not in ("linear", "bilinear", "bicubic", "trilinear"):
+        return func(x, size, scale_factor, *rest)
+    dims = x.dim() - 2
+    target = func(x.new_zeros((1, 1, *x.shape[2:])), size, scale_factor, *rest).shape[2:]
+    for axis in range(dims):
+        n = x.shape[2 + axis]
+        ones = [1] * dims
+        basis = torch.eye(n, dtype=x.dtype).reshape(n, 1, *ones[:axis], n, *ones[axis + 1 :])
+        if size is not None:
+            sizes = [1] * dims
+            sizes[axis] = target[axis]
+            weights = func(basis, tuple(sizes), None, *rest)
+        else:
+            factors = [1.0] * dims
+            given = scale_factor[axis] if isinstance(scale_factor, Sequence) else scale_factor
+            factors[axis] = float(given)
+            weights = func(basis, None, tuple(factors), *rest)
+        matrix = weights.reshape(n, target[axis])
+        matrix = torch.where(matrix.abs() < _ROUNDING, torch.zeros_like(matrix), matrix)
+        x = torch.movedim(torch.movedim(x, 2 + axis, -1) @ matrix, -1, 2 + axis)
+    return x
+
+
+#: A weight below this is rounding: those of an interpolation are fractions of its sizes.
+_ROUNDING = 1e-9
+
+
 def _each(value: Any, dims: int) -> tuple[int, ...]:
     if isinstance(value, Sequence):
         items = tuple(int(item) for item in value)
@@ -132,6 +175,8 @@ def _product(values: Sequence[int]) -> int:
 
 
 _AVERAGES: dict[str, Callable[..., Any]] = {
+    "interpolate": _interpolate,
+    "upsample": _interpolate,
     **{f"max_pool{n}d": _max_pool for n in (1, 2, 3)},
     **{f"max_pool{n}d_with_indices": _max_pool for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d": _adaptive for n in (1, 2, 3)},

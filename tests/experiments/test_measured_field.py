@@ -94,8 +94,10 @@ _KINDS = st.one_of(
         st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
     ),
     st.builds(
+        # output_padding up to padding: beyond it are rows that see nothing at all, and a skip
+        # around those is the one case where axes cannot be followed one by one.
         lambda k, s, p, o: nn.ConvTranspose2d(
-            2, 2, k, min(s, k), min(p, k - 1), min(o, s - 1, k - 1)
+            2, 2, k, min(s, k), min(p, k - 1), min(o, min(s, k) - 1, min(p, k - 1))
         ),
         *(st.integers(1, 4), st.integers(1, 3), st.integers(0, 2), st.integers(0, 1)),
     ),
