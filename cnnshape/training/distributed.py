@@ -19,6 +19,7 @@ from torch import Tensor
 
 from cnnshape.errors import CnnshapeError, UsageError
 from cnnshape.training.devices import choose_device
+from cnnshape.training.rendezvous import Store, agree
 
 Value = TypeVar("Value")
 
@@ -148,6 +149,10 @@ def _connect(rank: int, world: int, device: torch.device) -> None:
         if file:
             store = dist.FileStore(file, world)
             dist.init_process_group(backend, store=store, rank=rank, world_size=world)
+        elif "TORCHELASTIC_RUN_ID" in os.environ:
+            shared = next(dist.rendezvous("env://", rank, world))[0]
+            own = dist.PrefixStore(agree(cast("Store", shared), rank, world), shared)
+            dist.init_process_group(backend, store=own, rank=rank, world_size=world)
         else:
             dist.init_process_group(backend)
     except (RuntimeError, ValueError) as error:

@@ -120,13 +120,13 @@ def _train_epoch(
         if state.batch % interval and state.batch < count:
             continue
         mean = float(loss) / state.sums.seen
-        verdict = _verdict(session, mean, stop)
-        if verdict == _DIVERGED:
-            raise _diverged(session, state, rate)
         if processes.main:
             speed = state.sums.seen / (time.perf_counter() - began)
             accuracy = int(correct) / state.sums.seen
             observer.batch(BatchProgress(epoch, state.batch, count, mean, accuracy, speed))
+        verdict = _verdict(session, mean, stop)
+        if verdict == _DIVERGED:
+            raise _diverged(session, state, rate)
         if verdict == _STOP and state.batch < count:
             _sum_up(session, state, loss, correct, time.perf_counter() - began)
             return None

@@ -135,6 +135,8 @@ def _check_pair(stem: str, raw: Path) -> None:
     images, labels = raw / f"{stem}-images-idx3-ubyte", raw / f"{stem}-labels-idx1-ubyte"
     pictures = check_idx(images, 3)[0]
     count = check_idx(labels, 1)[0]
+    if pictures == 0:
+        raise DataError(f"{images} holds no pictures; put an intact copy there")
     if pictures != count:
         raise DataError(
             f"{images} holds {pictures:,} pictures, but {labels} holds {count:,} labels: "

@@ -1,0 +1,225 @@
+"""Several processes: the same result as one, and what happens when one of them ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from cnnshape.errors import DeviceError, UsageError
+from cnnshape.training import resume, train
+from cnnshape.training.devices import choose_device
+from cnnshape.training.distributed import joined
+from cnnshape.training.launch import launch
+from tests.training.runs import checkpoint, environment, metrics, short
+
+pytestmark = pytest.mark.skipif(
+    not torch.distributed.is_available() or not torch.distributed.is_gloo_available(),
+    reason="this torch cannot connect processes",
+)
+
+# 1293 training pictures are four batches of 323 and one of a single picture, of which the
+# second process has none.
+SETTINGS = ("--epochs", "3", "--seed", "1", "--batch-size", "323", "-q")
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *arguments],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def assert_close_runs(one: Path, other: Path) -> None:
+    """Equal to float tolerance: every number of every epoch, and the weights."""
+    first, second = metrics(one), metrics(other)
+    assert len(first) == len(second)
+    for row, other_row in zip(first, second, strict=True):
+        for key, value in row.items():
+            if value is None:
+                assert other_row[key] is None
+                continue
+            assert value == pytest.approx(other_row[key], rel=1e-4, abs=1e-5), key
+    weights = checkpoint(other)["model"]
+    for name, tensor in checkpoint(one)["model"].items():
+        torch.testing.assert_close(tensor, weights[name], rtol=1e-2, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("alone") / "run"
+    train(short(batch_size=323), output=str(folder))
+    return folder
+
+
+def test_two_processes_reach_what_one_reaches(alone: Path, here: Path) -> None:
+    process = start("cnnshape", "train", "lenet", *SETTINGS, "--nproc", "2", "-o", "two")
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert out.count("accuracy") == 1
+    assert_close_runs(alone, here / "two")
+    results = [json.loads((f / "result.json").read_text())["test"] for f in (alone, here / "two")]
+    assert [result["total"] for result in results] == [360, 360]
+    assert [sum(map(sum, result["confusion"])) for result in results] == [360, 360]
+    config = json.loads((here / "two" / "config.json").read_text())
+    assert config["environment"]["processes"] == 2
+    # A finished run is left as it is, whoever asks.
+    assert resume(here / "two").test is not None
+
+
+def test_an_error_is_told_once(alone: Path) -> None:
+    process = start("cnnshape", "train", "lenet", *SETTINGS, "--nproc", "2", "-o", str(alone))
+    _, err = process.communicate(timeout=240)
+    assert process.returncode == 2
+    assert err.count("error:") == 1
+    assert "holds a run already" in err
+    assert "Traceback" not in err
+
+
+def test_one_process_is_no_group() -> None:
+    with joined("cpu") as processes:
+        assert (processes.rank, processes.world, processes.main) == (0, 1, True)
+        assert processes.max(3) == 3
+        assert processes.gather("x") == ["x"]
+        assert processes.on_main(lambda: 5) == 5
+
+
+def test_launching_one_process_makes_no_sense() -> None:
+    with pytest.raises(UsageError, match="--nproc 1: leave it out to train in one process"):
+        launch(1, [])
+
+
+def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for name, value in (
+            ("RANK", "0"), ("WORLD_SIZE", "2"), ("LOCAL_RANK", "0"),
+            ("MASTER_ADDR", "127.0.0.1"), ("MASTER_PORT", str(port)),
+        ):  # fmt: skip
+            monkeypatch.setenv(name, value)
+        with pytest.raises(UsageError) as caught, joined("cpu"):
+            pass
+    text = str(caught.value)
+    assert text.startswith(f"the port of 127.0.0.1:{port} is in use by another program")
+    assert "--master-port" in text
+
+
+def test_environment_that_is_no_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "two")
+    with pytest.raises(UsageError, match="WORLD_SIZE is 'two', not a number"), joined("cpu"):
+        pass
+
+
+def test_processes_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert choose_device("cuda", local_rank=1, processes=2) == torch.device("cuda", 1)
+    assert choose_device("cuda") == torch.device("cuda", 0)
+    with pytest.raises(DeviceError, match="3 processes need a GPU each, and there are 2"):
+        choose_device("cuda", 0, processes=3)
+    with pytest.raises(DeviceError, match="several processes cannot share cuda:0"):
+        choose_device("cuda:0", 0, processes=2)
+    with pytest.raises(DeviceError, match="there is no cuda:5 on this machine, cuda:0 to cuda:1"):
+        choose_device("cuda:5")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_ctrl_c_stops_all_of_them_and_resume_goes_on(alone: Path, here: Path) -> None:
+    settings = ("--epochs", "3", "--seed", "1", "--batch-size", "323")
+    process = start("cnnshape", "train", "lenet", *settings, "--nproc", "2", "-o", "two")
+    wait_for_epoch(here / "two", 1, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=240)
+    if process.returncode == 0:
+        pytest.skip("the run was quicker than the signal")
+    assert process.returncode == 130, err
+    assert "to go on: cnnshape train --resume two" in err
+    assert "Traceback" not in err
+    # One process goes on with what two began.
+    resume("two")
+    assert_close_runs(alone, here / "two")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_children_end_with_a_killed_parent(here: Path) -> None:
+    process = start(
+        "cnnshape", "train", "lenet", "--epochs", "500", "-q", "--nproc", "2", "-o", "r"
+    )
+    wait_for_epoch(here / "r", 1, process)
+    children = children_of(process.pid)
+    assert len(children) == 2
+    process.kill()
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while any(alive(child) for child in children):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    # The lock went with them.
+    process = start("cnnshape", "train", "--resume", "r", "-q")
+    before = checkpoint(here / "r")["epoch"]
+    wait_for_epoch(here / "r", before + 1, process)
+    process.kill()
+    process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_elastic_restart_goes_on_from_the_last_checkpoint(here: Path) -> None:
+    settings = ("--epochs", "12", "--seed", "1", "--batch-size", "323", "-q")
+    process = start(
+        "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "2",
+        "-m", "cnnshape", "train", "lenet", *settings, "-o", "elastic",
+    )  # fmt: skip
+    wait_for_epoch(here / "elastic", 2, process)
+    os.kill(children_of(process.pid)[-1], signal.SIGKILL)
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    assert "accuracy" in out
+    train(short(epochs=12, batch_size=323), output="alone")
+    assert_close_runs(here / "alone", here / "elastic")
+
+
+def wait_for_epoch(run: Path, epoch: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 180
+    while process.poll() is None:
+        file = run / "metrics.jsonl"
+        if file.exists() and len(file.read_text().splitlines()) >= epoch:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def children_of(parent: int) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == parent:
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
