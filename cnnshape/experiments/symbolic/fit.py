@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from cnnshape.experiments.symbolic.state import times
 from cnnshape.formulas.algebra import Sum, Whole, letter
 
 if TYPE_CHECKING:
@@ -41,9 +42,18 @@ class Fitter:
             return numbers[0]
         return self.fit(numbers)
 
+    def decide_all(self, numbers: Sequence[int | None]) -> Whole | None:
+        """An expression for one number per run; None if none fits."""
+        known = tuple(n for n in numbers if n is not None)
+        if len(known) != len(numbers):
+            return None
+        return known[0] if len(set(known)) == 1 else self.fit(known)
+
     def learn(self, sizes: Iterable[Whole | None]) -> None:
-        """Remember expressions, so that equal numbers are recognised later."""
-        for size in sizes:
+        """Remember expressions, and how many numbers they make together, for later fits."""
+        known = tuple(sizes)
+        total = times(*known)
+        for size in (*known, total):
             if isinstance(size, Sum) and size not in self._values:
                 vector = self._vector(size)
                 if vector is not None:

@@ -26,7 +26,7 @@ from cnnshape.experiments.symbolic.understand import (
 )
 from cnnshape.formulas.algebra import Sum, Whole, plain
 from cnnshape.tracing.execute import Mode
-from cnnshape.tracing.trace import Dim, Shape, Trace
+from cnnshape.tracing.trace import Dim, Operation, Shape, Trace
 
 
 def symbolic_report(
@@ -60,7 +60,7 @@ def _written(prepared: Prepared, found: Understanding) -> ReportData:
     trace, solution = found.run.trace, found.solution
     numbers = build_report(trace, spec=prepared.spec, notes=prepared.notes)
     traced = _with_traced_shapes(trace, solution)
-    macs = [operation_macs(traced, op) for op in traced.operations]
+    macs = [_macs(traced, op, solution) for op in traced.operations]
     costs = call_costs(traced, macs)
     lettered = _with_letters(trace, solution)
     layers = tuple(
@@ -127,6 +127,13 @@ def _with_letters(trace: Trace, solution: Solution) -> Trace:
 
 def _texts(dims: Sequence[Whole | None]) -> Shape:
     return tuple("?" if size is None else plain(size) for size in dims)
+
+
+def _macs(traced: Trace, op: Operation, solution: Solution) -> int | None:
+    if not op.opaque:
+        return operation_macs(traced, op)
+    cost = solution.opaque_macs.get(op.index)
+    return TracedSize.of(op.macs or 0, cost, []) if isinstance(cost, Sum) else cost
 
 
 def _dim(number: int | None) -> Dim | None:

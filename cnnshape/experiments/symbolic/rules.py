@@ -20,6 +20,8 @@ _UNUSUAL = (TypeError, ValueError, IndexError, ZeroDivisionError, KeyError, Attr
 def result_sizes(op: Operation, sizes: Sizes) -> list[Dims]:
     """The sizes of every result of one operation, None where no rule tells."""
     shapes = [sizes.numbers(value) for value in op.outputs]
+    if not shapes:
+        return []
     rule = RULES.get(op.name, windowed)
     try:
         found = rule(op, sizes)
@@ -41,29 +43,38 @@ def _unknown(shape: Sequence[int]) -> Dims:
 
 
 def by_position(op: Operation, sizes: Sizes) -> Dims:
-    """An operation that works position by position, with broadcasting; else unknown."""
+    """An operation that works position by position, with broadcasting; else unknown.
+
+    Only where all its tensors fit the result does it demand that they agree: a recurrent layer's
+    states and weights do not.
+    """
     shape = sizes.numbers(op.outputs[0])
     operands = [(sizes.of_value(v), sizes.numbers(v)) for v in op.inputs]
+    broadcasts = all(_fits(numbers, shape) for _, numbers in operands)
     operands = [(dims, numbers) for dims, numbers in operands if len(numbers) <= len(shape)]
     result: list[Whole | None] = []
     for axis in range(-len(shape), 0):
-        chosen: Whole | None = None
-        for dims, numbers in operands:
-            if len(numbers) < -axis or numbers[axis] != shape[axis] or dims[axis] is None:
-                continue
-            if chosen is None:
-                chosen = dims[axis]
-            elif not _alike(numbers, shape, axis):
-                continue
-            else:
-                sizes.demand(op, chosen, "==", dims[axis])
-                chosen = dims[axis] if isinstance(chosen, int) and chosen == 1 else chosen
-        result.append(chosen)
+        known = [
+            dims[axis]
+            for dims, numbers in operands
+            if len(numbers) >= -axis and numbers[axis] == shape[axis] and dims[axis] is not None
+        ]
+        if broadcasts and shape[axis] != 1:
+            for size in known[1:]:
+                sizes.demand(op, known[0], "==", size)
+        # A size of 1 may be broadcast elsewhere; what has a letter says more.
+        result.append(next((size for size in known if isinstance(size, Sum)), None))
+        if result[-1] is None and known:
+            result[-1] = known[0]
     return tuple(result)
 
 
-def _alike(numbers: Sequence[int], shape: Sequence[int], axis: int) -> bool:
-    return numbers[axis] == shape[axis] and shape[axis] != 1
+def _fits(numbers: Sequence[int], shape: Sequence[int]) -> bool:
+    """Whether a tensor broadcasts to a shape."""
+    if len(numbers) > len(shape):
+        return False
+    tail = shape[len(shape) - len(numbers) :]
+    return all(n in (1, m) for n, m in zip(numbers, tail, strict=True))
 
 
 def _first(op: Operation, sizes: Sizes) -> Dims:

@@ -40,12 +40,14 @@ class Solution:
         demands: in the order of the operations.
         sizes: the state of the walk, for expressions over sizes that were read.
         unknown: how many sizes no expression was found for.
+        opaque_macs: by operation, the cost of code that cannot be seen into; None if unknown.
     """
 
     dims: Mapping[int, Dims]
     demands: tuple[Demand, ...]
     sizes: Sizes
     unknown: int
+    opaque_macs: Mapping[int, Whole | None]
 
     def of(self, value: int) -> Dims:
         """The sizes of a value."""
@@ -79,7 +81,14 @@ def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Ru
             unknown += sum(size is None for size in decided)
             fitter.learn(decided)
             _note(sizes, value, decided)
-    return Solution(sizes.dims, tuple(sizes.demands), sizes, unknown)
+    costs = {
+        op.index: fitter.decide_all(
+            [run_.trace.operations[op.index].macs for run_ in (run, *others)]
+        )
+        for op in trace.operations
+        if op.opaque
+    }
+    return Solution(sizes.dims, tuple(sizes.demands), sizes, unknown, costs)
 
 
 def _note(sizes: Sizes, value: int, dims: Dims) -> None:

@@ -113,7 +113,9 @@ def _best(
         failing = _failing(solution, run, runs)
         wrong = {tuple(sorted(p.items())) for points in failing.values() for p in points}
         checked = tuple(r.letters for r in runs if tuple(sorted(r.letters.items())) not in wrong)
-        demands = essential((*solution.demands, *guards), run.letters)
+        # What was broken in a pass that went well is no demand.
+        sound = [d for d in (*solution.demands, *guards) if all(d.holds(r.letters) for r in runs)]
+        demands = essential(sound, run.letters)
         found = Understanding(prober, run, solution, tuple(demands), checked, failing, complete)
         if best is None or (solution.unknown, len(failing)) < (
             best.solution.unknown,
