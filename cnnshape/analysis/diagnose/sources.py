@@ -7,6 +7,7 @@ import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeGuard
 
 from cnnshape.tracing.trace import Source
 
@@ -44,6 +45,7 @@ class Written:
         function: what is called, without arguments: ``x.view``, ``torch.cat``; the sign of an
             operator.
         arguments: the arguments between the brackets, as written.
+        gathered: the tensors stand in a list that is written elsewhere: ``torch.cat(outputs, 1)``.
         raw, spans: the text as it stands in the file, and where in it the operands stand.
     """
 
@@ -54,6 +56,7 @@ class Written:
     arguments: tuple[str, ...]
     raw: str
     spans: tuple[tuple[int, int], ...]
+    gathered: bool = False
 
     def with_operand(self, index: int, new: str) -> str:
         """The call with one operand written differently."""
@@ -169,6 +172,15 @@ def _describe(node: _Node, text: str) -> Written | None:
         arguments,
         raw,
         tuple(span(part) for part in parts),
+        _takes_list(node) and not isinstance(node.args[0], ast.List | ast.Tuple),
+    )
+
+
+def _takes_list(node: _Node) -> TypeGuard[ast.Call]:
+    called = node.func if isinstance(node, ast.Call) else None
+    spelled = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+    return (
+        spelled in (*_SPELLINGS["cat"], "stack") and isinstance(node, ast.Call) and bool(node.args)
     )
 
 

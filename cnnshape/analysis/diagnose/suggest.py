@@ -143,6 +143,8 @@ class CallText:
 
     def operand(self, index: int) -> str:
         """The ``index``-th tensor as written."""
+        if self.found is not None and self.found.gathered:
+            return f"{self.found.operands[0]}[{index}]"
         if self.found is not None and index < len(self.found.operands):
             return self.found.operands[index]
         if len(self.failing.tensors) < 2:
@@ -152,6 +154,8 @@ class CallText:
     def with_operand(self, index: int, text: str, generic: str) -> str:
         """The call with one of its tensors written differently; ``generic`` without source."""
         found = self.found
+        if found is not None and found.gathered:
+            return f"{self.operand(index)} = {text}"  # a line of its own before the call
         if found is None or index >= len(found.operands):
             return generic
         return found.with_operand(index, text)
@@ -180,7 +184,7 @@ class CallText:
             text=text,
             path=self.failing.path,
             argument=self.operation.name,
-            from_=self.found.text if self.found is not None else None,
+            from_=self._from(text),
             to=text,
         )
         edit = ReplaceCall(
@@ -192,6 +196,13 @@ class CallText:
             None if arguments is None else tuple(arguments),
         )
         return Candidate(suggestion, (edit, *extra))
+
+    def _from(self, text: str) -> str | None:
+        """What ``text`` takes the place of; None where it is a line of its own."""
+        found = self.found
+        if found is None or (found.gathered and text.startswith(f"{found.operands[0]}[")):
+            return None
+        return found.text
 
 
 def _listed(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from cnnshape.analysis.diagnose.edits import OwnLayer, SetArguments
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.origins import story
-from cnnshape.analysis.diagnose.reach import Way
+from cnnshape.analysis.diagnose.reach import Layer, Way
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import constructor, ordinal, tidy
@@ -22,26 +22,52 @@ _TOGETHER = 6
 
 
 def with_padding(
-    failing: Failing, found: list[Way], fits: Callable[[Changes], bool]
+    failing: Failing, found: list[Way], fits: Callable[[Changes], bool], *, kernels: bool = False
 ) -> Iterator[Candidate]:
-    """Convolutions without padding given ``kernel // 2``: one alone if that fits, else all."""
-    unpadded: dict[str, int] = {}
-    for one in found:
-        for layer in one.layers:
-            kernel = layer.arguments.get("kernel_size", 0)
-            module = failing.trace.module(layer.path)
-            bare = layer.kind == "conv" and layer.arguments.get("padding") == 0
-            if bare and kernel % 2 == 1 and kernel > 1 and module.kind.startswith("Conv"):
-                unpadded[layer.path] = layer.arguments.get("dilation", 1) * (kernel // 2)
-    paths = list(unpadded)[:_TOGETHER]
-    for count in (1, *range(len(paths), 1, -1)):
-        for some in combinations(paths, count):
-            changes = {path: {"padding": unpadded[path]} for path in some}
+    """Convolutions on the way padded so that they keep the size: one that fits, or all.
+
+    Those without any padding come first, then those with another one, the last on the way
+    before the others. With ``kernels`` also one whose kernel is made to fit its padding.
+    """
+    layers = {layer.path: layer for one in found for layer in one.layers if _convolves(layer)}
+    bare = [layer for layer in layers.values() if layer.arguments["padding"] == 0]
+    others = [layer for layer in layers.values() if layer.arguments["padding"] != 0]
+    for layer in (*bare, *reversed(others)):
+        same = _same_padding(layer)
+        if same not in (None, layer.arguments["padding"]):
+            changes = {layer.path: {"padding": same}}
             if fits(changes):
-                candidate = together(failing, changes)
-                if candidate is not None:
-                    yield candidate
+                yield from _present(together(failing, changes))
                 return
+    unpadded = {layer.path: {"padding": _same_padding(layer) or 0} for layer in bare}
+    for count in range(min(len(unpadded), _TOGETHER), 1, -1):
+        for some in combinations(list(unpadded.items())[:_TOGETHER], count):
+            if fits(dict(some)):
+                yield from _present(together(failing, dict(some)))
+                return
+    if not kernels:
+        return
+    for layer in reversed(layers.values()):
+        kernel = 2 * layer.arguments["padding"] // layer.arguments["dilation"] + 1
+        changes = {layer.path: {"kernel_size": kernel}}
+        if kernel != layer.arguments["kernel_size"] and fits(changes):
+            yield from _present(together(failing, changes))
+            return
+
+
+def _convolves(layer: Layer) -> bool:
+    return layer.kind == "conv" and {"padding", "kernel_size", "dilation"} <= set(layer.arguments)
+
+
+def _same_padding(layer: Layer) -> int | None:
+    """The padding with which a convolution of stride 1 keeps the size; None for even kernels."""
+    kernel = layer.arguments["kernel_size"]
+    return None if kernel % 2 == 0 else layer.arguments["dilation"] * (kernel // 2)
+
+
+def _present(candidate: Candidate | None) -> Iterator[Candidate]:
+    if candidate is not None:
+        yield candidate
 
 
 def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Candidate | None:

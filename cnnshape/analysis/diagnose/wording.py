@@ -102,6 +102,12 @@ def constructor(module: Module, changes: Mapping[str, Any], kind: str | None = N
             named = True
             continue
         value = tidy(changes.get(parameter, _setting(module, parameter)))
+        if (
+            parameter in ("kdim", "vdim")
+            and parameter not in changes
+            and _as_embedded(module, value)
+        ):
+            continue
         if default is not _NO_DEFAULT and value == default:
             named = True
             continue
@@ -115,6 +121,11 @@ def constructor(module: Module, changes: Mapping[str, Any], kind: str | None = N
         named = named or default is not _NO_DEFAULT
         written.append(f"{parameter}={literal(value)}" if named else literal(value))
     return f"nn.{name}({', '.join(written)})"
+
+
+def _as_embedded(module: Module, width: Any) -> bool:
+    """Attention keeps ``kdim`` and ``vdim`` even where they were left out and follow the rest."""
+    return width == module.config.get("embed_dim")
 
 
 def _pools(kind: str) -> bool:

@@ -36,7 +36,7 @@ def candidates(
     yield from _channel_vector(call, left, right)
     if spatial:
         yield from _resized(call, left, right)
-    if not spatial:
+    if not spatial or rank == 3:
         yield from _made_alike(failing, left, right, from_end)
 
 
@@ -58,7 +58,8 @@ def _spatial(failing: Failing, left: Operand, right: Operand, from_end: int) -> 
         return None not in got and got == had
 
     now = [whole[w.start[1]] for w in one]
-    yield from with_padding(failing, [*one, *other], lambda changes: agree(changes, now))
+    both = [*one, *other]
+    yield from with_padding(failing, both, lambda changes: agree(changes, now), kernels=True)
     candidate = agreeing_input(failing, one, other)
     if candidate is not None:
         yield candidate

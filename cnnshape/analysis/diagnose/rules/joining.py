@@ -107,7 +107,10 @@ def _cat_candidates(
             candidate = agreeing_input(failing, one, two)
             if candidate is not None:
                 yield candidate
-            yield from with_padding(failing, [*one, *two], lambda changes: agrees(now, changes))
+            both = [*one, *two]
+            yield from with_padding(
+                failing, both, lambda changes: agrees(now, changes), kernels=True
+            )
         yield from _fitted(call, shaped, index)
         yield from (_other_dim(call, better) for better in other_dims)
     for which, wanted in ((0, other), (index, first)):
