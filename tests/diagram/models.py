@@ -16,9 +16,7 @@ def report_of(model: nn.Module, *inputs: Tensor | tuple[int, ...], device: str =
     """The report of one pass over zeros of the given shapes."""
     tensors = tuple(torch.zeros(x) if isinstance(x, tuple) else x for x in inputs)
     recorded = record(model, Inputs(tensors), device=device, mode=mode)
-    return build_report(
-        recorded.trace, spec=type(model).__name__, exception=recorded.exception
-    )
+    return build_report(recorded.trace, spec=type(model).__name__, exception=recorded.exception)
 
 
 class Residual(nn.Module):

@@ -81,9 +81,11 @@ def test_equal_blocks_fold_into_one():
     view = view_of(Tower(4), (1, 3, 8, 8))
     (frame,) = frames(view)
     assert len(frame.repeats) == 4
-    assert {("stem", "blocks.0.conv1"), ("stem", "blocks.0/add"), ("blocks.0/add", "mean")} <= edges(
-        view
-    )
+    assert {
+        ("stem", "blocks.0.conv1"),
+        ("stem", "blocks.0/add"),
+        ("blocks.0/add", "mean"),
+    } <= edges(view)
     assert not any("blocks.1" in name for name in boxes(view))
 
 
@@ -100,7 +102,9 @@ def test_blocks_whose_results_are_used_elsewhere_do_not_fold_over_them():
 
 
 def test_blocks_of_different_width_do_not_fold():
-    net = nn.Sequential(*(nn.Sequential(nn.Linear(n, n + 1), nn.Linear(n + 1, n + 1)) for n in (3, 4)))
+    net = nn.Sequential(
+        *(nn.Sequential(nn.Linear(n, n + 1), nn.Linear(n + 1, n + 1)) for n in (3, 4))
+    )
     view = view_of(net, (1, 3))
     assert [len(frame.repeats) for frame in frames(view)] == [0, 0]
 

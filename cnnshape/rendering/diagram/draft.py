@@ -39,6 +39,7 @@ class Box:
         region: the container call that it is drawn in.
         wrappers: the container calls that hold nothing but this box, outermost first.
         repeats: the keys of the equal boxes that it stands for, itself first.
+        names: the paths of the modules that those boxes were named after.
     """
 
     key: int
@@ -47,6 +48,7 @@ class Box:
     region: int
     wrappers: list[int] = field(default_factory=list[int])
     repeats: list[int] = field(default_factory=list[int])
+    names: list[str] = field(default_factory=list[str])
     merge: bool = False
     failed: bool = False
 

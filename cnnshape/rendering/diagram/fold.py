@@ -129,6 +129,7 @@ class Folder:
             for head, values in list(draft.after[key].items()):
                 if head not in members[-1]:
                     draft.connect(members[0][position], head, values)
+        names = [self._path(keys[0]) for keys in members]
         for keys in members[1:]:
             for key in keys:
                 draft.drop(key)
@@ -140,7 +141,14 @@ class Folder:
             item.repeats = [cast("Frame", group[0]).call for group in groups]
         else:
             draft.boxes[item].repeats = [keys[0] for keys in members]
+            draft.boxes[item].names = names
         return item
+
+    def _path(self, key: int) -> str:
+        """The module that a box is named after; empty if it is an operation."""
+        box = self.draft.boxes[key]
+        call = box.wrappers[0] if box.wrappers else box.head.call
+        return "" if call is None else self.draft.flow.trace.calls[call].path
 
     # ---- what makes two items equal -----------------------------------------------------
 

@@ -11,6 +11,7 @@ from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
 from cnnshape.rendering.diagram.view import View
+from cnnshape.rendering.fold import folded_label
 from cnnshape.rendering.palette import kind_of
 from cnnshape.rendering.units import ordinal
 from cnnshape.tracing.trace import Module, Operation, Shape
@@ -70,6 +71,9 @@ class Naming:
         """The name and the line below it."""
         within = self.inside[key]
         head = box.head
+        if any(box.names):
+            labels = [self.relative(name, within) for name in box.names]
+            return folded_label(labels), self.words((head,))
         if box.wrappers:
             return self.relative(self.path(box.wrappers[0]), within), self.words((head,))
         if head.call is not None:
@@ -158,13 +162,12 @@ class Naming:
         return own[0] if own else frame.call
 
     def _run_name(self, frame: Frame, within: str) -> str:
-        paths = [self.path(call) for call in frame.repeats or [frame.call]]
-        first, last = self.relative(paths[0], within), self.relative(paths[-1], within)
-        if first == last:
-            run = self.trace.calls[frame.call].call
-            return first if run == 0 else f"{first} ({ordinal(run + 1)} call)"
-        stem = first.rpartition(".")[0]
-        return f"{first}–{last[len(stem) + 1 :] if stem and last.startswith(stem) else last}"
+        labels = [self.relative(self.path(call), within) for call in frame.repeats]
+        if len(set(labels)) > 1:
+            return folded_label(labels)
+        name = self.relative(self.path(frame.call), within)
+        run = self.trace.calls[frame.call].call
+        return name if run == 0 else f"{name} ({ordinal(run + 1)} call)"
 
     def _item_type(self, item: int | Frame) -> str:
         if isinstance(item, Frame):

@@ -64,7 +64,7 @@ def _name(group: ET.Element, widths: Widths) -> None:
     if link is not None:
         tooltip = link.get(f"{{{_XLINK}}}title", "")
         if title is not None and tooltip:
-            title.text = tooltip
+            title.text = _plain(tooltip)
         holder = group.find(f"{{{_SVG}}}g")
         assert holder is not None
         place = list(group).index(holder)
@@ -74,12 +74,18 @@ def _name(group: ET.Element, widths: Widths) -> None:
     for text in group.findall(f"{{{_SVG}}}text"):
         if not (text.text or "").strip():
             group.remove(text)  # a gap between two words
-    measured = [one for one in widths.get(group.get("id", ""), ()) if one[0].strip()]
+    known = widths.get(group.get("id", ""), ())
+    measured = [(_plain(words), width) for words, width in known if words.strip()]
     texts = group.findall(f"{{{_SVG}}}text")
-    if [text.text for text in texts] != [words for words, _ in measured]:
+    if [_plain(text.text or "") for text in texts] != [words for words, _ in measured]:
         return
     for text, (words, width) in zip(texts, measured, strict=True):
         _fit(text, words, width)
+
+
+def _plain(words: str) -> str:
+    """Graphviz writes the second of two blanks as one that cannot be broken at."""
+    return words.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _fit(text: ET.Element, words: str, width: float) -> None:
