@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cnnshape.formulas import axis_size
 from cnnshape.formulas.algebra import Sum, columns, letter, plain, product, whole
-from cnnshape.formulas.algebra_writing import expression
+from cnnshape.formulas.algebra.paper import expression
 from cnnshape.formulas.writing import latex, unicode
 
 H, W, N = letter("H"), letter("W"), letter("N")

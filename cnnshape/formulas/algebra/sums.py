@@ -24,10 +24,12 @@ The form is canonical up to products, which stay factored: equal sums print alik
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from math import gcd
 from typing import Any, TypeAlias, Union
+
+from cnnshape.formulas.algebra.text import atom_order, order, tight, written
 
 #: One factor of a term: a letter, a floor, a factor in parentheses, a minimum or maximum.
 Atom: TypeAlias = "str | Floor | Group | Extreme"
@@ -44,6 +46,11 @@ class _Node:
 
     text: str
 
+    @property
+    def loose(self) -> bool:
+        """Whether it needs parentheses as a factor."""
+        return False
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and other.text == self.text  # type: ignore[attr-defined]
 
@@ -59,9 +66,14 @@ class Floor(_Node):
 
     __slots__ = ("above", "below")
 
+    @property
+    def loose(self) -> bool:
+        """``W*H//2`` would be divided as a whole."""
+        return True
+
     def __init__(self, above: Sum, below: Sum) -> None:
         self.above, self.below = above, below
-        self.text = f"{_tight(above)}//{_tight(below)}"
+        self.text = f"{tight(above.terms, above.text)}//{tight(below.terms, below.text)}"
 
 
 class Group(_Node):
@@ -93,8 +105,8 @@ class Sum(_Node):
 
     def __init__(self, terms: Mapping[Monomial, int]) -> None:
         kept = ((m, c) for m, c in terms.items() if c)
-        self.terms = tuple(sorted(kept, key=_order))
-        self.text = _written(self.terms)
+        self.terms = tuple(sorted(kept, key=order))
+        self.text = written(self.terms)
 
     # ---- what it is -------------------------------------------------------------------
 
@@ -298,7 +310,7 @@ def _joined(first: Monomial, second: Monomial) -> Monomial:
 
 
 def _sorted_powers(powers: Mapping[Atom, int]) -> Monomial:
-    return tuple(sorted(((a, p) for a, p in powers.items() if p), key=_atom_order))
+    return tuple(sorted(((a, p) for a, p in powers.items() if p), key=atom_order))
 
 
 @lru_cache(maxsize=65536)
@@ -402,73 +414,6 @@ def _floor_and_offset(sum_: Sum) -> tuple[tuple[Sum, int], int] | None:
     return (atom.above - inner, divisor), inner + divisor * sum_.offset
 
 
-# ---- writing ----------------------------------------------------------------------------
-
-
-def _order(term: tuple[Monomial, int]) -> tuple[bool, str]:
-    """Terms by their text, the constant last."""
-    return not term[0], _product_text(term[0])
-
-
-def _atom_order(item: tuple[Atom, int]) -> tuple[int, str]:
-    atom = item[0]
-    return (0, atom) if isinstance(atom, str) else (1, atom.text)
-
-
-def _written(terms: tuple[tuple[Monomial, int], ...]) -> str:
-    if not terms:
-        return "0"
-    content = gcd(*(c for _, c in terms))
-    if content > 1 and len(terms) == 2:
-        inner = _written(tuple((m, c // content) for m, c in terms))
-        return f"{content}*({inner})"
-    # A leading minus reads badly: 6 - H rather than -H + 6.
-    if terms[0][1] < 0 and any(c > 0 for _, c in terms):
-        terms = tuple(sorted(terms, key=lambda term: term[1] < 0))
-    text = ""
-    for monomial, coefficient in terms:
-        body = _term_text(monomial, abs(coefficient))
-        if text:
-            text += f" {'-' if coefficient < 0 else '+'} {body}"
-        elif coefficient < 0:
-            # A unary minus binds more tightly than //, which rounds down.
-            text = f"-({body})" if "//" in body else f"-{body}"
-        else:
-            text = body
-    return text
-
-
-def _term_text(monomial: Monomial, coefficient: int) -> str:
-    if not monomial:
-        return str(coefficient)
-    if coefficient == 1:
-        return _product_text(monomial)
-    return f"{coefficient}*{_product_text(monomial, inside=True)}"
-
-
-def _product_text(monomial: Monomial, *, inside: bool = False) -> str:
-    alone = len(monomial) == 1 and monomial[0][1] == 1 and not inside
-    parts: list[str] = []
-    for atom, power in monomial:
-        text = atom if isinstance(atom, str) else atom.text
-        if isinstance(atom, Floor) and not alone:
-            text = f"({text})"
-        parts += [text] * power
-    return "*".join(parts)
-
-
-def _tight(sum_: Sum) -> str:
-    """As an operand of ``//``."""
-    simple = sum_.constant is not None or (
-        len(sum_.terms) == 1
-        and sum_.terms[0][1] == 1
-        and len(sum_.terms[0][0]) == 1
-        and sum_.terms[0][0][0][1] == 1
-        and not isinstance(sum_.terms[0][0][0][0], Floor)
-    )
-    return sum_.text if simple else f"({sum_.text})"
-
-
 # ---- numbers put in ---------------------------------------------------------------------
 
 
@@ -479,11 +424,12 @@ def _letters(sum_: Sum) -> frozenset[str]:
             if isinstance(atom, str):
                 found.add(atom)
             else:
-                found.update(*(part.letters for part in _parts(atom)))
+                found.update(*(part.letters for part in inner_sums(atom)))
     return frozenset(found)
 
 
-def _parts(atom: Floor | Group | Extreme) -> tuple[Sum, ...]:
+def inner_sums(atom: Floor | Group | Extreme) -> tuple[Sum, ...]:
+    """The sums that a factor is made of."""
     if isinstance(atom, Floor):
         return atom.above, atom.below
     return (atom.inner,) if isinstance(atom, Group) else atom.items
@@ -530,50 +476,6 @@ def evaluator(sum_: Sum) -> Callable[[Mapping[str, int]], int]:
         return _total(sum_, lambda atom: _rebuilt(atom, part, letters.__getitem__))
 
     return evaluate
-
-
-def columns(
-    size: Sum, letters: Mapping[str, Sequence[int]], known: dict[Sum, list[int]]
-) -> list[int]:
-    """Its values for many values of the letters at once.
-
-    Args:
-        size: what to evaluate.
-        letters: equally long lists of values.
-        known: values that were found before, by the sum; added to.
-
-    >>> columns(letter("H") // 2, {"H": [4, 5, 6]}, {})
-    [2, 2, 3]
-
-    Raises:
-        ZeroDivisionError: a divisor is zero somewhere.
-    """
-    if size not in known:
-        length = len(next(iter(letters.values())))
-        total = [0] * length
-        for monomial, coefficient in size.terms:
-            product_ = [coefficient] * length
-            for atom, power in monomial:
-                values = _atom_columns(atom, letters, known)
-                for _ in range(power):
-                    product_ = [a * b for a, b in zip(product_, values, strict=True)]
-            total = [a + b for a, b in zip(total, product_, strict=True)]
-        known[size] = total
-    return known[size]
-
-
-def _atom_columns(
-    atom: Atom, letters: Mapping[str, Sequence[int]], known: dict[Sum, list[int]]
-) -> Sequence[int]:
-    if isinstance(atom, str):
-        return letters[atom]
-    parts = [columns(part, letters, known) for part in _parts(atom)]
-    if isinstance(atom, Floor):
-        return [a // b for a, b in zip(*parts, strict=True)]
-    if isinstance(atom, Group):
-        return parts[0]
-    choose = min if atom.name == "min" else max
-    return [choose(values) for values in zip(*parts, strict=True)]
 
 
 def _replaced(sum_: Sum, letters: Mapping[str, Whole]) -> Sum:

@@ -11,7 +11,7 @@ r"""Sizes with letters as formulas on paper: the bridge from sums to expressions
 
 from __future__ import annotations
 
-from cnnshape.formulas.algebra import Atom, Floor, Group, Sum, Whole, whole
+from cnnshape.formulas.algebra.sums import Atom, Floor, Group, Sum, Whole, whole
 from cnnshape.formulas.expression import Expression, add, negative, number, symbol
 
 
