@@ -98,6 +98,8 @@ class _Placement:
             own.setdefault(operation.call, []).append(operation)
         self.layer_checks: dict[int, Check] = {}
         self.hidden: set[int] = set()
+        #: Calls whose own operations have checks, in their own row or in the layer's.
+        self.covered = {trace.operations[index].call for index in checks}
         for call in trace.calls:
             builtin = trace.module(call.path).builtin
             if call.index in self.has_children and not builtin:
@@ -188,7 +190,7 @@ def _called_layer(
         receptive_field_stride=reach.stride if reach else None,
         receptive_field_offset=reach.offset if reach else None,
         check=check,
-        covered=not (leaf and changed and check is None),
+        covered=not (leaf and changed) or call.index in placed.covered,
         source=call.source,
         finished=call.finished,
         index=call.index,

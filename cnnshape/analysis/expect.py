@@ -42,7 +42,16 @@ def _matching(report: ReportData, path: str) -> list[Layer]:
     if any(letter in bare for letter in "*?"):
         rows = [row for row in report.layers if row.path and fnmatchcase(row.path, bare)]
         return [row for row in rows if call in (None, row.call) and row.called]
-    return [row for row in report.layers if row.path == bare and row.call == (call or 0)]
+    first = _first_name(report, bare)
+    return [row for row in report.layers if row.path == first and row.call == (call or 0)]
+
+
+def _first_name(report: ReportData, path: str) -> str:
+    """The path under which a module is listed that hangs in several places."""
+    for module in report.trace.modules:
+        if path in module.aliases:
+            return module.path
+    return path
 
 
 def _claim(row: Layer, pattern: Pattern) -> Claim:

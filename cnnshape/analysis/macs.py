@@ -38,11 +38,24 @@ def operation_macs(trace: Trace, operation: Operation) -> int | None:
     base, _ = base_name(operation.name)
     count = _COUNTERS.get(base)
     if count is None:
-        return 0
+        return _foreign(trace, operation)
     try:
         return count(trace, operation)
     except Symbolic:
         return None
+
+
+def _foreign(trace: Trace, operation: Operation) -> int | None:
+    """Operators of other libraries: unknown; quantized ones by their name."""
+    space, dot, name = operation.name.partition(".")
+    if not dot:
+        return 0
+    if space != "quantized" or name.startswith("conv"):
+        return None  # a packed weight does not tell its kernel
+    if not name.startswith("linear"):
+        return 0
+    given = _tensors(trace, operation)
+    return prod(_output(trace, operation)) * given[0][-1] if given and given[0] else None
 
 
 # ---- reading shapes ---------------------------------------------------------------------

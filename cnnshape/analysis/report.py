@@ -294,6 +294,11 @@ class ReportData:
     notes: tuple[str, ...] = ()
     exception: BaseException | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def device_reason(self) -> str:
+        """Why the pass ran where it did; the name that JSON uses for ``reason``."""
+        return self.reason
+
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data: exactly what ``-f json`` prints."""
         return {

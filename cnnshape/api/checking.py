@@ -62,6 +62,9 @@ def check(
     ['max-params']
     """
     require(parse_device(device))
+    for name, limit in (("max_params", max_params), ("max_macs", max_macs)):
+        if limit is not None and not isinstance(limit, int):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise UsageError(f"{name} is a whole number, not {limit!r}")
     prepared = prepare(model, inputs, real=needs_real(device), dtype=dtype, weights=weights)
     return _check(
         prepared,

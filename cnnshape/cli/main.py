@@ -130,7 +130,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
     except CnnshapeError as error:
         if "--debug" in args:
-            raise
+            import traceback
+
+            traceback.print_exc()
         click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
         return error.exit_code
     except BrokenPipeError:

@@ -66,6 +66,10 @@ def run(subject: Subject, *, device: str = "auto", mode: Mode = "eval") -> Recor
 def _run_for_real(subject: Subject, device: str, mode: Mode, reason: str) -> Recorded:
     module = subject.real()
     recorded = record(module, subject.inputs("cpu"), device=device, mode=mode, reason=reason)
+    if needs_gradients(recorded.exception):
+        recorded = record(
+            module, subject.inputs("cpu"), device=device, mode=mode, reason=reason, grad=True
+        )
     if isinstance(recorded.exception, torch.OutOfMemoryError):
         raise DeviceError(
             f"{device} has not enough memory for this model and input; "
@@ -122,6 +126,15 @@ def _because(recorded: Recorded, reason: str) -> Recorded:
     return replace(
         recorded, trace=replace(trace, execution=replace(trace.execution, reason=reason))
     )
+
+
+def needs_gradients(error: BaseException | None) -> bool:
+    """Whether a forward failed because it differentiates, which runs without gradients cannot.
+
+    >>> needs_gradients(RuntimeError("element 0 of tensors does not require grad"))
+    True
+    """
+    return isinstance(error, RuntimeError) and "not require grad" in _text(error)
 
 
 def needs_values(error: BaseException | None) -> str | None:

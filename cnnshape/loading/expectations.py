@@ -94,6 +94,11 @@ def read_expectation_file(file: Path) -> Expectations:
         raise UsageError(f"cannot read {file}: {error}") from error
     content = reader(file, text)
     if isinstance(content, Mapping) and isinstance(content.get("layers"), list):
+        if content.get("schema") != 1:
+            raise UsageError(
+                f"{file}: this report has schema {content.get('schema')!r}, and only 1 is known; "
+                "write it anew with cnnshape inspect -o"
+            )
         layers = cast("list[Mapping[str, Any]]", content["layers"])
         if all(isinstance(layer, Mapping) and "path" in layer for layer in layers):  # pyright: ignore[reportUnnecessaryIsInstance]
             return Expectations({}, tuple(layers))

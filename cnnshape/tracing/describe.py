@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from cnnshape.errors import UsageError
 from cnnshape.tracing.structure import to_plain
 from cnnshape.tracing.trace import Module, Parameter
 
@@ -43,7 +44,13 @@ def describe(root: nn.Module) -> Described:
     """
     names: dict[int, list[str]] = {}
     order: list[tuple[str, nn.Module]] = []
-    every = list(root.named_modules(remove_duplicate=False))
+    try:
+        every = list(root.named_modules(remove_duplicate=False))
+    except RecursionError:
+        raise UsageError(
+            f"{type(root).__name__} contains itself: one of its modules has a module above it as a "
+            "submodule; keep such a reference in a list or a weak reference"
+        ) from None
     for path, module in every:
         if id(module) not in names:
             order.append((path, module))

@@ -62,6 +62,7 @@ def record(
     device: str = "cpu",
     mode: Mode = "eval",
     reason: str = "",
+    grad: bool = False,
     recorder_type: type[Recorder] = Recorder,
 ) -> Recorded:
     """Run ``model`` once and record the pass. The model is afterwards as it was.
@@ -73,6 +74,7 @@ def record(
             ``meta`` and ``fake``: replaced by tensors without memory.
         mode: ``eval`` or ``train``, for every module of the model.
         reason: why this device; kept in the trace.
+        grad: whether gradients are tracked, which costs memory and which few forwards need.
         recorder_type: a recorder that notes more than the usual one.
 
     An exception of the model is recorded, not raised, ``sys.exit()`` too; Ctrl-C passes through.
@@ -83,7 +85,7 @@ def record(
     """
     every = tuple(model.modules())
     with ExitStack() as stack:
-        before_write = stack.enter_context(preserved(every))
+        before_write = stack.enter_context(preserved(every, grad=grad))
         for module in every:
             # Set on each module's own dict: `train()` may be overridden by its author.
             vars(module)["training"] = mode == "train"
@@ -103,7 +105,9 @@ def record(
         try:
             with recorder:
                 output = model(*moved.args, **(moved.kwargs or {}))
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - what it raises is a result here
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever the model raises is a result here
             exception = error
             recorder.note_failure(error)
         seconds = time.perf_counter() - started
@@ -160,8 +164,19 @@ def _placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Genera
     def convert(tensor: torch.Tensor) -> torch.Tensor:
         return tensor if tensor.device == target else tensor.to(target)
 
+    copies: dict[int, torch.Tensor] = {}
+
+    def own(tensor: torch.Tensor) -> torch.Tensor:
+        """A copy that the model may write into; one tensor given twice stays one."""
+        if id(tensor) not in copies:
+            moved = convert(tensor)
+            if moved is tensor and not tensor.is_meta:
+                moved = tensor.detach().clone().requires_grad_(tensor.requires_grad)
+            copies[id(tensor)] = moved
+        return copies[id(tensor)]
+
     swap_tensors(modules, convert, target)
-    moved = inputs.to(convert)
+    moved = inputs.to(own)
     if target.type == "meta":
         # A tensor that the forward makes itself (torch.arange) must land where the others are.
         with target:

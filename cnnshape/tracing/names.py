@@ -23,6 +23,8 @@ _WRITING = frozenset(
     "__setitem__ __iadd__ __isub__ __imul__ __itruediv__ __ifloordiv__ __imod__ __ipow__ "
     "__iand__ __ior__ __ixor__ __ilshift__ __irshift__ __imatmul__".split()
 )
+#: Namespaces of operators that need no telling apart; functions of ``torch`` itself have none.
+_OWN_NAMESPACES = frozenset({"", "aten", "prims", "torchvision"})
 _RENAMED = {
     "truediv": "div",
     "radd": "add",
@@ -58,7 +60,10 @@ def operation_name(func: Any, name: str) -> str:
     if func is torch.Tensor.unfold:
         return "sliding_window"  # shares its name, and nothing else, with F.unfold
     bare = name.strip("_").removesuffix("_with_indices")
-    return _RENAMED.get(bare, bare)
+    bare = _RENAMED.get(bare, bare)
+    # An operator of another library, or a quantized one, is not torch's own of the same name.
+    space = str(getattr(func, "_qualified_op_name", "")).partition("::")[0]
+    return bare if space in _OWN_NAMESPACES else f"{space}.{bare}"
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 
@@ -38,7 +39,9 @@ class MacCounter(TorchDispatchMode):
                 inner = func.decompose(*args, **kwargs)
                 if inner is not NotImplemented:
                     return inner
-        result = func(*args, **kwargs)
+        # Kernels are no functions of the model's author: the recorder shall not list them.
+        with torch._C.DisableTorchFunction():  # noqa: SLF001
+            result = func(*args, **kwargs)
         count = self._registry.get(packet)
         if count is not None:
             self.macs += count(*args, **kwargs, out_val=result) // 2

@@ -4,9 +4,10 @@ Everything a forward pass can change is noted before it and restored after it, w
 returned, raised or was interrupted:
 
 * every module's attributes, parameters, buffers, hooks, class and ``training`` flag;
-* the values of buffers, and of a parameter that is about to be written to;
+* the values of buffers, and of a parameter that is about to be written to; every parameter's
+  gradient, ``requires_grad`` and ``data``;
 * the random state of torch (CPU and the GPU in use), Python and NumPy;
-* global flags: gradient mode, the fused attention path, ``torch.compile``'s stance.
+* global flags: gradient mode, default dtype, the fused attention path, ``torch.compile``'s stance.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from cnnshape.tracing.storage import storage_of
 
 
 @contextmanager
-def preserved(modules: Sequence[nn.Module]) -> Generator[Callable[[torch.Tensor], None]]:
+def preserved(
+    modules: Sequence[nn.Module], *, grad: bool = False
+) -> Generator[Callable[[torch.Tensor], None]]:
     """Restore the ``modules`` of a model (each listed once) and the process on leaving.
 
     Yields a function to call with a tensor *before* it is written to in place; if it belongs
@@ -48,9 +51,10 @@ def preserved(modules: Sequence[nn.Module]) -> Generator[Callable[[torch.Tensor]
                 kept[id(tensor)] = (tensor, tensor.detach().clone())
 
     snapshots = [_Snapshot(module) for module in modules]
+    tensors = [_Leaf(tensor) for tensor in (*parameters, *buffers) if not is_lazy(tensor)]
     gpus = {t.device.index for t in (*parameters, *buffers) if t.device.type == "cuda"}
     with ExitStack() as stack:
-        stack.enter_context(torch.no_grad())
+        stack.enter_context(torch.set_grad_enabled(grad))
         for buffer in buffers:
             keep(buffer)
         stack.enter_context(torch.random.fork_rng(devices=sorted(gpus)))
@@ -62,6 +66,8 @@ def preserved(modules: Sequence[nn.Module]) -> Generator[Callable[[torch.Tensor]
         finally:
             for snapshot in snapshots:
                 snapshot.restore()
+            for leaf in tensors:
+                leaf.restore()
             for tensor, values in kept.values():
                 if tensor.shape != values.shape or not _same_values(tensor, values):
                     tensor.detach().copy_(values)
@@ -91,6 +97,35 @@ def _by_storage(tensors: Iterable[torch.Tensor]) -> dict[int | None, list[torch.
 def _same_values(tensor: torch.Tensor, values: torch.Tensor) -> bool:
     # Comparing first leaves the tensor's version counter alone where nothing happened.
     return torch.equal(tensor, values)
+
+
+class _Leaf:
+    """A parameter's or buffer's gradient, ``requires_grad`` and memory.
+
+    The gradient is taken off during the pass, so that a backward inside ``forward`` makes a new
+    one instead of adding to the user's.
+    """
+
+    __slots__ = ("data", "grad", "requires_grad", "tensor")
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+        self.requires_grad = tensor.requires_grad
+        self.data = tensor.data
+        self.grad = tensor.grad if tensor.is_leaf else None
+        if self.grad is not None:
+            tensor.grad = None
+
+    def restore(self) -> None:
+        tensor = self.tensor
+        if storage_of(tensor) != storage_of(self.data):  # the forward set `tensor.data`
+            tensor.data = self.data
+        if not tensor.is_leaf:
+            return
+        if tensor.grad is not self.grad:
+            tensor.grad = self.grad
+        if tensor.requires_grad is not self.requires_grad:
+            tensor.requires_grad_(self.requires_grad)
 
 
 class _Snapshot:
@@ -156,6 +191,7 @@ def _numpy_random() -> Generator[None]:
 def _global_flags() -> Generator[None]:
     """The fused attention path skips children, and compiled code cannot be seen into."""
     fused = torch.backends.mha.get_fastpath_enabled()
+    dtype = torch.get_default_dtype()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
@@ -165,3 +201,4 @@ def _global_flags() -> Generator[None]:
             yield
     finally:
         torch.backends.mha.set_fastpath_enabled(fused)
+        torch.set_default_dtype(dtype)

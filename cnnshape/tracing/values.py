@@ -93,9 +93,17 @@ def _shape(tensor: torch.Tensor) -> Shape:
         return ()
     try:
         shape = tensor.shape
-    except (RuntimeError, NotImplementedError):  # nested tensors have no one shape
-        return ()
+    except (RuntimeError, NotImplementedError):
+        return tuple(_ragged(tensor, axis) for axis in range(tensor.dim()))
     return tuple(size if type(size) is int else _dim(size) for size in shape)
+
+
+def _ragged(tensor: torch.Tensor, axis: int) -> Dim:
+    """One size of a nested tensor; ``"?"`` where its parts differ."""
+    try:
+        return int(tensor.size(axis))
+    except (RuntimeError, NotImplementedError):
+        return "?"
 
 
 def _dim(size: object) -> Dim:
