@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 from cnnshape.errors import UsageError
 from cnnshape.loading.model import load
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.tracing.describe import every_module
 
 Number = bool | int | float | str
 
@@ -161,6 +162,7 @@ def parameters_of(
 def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> ParametersReport:
     """Read what ``module`` and everything below it registers; it is left as it is."""
     root = unwrap(module)
+    every_module(root)  # a model that contains itself is refused with a sentence
     modules = list(root.named_modules())
     parameters = tuple(_entries(root, "parameter", values))
     buffers = tuple(_entries(root, "buffer", values))

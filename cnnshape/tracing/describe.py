@@ -33,6 +33,21 @@ class Described:
     paths: dict[int, str]
 
 
+def every_module(root: nn.Module) -> list[tuple[str, nn.Module]]:
+    """Every module below ``root`` under each of its names.
+
+    Raises:
+        UsageError: a module has one above it as a submodule, so that the names never end.
+    """
+    try:
+        return list(root.named_modules(remove_duplicate=False))
+    except RecursionError:
+        raise UsageError(
+            f"{type(root).__name__} contains itself: one of its modules has a module above it as a "
+            "submodule; keep such a reference in a list or a weak reference"
+        ) from None
+
+
 def describe(root: nn.Module) -> Described:
     """Every module, parameter and buffer below ``root`` in definition order, each once.
 
@@ -44,13 +59,7 @@ def describe(root: nn.Module) -> Described:
     """
     names: dict[int, list[str]] = {}
     order: list[tuple[str, nn.Module]] = []
-    try:
-        every = list(root.named_modules(remove_duplicate=False))
-    except RecursionError:
-        raise UsageError(
-            f"{type(root).__name__} contains itself: one of its modules has a module above it as a "
-            "submodule; keep such a reference in a list or a weak reference"
-        ) from None
+    every = every_module(root)
     for path, module in every:
         if id(module) not in names:
             order.append((path, module))

@@ -134,3 +134,11 @@ def test_a_shared_module_is_found_by_its_other_name():
             return self.second(x)
 
     assert cnnshape.check(Shared(), (1, 4), expect={"second.0": (1, 4)}).ok
+
+
+def test_a_model_that_contains_itself_is_refused_with_a_sentence():
+    parent = nn.Sequential(nn.Linear(4, 4))
+    parent[0].parent = parent
+    for use in (lambda: cnnshape.inspect(parent, (1, 4)), lambda: cnnshape.params(parent)):
+        with pytest.raises(cnnshape.UsageError, match="contains itself"):
+            use()
