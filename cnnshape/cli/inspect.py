@@ -88,7 +88,6 @@ def command(
             weights=weights,
             receptive_field=receptive_field,
         )
-    quiet = quiet and report.error is None
     show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)
     _tell_failure(report, seen=chosen == "table" and output in (None, "-") and not quiet)
     return 1 if report.error is not None else 0
