@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -135,14 +136,14 @@ def test_fields_that_cannot_be_drawn(
 
 
 @pytest.mark.slow
-def test_letters_do_not_import_the_symbolic_machinery():
-    """sympy takes a quarter of a second to import, and torch's shape environment more."""
-    script = (
-        "import sys; from cnnshape.cli.main import run; "
-        "run(['inspect', 'lenet', '-i', 'N,1,H,W', '-q']); "
-        "print([m for m in ('sympy', 'torch.fx.experimental.symbolic_shapes') if m in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stdout.strip() == "[]"
+def test_letters_cost_little_beyond_torch():
+    """The whole command, cold: at most two seconds more than importing torch."""
+
+    def seconds(*command: str) -> float:
+        started = time.perf_counter()
+        subprocess.run([sys.executable, *command], capture_output=True, check=True, timeout=120)
+        return time.perf_counter() - started
+
+    arguments = ("-m", "cnnshape", "inspect", "lenet", "-i", "N,1,H,W", "-q")
+    rounds = [seconds(*arguments) - seconds("-c", "import torch") for _ in range(3)]
+    assert min(rounds) < 2.0
