@@ -22,19 +22,23 @@ from cnnshape.experiments.trial import Outcome, Setup, attempt
 from cnnshape.tracing.trace import Trace
 
 #: Seconds that all trials together may take.
-BUDGET = 0.8
+BUDGET = 0.7
+#: Seconds that the first trial gets in any case, and each later one.
+_FIRST, _LATER = 0.2, 0.05
 #: Passes that took longer than this for real are repeated on meta.
-_SLOW = 0.4
+_SLOW = 0.5
 #: A new layer with more parameters than this is tried on meta.
 _MANY = 8_000_000
 _MOST_CANDIDATES = 6
 _MOST_SHOWN = 3
+#: A correction with so many changes behind it is shown only where no shorter one is known.
+_MANY_CHANGES = 3
 #: How many further errors are followed after the first correction.
 _MOST_FURTHER = 4
 
 
 def diagnosed(
-    error: ErrorReport, trace: Trace, setup: Setup, budget: float = BUDGET
+    error: ErrorReport, trace: Trace, setup: Setup, budget: float | None = None
 ) -> ErrorReport:
     """The error with its reason and with suggestions that were tried; as it was if none is known.
 
@@ -42,10 +46,10 @@ def diagnosed(
         error: the plain report of the failure.
         trace: the recording that ends in it.
         setup: the model and the inputs that failed; the model is afterwards as it was.
-        budget: seconds for all trials together.
+        budget: seconds for all trials together; None for :data:`BUDGET`.
     """
     try:
-        deadline = time.perf_counter() + budget
+        deadline = time.perf_counter() + (BUDGET if budget is None else budget)
         diagnosis = diagnose(trace, gather_facts(setup, trace))
         if diagnosis is None:
             return error
@@ -99,6 +103,8 @@ def tried(
     best = [suggestion for _, _, suggestion in sorted(held, key=lambda item: item[:2])]
     if any(suggestion.runs for suggestion in best):
         best = [suggestion for suggestion in best if suggestion.runs is not False]
+    if best and len(best[0].then) < _MANY_CHANGES:
+        best = [suggestion for suggestion in best if len(suggestion.then) < _MANY_CHANGES]
     # What nobody tried is worth showing only where nothing was found that works.
     return tuple((best or untried)[:_MOST_SHOWN])
 
@@ -116,6 +122,7 @@ class _Search:
     setup: Setup
     trace: Trace
     deadline: float
+    trials: int = 0
 
     @property
     def time_is_up(self) -> bool:
@@ -168,7 +175,9 @@ class _Search:
             if setup.device != "meta" and numbers_to_make(setup.model, edits) > _MANY:
                 setup = replace(setup, device="meta")  # a layer so large takes long to fill
             # Even when time is short a trial gets enough of it for a small model.
-            until = max(self.deadline, time.perf_counter() + 0.05)
+            least = _LATER if self.trials else _FIRST
+            self.trials += 1
+            until = max(self.deadline, time.perf_counter() + least)
             return attempt(setup, before, edits, until)
         except Exception:  # noqa: BLE001 - a correction that cannot be carried out is none
             return None

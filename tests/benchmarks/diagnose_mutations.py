@@ -174,7 +174,9 @@ def main() -> None:
 def _is_line(suggestion: object) -> bool:
     """A line of somebody's source, which is not ours to rewrite here."""
     changes = [suggestion, *suggestion.then]  # type: ignore[attr-defined]
-    return any(c.action == "change_call" and isinstance(c.from_, str) for c in changes)
+    return any(
+        c.action == "change_call" and (isinstance(c.from_, str) or " = " in c.text) for c in changes
+    )
 
 
 def runs_as_told(model: nn.Module, given: Inputs, suggestion: object) -> bool:

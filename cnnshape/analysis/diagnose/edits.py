@@ -20,6 +20,13 @@ class SizeOf:
 
 
 @dataclass(frozen=True, slots=True)
+class PictureOf:
+    """Stands for height and width of another tensor of the same call: ``y.shape[-2:]``."""
+
+    operand: int
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One thing done to a tensor: ``Step("unsqueeze", (0,))``."""
 

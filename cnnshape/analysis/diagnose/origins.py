@@ -13,7 +13,7 @@ from math import prod
 
 from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
-from cnnshape.analysis.diagnose.one_step import LAST_DECIDED, RESHAPES, back, groups, main_input
+from cnnshape.analysis.diagnose.one_step import RESHAPES, back, groups, main_input
 from cnnshape.analysis.diagnose.wording import ordinal, times
 from cnnshape.tracing.trace import Operation, Trace, Value
 
@@ -117,9 +117,10 @@ def factors(
                 return _named(source, before, group), operation
             axis, at = first, source
             continue
-        if before != after or base_name(operation.name)[0] in LAST_DECIDED:
+        hop = back(trace, operation, at, axis)
+        if hop.before is None or hop.text:
             return whole, None
-        at = source
+        at, axis = trace.values[hop.before[0]], hop.before[1]
     return whole, None
 
 

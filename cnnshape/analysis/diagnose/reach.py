@@ -164,6 +164,67 @@ def ways(trace: Trace, value: int, axes: Iterable[int]) -> list[Way] | None:
     return found
 
 
+def forks(
+    trace: Trace, one: int, other: int, axes: Iterable[int]
+) -> tuple[list[Way], list[Way]] | None:
+    """The ways of two tensors from where they parted, axis by axis; None if they never met."""
+    left: list[Way] = []
+    right: list[Way] = []
+    for axis in axes:
+        found = _fork(trace, one, other, axis)
+        if found is None:
+            return None
+        left.append(found[0])
+        right.append(found[1])
+    return left, right
+
+
+def _fork(trace: Trace, one: int, other: int, axis: int) -> tuple[Way, Way] | None:
+    first, second = _walk(trace, one, axis), _walk(trace, other, axis)
+    met = {place: index for index, (place, _) in enumerate(first)}
+    for index, (place, _) in enumerate(second):
+        if place in met:
+            from_end = axis - len(trace.values[one].shape)
+            parts = (first[: met[place]], second[:index])
+            made = [_way_of(trace, [op for _, op in part], place, from_end) for part in parts]
+            return None if made[0] is None or made[1] is None else (made[0], made[1])
+    return None
+
+
+def _walk(trace: Trace, value: int, axis: int) -> list[tuple[tuple[int, int], Operation | None]]:
+    """Every place on the way back, with the operation that made it."""
+    walked: list[tuple[tuple[int, int], Operation | None]] = []
+    at: tuple[int, int] | None = (value, axis)
+    while at is not None:
+        operation, before = step_back(trace, *at)
+        walked.append((at, operation))
+        at = before
+    return walked
+
+
+def _way_of(
+    trace: Trace, made_by: Sequence[Operation | None], start: tuple[int, int], from_end: int
+) -> Way | None:
+    """The way along some operations, newest first; None if one of them is not understood."""
+    layers: list[Layer] = []
+    for operation in made_by:
+        rule = None if operation is None else application(trace, operation)
+        if operation is None or rule is None or rule.kind not in SPATIAL:
+            continue
+        layer = _layer(trace, operation, from_end)
+        if layer is None:
+            return None
+        layers.append(layer)
+    return Way(tuple(reversed(layers)), start)
+
+
+def start_sizes(trace: Trace, found: Sequence[Way]) -> list[int] | None:
+    """The sizes with which ways begin."""
+    starts = [trace.values[way.start[0]].shape[way.start[1]] for way in found]
+    numbers = [size for size in starts if isinstance(size, int)]
+    return numbers if len(numbers) == len(starts) else None
+
+
 def input_sizes(
     accept: Callable[[Sequence[int]], bool], now: Sequence[int], largest: int = LARGEST
 ) -> tuple[int, ...] | None:

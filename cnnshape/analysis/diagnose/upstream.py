@@ -14,7 +14,7 @@ from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import constructor, ordinal, tidy
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Value
+from cnnshape.tracing.trace import Module, Operation, Value
 
 Changes = dict[str, dict[str, int]]
 #: Convolutions that may be given padding together.
@@ -122,6 +122,8 @@ def other_inputs(
     item = story(trace, value.id, axis)
     if item.made and item.notes:
         operation = trace.operations[item.notes[0].operation]
+        if operation.name == "cat":
+            yield from _other_part(failing, operation, axis, expected)
         module = trace.module(trace.calls[operation.call].path)
         argument = OUTPUTS.get(module.kind)
         if argument is not None and module.builtin and module.path != failing.path:
@@ -134,6 +136,27 @@ def other_inputs(
             after[item.start[1]] = expected
             if after != list(shape):
                 yield new_input(first.name, shape, after)
+
+
+def _other_part(
+    failing: Failing, joined: Operation, axis: int, expected: int
+) -> Iterator[Candidate | None]:
+    """One of the tensors that were joined, made so that the sum is what is expected."""
+    trace = failing.trace
+    total = trace.shape(joined.outputs[0])[axis] if joined.outputs else None
+    for part in reversed(joined.inputs):
+        size = trace.shape(part)[axis]
+        item = story(trace, part, axis)
+        if not isinstance(total, int) or not isinstance(size, int) or not item.notes:
+            continue
+        operation = trace.operations[item.notes[0].operation]
+        module = trace.module(trace.calls[operation.call].path)
+        argument, wanted = OUTPUTS.get(module.kind), size - total + expected
+        if item.made and argument is not None and module.builtin and wanted > 0:
+            candidate = set_arguments(module, {argument: wanted})
+            if candidate is not None:
+                yield candidate
+                return
 
 
 #: The argument that says how many channels or features a layer makes.

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
+from torch.utils import _pytree as pytree
 
 from cnnshape.analysis.diagnose.edits import (
     AfterCall,
@@ -101,6 +102,8 @@ class Rewritten(TorchFunctionMode):
 
 def _rewritten(edit: ReplaceCall, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     steps = dict(edit.operands)
+    leaves = pytree.tree_leaves((args, list(kwargs.values())))
+    tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
     counter = 0
 
     def each(thing: Any) -> Any:
@@ -108,7 +111,7 @@ def _rewritten(edit: ReplaceCall, func: Any, args: tuple[Any, ...], kwargs: dict
         if isinstance(thing, torch.Tensor):
             mine = steps.get(counter)
             counter += 1
-            return thing if mine is None else take(thing, mine)
+            return thing if mine is None else take(thing, mine, tensors)
         if isinstance(thing, list | tuple) and type(thing) in (list, tuple):
             return type(thing)(each(item) for item in cast("list[Any]", thing))
         return thing

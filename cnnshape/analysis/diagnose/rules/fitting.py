@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import isqrt
 
-from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import story
-from cnnshape.analysis.diagnose.reach import Way, nearest_first, ways
+from cnnshape.analysis.diagnose.reach import Way, forks, nearest_first, start_sizes, ways
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments, set_parameter
 from cnnshape.analysis.diagnose.upstream import OUTPUTS, with_padding
@@ -30,7 +30,7 @@ def candidates(
     rank = len(a_shape)
     spatial = same_rank and rank >= 3 and -from_end <= rank - 2
     if spatial:
-        yield from _spatial(failing, left, right, from_end)
+        yield from same_picture(failing, left[1], right[1], rank)
     if same_rank and rank >= 3:
         yield from projections(failing, call, left, right)
     yield from _channel_vector(call, left, right)
@@ -40,29 +40,32 @@ def candidates(
         yield from _made_alike(failing, left, right, from_end)
 
 
-def _spatial(failing: Failing, left: Operand, right: Operand, from_end: int) -> Iterator[Candidate]:
-    """Padding on the way that shrank, or an input for which both ways agree."""
-    axes = range(2, len(left[2]))
-    one = ways(failing.trace, left[1].id, axes)
-    other = ways(failing.trace, right[1].id, axes)
-    del from_end
-    if one is None or other is None:
+def same_picture(failing: Failing, one: Value, other: Value, rank: int) -> Iterator[Candidate]:
+    """What makes two pictures equally large: padding on the way of one, or another input."""
+    axes = range(2, rank)
+    yield from _padded(failing, one, other, axes)
+    left, right = ways(failing.trace, one.id, axes), ways(failing.trace, other.id, axes)
+    if left is not None and right is not None and left[0].start[0] == right[0].start[0]:
+        candidate = agreeing_input(failing, left, right)
+        if candidate is not None:
+            yield candidate
+
+
+def _padded(failing: Failing, one: Value, other: Value, axes: Iterable[int]) -> Iterator[Candidate]:
+    forked = forks(failing.trace, one.id, other.id, axes)
+    if forked is None:
         return
-    whole = sizes(failing.trace.values[one[0].start[0]])
-    if whole is None or one[0].start[0] != other[0].start[0]:
+    left, right = forked
+    now = start_sizes(failing.trace, left)
+    if now is None:
         return
 
-    def agree(changes: dict[str, dict[str, int]] | None, now: Sequence[int]) -> bool:
-        got = [w.size(n, changes) for w, n in zip(one, now, strict=True)]
-        had = [w.size(n, changes) for w, n in zip(other, now, strict=True)]
+    def agree(changes: dict[str, dict[str, int]]) -> bool:
+        got = [way.size(n, changes) for way, n in zip(left, now, strict=True)]
+        had = [way.size(n, changes) for way, n in zip(right, now, strict=True)]
         return None not in got and got == had
 
-    now = [whole[w.start[1]] for w in one]
-    both = [*one, *other]
-    yield from with_padding(failing, both, lambda changes: agree(changes, now), kernels=True)
-    candidate = agreeing_input(failing, one, other)
-    if candidate is not None:
-        yield candidate
+    yield from with_padding(failing, [*left, *right], agree, kernels=True)
 
 
 def agreeing_input(failing: Failing, one: Sequence[Way], other: Sequence[Way]) -> Candidate | None:
@@ -168,7 +171,7 @@ def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Candidat
     new = f"F.interpolate({operand}, size={other}.shape[-2:])"
     yield call.candidate(
         call.with_operand(small[0], new, new),
-        operands=((small[0], (Step("resize", (large[2][2:],)),)),),
+        operands=((small[0], (Step("resize", (PictureOf(large[0]),)),)),),
     )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import lines, start_line, story
-from cnnshape.analysis.diagnose.reach import ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.rules.fitting import agreeing_input
+from cnnshape.analysis.diagnose.rules.fitting import same_picture
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
-from cnnshape.analysis.diagnose.upstream import with_padding
 from cnnshape.analysis.diagnose.wording import dims, listed, times
 from cnnshape.tracing.trace import Value
 
@@ -91,26 +89,11 @@ def _cat_candidates(
     if not spatial:
         yield from (_other_dim(call, better) for better in other_dims)
     if spatial:
-        one = ways(failing.trace, shaped[0][0].id, range(2, rank))
-        two = ways(failing.trace, shaped[index][0].id, range(2, rank))
-        if one is not None and two is not None and one[0].start[0] == two[0].start[0]:
-
-            def agrees(
-                now: Sequence[int], changes: dict[str, dict[str, int]] | None = None
-            ) -> bool:
-                got = [w.size(n, changes) for w, n in zip(one, now, strict=True)]
-                had = [w.size(n, changes) for w, n in zip(two, now, strict=True)]
-                return None not in got and got == had
-
-            whole = sizes(failing.trace.values[one[0].start[0]]) or ()
-            now = [whole[w.start[1]] for w in one]
-            candidate = agreeing_input(failing, one, two)
-            if candidate is not None:
-                yield candidate
-            both = [*one, *two]
-            yield from with_padding(
-                failing, both, lambda changes: agrees(now, changes), kernels=True
-            )
+        # A U-Net's pictures are to be divisible; padding is the cure where branches meet.
+        a, b = shaped[0][0], shaped[index][0]
+        yield from sorted(
+            same_picture(failing, a, b, rank), key=lambda c: c.suggestion.action != "set_input"
+        )
         yield from _fitted(call, shaped, index)
         yield from (_other_dim(call, better) for better in other_dims)
     for which, wanted in ((0, other), (index, first)):
@@ -140,14 +123,14 @@ def _other_dim(call: CallText, better: int) -> Candidate:
 def _fitted(call: CallText, shaped: Sequence[Tensor], index: int) -> Iterator[Candidate]:
     """One picture padded or cropped to the other's size: the usual cure in a U-Net."""
     first, other = shaped[0][1], shaped[index][1]
-    which, wanted = (0, other) if _pixels(first) < _pixels(other) else (index, first)
+    which = 0 if _pixels(first) < _pixels(other) else index
     operand = call.operand(which)
     like = call.operand(index if which == 0 else 0)
     if len(first) == 4:
         new = f"F.interpolate({operand}, size={like}.shape[-2:])"
         yield call.candidate(
             call.with_operand(which, new, new),
-            operands=((which, (Step("resize", (wanted[2:],)),)),),
+            operands=((which, (Step("resize", (PictureOf(index if which == 0 else 0),)),)),),
         )
     large = index if which == 0 else 0
     smaller = first if which == 0 else other
@@ -268,5 +251,5 @@ def _stack_candidates(call: CallText, shaped: Sequence[Tensor], index: int) -> I
         if rank == 4:
             yield call.candidate(
                 call.with_operand(which, new, new),
-                operands=((which, (Step("resize", (wanted[2:],)),)),),
+                operands=((which, (Step("resize", (PictureOf(index if which == 0 else 0),)),)),),
             )
