@@ -1,0 +1,121 @@
+"""The live display of a run on a terminal, and its plain lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from cnnshape.cli import training_display
+from cnnshape.cli.training_display import TrainingDisplay
+from cnnshape.cli.training_result import percent, print_evaluation
+from cnnshape.models.lenet import LeNet
+from cnnshape.training import configure
+from cnnshape.training.observer import BatchProgress, RunStart
+from cnnshape.training.results import EpochRecord, Evaluation, RunResult
+
+
+def start(validation: int = 144) -> RunStart:
+    return RunStart(
+        folder=Path("runs/lenet-digits"),
+        config=configure("lenet", epochs=4),
+        model=LeNet(),
+        input_shape=(1, 28, 28),
+        classes=tuple("0123456789"),
+        train=1293,
+        validation=validation,
+        test=360,
+        batches=21,
+        device="cpu (2 threads)",
+        processes=2,
+        data_note="1.1 MiB of pictures in memory",
+        history=(),
+    )
+
+
+RECORD = EpochRecord(2, 0.5845, 0.819, 0.2176, 0.9653, None, None, 0.003, 4241.4, 0.4)
+
+
+def console(*, terminal: bool) -> tuple[Console, io.StringIO]:
+    stream = io.StringIO()
+    return Console(file=stream, force_terminal=terminal, width=80, no_color=True), stream
+
+
+def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, stream = console(terminal=False)
+    display = TrainingDisplay(plain, table=False)
+    display.started(start())
+    display.batch(BatchProgress(2, 13, 21, 0.642, 0.804, 4642.0))
+    display.epoch(RECORD, best=True)
+    monkeypatch.setattr(training_display, "_LOG_INTERVAL", -1.0)
+    display.batch(BatchProgress(3, 13, 21, 0.642, 0.804, 4642.0))
+    display.ended(RunResult(Path("run"), (RECORD,), 1, None, interrupted=True))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert lines[5:9] == [
+        "  run     runs/lenet-digits",
+        "",
+        "    epoch  train loss  train acc    val loss    val acc  pictures/s",
+        "      2/4      0.5845    81.90 %      0.2176    96.53 %       4,241  best so far",
+    ]
+    # Between epochs a line now and then, as nothing can be overwritten.
+    assert lines[9].startswith("  epoch 3/4 · batch 13/21 · loss 0.642 · 80.4 % · 4,642/s · ")
+    assert lines[9].endswith(" left")
+    assert lines[-1] == (
+        "interrupted after 1 epoch, everything saved; to go on: cnnshape train --resume run"
+    )
+    assert "cpu (2 threads) × 2 processes" in stream.getvalue()
+
+
+def test_on_a_terminal_the_last_line_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    live, stream = console(terminal=True)
+    display = TrainingDisplay(live, table=False)
+    display.started(start())
+    display.batch(BatchProgress(2, 13, 21, 0.642, 0.804, 4642.0))
+    display._live.refresh()
+    display.epoch(RECORD, best=False)
+    display.ended(RunResult(Path("run"), (RECORD,), 1, None))
+    text = stream.getvalue()
+    assert "━" in text
+    assert "epoch 2/4 · batch 13/21 · loss 0.642 · 80.4 % · 4,642/s" in text
+    assert "\x1b[2K" in text  # the line is erased again
+    assert "81.90 %" in text
+    assert display._live is None
+
+
+def test_nothing_breaks_when_training_never_starts() -> None:
+    plain, stream = console(terminal=True)
+    display = TrainingDisplay(plain)
+    display.note("downloading mnist")
+    display.batch(BatchProgress(1, 1, 21, 1.0, 0.1, 1.0))
+    display.close()
+    assert stream.getvalue() == "downloading mnist\n"
+
+
+def test_without_validation_the_columns_say_test() -> None:
+    plain, stream = console(terminal=False)
+    display = TrainingDisplay(plain, table=False)
+    display.started(start(validation=0))
+    display.epoch(EpochRecord(1, 0.5, 0.8, None, None, 0.25, 0.9, 0.9, 100.0, 1.0), best=True)
+    assert "test loss   test acc" in stream.getvalue()
+    assert "90.00 %" in stream.getvalue()
+    assert "best so far" not in stream.getvalue()
+
+
+def test_a_matrix_too_wide_becomes_a_list_of_pairs() -> None:
+    plain, stream = console(terminal=False)
+    grid = [[0] * 20 for _ in range(20)]
+    for index in range(20):
+        grid[index][index] = 5
+    grid[3][7], grid[8][2] = 2, 4
+    names = tuple(f"class{index}" for index in range(20))
+    found = Evaluation(0.1, 100, 106, tuple(map(tuple, grid)), (), names)
+    print_evaluation(found, plain, confusion=True)
+    lines = [line.split() for line in stream.getvalue().splitlines()]
+    assert lines[0] == ["accuracy", "94.34", "%", "(100/106)"]
+    assert lines[-2:] == [["class8", "class2", "4"], ["class3", "class7", "2"]]
+
+
+def test_percent() -> None:
+    assert [percent(value) for value in (1.0, 0.12345, 0.0)] == [">99.99 %", "12.35 %", "<0.01 %"]

@@ -1,0 +1,143 @@
+"""Feature maps: the numbers are the layer's own, the model is as before, the picture says sizes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from cnnshape.errors import InputError, ModelFailedError, OutputError, UsageError
+from cnnshape.models.basic_cnn import BasicCNN
+from cnnshape.models.lenet import LeNet
+from cnnshape.training import draw_features, feature_maps
+from cnnshape.training.features import features_of
+
+BLANK = torch.rand(1, 28, 28)
+
+
+def test_the_numbers_are_those_of_the_layer() -> None:
+    model = LeNet()
+    found = feature_maps(model, BLANK, BLANK[None], "S1")
+    expected = model.S1(model.R1(model.C1(BLANK[None])))
+    assert found.type == "MaxPool2d"
+    torch.testing.assert_close(found.output, expected[0])
+
+
+def test_the_first_call_of_a_layer_that_is_used_twice() -> None:
+    assert feature_maps(BasicCNN(), BLANK, BLANK[None], "pooling").output.shape == (10, 12, 12)
+
+
+def test_without_a_name_it_is_the_first_convolution() -> None:
+    assert feature_maps(BasicCNN(), BLANK, BLANK[None]).layer == "conv1"
+    with pytest.raises(UsageError, match="the model has no convolution: name a layer"):
+        feature_maps(nn.Sequential(nn.Flatten()), BLANK, BLANK[None])
+
+
+def test_the_model_is_as_before() -> None:
+    model = LeNet().train()
+    model.R1.eval()
+    feature_maps(model, BLANK, BLANK[None], "C2")
+    assert model.training
+    assert not model.R1.training
+    assert not model.C2._forward_hooks
+    with pytest.raises(ModelFailedError):
+        feature_maps(model, BLANK, torch.zeros(1, 1, 5, 5), "OUT")
+    assert model.training
+    assert not model.OUT._forward_hooks
+
+
+def test_layers_that_cannot_be_shown() -> None:
+    with pytest.raises(UsageError, match="the model has no layer 'C11'; did you mean C1"):
+        feature_maps(LeNet(), BLANK, BLANK[None], "C11")
+    with pytest.raises(UsageError, match="has no layer 'x'; it has C1, R1, S1"):
+        feature_maps(LeNet(), BLANK, BLANK[None], "x")
+
+    class Idle(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unused = nn.Conv2d(1, 1, 1)
+            self.pair = nn.LSTM(28, 4)
+
+        def forward(self, x):
+            return self.pair(x[0])[0]
+
+    for name in ("unused", "pair"):
+        with pytest.raises(UsageError, match=f"the layer '{name}' .* gives no tensor"):
+            feature_maps(Idle(), BLANK, BLANK[None], name)
+    with pytest.raises(ModelFailedError, match="LeNet does not take a picture of 1×3×28×28"):
+        feature_maps(LeNet(), BLANK, torch.zeros(1, 3, 28, 28), "C2")
+
+
+def test_a_model_that_fails_after_the_layer_still_shows_it() -> None:
+    # 32×32 is too large for the view before F4, but C2 has run by then.
+    found = feature_maps(LeNet(), torch.rand(1, 32, 32), torch.rand(1, 1, 32, 32), "C2")
+    assert found.output.shape == (16, 12, 12)
+
+
+def svg_text(path: Path) -> str:
+    return " ".join(re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8")))
+
+
+def test_sizes_are_written_on_the_picture(tmp_path: Path) -> None:
+    found = feature_maps(LeNet(), BLANK, BLANK[None], "C2")
+    draw_features(found, tmp_path / "c2.svg", "a title")
+    text = svg_text(tmp_path / "c2.svg")
+    assert "a title" in text
+    assert "input  1×28×28" in text
+    assert "C2  Conv2d  16×10×10" in text
+    assert "each 10×10; values −" in text
+
+
+def test_vectors_and_single_points_are_bars(tmp_path: Path) -> None:
+    for layer, shape in (("F4", "84"), ("C3", "120×1×1")):
+        found = feature_maps(LeNet(), BLANK, BLANK[None], layer)
+        draw_features(found, tmp_path / "a.svg")
+        text = svg_text(tmp_path / "a.svg")
+        assert f"{layer}  {found.type}  {shape}" in text
+        assert "unit" in text
+
+
+def test_the_same_features_give_the_same_file(tmp_path: Path) -> None:
+    found = feature_maps(LeNet(), BLANK, BLANK[None])
+    for name in ("a.svg", "b.svg"):
+        draw_features(found, tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_many_maps_are_cut_and_it_is_said(tmp_path: Path) -> None:
+    wide = nn.Sequential(nn.Conv2d(1, 100, 3))
+    found = feature_maps(wide, BLANK, BLANK[None])
+    draw_features(found, tmp_path / "a.svg")
+    assert "each 26×26, the first 64 of them" in svg_text(tmp_path / "a.svg")
+
+
+def test_formats(tmp_path: Path) -> None:
+    found = feature_maps(LeNet(), BLANK, BLANK[None])
+    for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
+        draw_features(found, tmp_path / f"a{suffix}")
+        assert (tmp_path / f"a{suffix}").read_bytes().startswith(start)
+    with pytest.raises(OutputError, match=r"must be one of \.png, \.svg, \.pdf"):
+        draw_features(found, tmp_path / "a.gif")
+
+
+def test_any_model_and_picture(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.png")
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n"
+        "class Net(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(nn.Conv2d(3, 4, 3))\n"
+    )
+    model = f"{tmp_path / 'net.py'}:Net"
+    drawn = features_of(model, tmp_path / "a.png", tmp_path / "b.png", input_shape="1,3,16,24")
+    assert drawn.maps.output.shape == (4, 14, 22)
+    assert drawn.notes[0] == "60×40 → 24×16"
+    assert "are random" in drawn.notes[1]
+    with pytest.raises(InputError, match="has no usual input: say what picture it takes, as in -i"):
+        features_of(model, tmp_path / "a.png", tmp_path / "b.png")
+    with pytest.raises(InputError, match=r"features needs a model that takes one picture"):
+        features_of(model, tmp_path / "a.png", tmp_path / "b.png", input_shape="1,128")

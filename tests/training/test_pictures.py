@@ -1,0 +1,115 @@
+"""Curves, confusion matrix and mistakes: what stands in them, and that they are repeatable."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+import torch
+
+from cnnshape.training.confusion import draw_confusion
+from cnnshape.training.curves import draw_curves
+from cnnshape.training.examples import ImageSet
+from cnnshape.training.mistakes import draw_mistakes
+from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
+
+
+def record(epoch: int, *, validation: bool = True) -> EpochRecord:
+    loss, accuracy = 2.0 / epoch**2, 1 - 0.5 / epoch
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=loss,
+        train_accuracy=accuracy,
+        validation_loss=loss if validation else None,
+        validation_accuracy=accuracy if validation else None,
+        test_loss=None if validation else loss,
+        test_accuracy=None if validation else accuracy,
+        lr=0.1,
+        examples_per_second=1000.0,
+        seconds=1.0,
+    )
+
+
+def result(epochs: int, *, validation: bool = True, test: Evaluation | None = None) -> RunResult:
+    history = tuple(record(epoch + 1, validation=validation) for epoch in range(epochs))
+    return RunResult(Path("run"), history, epochs or None, test)
+
+
+EVALUATION = Evaluation(
+    loss=0.5,
+    correct=7,
+    total=10,
+    confusion=((4, 1, 0), (0, 3, 0), (2, 0, 0)),
+    mistakes=(Mistake(0, 0, 1, 0.999), Mistake(1, 2, 0, 0.6), Mistake(2, 2, 0, 0.5)),
+    classes=("cat", "a very long name", '<dog> & "co"'),
+)
+
+
+def texts(path: Path) -> list[str]:
+    return re.findall(r"<text[^>]*>([^<]*)</text>", path.read_text(encoding="utf-8"))
+
+
+def test_curves_name_their_lines_and_the_best_epoch(tmp_path: Path) -> None:
+    draw_curves(result(12, test=EVALUATION), "lenet on digits", tmp_path / "c.svg")
+    found = texts(tmp_path / "c.svg")
+    assert "lenet on digits" in found
+    assert "test accuracy 70.00 % (7/10), with the weights of epoch 12" in found
+    # 2/12² = 0.0139; 100·(1 − 0.5/12) = 95.8.
+    for name in ("train 0.014", "validation 0.014", "train 95.8", "validation 95.8", "best: 12"):
+        assert name in found
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_curves_of_few_epochs(tmp_path: Path, epochs: int) -> None:
+    draw_curves(result(epochs, validation=False), "t", tmp_path / "c.svg")
+    found = texts(tmp_path / "c.svg")
+    assert f"{epochs} epochs so far" in found
+    assert any(text.startswith("test ") for text in found)
+
+
+def test_no_curves_before_the_first_epoch(tmp_path: Path) -> None:
+    draw_curves(result(0), "t", tmp_path / "c.svg")
+    assert not (tmp_path / "c.svg").exists()
+
+
+def test_pictures_are_repeatable_and_leave_matplotlib_alone(tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    for name in ("a.svg", "b.svg"):
+        draw_curves(result(5), "t", tmp_path / name)
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert dict(mpl.rcParams) == before
+
+
+def test_the_confusion_matrix_shows_every_count_but_zero(tmp_path: Path) -> None:
+    draw_confusion(EVALUATION, "t", tmp_path / "c.svg")
+    found = texts(tmp_path / "c.svg")
+    assert [text for text in found if text.isdigit()] == ["4", "1", "3", "2"]
+    assert {"predicted", "true", "cat", '&lt;dog&gt; &amp; "co"'} <= set(found)
+
+
+def test_mistakes_say_what_was_taken_for_what(tmp_path: Path) -> None:
+    pictures = ImageSet(torch.zeros(10, 1, 8, 8, dtype=torch.uint8), torch.zeros(10))
+    assert draw_mistakes(EVALUATION, pictures, "t", tmp_path / "m.svg")
+    found = texts(tmp_path / "m.svg")
+    assert "all 3 mistakes: true → predicted" in found
+    assert "cat → a very l…" in found
+    # 99.9 % is not rounded to a certainty.
+    assert [text for text in found if text.endswith("sure")] == [
+        "99 % sure",
+        "60 % sure",
+        "50 % sure",
+    ]
+
+
+def test_no_mistakes_no_picture(tmp_path: Path) -> None:
+    perfect = Evaluation(0.0, 10, 10, ((10,),), (), ("a",))
+    pictures = ImageSet(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), torch.zeros(1))
+    assert not draw_mistakes(perfect, pictures, "t", tmp_path / "m.png")
+    assert not (tmp_path / "m.png").exists()
+
+
+def test_a_class_without_pictures(tmp_path: Path) -> None:
+    empty_row = Evaluation(0.1, 1, 2, ((1, 0), (0, 0)), (), ("a", "b"))
+    draw_confusion(empty_row, "t", tmp_path / "c.svg")
