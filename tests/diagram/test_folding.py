@@ -216,3 +216,35 @@ def test_a_failing_layer_has_a_box_of_its_own_and_is_the_last():
 
 def test_a_model_without_output_keeps_its_layers():
     assert set(boxes(view_of(Silent(), (1, 3, 8, 8)))) == {"input/x", "conv"}
+
+
+class Chatty(nn.Module):
+    """More functions in its own forward than anyone wants to see."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(4, 4), nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        total = x
+        for step in range(40):
+            total = total + torch.maximum(x, total * step) - torch.minimum(x, total)
+        return self.last(total)
+
+
+def test_hundreds_of_functions_become_one_box_that_says_so():
+    report = report_of(Chatty(), (1, 4))
+    view = make_view(build_flow(report.trace))
+    assert view.boxes == 5
+    many = next(b for b in view.draft.boxes.values() if b.head.container)
+    assert len(many.head.nodes) > 150
+    names = boxes(view)
+    (middle,) = set(names) - {"input/x", "first", "last", "output"}
+    assert edges(view) == {
+        ("input/x", "first"), ("first", middle), (middle, "last"), ("last", "output"),
+    }  # fmt: skip
+
+
+def test_with_expand_every_function_is_drawn():
+    assert view_of(Chatty(), (1, 4), expand=True).boxes > 150

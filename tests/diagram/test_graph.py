@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import nn
@@ -24,7 +26,7 @@ def edges_of(flow: Flow) -> set[tuple[str, str]]:
 
 
 def chain(*ids: str) -> set[tuple[str, str]]:
-    return set(zip(ids, ids[1:], strict=False))
+    return set(pairwise(ids))
 
 
 def test_a_chain_of_layers_and_functions():

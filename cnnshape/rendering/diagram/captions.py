@@ -140,6 +140,8 @@ class Captions:
         return "\n".join(lines)
 
     def _about(self, part: Part) -> list[str]:
+        if part.call is None and part.container:
+            return [self.naming.words((part,))]
         if part.call is None:
             op = self.naming.operation(part)
             ins = [shape_text(self.trace.shape(v)) for v in op.inputs]

@@ -78,11 +78,21 @@ class Naming:
             return self.relative(self.path(box.wrappers[0]), within), self.words((head,))
         if head.call is not None:
             return self.relative(self.path(head.call), within), self.words((head,))
+        if head.container:
+            return f"{len(head.nodes)} operations", self._several(head)
         return operation_words(self.trace, [self.operation(head)], self.hide_batch)
+
+    def _several(self, part: Part) -> str:
+        """The commonest of many operations: ``topk, gather, where, …``."""
+        names = Counter(operation_name(self.flow, self.flow.nodes[node]) for node in part.nodes)
+        shown = [name for name, _ in names.most_common(3)]
+        return ", ".join(shown) + (", …" if len(names) > 3 else "")
 
     def words(self, parts: Sequence[Part]) -> str:
         """What a layer, or several operations in a row, are and do."""
         first = parts[0]
+        if first.call is None and first.container:
+            return f"{len(first.nodes)} operations: {self._several(first)}"
         if first.call is None:
             operations = [self.operation(part) for part in parts]
             return " ".join(operation_words(self.trace, operations, self.hide_batch)).strip()
@@ -120,6 +130,8 @@ class Naming:
     def step(self, box: Box) -> tuple[str, ...]:
         """What a box does, in one or two short lines."""
         head = box.head
+        if head.call is None and head.container:
+            return (f"{len(head.nodes)} operations",)
         if head.call is None:
             name, details = operation_words(self.trace, [self.operation(head)], self.hide_batch)
             return (name,) if not details or "→" in details else (name, details)

@@ -16,6 +16,7 @@ from cnnshape.rendering.diagram.geometry import Point, Rect, bezier
 #: Clear space around what is moved, in points.
 _CLEAR = 4.0
 _MARGIN = 12.0
+_LIFT = 2.5
 TITLE = "title/"
 
 
@@ -100,7 +101,7 @@ def tidied(placement: Placement, *, flat: bool = False) -> Placement:
     lines = list(placement.lines)
     for index, line in enumerate(lines):
         others = [other for other in lines if other is not line]
-        straight = None if flat else _straightened(line, placement, others)
+        straight = _lifted(line) if flat else _straightened(line, placement, others)
         if straight is not None:
             lines[index] = straight
     nodes = dict(placement.nodes)
@@ -138,6 +139,15 @@ def in_columns(placement: Placement) -> Placement:
         )  # fmt: skip
         lines.append(Line(line.tail, line.head, points, None))
     return replace(placement, nodes=nodes, lines=tuple(lines))
+
+
+def _lifted(line: Line) -> Line | None:
+    """From left to right Graphviz sets a label right onto its line; it reads better above."""
+    if line.label is None:
+        return None
+    old = line.label
+    label = Rect(old.left, old.bottom + _LIFT, old.right, old.top + _LIFT)
+    return replace(line, label=label)
 
 
 def _moved_left(title: Rect, frame: Rect) -> Rect:

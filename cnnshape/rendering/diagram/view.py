@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from cnnshape.rendering.diagram.arrange import arrange, count
+from cnnshape.rendering.diagram.condense import condense
 from cnnshape.rendering.diagram.draft import Draft
 from cnnshape.rendering.diagram.graph import Flow
 from cnnshape.rendering.diagram.group import group
@@ -46,12 +47,17 @@ def make_view(
 ) -> View:
     """The view at ``depth``, or at the greatest depth with at most ``readable`` boxes.
 
-    With ``expand`` nothing is folded, and everything is opened unless ``depth`` says how far.
+    Where no depth is shallow enough, long runs of functions become one box each. With
+    ``expand`` nothing is folded, and everything is opened unless ``depth`` says how far.
     """
     deepest = depth_of(flow)
 
-    def at(level: int | None, free: frozenset[int]) -> tuple[View, frozenset[int]]:
+    def at(
+        level: int | None, free: frozenset[int], *, dense: bool = False
+    ) -> tuple[View, frozenset[int]]:
         draft = group(flow, level, collapse, free)
+        if dense:
+            condense(draft)
         root, single = arrange(draft, fold=not expand)
         opened = None if level is None or level >= deepest else level
         return View(draft, root, opened, deepest, count(root)), single
@@ -59,11 +65,13 @@ def make_view(
     view, free = at(None, frozenset())
     if depth is not None:
         return at(depth, free)[0]
-    if not expand:
-        for shallower in range(deepest - 1, 0, -1):
+    if expand:
+        return view
+    for dense in (False, True):
+        for level in range(deepest, 0, -1):
             if view.boxes <= readable:
-                break
-            view, _ = at(shallower, free)
+                return view
+            view, _ = at(level, free, dense=dense)
     return view
 
 
