@@ -352,13 +352,17 @@ class Recorder(TorchFunctionMode):
                 )
             )
         if target is not None:
-            base = target._base  # noqa: SLF001 - writing into a view writes into its base
-            if base is not None and self.values.lookup(base) is not None:
-                outputs.append(
-                    self.values.add(
-                        base, "operation", producer=index, alias_of=self.values.lookup(base)
-                    )
+            # Whoever looks at the same memory sees what was written there.
+            outputs += [
+                self.values.add(
+                    tensor,
+                    "operation",
+                    producer=index,
+                    alias_of=self.values.lookup(tensor),
                 )
+                for tensor in self.values.touched_by(target)
+                if not any(tensor is one for one in made)
+            ]
         inplace = target is not None or any(tensor is args[0] for tensor in made if args)
         self.recording.operations.append(
             draft.operation(index, tuple(outputs), caller(), inplace=inplace)

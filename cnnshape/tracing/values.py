@@ -9,7 +9,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.describe import Described
-from cnnshape.tracing.storage import storage_of
+from cnnshape.tracing.storage import may_overlap, storage_of
 from cnnshape.tracing.trace import Dim, Shape, Value
 
 Origin = Literal["input", "parameter", "buffer", "constant", "operation"]
@@ -27,6 +27,8 @@ class ValueTable:
         # id of a tensor → (weak reference, value). The reference tells a new tensor at an old
         # address from the old one, and does not keep activations alive.
         self._known: dict[int, tuple[weakref.ref[torch.Tensor], int]] = {}
+        # memory → the tensors that were seen in it, by id.
+        self._within: dict[int, dict[int, weakref.ref[torch.Tensor]]] = {}
         records = (*described.parameters, *described.buffers)
         for record, (origin, tensor) in zip(records, described.tensors, strict=True):
             parameters = (record.name,) if origin == "parameter" else ()
@@ -68,8 +70,28 @@ class ValueTable:
             parameters=parameters,
         )
         self.values.append(value)
-        self._known[id(tensor)] = (weakref.ref(tensor), value.id)
+        reference = weakref.ref(tensor)
+        self._known[id(tensor)] = (reference, value.id)
+        memory = storage_of(tensor)
+        if memory is not None:
+            self._within.setdefault(memory, {})[id(tensor)] = reference
         return value.id
+
+    def touched_by(self, written: torch.Tensor) -> list[torch.Tensor]:
+        """The other living tensors that see what was written: views, bases, views of bases."""
+        memory = storage_of(written)
+        if memory is None:
+            return []
+        living = [reference() for reference in self._within.get(memory, {}).values()]
+        return [
+            tensor
+            for tensor in living
+            if tensor is not None
+            and tensor is not written
+            and self.lookup(tensor) is not None
+            and storage_of(tensor) == memory  # an address may be used again
+            and may_overlap(tensor, written)
+        ]
 
     def alias(self, tensor: torch.Tensor, source: object) -> int | None:
         """The value of ``source`` if ``tensor`` shares its memory (a view of it)."""
