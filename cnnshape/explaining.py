@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,8 +14,6 @@ from cnnshape.tracing.execute import Inputs
 
 if TYPE_CHECKING:
     from typing_extensions import Self
-
-    from cnnshape.rendering.spans import Line
 
 
 class Explanation:
@@ -35,11 +31,12 @@ class Explanation:
 
     def __str__(self) -> str:
         """Place, reason and suggestions as plain text."""
-        from cnnshape.rendering.text import lines_text, terminal_width
-
         if self.error is None:
             return "it ran without an error"
-        return lines_text(self.lines(terminal_width())).rstrip("\n")
+        from cnnshape.rendering.failure import error_lines
+        from cnnshape.rendering.text import lines_text, terminal_width
+
+        return lines_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
 
     def __repr__(self) -> str:
         """As ``str``: what a prompt or a notebook shows."""
@@ -47,18 +44,18 @@ class Explanation:
 
     def __rich__(self) -> Any:
         """The same with colours."""
+        if self.error is None:
+            return str(self)
+        from cnnshape.rendering.failure import error_lines
         from cnnshape.rendering.table import Lines
 
-        return Lines(self.lines(None)) if self.error is not None else str(self)
+        return Lines(error_lines(self.error, self._name, None))
 
-    def lines(self, room: int | None) -> list[Line]:
-        """The panel as lines with styles, at most ``room`` cells wide."""
-        if self.error is None:
-            return []
-        from cnnshape.rendering.failure import error_lines
-
-        name = self.report.class_name if self.report is not None else self.error.type
-        return error_lines(self.error, name, room)
+    @property
+    def _name(self) -> str:
+        if self.report is not None:
+            return self.report.class_name
+        return "" if self.error is None else self.error.type
 
 
 class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape.explain():`
@@ -99,6 +96,7 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
 
     def _explain(self, exception: BaseException) -> None:
         from cnnshape.experiments.explain import explain_construction, explain_failure
+        from cnnshape.rendering.failure import print_error
 
         report = explain_failure(exception)
         if report is not None:
@@ -107,7 +105,7 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
             self.error = explain_construction(exception)
         if self.error is None:
             return
-        _print(self)
+        print_error(self.error, self._name, sys.stderr)
         if sys.version_info >= (3, 11):
             exception.add_note(f"cnnshape: {_gist(self.error)}")
 
@@ -134,14 +132,3 @@ def _gist(error: ErrorReport) -> str:
     from cnnshape.rendering.failure import correction
 
     return f"{said}; {correction(first)}"
-
-
-def _print(explanation: Explanation) -> None:
-    """To stderr, in colour where that is a terminal."""
-    from cnnshape.rendering.text import colored, lines_text
-
-    stream = sys.stderr
-    terminal = stream.isatty()
-    lines = explanation.lines(shutil.get_terminal_size().columns if terminal else None)
-    plain = not terminal or bool(os.environ.get("NO_COLOR"))
-    print(lines_text(lines) if plain else colored(lines), file=stream)

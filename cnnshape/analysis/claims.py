@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cnnshape.analysis.report import Layer, OperationRow, ReportData
+from cnnshape.analysis.report import ErrorReport, Layer, OperationRow, ReportData
 from cnnshape.tracing.trace import Shape
 
 
@@ -52,12 +52,13 @@ class CheckResult:
     """Every claim that was tested, and the information that stands beside them.
 
     ``ok`` is true if all hold. ``information`` are sentences that claim nothing, such as
-    another tool's totals.
+    another tool's totals. ``error`` tells why the model raised, if it did.
     """
 
     claims: tuple[Claim, ...]
     information: tuple[str, ...] = ()
     spec: str = ""
+    error: ErrorReport | None = None
 
     @property
     def ok(self) -> bool:
@@ -70,6 +71,7 @@ class CheckResult:
             "ok": self.ok,
             "claims": [claim.to_dict() for claim in self.claims],
             "information": list(self.information),
+            "error": self.error.to_dict() if self.error else None,
         }
 
 
@@ -85,7 +87,8 @@ def runs(report: ReportData) -> list[Claim]:
     error = report.error
     if error is None:
         return []
-    return [Claim("runs", error.path, "a result", error.exception, ok=False, note=error.message)]
+    note = f"{error.diagnosis} ({error.message})" if error.diagnosis else error.message
+    return [Claim("runs", error.path, "a result", error.exception, ok=False, note=note)]
 
 
 def sizes(report: ReportData) -> list[Claim]:

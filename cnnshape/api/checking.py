@@ -133,4 +133,5 @@ def _check(
         claims += hand_formula(report, kind, expression)
     claims += budgets(report, *budget)
     opinion = torchinfo_opinion(prepared.subject, report) if report.error is None else None
-    return CheckResult(tuple(claims), opinion.sentences if opinion else (), spec=prepared.spec)
+    information = opinion.sentences if opinion else ()
+    return CheckResult(tuple(claims), information, spec=prepared.spec, error=report.error)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnshape.cli.common import emit, output_options
+from cnnshape.cli.failure import tell_error
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -105,6 +106,8 @@ def command(
     )
     if not (quiet and result.ok):
         emit(write_check(result, format_ or _format_of(output)), output)
+    if result.error is not None and not quiet:
+        tell_error(result.error, result.spec)
     return 0 if result.ok else 1
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnshape.cli.failure import tell_error
 from cnnshape.cli.model_options import model_options
 from cnnshape.cli.progress import waiting
 from cnnshape.errors import OutputError, UsageError
@@ -136,9 +137,7 @@ def command(
             click.echo(note, err=True)
     if report.error is None:
         return 0
-    from cnnshape.rendering.failure import one_line
-
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {one_line(report)}", err=True)
+    tell_error(report.error, report.class_name)
     return 1
 
 

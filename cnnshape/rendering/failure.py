@@ -7,6 +7,8 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import PurePath
+from shutil import get_terminal_size
+from typing import TextIO
 
 from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
 from cnnshape.rendering.spans import EMPTY, Line, Span, cells, span, wrap
@@ -46,6 +48,16 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
     return lines
 
 
+def print_error(error: ErrorReport, class_name: str, stream: TextIO) -> None:
+    """The panel alone on a stream: fitted and in colour where that is a terminal."""
+    from cnnshape.rendering.text import colored, lines_text
+
+    terminal = stream.isatty()
+    lines = error_lines(error, class_name, get_terminal_size().columns if terminal else None)
+    plain = not terminal or bool(os.environ.get("NO_COLOR"))
+    print(lines_text(lines) if plain else colored(lines), file=stream)
+
+
 def place(error: ErrorReport, class_name: str) -> str:
     """The failing module as a sentence names it: ``fc1 (Linear, 2nd call)``."""
     path = error.path or class_name
@@ -63,6 +75,8 @@ def one_line(report: ReportData) -> str:
     said = error.diagnosis or f"{error.exception}: {error.message}"
     where = f" [{_file(error.source)}]" if error.source else ""
     first = said.strip().splitlines()[0] if said.strip() else error.exception
+    if error.diagnosis and _mentions(first, error, report.class_name):
+        return f"{first}{where}"
     return f"{place(error, report.class_name)}: {first}{where}"
 
 
@@ -97,6 +111,11 @@ def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
         tuple(Span(part.text.replace(_GLUE, " "), part.style) for part in line)
         for line in _words(text, room, "dim")
     ]
+
+
+def _mentions(text: str, error: ErrorReport, class_name: str) -> bool:
+    """Whether a sentence names the place itself."""
+    return (error.path or class_name) in text
 
 
 def _source_line(source: Source) -> Line:
