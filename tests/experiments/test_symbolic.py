@@ -124,6 +124,33 @@ def test_an_expression_that_holds_only_in_a_range_is_marked():
     assert any("conv: the expression does not hold at H = " in note for note in report.notes)
 
 
+def test_a_size_without_an_expression_gets_a_letter_of_its_own():
+    class Root(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.relu(x[:, :, : int(x.shape[2] ** 0.5)]).flatten(1)
+
+    report = cnnshape.inspect(Root(), (1, 2, "H", 4))
+    assert report.outputs[0].shape == (1, "8*u1")
+    assert "u1: no expression in the letters of the input was found for these sizes" in report.notes
+
+
+def test_recurrent_and_scripted_code():
+    class Reader(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(50, 16)
+            self.lstm = nn.LSTM(16, 8, batch_first=True, bidirectional=True)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.lstm(self.words(ids))[0]
+
+    report = cnnshape.inspect(Reader(), "N,L:int64")
+    assert report.outputs[0].shape == ("N", "L", 16)
+    # Per step and direction, 4·8 gates of 16 inputs and 8 states.
+    assert value(report.totals.macs, N=3, L=5) == 3 * 5 * 2 * 4 * 8 * (16 + 8)
+    assert report.constraints == ()
+
+
 def test_what_was_checked_is_stated():
     notes = cnnshape.inspect("lenet", (1, 1, "H", "W")).notes
     assert any(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING
 
 from cnnshape.experiments.symbolic.state import times
@@ -24,13 +25,16 @@ class Fitter:
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._runs = runs
-        self._letters: list[Mapping[str, int]] = [run.letters for run in runs]
+        self._letters = [dict(run.letters) for run in runs]
         self._values: dict[Sum, tuple[int, ...] | None] = {}
         self._known: dict[tuple[int, ...], Sum] = {}
         self._fitted: dict[tuple[int, ...], Sum | None] = {}
+        #: Sizes that no expression was found for have a letter of their own: ``u1``, ``u2``, …
+        self.unknown: list[str] = []
+        self._given = tuple(runs[0].letters)
 
-    def decide(self, value: int, axis: int, proposed: Whole | None) -> Whole | None:
-        """The proposed size if the numbers agree, else one that fits them; None if none does."""
+    def decide(self, value: int, axis: int, proposed: Whole | None) -> Whole:
+        """The proposed size if the numbers agree, else one that fits them, else a new letter."""
         numbers = tuple(_number(run, value, axis) for run in self._runs)
         if isinstance(proposed, Sum):
             if self._vector(proposed) == numbers:
@@ -40,7 +44,18 @@ class Fitter:
             return proposed
         if all(n == numbers[0] for n in numbers):
             return numbers[0]
-        return self.fit(numbers)
+        return self.fit(numbers) or self._named(numbers)
+
+    def _named(self, numbers: tuple[int, ...]) -> Sum:
+        number = len(self.unknown) + 1
+        name = next(n for i in count(number) if (n := f"u{i}") not in self._given)
+        self.unknown.append(name)
+        for letters, value in zip(self._letters, numbers, strict=True):
+            letters[name] = value
+        size = letter(name)
+        self._values[size] = numbers
+        self._known[numbers] = size
+        return size
 
     def decide_all(self, numbers: Sequence[int | None]) -> Whole | None:
         """An expression for one number per run; None if none fits."""
@@ -82,7 +97,7 @@ class Fitter:
             found = _multiple(numbers, vector, size)
             if found is not None:
                 return found
-        for name in self._letters[0]:
+        for name in self._given:
             found = self._rounded(numbers, letter(name))
             if found is not None:
                 return found

@@ -54,7 +54,7 @@ def _candidates(run: Run, solution: Solution) -> list[Demand]:
     for guard in run.guards:
         left, right = (solution.sizes.settled(side) for side in (guard.left, guard.right))
         demand = _demand(guard, left, right)
-        if demand is not None and not _names_unknown(demand):
+        if demand is not None and demand.letters <= run.letters.keys():
             found.setdefault(str(demand), demand)
     return list(found.values())
 
@@ -67,11 +67,6 @@ def _demand(guard: Guard, left: Sum, right: Sum) -> Demand | None:
         left, right = right, left  # now left is the larger
     strict = (relation in ("<", ">")) == held
     return Demand.of(left, ">=", right + 1 if strict else right, -1)
-
-
-def _names_unknown(demand: Demand) -> bool:
-    """Whether it speaks of a size that was read and never found out."""
-    return any(name[0].isdigit() for name in demand.letters)
 
 
 def _breaking(

@@ -171,21 +171,22 @@ def _operation(
 
 
 def _notes(found: Understanding) -> Iterable[str]:
-    for name in found.prober.inputs.letters:
-        fixed = _fixed(found, name)
-        if fixed is not None:
-            yield fixed
+    fixed = [_fixed(found, name) for name in found.prober.inputs.letters]
+    yield from (note for note in fixed if note is not None)
     others = [point for point in found.checked if point != found.run.letters]
     if others:
         yield (
             f"every expression was checked at {len(others) + 1} sizes, "
             f"{_few([found.run.letters, *others])}"
         )
-    elif not found.failing:
+    elif not found.failing and None in fixed:
         yield f"the model accepts no other size than {size_text(found.run.letters)} near it"
     for (path, call), points in found.failing.items():
         where = (path or "the result") + (f" (call {call + 1})" if call else "")
         yield f"{where}: the expression does not hold at {_few(points)}"
+    if found.solution.unknown:
+        names = ", ".join(found.solution.unknown)
+        yield f"{names}: no expression in the letters of the input was found for these sizes"
     if not found.complete:
         yield "the time limit was reached: fewer sizes were checked than usual"
 

@@ -425,6 +425,21 @@ def _reduce(op: Operation, sizes: Sizes) -> list[Dims] | None:
     return [tuple(n for d, n in enumerate(given) if d not in gone)] * len(op.outputs)
 
 
+def _recurrent(op: Operation, sizes: Sizes) -> list[Dims] | None:
+    """``lstm(input, states, weights, biases, layers, dropout, train, both ways, batch_first)``."""
+    given = _first(op, sizes)
+    shape = sizes.numbers(op.outputs[0])
+    if len(given) != len(shape) or len(given) not in (2, 3):
+        return None  # packed sequences
+    batch_first = bool(op.args[-1]) if op.args else True
+    batch = () if len(given) == 2 else (given[0 if batch_first else 1],)
+    results: list[Dims] = [(*given[:-1], shape[-1])]
+    for value in op.outputs[1:]:
+        layers, *_, width = sizes.numbers(value)
+        results.append((layers, *batch, width))
+    return results
+
+
 # ---- new tensors ------------------------------------------------------------------------
 
 
@@ -505,6 +520,7 @@ RULES: dict[str, Rule] = {
     "einsum": _einsum,
     "scaled_dot_product_attention": _attention,
     "multi_head_attention_forward": _multi_head,
+    **_names("lstm gru rnn_tanh rnn_relu", _recurrent),
     "full": _full,
     "arange": _arange,
     "linspace": _linspace,

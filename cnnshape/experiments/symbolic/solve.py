@@ -39,14 +39,14 @@ class Solution:
         dims: by value; values that depend on no letter are missing.
         demands: in the order of the operations.
         sizes: the state of the walk, for expressions over sizes that were read.
-        unknown: how many sizes no expression was found for.
+        unknown: letters (``u1``, …) that stand for sizes no expression was found for.
         opaque_macs: by operation, the cost of code that cannot be seen into; None if unknown.
     """
 
     dims: Mapping[int, Dims]
     demands: tuple[Demand, ...]
     sizes: Sizes
-    unknown: int
+    unknown: tuple[str, ...]
     opaque_macs: Mapping[int, Whole | None]
 
     def of(self, value: int) -> Dims:
@@ -65,7 +65,6 @@ def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Ru
     trace = run.trace
     sizes = Sizes(trace)
     fitter = Fitter([run, *others])
-    unknown = 0
     for value, dims in inputs.items():
         _note(sizes, value, dims)
         fitter.learn(dims)
@@ -78,7 +77,6 @@ def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Ru
         proposed = result_sizes(op, sizes)
         for value, dims in zip(op.outputs, proposed, strict=True):
             decided = tuple(fitter.decide(value, axis, size) for axis, size in enumerate(dims))
-            unknown += sum(size is None for size in decided)
             fitter.learn(decided)
             _note(sizes, value, decided)
     costs = {
@@ -88,7 +86,9 @@ def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Ru
         for op in trace.operations
         if op.opaque
     }
-    return Solution(sizes.dims, tuple(sizes.demands), sizes, unknown, costs)
+    unknown = frozenset(fitter.unknown)
+    demands = tuple(demand for demand in sizes.demands if not demand.letters & unknown)
+    return Solution(sizes.dims, demands, sizes, tuple(fitter.unknown), costs)
 
 
 def _note(sizes: Sizes, value: int, dims: Dims) -> None:

@@ -117,15 +117,16 @@ def _best(
         sound = [d for d in (*solution.demands, *guards) if all(d.holds(r.letters) for r in runs)]
         demands = essential(sound, run.letters)
         found = Understanding(prober, run, solution, tuple(demands), checked, failing, complete)
-        if best is None or (solution.unknown, len(failing)) < (
-            best.solution.unknown,
-            len(best.failing),
-        ):
+        if best is None or _badness(found) < _badness(best):
             best = found
         if not failing and not solution.unknown:
             break
     assert best is not None
     return best
+
+
+def _badness(found: Understanding) -> tuple[int, int]:
+    return len(found.solution.unknown), len(found.failing)
 
 
 def _groups(runs: Sequence[Run]) -> list[list[Run]]:
@@ -181,6 +182,8 @@ def _equal(dims: Dims, trace: Trace, value: int, letters: Letters, values: dict[
     if len(dims) != len(shape):
         return False
     for size, number in zip(dims, shape, strict=True):
+        if isinstance(size, Sum) and not size.letters <= letters.keys():
+            continue  # a size without an expression cannot be wrong
         if isinstance(size, Sum) and size not in values:
             values[size] = size.value(letters)
         if (values[size] if isinstance(size, Sum) else size) != number:
