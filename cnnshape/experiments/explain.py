@@ -24,6 +24,11 @@ from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.source import innermost
 
 
+#: Where classes live that wrap a model to distribute or compile it. Running such a wrapper once
+#: more would wait for the other processes, which do not.
+_WRAPPERS = ("torch.nn.parallel.", "torch.distributed.", "torch._dynamo.")
+
+
 @dataclass(frozen=True)
 class Failed:
     """A model call that an exception came from."""
@@ -132,9 +137,14 @@ def _constructor(frame: FrameType) -> str:
 
 
 def failed_call(exception: BaseException) -> Failed | None:
-    """The outermost module call among the frames that the exception passed through."""
+    """The outermost module call among the frames that the exception passed through.
+
+    What distributes or compiles a model is looked through.
+    """
     for frame_locals in _module_frames(exception.__traceback__):
         module = frame_locals["self"]
+        if type(module).__module__.startswith(_WRAPPERS):
+            continue
         args = frame_locals.get("args", ())
         kwargs = frame_locals.get("kwargs", {})
         if isinstance(args, tuple) and isinstance(kwargs, dict):

@@ -76,6 +76,13 @@ def test_the_outermost_model_is_explained(capsys):
     assert explanation.error.path == "1.fc"
 
 
+def test_a_wrapper_is_looked_through(capsys):
+    model = nn.DataParallel(Net())
+    with pytest.raises(RuntimeError), cnnshape.explain() as explanation:
+        model(torch.zeros(2, 1, 32, 32))
+    assert explanation.error.path == "fc"
+
+
 def test_a_loss_is_a_model_too(capsys):
     criterion = nn.CrossEntropyLoss()
     with pytest.raises((RuntimeError, ValueError)), cnnshape.explain() as explanation:
