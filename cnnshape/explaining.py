@@ -120,8 +120,9 @@ def explain_error(model: nn.Module, *inputs: Any, **keywords: Any) -> Explanatio
     the Linear expects 4 features, but 5 arrive
     """
     from cnnshape.experiments.explain import explain_call
+    from cnnshape.loading.unwrap import unwrap
 
-    return Explanation(Report.of(explain_call(model, Inputs(inputs, keywords))))
+    return Explanation(Report.of(explain_call(unwrap(model), Inputs(inputs, keywords))))
 
 
 def _gist(error: ErrorReport) -> str:

@@ -23,7 +23,6 @@ from cnnshape.experiments.try_fix import diagnosed
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.source import innermost
 
-
 #: Where classes live that wrap a model to distribute or compile it. Running such a wrapper once
 #: more would wait for the other processes, which do not.
 _WRAPPERS = ("torch.nn.parallel.", "torch.distributed.", "torch._dynamo.")
