@@ -105,20 +105,18 @@ def _without_common_factor(left: Sum, right: Sum) -> tuple[Sum, Sum]:
     >>> _without_common_factor(16 * H * N, 400 * (H // 25))
     (Sum('H*N'), Sum('25*(H//25)'))
     """
+    if len(left.terms) == 1 and len(right.terms) == 1:
+        one, other = dict(left.terms[0][0]), dict(right.terms[0][0])
+        for atom in set(one) & set(other):
+            common = min(one[atom], other[atom])
+            one[atom] -= common
+            other[atom] -= common
+        left = Sum({tuple((a, p) for a, p in one.items() if p): left.terms[0][1]})
+        right = Sum({tuple((a, p) for a, p in other.items() if p): right.terms[0][1]})
     if left.letters and right.letters:
         common = gcd(*(c for _, c in (*left.terms, *right.terms)))
         left, right = left // common, right // common
-    if len(left.terms) != 1 or len(right.terms) != 1:
-        return left, right
-    one, other = dict(left.terms[0][0]), dict(right.terms[0][0])
-    for atom in set(one) & set(other):
-        common = min(one[atom], other[atom])
-        one[atom] -= common
-        other[atom] -= common
-    return (
-        Sum({tuple((a, p) for a, p in one.items() if p): left.terms[0][1]}),
-        Sum({tuple((a, p) for a, p in other.items() if p): right.terms[0][1]}),
-    )
+    return left, right
 
 
 def _divisibility(difference: Sum) -> tuple[Sum, int] | None:
