@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from cnnshape.api import Report, inspect
     from cnnshape.api.checking import check
     from cnnshape.api.drawing import draw
+    from cnnshape.api.explaining import explain, explain_error
+    from cnnshape.api.registered import params
     from cnnshape.api.sizing import sizes
-    from cnnshape.explaining import explain, explain_error
     from cnnshape.formulas.ask import formula
-    from cnnshape.registered import params
 
 #: Public name → the module it lives in, and its name there. They are imported on first use,
 #: because torch takes a second to import and a size formula needs none of it.
@@ -28,11 +28,11 @@ _HOMES = {
     "Report": ("cnnshape.api", "Report"),
     "check": ("cnnshape.api.checking", "check"),
     "draw": ("cnnshape.api.drawing", "draw"),
-    "explain": ("cnnshape.explaining", "explain"),
-    "explain_error": ("cnnshape.explaining", "explain_error"),
+    "explain": ("cnnshape.api.explaining", "explain"),
+    "explain_error": ("cnnshape.api.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.ask", "formula"),
     "inspect": ("cnnshape.api", "inspect"),
-    "params": ("cnnshape.registered", "params"),
+    "params": ("cnnshape.api.registered", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),
 }
 

@@ -49,7 +49,7 @@ def command(
     chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
     check_target(output)
     with waiting(f"building {model} …", quiet):
-        from cnnshape.registered import params
+        from cnnshape.api.registered import params
 
         report = params(model, weights=weights, values=values)
     from cnnshape.rendering.params import parameters_text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from cnnshape.analysis.report import ErrorReport
-from cnnshape.api import Report
+from cnnshape.api.report import Report
 from cnnshape.tracing.execute import Inputs
 
 if TYPE_CHECKING:
