@@ -128,10 +128,12 @@ def draw_features(features: FeatureMaps, path: Path, title: str = "") -> None:
         _draw_vector(features, path, title)
 
 
-_CELL = 1.05
+# Inches.
 _GAP = 0.1
 _LEFT = 2.9
 _TOP = 1.0
+_PICTURE = 2.2
+_NARROWEST = 7.4
 
 
 def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
@@ -140,9 +142,12 @@ def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
     columns = _columns(count)
     rows = math.ceil(count / columns)
     aspect = maps.shape[1] / maps.shape[2]
-    tall = _CELL * min(max(aspect, 0.3), 3.0)
-    width = _LEFT + columns * (_CELL + _GAP) + 0.25
-    height = max(_TOP + rows * (tall + _GAP) + 0.45, _TOP + 2.6)
+    # Few maps are drawn large, the only one as large as the picture.
+    cell = _PICTURE if count == 1 else 1.6 if count <= 4 else 1.3 if count <= 12 else 1.05
+    wide, tall = cell * min(1 / aspect, 1.0), cell * min(aspect, 1.0)
+    width = max(_LEFT + columns * (wide + _GAP) + 0.25, _NARROWEST)
+    picture = _picture_size(features)[1]
+    height = _TOP + max(rows * (tall + _GAP) + 0.45, picture + 0.35)
     with style.figure(width, height) as drawing:
         _head(drawing, features, title)
         _draw_picture(drawing, features)
@@ -152,9 +157,9 @@ def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
         reach = max(abs(low), abs(high)) or 1.0
         for place, one in enumerate(maps):
             row, column = divmod(place, columns)
-            left = _LEFT + column * (_CELL + _GAP)
+            left = _LEFT + column * (wide + _GAP)
             bottom = height - _TOP - (row + 1) * tall - row * _GAP
-            axes = _place(drawing, left, bottom, _CELL, tall)
+            axes = _place(drawing, left, bottom, wide, tall)
             axes.imshow(
                 one.numpy(),
                 cmap=colours,
@@ -169,8 +174,8 @@ def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
         scale = f"{low:.2f} to {high:.2f}, {colouring}".replace("-", "−")
         drawing.text(
             _LEFT / width,
-            0.2 / height,
-            f"each {maps.shape[1]}×{maps.shape[2]}{shown}; values {scale}",
+            0.22 / height,
+            f"{'each ' if count > 1 else ''}{maps.shape[1]}×{maps.shape[2]}{shown}; values {scale}",
             size=8.5,
             color=style.GREY,
             va="center",
@@ -233,10 +238,7 @@ def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
 
 def _draw_picture(drawing: Figure, features: FeatureMaps) -> None:
     _, height = drawing.get_size_inches()
-    _, rows, columns = features.picture.shape
-    side = 2.2
-    high = side * min(rows / columns, 1.0)
-    wide = side * min(columns / rows, 1.0)
+    wide, high = _picture_size(features)
     axes = _place(drawing, 0.25, height - _TOP - high, wide, high)
     shown = features.picture.permute(1, 2, 0)
     if shown.shape[2] == 1:
@@ -244,6 +246,12 @@ def _draw_picture(drawing: Figure, features: FeatureMaps) -> None:
     else:
         axes.imshow(shown[:, :, :3].clamp(0, 1).numpy(), aspect="auto")
     _frame(axes)
+
+
+def _picture_size(features: FeatureMaps) -> tuple[float, float]:
+    """Width and height of the picture in inches."""
+    _, rows, columns = features.picture.shape
+    return _PICTURE * min(columns / rows, 1.0), _PICTURE * min(rows / columns, 1.0)
 
 
 def _place(drawing: Figure, left: float, bottom: float, width: float, height: float) -> Axes:

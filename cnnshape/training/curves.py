@@ -31,9 +31,11 @@ def draw_curves(result: RunResult, title: str, path: Path) -> None:
         drawing.subplots_adjust(left=0.055, right=0.88, top=0.71, bottom=0.135, wspace=0.52)
         drawing.text(0.022, 0.93, title, size=13, weight="bold", va="center")
         drawing.text(0.022, 0.855, _subtitle(result), size=10, color=style.GREY, va="center")
+        # Without validation pictures the last epoch is the best by definition: no news.
+        best = result.best_epoch if history[0].validation_loss is not None else None
         loss, accuracy = _lines(history, "loss", 1), _lines(history, "accuracy", 100)
-        _panel(left, "cross-entropy loss", loss, "{:.3f}", result.best_epoch)
-        _panel(right, "accuracy, %", accuracy, "{:.1f}", result.best_epoch)
+        _panel(left, "cross-entropy loss", loss, "{:.3f}", best)
+        _panel(right, "accuracy, %", accuracy, "{:.1f}", best)
         style.save_figure(drawing, path)
 
 
@@ -106,7 +108,8 @@ def _mark_best(axes: Axes, lines: Sequence[_Line], best: int) -> None:
         xycoords=("data", "axes fraction"),
         xytext=(0, 3),
         textcoords="offset points",
-        ha="center",
+        # At the end of the axis it would run into the lines' names.
+        ha="right" if best > 0.85 * len(lines[0].values) else "center",
         size=8.5,
         color=style.GREY,
     )
