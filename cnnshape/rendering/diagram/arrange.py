@@ -6,18 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cnnshape.rendering.diagram.draft import Box, Draft, Part
-from cnnshape.rendering.diagram.fold import Folder
+from cnnshape.rendering.diagram.fold import Folder, Signatures
 from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
 from cnnshape.rendering.palette import kind_of
 
 
-def arrange(draft: Draft, *, fold: bool = True) -> tuple[Frame, frozenset[int]]:
+def arrange(
+    draft: Draft, *, fold: bool = True, known: Signatures | None = None
+) -> tuple[Frame, frozenset[int]]:
     """Stack, fold and frame the boxes of ``draft``, from the innermost container outwards.
 
     ``draft`` is changed: boxes are absorbed by others. The result is the root, whose items are
     what is drawn at the top level, and the container calls that turned out to hold one box.
     """
-    arranger = _Arranger(draft, Folder(draft) if fold else None)
+    arranger = _Arranger(draft, Folder(draft, known or Signatures()) if fold else None)
     return arranger.arrange(), frozenset(arranger.single)
 
 

@@ -23,17 +23,32 @@ _COUNTERS = ("idx", "index", "layer_id", "layer_idx", "p", "drop_prob", "eps", "
 
 
 @dataclass
+class Signatures:
+    """A number per distinct thing, kept from one view of a recording to the next.
+
+    ``calls`` and ``operations`` have the numbers by index in the trace.
+    """
+
+    calls: dict[int, int] = field(default_factory=dict[int, int])
+    operations: dict[int, int] = field(default_factory=dict[int, int])
+    numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
+
+    def number(self, signature: Hashable) -> int:
+        """Equal numbers for equal signatures."""
+        return self.numbers.setdefault(signature, len(self.numbers))
+
+
+@dataclass
 class Folder:
-    """Folds the items of frames; remembers what it has compared."""
+    """Folds the items of frames of one view."""
 
     draft: Draft
-    _calls: dict[int, Hashable] = field(default_factory=dict[int, Hashable])
-    _numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
+    known: Signatures = field(default_factory=Signatures)
 
     def fold(self, frame: Frame) -> None:
         """Replace each run of equal items of ``frame`` by its first."""
         items, result, start = frame.items, list[Item](), 0
-        signatures = [self._number(self._item(item)) for item in items]
+        signatures = [self.known.number(self._item(item)) for item in items]
         while start < len(items):
             period, times = self._run(items, signatures, start)
             if times > 1:
@@ -152,9 +167,6 @@ class Folder:
 
     # ---- what makes two items equal -----------------------------------------------------
 
-    def _number(self, signature: Hashable) -> int:
-        return self._numbers.setdefault(signature, len(self._numbers))
-
     def _item(self, item: Item) -> Hashable:
         keys = list(boxes_of(item))
         place = {key: i for i, key in enumerate(keys)}
@@ -195,9 +207,9 @@ class Folder:
             if (index := flow.nodes[node].operation) is not None
         )
 
-    def _call(self, index: int) -> Hashable:
+    def _call(self, index: int) -> int:
         """Class, settings and shapes of a call and of everything that it ran."""
-        if index not in self._calls:
+        if index not in self.known.calls:
             trace = self.draft.flow.trace
             call = trace.calls[index]
             module = trace.module(call.path)
@@ -209,10 +221,17 @@ class Folder:
             children = tuple(self._call(child) for child in self.draft.flow.children(index))
             own = tuple(self._operation(op.index) for op in trace.own_operations(index))
             shapes = trace.shapes(call.inputs), trace.shapes(call.outputs)
-            self._calls[index] = self._number((module.type, config, shapes, children, own))
-        return self._calls[index]
+            whole = (module.type, config, shapes, children, own)
+            self.known.calls[index] = self.known.number(whole)
+        return self.known.calls[index]
 
-    def _operation(self, index: int) -> Hashable:
+    def _operation(self, index: int) -> int:
+        """Name, arguments and shapes of an operation."""
+        if index not in self.known.operations:
+            self.known.operations[index] = self.known.number(self._described(index))
+        return self.known.operations[index]
+
+    def _described(self, index: int) -> Hashable:
         trace = self.draft.flow.trace
         op = trace.operations[index]
         # Which element is taken does not make a step of a loop another step.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 
 import graphviz
 
@@ -94,7 +95,8 @@ def _branch(
 ) -> Branch:
     branch = Branch(node, labels)
     below = _modules(node)
-    if below and (depth == 0 or node.path in options.collapse):
+    closed = any(node.path == p or fnmatchcase(node.path, p) for p in options.collapse)
+    if below and (depth == 0 or closed):
         branch.hidden = sum(1 for child in below for _ in _inner(child))
         return branch
     runs = (

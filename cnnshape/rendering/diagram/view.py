@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnnshape.rendering.diagram.arrange import arrange, count
 from cnnshape.rendering.diagram.condense import condense
 from cnnshape.rendering.diagram.draft import Draft
+from cnnshape.rendering.diagram.fold import Signatures
 from cnnshape.rendering.diagram.graph import Flow
 from cnnshape.rendering.diagram.group import group
 from cnnshape.rendering.diagram.items import Frame
@@ -51,6 +52,7 @@ def make_view(
     ``expand`` nothing is folded, and everything is opened unless ``depth`` says how far.
     """
     deepest = depth_of(flow)
+    known = Signatures()
 
     def at(
         level: int | None, free: frozenset[int], *, dense: bool = False
@@ -58,7 +60,7 @@ def make_view(
         draft = group(flow, level, collapse, free)
         if dense:
             condense(draft)
-        root, single = arrange(draft, fold=not expand)
+        root, single = arrange(draft, fold=not expand, known=known)
         opened = None if level is None or level >= deepest else level
         return View(draft, root, opened, deepest, count(root)), single
 
