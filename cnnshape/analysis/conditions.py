@@ -71,7 +71,9 @@ def _missing_axis(trace: Trace, operation: Operation) -> str | None:
     rank = max(len(trace.shape(operation.inputs[0])), 1)
     if not isinstance(dim, int) or -rank <= dim < rank:
         return None
-    return f"{operation.name} along dimension {dim}, but its input has {rank} ({-rank} to {rank - 1})"
+    return (
+        f"{operation.name} along dimension {dim}, but its input has {rank} ({-rank} to {rank - 1})"
+    )
 
 
 def _cut(trace: Trace, operation: Operation, message: str) -> Trace:
