@@ -34,6 +34,7 @@ class Prober:
         self.mode: Mode = mode
         self.module: nn.Module = prepared.subject.module
         self._device = "meta"
+        self.out_of_time = False
         self.dtype = model_dtype(self.module)
         self._done: dict[tuple[tuple[str, int], ...], tuple[Recorded, list[Guard]]] = {}
 
@@ -102,6 +103,7 @@ class Prober:
             if run is not None:
                 return run
             if time.monotonic() > until:
+                self.out_of_time = True
                 return None
         return None
 

@@ -197,8 +197,9 @@ def _nothing_accepted(prober: Prober) -> str:
     error = report_at(prober.prepared, letters, prober.mode).error
     reason = message if error is None else error.diagnosis or message
     names = " and ".join(prober.inputs.letters)
+    limit = "until the time limit" if prober.out_of_time else "up to 256"
     return (
-        f"no size of {names} was accepted ({prober.seen} tried, up to 256); "
+        f"no size of {names} was accepted ({prober.seen} tried, {limit}); "
         f"at {size_text(letters)}: {reason}"
     )
 
