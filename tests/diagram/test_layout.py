@@ -194,3 +194,12 @@ def test_in_a_container_without_fonts(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     empty, full = run('digraph { a [label=" "] }', "png"), run("digraph { a [label=W] }", "png")
     assert len(full) > len(empty)
+
+
+def test_nothing_is_left_in_the_package():
+    from cnnshape.rendering.diagram.fonts import FOLDER
+
+    run(TINY, "png")
+    assert {path.name for path in FOLDER.iterdir()} == {
+        "OFL.txt", "README.md", "ShapeSans-Bold.ttf", "ShapeSans-Regular.ttf",
+    }  # fmt: skip

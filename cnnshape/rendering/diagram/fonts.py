@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -32,10 +33,12 @@ def environment(folder: Path) -> dict[str, str]:
     variables = dict(os.environ)
     system = variables.get("FONTCONFIG_FILE") or "/etc/fonts/fonts.conf"
     setup = folder / "fonts.conf"
+    # A copy: fontconfig leaves a mark of its own in every folder that it reads.
+    fonts = shutil.copytree(FOLDER, folder / "fonts")
     setup.write_text(
         _SETUP.format(
             system=escape(system),
-            fonts=escape(str(FOLDER)),
+            fonts=escape(str(fonts)),
             cache=escape(str(folder / "cache")),
             family=FAMILY,
         ),
