@@ -1,0 +1,61 @@
+"""Operations that make a tensor of given sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cnnshape.experiments.symbolic.reading import argument, as_tuple, first, flat, numbers_of
+from cnnshape.experiments.symbolic.state import Dims, Sizes
+from cnnshape.formulas.algebra import Sum
+from cnnshape.tracing.trace import Operation, Ref
+
+Rule = Callable[[Operation, Sizes], "Sequence[Dims] | None"]
+
+
+def filled_tensor_sizes(position: int) -> Rule:
+    """``zeros(2, 3)`` and ``x.new_zeros(2, 3)``: the sizes are the arguments from ``position`` on."""
+
+    def rule(op: Operation, sizes: Sizes) -> list[Dims] | None:
+        shape = numbers_of(op, sizes, position, "size")
+        count = len(sizes.numbers(op.outputs[0]))
+        return [tuple(shape[:count])]
+
+    return rule
+
+
+def full_sizes(op: Operation, sizes: Sizes) -> list[Dims]:
+    """``full(size, value)``."""
+    return [tuple(as_tuple(argument(op, sizes, 0, "size")))]
+
+
+def arange_sizes(op: Operation, sizes: Sizes) -> list[Dims] | None:
+    """``⌈(end − start)/step⌉`` numbers."""
+    numbers: list[Any] = [n for n in sizes.known(op.args) if isinstance(n, int | float | Sum)]
+    if "end" in op.kwargs:
+        start = sizes.known(op.kwargs.get("start", 0))
+        numbers = [start, sizes.known(op.kwargs["end"]), *numbers[2:]]
+    if any(isinstance(n, float) for n in numbers):
+        return None
+    start, stop, step = (0, numbers[0], 1) if len(numbers) == 1 else (*numbers, 1)[:3]
+    return [((stop - start + step - 1) // step,)]
+
+
+def linspace_sizes(op: Operation, sizes: Sizes) -> list[Dims] | None:
+    """As many numbers as steps."""
+    steps = argument(op, sizes, 2, "steps")
+    return None if steps is None else [(steps,)]
+
+
+def meshgrid_sizes(op: Operation, sizes: Sizes) -> list[Dims] | None:
+    """A grid of all the sides."""
+    tensors = [sizes.of(a) for a in flat(op.args) if isinstance(a, Ref)]
+    sides = [dims[0] if dims else 1 for dims in tensors if dims is not None]
+    if op.kwargs.get("indexing", "ij") == "xy" and len(sides) > 1:
+        sides[0], sides[1] = sides[1], sides[0]
+    return [tuple(sides)] * len(op.outputs)
+
+
+def shape_of_input_sizes(op: Operation, sizes: Sizes) -> list[Dims]:
+    """The shape of the first tensor."""
+    return [first(op, sizes)] * len(op.outputs)
