@@ -14,7 +14,7 @@ Rule = Callable[[Operation, Sizes], "Sequence[Dims] | None"]
 
 
 def filled_tensor_sizes(position: int) -> Rule:
-    """``zeros(2, 3)`` and ``x.new_zeros(2, 3)``: the sizes are the arguments from ``position`` on."""
+    """``zeros(2, 3)`` and ``x.new_zeros(2, 3)``: sizes from argument ``position`` on."""
 
     def rule(op: Operation, sizes: Sizes) -> list[Dims] | None:
         shape = numbers_of(op, sizes, position, "size")
