@@ -32,6 +32,7 @@ class RunStart:
         processes: how many train together.
         data_note: in one line, where the pictures are.
         history: epochs that earlier sittings have finished.
+        best_epoch: the best of them, counted from 1.
     """
 
     folder: Path
@@ -47,6 +48,7 @@ class RunStart:
     processes: int
     data_note: str
     history: tuple[EpochRecord, ...]
+    best_epoch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from cnnshape.training.evaluation import evaluate_batches
 from cnnshape.training.interrupt import listening
 from cnnshape.training.lock import locked
 from cnnshape.training.loop import train_epochs
-from cnnshape.training.observer import Observer, RunStart
+from cnnshape.training.observer import Observer, Observers, RunStart
 from cnnshape.training.output import (
     RESULT,
     choose_folder,
@@ -40,7 +40,7 @@ from cnnshape.training.output import (
     earlier_attempt,
 )
 from cnnshape.training.preparation import Preparation
-from cnnshape.training.report import write_pictures
+from cnnshape.training.report import CurveKeeper, write_pictures
 from cnnshape.training.results import EpochRecord, Evaluation, RunResult
 from cnnshape.training.session import (
     Data,
@@ -228,6 +228,8 @@ def _run_locked(
         session, state = prepare_session(config, data, folder, processes)
         if resumed:
             _restore(session, state, observer)
+        if processes.main:
+            observer = Observers([observer, CurveKeeper(_title(session))])
         observer.started(_start(session, state))
         if processes.main and not have_matplotlib():
             observer.note('no curves are drawn without matplotlib: pip install "cnnshape[train]"')
@@ -272,6 +274,7 @@ def _start(session: Session, state: TrainingState) -> RunStart:
         processes=session.processes.world,
         data_note="; ".join(part for part in (data.splits.note, session.where) if part),
         history=tuple(state.history),
+        best_epoch=state.best_epoch,
     )
 
 
@@ -320,8 +323,11 @@ def _result(
 
 
 def _draw(session: Session, result: RunResult) -> None:
-    title = f"{bundled(session.config).name} on {session.config.data}"
-    write_pictures(result, session.data, title)
+    write_pictures(result, session.data, _title(session))
+
+
+def _title(session: Session) -> str:
+    return f"{bundled(session.config).name} on {session.config.data}"
 
 
 def _finished(run: Run) -> RunResult | None:

@@ -9,10 +9,13 @@ import matplotlib as mpl
 import pytest
 import torch
 
+from cnnshape.training import configure
 from cnnshape.training.confusion import draw_confusion
 from cnnshape.training.curves import draw_curves
 from cnnshape.training.examples import ImageSet
 from cnnshape.training.mistakes import draw_mistakes
+from cnnshape.training.observer import RunStart
+from cnnshape.training.report import CurveKeeper
 from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
 
 
@@ -67,6 +70,23 @@ def test_curves_of_few_epochs(tmp_path: Path, epochs: int) -> None:
     found = texts(tmp_path / "c.svg")
     assert f"{epochs} epochs so far" in found
     assert any(text.startswith("test ") for text in found)
+
+
+def test_long_runs_are_drawn_now_and_then(tmp_path: Path) -> None:
+    keeper = CurveKeeper("t", interval=0.0)
+    start = RunStart(
+        tmp_path, configure("lenet"), torch.nn.Linear(1, 1), (1, 28, 28), ("a",), 1, 1, 1, 1, "cpu",
+        1, "", (record(1),), 1,
+    )  # fmt: skip
+    keeper.started(start)
+    keeper.epoch(record(2), best=True)
+    found = texts(tmp_path / "curves.svg")
+    assert "2 epochs so far" in found
+    keeper = CurveKeeper("t", interval=1e9)
+    keeper.started(start)
+    (tmp_path / "curves.svg").unlink()
+    keeper.epoch(record(2), best=True)
+    assert not (tmp_path / "curves.svg").exists()
 
 
 def test_no_curves_before_the_first_epoch(tmp_path: Path) -> None:
