@@ -12,7 +12,7 @@ import torch
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import configure, draw_features, feature_maps, train
 from cnnshape.training.datasets import load_data
-from cnnshape.training.run import run_preparation
+from cnnshape.training.measure import run_preparation
 
 IMAGES = Path(__file__).parent / "images"
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cnnshape.training.activations import FeatureMaps, draw_features, feature_maps
     from cnnshape.training.config import TrainingConfig
+    from cnnshape.training.measure import evaluate
     from cnnshape.training.observer import BatchProgress, Observer, RunStart
     from cnnshape.training.prediction import Prediction, predict
     from cnnshape.training.recipes import RECIPES, configure
     from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
-    from cnnshape.training.run import evaluate, resume, train
+    from cnnshape.training.run import resume, train
 
 _HOMES = {
     "BatchProgress": "observer",
@@ -35,7 +36,7 @@ _HOMES = {
     "TrainingConfig": "config",
     "configure": "recipes",
     "draw_features": "activations",
-    "evaluate": "run",
+    "evaluate": "measure",
     "feature_maps": "activations",
     "predict": "prediction",
     "resume": "run",

@@ -1,51 +1,42 @@
-"""The room's public functions: train, go on, measure."""
+"""The room's public functions: train, and go on with what was interrupted."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 
 from cnnshape.errors import CnnshapeError, DataError, RunFolderError, TrainingDivergedError
-from cnnshape.files import write_atomic
 from cnnshape.loading.run_folder import (
     BEST,
     LAST,
     Run,
-    load_run,
     load_weights,
     read_checkpoint,
     read_run,
 )
-from cnnshape.training.batches import place
 from cnnshape.training.checkpoint import repair
 from cnnshape.training.config import TrainingConfig
-from cnnshape.training.datasets import load_data
-from cnnshape.training.devices import choose_device, describe_device
+from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes, joined
-from cnnshape.training.evaluation import evaluate_batches
+from cnnshape.training.finish import draw, finish, finished_result, result_of, title_of
 from cnnshape.training.interrupt import listening
 from cnnshape.training.lock import locked
 from cnnshape.training.loop import train_epochs
 from cnnshape.training.observer import Observer, Observers, RunStart
 from cnnshape.training.output import (
-    RESULT,
     choose_folder,
     config_document,
     create_folder,
     earlier_attempt,
 )
-from cnnshape.training.preparation import Preparation
-from cnnshape.training.report import CurveKeeper, write_pictures
-from cnnshape.training.results import EpochRecord, Evaluation, RunResult
+from cnnshape.training.report import CurveKeeper
+from cnnshape.training.results import RunResult
 from cnnshape.training.session import (
     Data,
     Session,
-    bundled,
     load_session_data,
     prepare_session,
 )
@@ -90,7 +81,7 @@ def resume(
         DataError: the data have changed since the run began.
     """
     run = read_run(folder)
-    finished = _finished(run)
+    finished = finished_result(run)
     if finished is not None:
         return finished
     try:
@@ -125,56 +116,6 @@ def _threads(run: Run, processes: Processes) -> Generator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def evaluate(
-    folder: str | Path,
-    *,
-    data: str | None = None,
-    root: str | None = None,
-    device: str = "auto",
-    weights: str = "best",
-) -> Evaluation:
-    """Measure a run's model on test pictures: its own, or those of another data set.
-
-    Args:
-        folder: the run folder.
-        data: another data set with as many classes.
-        root: the folder that holds downloaded data sets, if it has moved.
-        device: ``auto`` is CUDA, then MPS, then the CPU.
-        weights: ``best`` or ``last``.
-
-    Raises:
-        RunFolderError: the folder is no run, or holds no such weights.
-        DataError: the data are missing, damaged, or of other classes.
-    """
-    run = read_run(folder)
-    model = load_run(folder, weights="last" if weights == "last" else "best")
-    chosen = choose_device(device)
-    splits = load_data(
-        data or run.data["name"], root or str(run.settings.get("root", "data")), run.input_shape
-    )
-    if len(splits.classes) != len(run.classes):
-        raise DataError(
-            f"{splits.name} has {len(splits.classes)} classes, but {run.folder} was trained "
-            f"on {len(run.classes)}"
-        )
-    batches, _ = place(splits.test, chosen, "auto")
-    return evaluate_batches(
-        model.to(chosen),
-        batches,
-        torch.arange(len(splits.test.labels)),
-        run_preparation(run),
-        Processes(0, 1, chosen),
-        classes=splits.classes,
-        worst=True,
-    )
-
-
-def run_preparation(run: Run) -> Preparation:
-    """How the run's model wants its pictures prepared."""
-    background = tuple(float(value) for value in run.data["background"])
-    return Preparation(run.mean, run.std, background)
 
 
 def _load_data(config: TrainingConfig, processes: Processes, observer: Observer) -> Data:
@@ -229,7 +170,7 @@ def _run_locked(
         if resumed:
             _restore(session, state, observer)
         if processes.main:
-            observer = Observers([observer, CurveKeeper(_title(session))])
+            observer = Observers([observer, CurveKeeper(title_of(session))])
         observer.started(_start(session, state))
         if processes.main and not have_matplotlib():
             observer.note('no curves are drawn without matplotlib: pip install "cnnshape[train]"')
@@ -237,9 +178,9 @@ def _run_locked(
             interrupted = train_epochs(session, state, observer, stop)
         except TrainingDivergedError:
             if processes.main:
-                _draw(session, _result(session, state))
+                draw(session, result_of(session, state))
             raise
-        result = _finish(session, state, interrupted=interrupted)
+        result = finish(session, state, interrupted=interrupted)
     observer.ended(result)
     return result
 
@@ -276,77 +217,3 @@ def _start(session: Session, state: TrainingState) -> RunStart:
         history=tuple(state.history),
         best_epoch=state.best_epoch,
     )
-
-
-def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> RunResult:
-    """Measure the best weights on the test pictures and write what the folder still lacks."""
-    test = None
-    if not interrupted:
-        best = session.processes.on_main(lambda: read_checkpoint(session.folder / BEST))
-        model = bundled(session.config).load_class()(num_classes=len(session.data.splits.classes))
-        load_weights(model, best.get("model"), session.folder / BEST)
-        test = evaluate_batches(
-            model.to(session.processes.device),
-            session.test_batches,
-            torch.arange(len(session.data.splits.test.labels)),
-            session.prepare,
-            session.processes,
-            classes=session.data.splits.classes,
-            amp=session.config.amp,
-            worst=True,
-        )
-    result = _result(session, state, test, interrupted=interrupted)
-    if session.processes.main:
-        _draw(session, result)
-        if test is not None:
-            text = json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
-            write_atomic(session.folder / RESULT, text)
-    return result
-
-
-def _result(
-    session: Session,
-    state: TrainingState,
-    test: Evaluation | None = None,
-    *,
-    interrupted: bool = False,
-) -> RunResult:
-    return RunResult(
-        folder=session.folder,
-        history=tuple(state.history),
-        best_epoch=state.best_epoch,
-        test=test,
-        interrupted=interrupted,
-        stopped_early=state.stopped_early,
-        seconds=round(state.seconds, 3),
-    )
-
-
-def _draw(session: Session, result: RunResult) -> None:
-    write_pictures(result, session.data, _title(session))
-
-
-def _title(session: Session) -> str:
-    return f"{bundled(session.config).name} on {session.config.data}"
-
-
-def _finished(run: Run) -> RunResult | None:
-    """What a finished run's ``result.json`` tells."""
-    file = run.folder / RESULT
-    if not file.is_file():
-        return None
-    try:
-        content = cast("Mapping[str, Any]", json.loads(file.read_text(encoding="utf-8")))
-        return RunResult(
-            folder=run.folder,
-            history=tuple(EpochRecord.from_dict(record) for record in content["history"]),
-            best_epoch=content["best_epoch"],
-            test=Evaluation.from_dict(content["test"]),
-            stopped_early=content["stopped_early"],
-            seconds=content["seconds"],
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunFolderError(
-            f"{file} is damaged; delete it, and `cnnshape train --resume {run.folder}` "
-            "measures the best weights again"
-        ) from error
