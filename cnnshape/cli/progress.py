@@ -5,33 +5,38 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 _PATIENCE = 1.0
 
 
 @contextlib.contextmanager
-def waiting(text: str, quiet: bool = False) -> Generator[None]:
+def waiting(text: str, quiet: bool = False) -> Generator[Callable[[str], None]]:
     """Show ``text`` with a spinner while the block runs, from the second second on.
 
-    Only where stderr is a terminal. What the block prints goes to stderr, so that stdout holds
-    the result alone.
+    Yields a function that changes the text. Only where stderr is a terminal. What the block
+    prints goes to stderr, so that stdout holds the result alone.
     """
+    shown = [text]
+
+    def say(now: str) -> None:
+        shown[0] = now
+
     with contextlib.redirect_stdout(sys.stderr):
         if quiet or not sys.stderr.isatty():
-            yield
+            yield say
             return
         done = threading.Event()
-        thread = threading.Thread(target=_spin, args=(text, done), daemon=True)
+        thread = threading.Thread(target=_spin, args=(shown, done), daemon=True)
         thread.start()
         try:
-            yield
+            yield say
         finally:
             done.set()
             thread.join()
 
 
-def _spin(text: str, done: threading.Event) -> None:
+def _spin(shown: list[str], done: threading.Event) -> None:
     if done.wait(_PATIENCE):
         return
     # Imported here: by now a second has passed, and the main thread is busy elsewhere.
@@ -40,12 +45,14 @@ def _spin(text: str, done: threading.Event) -> None:
     from rich.spinner import Spinner
     from rich.text import Text
 
+    spinner = Spinner("dots", Text(shown[0]))
     with Live(
-        Spinner("dots", Text(text)),
+        spinner,
         console=Console(stderr=True),
         transient=True,
         redirect_stdout=False,
         redirect_stderr=False,
         refresh_per_second=10,
     ):
-        done.wait()
+        while not done.wait(0.1):
+            spinner.update(text=Text(shown[0]))

@@ -85,7 +85,7 @@ def command(
     chosen = choose_format(output, format_, _FORMATS)
     check_target(output)
     low, high = _limits(limits)
-    with waiting(f"trying sizes of {model} …", quiet):
+    with waiting(f"trying sizes of {model} …", quiet) as say:
         from cnnshape.api.sizing import sizes_spec
 
         accepted = sizes_spec(
@@ -98,6 +98,7 @@ def command(
             dtype=dtype,
             weights=weights,
             time_limit=time_limit,
+            progress=say,
         )
     show(lambda width, color: _text(accepted, chosen, width, color), output, quiet)
     fitted = accepted.fit

@@ -52,7 +52,7 @@ def test_golden_files(name: str):
     else:
         drawing = lenet(**options)
     text = drawing.render_as(name.rpartition(".")[2]).decode("utf-8")
-    if os.environ.get("UPDATE_GOLDEN"):
+    if os.environ.get("CNNSHAPE_UPDATE_GOLDEN"):
         (GOLDEN / name).write_text(text, encoding="utf-8", newline="\n")
     assert text == (GOLDEN / name).read_text(encoding="utf-8")
 
