@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -133,17 +130,3 @@ def test_fields_that_cannot_be_drawn(
     code, _, err = cnnshape(capsys, "draw", "lenet", *arguments)
     assert code == 2
     assert words in err
-
-
-@pytest.mark.slow
-def test_letters_cost_little_beyond_torch():
-    """The whole command, cold: at most two seconds more than importing torch."""
-
-    def seconds(*command: str) -> float:
-        started = time.perf_counter()
-        subprocess.run([sys.executable, *command], capture_output=True, check=True, timeout=120)
-        return time.perf_counter() - started
-
-    arguments = ("-m", "cnnshape", "inspect", "lenet", "-i", "N,1,H,W", "-q")
-    rounds = [seconds(*arguments) - seconds("-c", "import torch") for _ in range(3)]
-    assert min(rounds) < 2.0

@@ -6,7 +6,6 @@ import json
 import os
 import stat
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -66,9 +65,7 @@ def test_a_default_picture_of_any_torchvision_model(name: str):
     size = 299 if name == "inception_v3" else 224
     report = report_of(_built(name), torch.empty(1, 3, size, size, device="meta"))
     picture = picture_of(report, DrawOptions())
-    started = time.perf_counter()
     layout = lay_out(picture.digraph().source)
-    assert time.perf_counter() - started < 5
     assert collisions(layout) == []
     boxes = [o for o in layout["objects"] if "pos" in o and not o["name"].startswith("title/")]
     assert len(boxes) <= 60
@@ -104,12 +101,12 @@ def test_dot_on_the_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @needs_scripts
 def test_a_hang_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    _fake_dot(tmp_path, "import time; time.sleep(60)")
+    finished = tmp_path / "finished"
+    _fake_dot(tmp_path, f"import time; time.sleep(4); open({str(finished)!r}, 'w')")
     monkeypatch.setenv("PATH", str(tmp_path))
-    started = time.perf_counter()
     with pytest.raises(LayoutTimeout, match=r"^Graphviz did not finish within 0.5 s$"):
         run(TINY, "svg", limit=0.5)
-    assert time.perf_counter() - started < 10
+    assert not finished.exists()
 
 
 @needs_scripts
