@@ -133,13 +133,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
             import traceback
 
             traceback.print_exc()
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {error}", err=True)
+        _say_error(str(error))
         return error.exit_code
-    except BrokenPipeError:
-        # The reader (head, less) has gone; that is no error of ours.
-        sys.stderr.close()
-        return 0
+    except OSError as error:
+        # A full disk, say, where stdout goes; files that are named have their own sentences, and
+        # Click itself exits quietly where the reader (head, less) has gone.
+        if "--debug" in args:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        _say_error(f"{error.strerror or error}{where}")
+        return 1
     return result if isinstance(result, int) else 0
+
+
+def _say_error(text: str) -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
 
 
 def _interrupted() -> int:

@@ -120,7 +120,7 @@ def _train(
 ) -> int:
     from cnnshape.cli.training_display import TrainingDisplay
     from cnnshape.cli.training_result import print_result, stderr_console
-    from cnnshape.training.launch import end_process, watch_parent
+    from cnnshape.training.launch import watch_parent
     from cnnshape.training.observer import Observer, Observers
     from cnnshape.training.recipes import configure
 
@@ -151,7 +151,7 @@ def _train(
             display.close()
     if main:
         print_result(result, format_ or "table", quiet=quiet)
-    return end_process(130 if result.interrupted else 0)
+    return 130 if result.interrupted else 0
 
 
 def _check(context: click.Context, model: str | None, resume: str | None) -> None:

@@ -134,20 +134,6 @@ def _verdict(codes: Sequence[int | None], scratch: Path) -> int:
     return 0 if all(code == 0 for code in codes) else 130
 
 
-def end_process(code: int) -> int:
-    """``code``, for this process to exit with; one of several exits here and now.
-
-    torch keeps threads of a process group beyond its end, and now and then aborts when the
-    interpreter takes them down. All files are closed by now, so nothing is lost by leaving
-    without that.
-    """
-    if os.environ.get("WORLD_SIZE", "1") == "1":
-        return code
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 def watch_parent() -> None:
     """In a process started by :func:`launch`: end when the process that started it does.
 
