@@ -9,7 +9,7 @@ from cnnshape.errors import UsageError
 
 if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
-    from cnnshape.formulas.evaluate import Evaluation
+    from cnnshape.formulas.evaluation import Evaluation
     from cnnshape.formulas.judgements import Judgements
     from cnnshape.formulas.solve import Solutions
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.errors import CnnshapeError, FormulaSyntaxError, UsageError
-from cnnshape.formulas.evaluate import Evaluation, evaluate
+from cnnshape.formulas.evaluate import evaluate
+from cnnshape.formulas.evaluation import Evaluation
 from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE, canonical
 

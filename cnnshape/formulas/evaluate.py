@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.derivation import AxisDerivation, derive_axes
+from cnnshape.formulas.derivation import AxisDerivation, derive_axes, joined
+from cnnshape.formulas.evaluation import Evaluation
 from cnnshape.formulas.registry import WHOLE, canonical
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.formulas.subjects import Subject, subject
@@ -16,33 +17,6 @@ from cnnshape.formulas.subjects import Subject, subject
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0, "before": 0, "after": 0}
 
 STRIDE_IS_KERNEL = frozenset({"max_pool", "avg_pool", "lp_pool", "max_unpool"})
-
-
-class Evaluation(NamedTuple):
-    """The sizes a layer gives, axis by axis."""
-
-    kind: str
-    #: One number for one axis, or a number per axis.
-    output: int | tuple[int, ...]
-    formula: str
-    substitution: str
-    axes: tuple[AxisDerivation, ...]
-    #: For unfold and fold: the positions of all axes together.
-    total: int | None = None
-    source: str = ""
-
-    def to_dict(self) -> dict[str, Any] | list[dict[str, Any]]:
-        """The contract's JSON: an object, or a list of them for several axes."""
-        several = [
-            {
-                "kind": self.kind,
-                "output": axis.output,
-                "formula": axis.formula,
-                "substitution": axis.substitution,
-            }
-            for axis in self.axes
-        ]
-        return several if isinstance(self.output, tuple) else several[0]
 
 
 def evaluate(
@@ -85,8 +59,6 @@ def evaluate(
 
 def evaluation(kind: str, rule: AxisRule, axes: Sequence[AxisDerivation]) -> Evaluation:
     """Gather the axes."""
-    from cnnshape.formulas.derivation import joined
-
     sizes = tuple(axis.output for axis in axes)
     blocks = kind in ("unfold", "fold")
     return Evaluation(
@@ -143,12 +115,7 @@ def complete(about: Subject, given: Mapping[str, Any], but: Sequence[str] = ()) 
             continue
         if role in given:
             filled[role] = given[role]
-        elif role == "stride" and about.rule.kind in (
-            "max_pool",
-            "avg_pool",
-            "lp_pool",
-            "max_unpool",
-        ):
+        elif role == "stride" and about.rule.kind in STRIDE_IS_KERNEL:
             if "kernel" in given:
                 filled[role] = given["kernel"]
         elif role in DEFAULTS:

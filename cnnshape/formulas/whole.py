@@ -9,7 +9,7 @@ from typing import Any
 
 from cnnshape.errors import UsageError
 from cnnshape.formulas.derivation import Derivation
-from cnnshape.formulas.evaluate import Evaluation
+from cnnshape.formulas.evaluation import Evaluation
 from cnnshape.formulas.registry import derive
 
 #: kind → the arguments it takes on the command line.

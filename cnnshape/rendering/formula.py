@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cnnshape.formulas.derivation import AxisDerivation
     from cnnshape.formulas.description import Description
-    from cnnshape.formulas.evaluate import Evaluation
+    from cnnshape.formulas.evaluation import Evaluation
 
 #: (text, what it is: good, bad, warn, strong, quiet) → the text, coloured or not.
 Paint = Callable[[str, str], str]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,12 +46,12 @@ def test_exit_handlers_run_before_the_process_ends(tmp_path: Path):
     assert (tmp_path / "left.txt").read_text() == "left"
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize(
     "arguments", [("formula", "conv", "--input", "28", "--kernel", "5"), ("inspect", "lenet")]
 )
 def test_a_full_disk_behind_stdout(arguments: tuple[str, ...]):
-    with open("/dev/full", "w") as full:
+    with Path("/dev/full").open("w") as full:
         done = cnnshape(*arguments, stdout=full)
     assert done.returncode == 1
     assert done.stderr == "error: No space left on device\n"
