@@ -154,7 +154,10 @@ def formula(
     if kind is None:
         from cnnshape.formulas.registry import KINDS
 
-        raise UsageError(f"which kind of layer? Give one of {', '.join(KINDS)}, or layers")
+        raise UsageError(
+            f"which kind of layer? Give one of {', '.join(KINDS)}; for a "
+            "chain, layers as in 'conv k5 p2, pool 2'"
+        )
     if expression is not None:
         return _test(kind, expression, given, wanted, solve, ceil_mode=ceil_mode)
     if solve is not None:

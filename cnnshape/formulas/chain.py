@@ -160,6 +160,8 @@ def _read(layers: str, part: str, position: int) -> tuple[str, dict[str, Any], b
     words = part.split()
     kind = _kind(layers, position, words[0])
     arguments: dict[str, Any] = {}
+    if kind in SAME:
+        return kind, arguments, False  # whatever is written behind it: dropout 0.5, bn 64
     ceil_mode = False
     pending: str | None = None
     place = position
@@ -176,6 +178,9 @@ def _read(layers: str, part: str, position: int) -> tuple[str, dict[str, Any], b
             arguments[role] = value
     if pending is not None:
         refuse(layers, place, f"{pending} has no number")
+    bare = _BARE.get(kind, "kernel")
+    if bare not in arguments and "output" not in arguments:
+        refuse(layers, position, f"{words[0]} needs its {bare}: write {words[0]} 2")
     return kind, arguments, ceil_mode
 
 
@@ -187,7 +192,13 @@ def _kind(layers: str, position: int, word: str) -> str:
         kind = canonical(_SHORT.get(name, name))
     except UsageError:
         kind = ""
-    if not kind or kind in WHOLE:
+    if kind in WHOLE:
+        refuse(
+            layers,
+            position,
+            f"{word} depends on the channels, which a chain does not follow: end it before that",
+        )
+    if not kind:
         known = ", ".join(name for name in KINDS if name not in WHOLE)
         refuse(layers, position, f"no layer is called {word!r} here; known are {known}")
     return kind

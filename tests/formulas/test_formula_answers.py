@@ -276,11 +276,14 @@ def test_chain_writings(layers, size, output):
     ("layers", "words", "pointed"),
     [
         ("conv k5, cnv 3", "no layer is called 'cnv' here", "cnv 3"),
-        ("conv k5, linear 10", "no layer is called 'linear' here", "linear 10"),
         ("conv k5 q2", "'q2' is not understood", "q2"),
         ("conv k5 k3", "kernel is given twice", "k3"),
         ("conv k", "kernel has no number", "k"),
         ("conv k2.5", "kernel must be a whole number", "k2.5"),
+        ("conv s2", "conv needs its kernel: write conv 2", "conv s2"),
+        ("conv 5, pool", "pool needs its kernel: write pool 2", "pool"),
+        ("conv 5, flatten", "flatten depends on the channels", "flatten"),
+        ("conv 5, fc 10", "which a chain does not follow: end it before that", "fc 10"),
     ],
 )
 def test_chain_errors_point_at_the_layer(layers, words, pointed):
@@ -295,8 +298,11 @@ def test_a_layer_that_does_not_fit_is_named():
     with pytest.raises(ImpossibleSizeError) as error:
         formula(layers="conv k5, pool 2, conv k5, pool 2, conv k5", input=28)
     assert str(error.value) == "layer 5, conv k5: kernel 5 does not fit into 4 + 2·0"
-    with pytest.raises(UsageError, match="layer 1, conv s2: conv needs kernel"):
-        formula(layers="conv s2", input=28)
+
+
+def test_layers_that_change_no_size_may_carry_their_arguments():
+    answer = formula(layers="conv k3, bn 64, dropout 0.5, relu, pool 2", input=28)
+    assert [link.output for link in answer.layers] == [26, 26, 26, 26, 13]
 
 
 def test_results_are_frozen():
