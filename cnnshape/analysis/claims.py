@@ -122,9 +122,15 @@ def budgets(
     ):
         if limit is None:
             continue
-        known = isinstance(actual, int)
-        note = "" if known else "the total is not known: some part of it cannot be counted"
-        claims.append(Claim(what, "", limit, actual, known and actual <= limit, note))
+        if isinstance(actual, int):
+            claims.append(Claim(what, "", limit, actual, actual <= limit))
+            continue
+        note = (
+            "the total is not known: some part of it cannot be counted"
+            if actual is None
+            else "the total depends on letters of the input: give numbers for them"
+        )
+        claims.append(Claim(what, "", limit, actual, ok=False, note=note))
     return claims
 
 

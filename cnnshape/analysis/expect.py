@@ -2,7 +2,7 @@
 
 An expectation is a path and a shape: ``C1`` and ``1,6,28,28``. The path may have wildcards
 (``features.*``), a call number (``pooling[1]`` is the second call), and the shape ``*`` for a
-size that does not matter.
+size that does not matter, or expressions where the input has letters: ``N,16,H//2 - 4,W//2 - 4``.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 from cnnshape.analysis.claims import Claim, row_label
+from cnnshape.analysis.expect_size import SizeJudge
 from cnnshape.analysis.report import Layer, ReportData
 from cnnshape.errors import UsageError
 
-#: A shape as it is expected; None stands for any size.
+#: A shape as it is expected; None stands for any size, a text for one with letters.
 Pattern = tuple[int | str | None, ...]
 
 _CALL = re.compile(r"^(?P<path>.*)\[(?P<call>\d+)\]$")
@@ -25,14 +26,16 @@ def expected_shapes(report: ReportData, expectations: Mapping[str, Pattern]) -> 
     """One claim per layer and expectation.
 
     Raises:
-        UsageError: no layer has such a path; the message lists the nearest.
+        UsageError: no layer has such a path, and the message lists the nearest; or an expected
+            size cannot be read.
     """
+    judge = SizeJudge.of(report)
     claims: list[Claim] = []
     for path, pattern in expectations.items():
         rows = _matching(report, path)
         if not rows:
             raise UsageError(_unknown_path(report, path))
-        claims += [_claim(row, pattern) for row in rows]
+        claims += [_claim(row, pattern, judge) for row in rows]
     return claims
 
 
@@ -54,7 +57,7 @@ def _first_name(report: ReportData, path: str) -> str:
     return path
 
 
-def _claim(row: Layer, pattern: Pattern) -> Claim:
+def _claim(row: Layer, pattern: Pattern, judge: SizeJudge) -> Claim:
     shown = tuple("*" if size is None else size for size in pattern)
     if not row.called:
         return Claim("shape", row.path, shown, None, ok=False, note="the layer was never called")
@@ -63,10 +66,12 @@ def _claim(row: Layer, pattern: Pattern) -> Claim:
     if not row.output_shapes:
         return Claim("shape", row.path, shown, None, ok=False, note="it returned no tensor")
     actual = row.output_shapes[0]
-    ok = len(actual) == len(pattern) and all(
-        want is None or want == size for want, size in zip(pattern, actual, strict=True)
-    )
-    return Claim("shape", row_label(row), shown, actual, ok)
+    if len(actual) != len(pattern):
+        return Claim("shape", row_label(row), shown, actual, ok=False)
+    verdicts = [judge(want, size) for want, size in zip(pattern, actual, strict=True)]
+    note = next((verdict.note for verdict in verdicts if verdict.note), "")
+    ok = all(verdict.equal for verdict in verdicts)
+    return Claim("shape", row_label(row), shown, actual, ok, note)
 
 
 def _unknown_path(report: ReportData, path: str) -> str:

@@ -43,8 +43,8 @@ def check(
     Args:
         model: as for :func:`inspect`.
         inputs: as for :func:`inspect`.
-        expect: shapes by path, ``None`` or ``"*"`` for any size; or a file of them; or the
-            JSON report of an earlier day.
+        expect: shapes by path, ``None`` or ``"*"`` for any size, texts such as ``"H//2 - 4"``
+            where the input has letters; or a file of them; or the JSON report of an earlier day.
         formulas: a size formula by kind of layer, tested on every layer of that kind.
         max_params: the most parameters that are allowed.
         max_macs: the most multiply-accumulates that are allowed.
@@ -132,6 +132,8 @@ def _check(
     for kind, expression in formulas.items():
         claims += hand_formula(report, kind, expression)
     claims += budgets(report, *budget)
-    opinion = torchinfo_opinion(prepared.subject, report) if report.error is None else None
+    # torchinfo takes no letters, and stops where a model raises.
+    comparable = report.error is None and not prepared.inputs.has_letters
+    opinion = torchinfo_opinion(prepared.subject, report) if comparable else None
     information = opinion.sentences if opinion else ()
     return CheckResult(tuple(claims), information, spec=prepared.spec, error=report.error)

@@ -46,8 +46,8 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     "expectations",
     multiple=True,
     metavar="PATH=SHAPE|FILE",
-    help="An expected output shape (C1=1,6,28,28, * for any size), a file of them, or the JSON "
-    "report of an earlier day. Repeatable.",
+    help="An expected output shape (C1=1,6,28,28; * for any size; with letters in -i also "
+    "C2=N,16,H//2-4,W//2-4), a file of them, or the JSON report of an earlier day. Repeatable.",
 )
 @click.option(
     "--formula",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any, cast
 
 from cnnshape.errors import UsageError
 
-#: A shape as it is expected; None stands for any size.
+#: A shape as it is expected; None stands for any size, a text for one with letters: H//2.
 Pattern = tuple[int | str | None, ...]
 
 _HOW = "write a shape as 1,6,28,28, with * for a size that does not matter"
+_WITH_LETTERS = re.compile(r"[\w\s+\-−*/·×()⌊⌋⌈⌉{}\\^,]*[^\W\d_][\w\s+\-−*/·×()⌊⌋⌈⌉{}\\^,]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ def parse_pattern(shape: object) -> Pattern:
 
     >>> parse_pattern("*x6x28x28"), parse_pattern([1, 10])
     ((None, 6, 28, 28), (1, 10))
+    >>> parse_pattern("N,16,H//2 - 4,max(W, 8)")
+    ('N', 16, 'H//2 - 4', 'max(W, 8)')
     """
     if isinstance(shape, str):
-        body = shape.strip().strip("[]()")
-        separator = "," if "," in body else "×" if "×" in body else "x"
-        parts: Sequence[Any] = [part.strip() for part in body.split(separator) if part.strip()]
+        parts: Sequence[Any] = [part.strip() for part in _split(shape.strip()) if part.strip()]
     elif isinstance(shape, list | tuple):
         parts = cast("list[Any]", shape)
     elif isinstance(shape, int) and not isinstance(shape, bool):
@@ -66,6 +68,23 @@ def parse_pattern(shape: object) -> Pattern:
     return tuple(_size(part, shape) for part in parts)
 
 
+def _split(shape: str) -> list[str]:
+    """A shape's sizes: parted by commas that stand in no bracket, else by × or x."""
+    if shape[:1] in ("[", "(") and shape[-1:] in ("]", ")"):
+        shape = shape[1:-1]
+    if "," not in shape:
+        return shape.split("×" if "×" in shape else "x")
+    parts = [""]
+    depth = 0
+    for character in shape:
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
 def _size(part: object, shape: object) -> int | str | None:
     if part is None or part == "*":
         return None
@@ -73,6 +92,8 @@ def _size(part: object, shape: object) -> int | str | None:
         return part
     if isinstance(part, str) and part.isdecimal():
         return int(part)
+    if isinstance(part, str) and _WITH_LETTERS.fullmatch(part):
+        return part
     raise UsageError(f"{part!r} in {shape!r} is no size; {_HOW}")
 
 

@@ -56,6 +56,56 @@ def test_the_second_call_of_a_reused_module(check):
     assert "pooling[1]" in out
 
 
+@pytest.mark.parametrize(
+    "derived",
+    ["N,16,H//2-4,W//2-4", "N,16,⌊(H − 8)/2⌋,⌊W/2⌋ − 4", "*,16,*,max(W//2 - 4, -3)"],
+)
+def test_sizes_derived_by_hand_with_letters(check, derived: str):
+    code, out, _ = check("lenet", "-i", "N,1,H,W", "--expect", f"C2={derived}")
+    assert code == 0
+    assert "ok shape C2 N×16×(H//2 − 4)×(W//2 − 4)".split() in [x.split() for x in out.splitlines()]
+
+
+def test_a_wrong_derivation_names_a_size_where_it_fails(check):
+    # Padding forgotten in C1: 28 → 24 → 12 → 8, and not 28 → 28 → 14 → 10.
+    code, out, _ = check("lenet", "-i", "N,1,H,W", "--expect", "C2=N,16,(H-4)//2-4,W//2-4")
+    assert code == 1
+    assert "with H = 10 it is 1, not -1" in out
+
+
+@pytest.mark.parametrize(
+    ("shape", "words"),
+    [
+        ("N,16,Q,W", "Q is no letter of the input, which has H, N, W"),
+        ("N,16,H/2 - 4,W", "say how it is rounded, as in H//2"),
+        ("N,16,?,W", "'?' in 'N,16,?,W' is no size"),
+    ],
+)
+def test_letters_that_cannot_be_read(check, shape: str, words: str):
+    code, _, err = check("lenet", "-i", "N,1,H,W", "--expect", f"C2={shape}")
+    assert code == 2
+    assert words in err
+
+
+def test_letters_are_expected_of_an_input_with_letters_only(check):
+    code, _, err = check("lenet", "--expect", "C1=N,6,H,W")
+    assert code == 2
+    assert "N is expected, but the input has numbers only" in err
+
+
+def test_a_budget_needs_numbers(check):
+    code, out, _ = check("lenet", "-i", "N,1,H,W", "--max-macs", "1M")
+    assert code == 1
+    assert "the total depends on letters of the input: give numbers for them" in out
+
+
+def test_letters_in_python():
+    result = cnnshape.check(
+        "lenet", ("N", 1, "H", "W"), expect={"S2": ("N", 16, "H//4 - 2", "W//4 - 2")}
+    )
+    assert result.ok
+
+
 def test_json_has_the_keys_of_the_contract(check):
     code, out, _ = check("lenet", "--max-params", "60000", "-f", "json")
     result = json.loads(out)
@@ -148,7 +198,7 @@ def test_broken_yaml_names_line_and_column(check, tmp_path):
     [
         (["--expect", "C9=1,2"], "no layer is called 'C9'; the nearest are C3, C2, C1"),
         (["--expect", "X*=1,2"], "no layer matches 'X*'"),
-        (["--expect", "C1=1,a"], "'a' in '1,a' is no size"),
+        (["--expect", "C1=1,?"], "'?' in '1,?' is no size"),
         (["--expect", "nothing.yaml"], "there is no such file"),
         (["--max-params", "many"], "write 61706, 25M or 4.1G"),
         (["--formula", "conv"], "give KIND=EXPRESSION"),
