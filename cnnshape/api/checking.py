@@ -123,6 +123,11 @@ def _check(
     *,
     budget: tuple[int | None, int | None],
 ) -> CheckResult:
+    if formulas and prepared.inputs.has_letters:
+        raise UsageError(
+            "a hand-derived formula is tested on sizes that are numbers: give some, as in "
+            "-i 1,1,28,28 (in general, `cnnshape formula conv EXPRESSION` tests it)"
+        )
     report = inspect_prepared(prepared, device, mode)
     claims = [*runs(report), *sizes(report)]
     for expected in expectations:

@@ -99,6 +99,12 @@ def test_a_budget_needs_numbers(check):
     assert "the total depends on letters of the input: give numbers for them" in out
 
 
+def test_a_formula_is_tested_on_numbers(check):
+    code, _, err = check("lenet", "-i", "N,1,H,W", "--formula", "conv=W - F + 1")
+    assert code == 2
+    assert "a hand-derived formula is tested on sizes that are numbers" in err
+
+
 def test_letters_in_python():
     result = cnnshape.check(
         "lenet", ("N", 1, "H", "W"), expect={"S2": ("N", 16, "H//4 - 2", "W//4 - 2")}
