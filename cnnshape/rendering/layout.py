@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 
-from cnnshape.rendering.columns import Column, in_and_out, shown_input
+from cnnshape.rendering.columns import MARKS, Column, in_and_out, shown_input
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.grid import GAP, align_row
-from cnnshape.rendering.plan import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan
+from cnnshape.rendering.plan import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan, Step
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import column, paired
 from cnnshape.rendering.spans import Line, Span, cells, elide, span, width, wrap
@@ -25,16 +25,34 @@ def lay_out(
 
     ``chosen``: the columns were asked for by name, so none of them is left out.
     """
-    plan = Plan(tuple(columns))
     drawn: _Drawn = {}
+    steps = CHOSEN_STEPS if chosen else STEPS
+    plan, grid, taken = _narrow(table, columns, steps, room, drawn)
+    # The last step often gives more room than was missing: earlier ones that turn out not to be
+    # needed are taken back, the most painful first.
+    for step in reversed(taken[:-1]):
+        fewer = tuple(one for one in taken if one is not step)
+        plan_without, grid_without, _ = _narrow(table, columns, fewer, room, drawn)
+        if room is not None and grid_without.width <= room:
+            plan, grid, taken = plan_without, grid_without, fewer
+    return _draw(table, plan, grid, room)
+
+
+def _narrow(
+    table: Table, columns: Sequence[Column], steps: Sequence[Step], room: int | None, drawn: _Drawn
+) -> tuple[Plan, Grid, tuple[Step, ...]]:
+    """The first plan that fits into the room, and the steps that led to it."""
+    plan = Plan(tuple(columns))
     grid = _measure(table, plan, drawn)
-    for step in CHOSEN_STEPS if chosen else STEPS:
+    taken: list[Step] = []
+    for step in steps:
         if room is None or grid.width <= room:
             break
         narrower = step(plan, grid, grid.width - room)
         if narrower != plan:
             plan, grid = narrower, _measure(table, narrower, drawn)
-    return _draw(table, plan, grid, room)
+            taken.append(step)
+    return plan, grid, tuple(taken)
 
 
 def _measure(table: Table, plan: Plan, drawn: _Drawn) -> Grid:
@@ -62,6 +80,8 @@ def _look(part: tuple[Column, ...], plan: Plan) -> Hashable:
             return (names, plan.label_room, plan.short_tags)
         case ("type",):
             return (names, plan.type_room, plan.window_in_type)
+        case ("check",):
+            return (names, plan.narrow_check)
         case _:
             return (names, plan.letters, names[0] in plan.short)
 
@@ -81,6 +101,8 @@ def _draw(table: Table, plan: Plan, grid: Grid, room: int | None) -> list[Line]:
 def _title(part: tuple[Column, ...], plan: Plan) -> str:
     if len(part) == 2:
         return f"in{_ARROW}out"
+    if part[0].name == "check" and plan.narrow_check:
+        return MARKS["match"]
     return part[0].letter if plan.letters and part[0].letter else part[0].title
 
 

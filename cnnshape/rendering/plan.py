@@ -1,7 +1,8 @@
 """How a table gets narrower: in steps, never a broken or a wrong number.
 
-First kernel, stride and padding have the letters of the formulas as titles, MACs get prefixes,
-long names lose their middle, the input gives way to the output, and last whole columns go.
+First kernel, stride and padding have the letters of the formulas as titles, MACs and parameters
+get prefixes, long names lose their middle, the input gives way to the output, and last whole
+columns go. What a later step made unnecessary is taken back.
 Columns that somebody asked for by name stay.
 """
 
@@ -26,6 +27,7 @@ class Plan:
     columns: tuple[Column, ...]
     short: tuple[str, ...] = ()
     letters: bool = False
+    narrow_check: bool = False
     short_tags: bool = False
     label_room: int | None = None
     type_room: int | None = None
@@ -69,6 +71,11 @@ def _shorter(*names: str) -> Step:
 
 def _letters(plan: Plan, _grid: Grid, _excess: int) -> Plan:
     return replace(plan, letters=True)
+
+
+def _narrow_check(plan: Plan, _grid: Grid, _excess: int) -> Plan:
+    """One cell for a mark that takes one."""
+    return replace(plan, narrow_check=True)
 
 
 def _short_tags(plan: Plan, _grid: Grid, _excess: int) -> Plan:
@@ -141,14 +148,15 @@ STEPS: tuple[Step, ...] = (
     _short_tags,
     _types(18),
     _shorter("macs"),
+    _shorter("params", "trainable"),
     _without_expressions,
     _labels(24),
     _types(14),
+    _window_into_type,
+    _narrow_check,
     _without("input"),
     _types(12),
-    _window_into_type,
     _labels(16),
-    _shorter("params", "trainable"),
     _without_window,
     _types(10),
     _without("type"),

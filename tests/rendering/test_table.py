@@ -63,6 +63,31 @@ def test_lenet_at_eighty_columns_keeps_both_shapes_and_exact_counts() -> None:
     ]
 
 
+def test_no_class_name_is_shortened_where_there_is_room_for_it() -> None:
+    """Giving up a column makes more room than was missing; the names get it back."""
+    shape = (1, 1280, 56, 56)
+    net = Net("Net", shape)
+    net.leaf("a", "InvertedResidualBottleneck", shape, (1, 640, 56, 56), params=1_234_567)
+    net.leaf("b", "ReLU", (1, 640, 56, 56), (1, 640, 56, 56))
+    report = net.report()
+    cut_at = []
+    for width in range(50, 100):
+        text = to_text(report, width=width).splitlines()
+        lines = text[text.index("") + 1 : -2]
+        if any("Inverted" in line and "…" in line for line in lines):
+            cut_at.append(width)
+            missing = len("InvertedResidualBottleneck") - len(lines[1].split()[1])
+            assert max(map(cells, lines)) + missing > width, "\n".join(lines)
+    assert cut_at
+
+
+def test_a_resnet_shows_both_shapes_at_eighty_columns() -> None:
+    lines = to_text(build.resnet_like(), width=80).splitlines()
+    assert "in → out" in next(line for line in lines if line.strip().startswith("layer"))
+    assert any("32×112×112 → 32×56×56" in line for line in lines)
+    assert not any("…" in line.replace("1 … 3", "") for line in lines)
+
+
 def test_arrows_stand_above_each_other() -> None:
     lines = [x for x in to_text(build.lenet()).splitlines()[2:] if "→" in x]
     assert len({line.index("→") for line in lines}) == 1
