@@ -6,7 +6,6 @@ import linecache
 import os
 import re
 from collections.abc import Sequence
-from pathlib import PurePath
 from shutil import get_terminal_size
 from typing import TextIO
 
@@ -73,7 +72,7 @@ def one_line(report: ReportData) -> str:
     if error is None:
         return ""
     said = error.diagnosis or f"{error.exception}: {error.message}"
-    where = f" [{_file(error.source)}]" if error.source else ""
+    where = f" [{error.source}]" if error.source else ""
     first = said.strip().splitlines()[0] if said.strip() else error.exception
     if error.diagnosis and _mentions(first, error, report.class_name):
         return f"{first}{where}"
@@ -123,20 +122,9 @@ def _source_line(source: Source) -> Line:
     code = linecache.getline(source.file, source.line).strip()
     return (
         Span(_INDENT),
-        span(_file(source), "link"),
+        span(str(source), "link"),
         span(f"  {code}" if code else "", ""),
     )
-
-
-def _file(source: Source) -> str:
-    """The path as the reader would type it from here."""
-    name = source.file
-    try:
-        relative = os.path.relpath(name)
-    except ValueError:  # another drive
-        relative = name
-    short = name if relative.startswith("..") else relative
-    return f"{PurePath(short)}:{source.line}"
 
 
 def _message(message: str, room: int | None, style: str) -> list[Line]:

@@ -16,6 +16,7 @@ forward ran it, and a value knows the operation that made it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, Union
@@ -64,8 +65,12 @@ class Source:
     function: str
 
     def __str__(self) -> str:
-        """``net.py:14``, as editors and error messages write it."""
-        return f"{self.file}:{self.line}"
+        """``net.py:14``, as editors and error messages write it: the path as typed from here."""
+        try:
+            relative = os.path.relpath(self.file)
+        except ValueError:  # another drive
+            relative = ".."
+        return f"{self.file if relative.startswith('..') else relative}:{self.line}"
 
 
 @dataclass(frozen=True, slots=True)

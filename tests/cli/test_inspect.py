@@ -54,6 +54,14 @@ class Talks(nn.Linear):
 """
 
 
+def closed(schema: object) -> object:
+    """The same schema, in which an object may have no key that the schema does not describe."""
+    if isinstance(schema, dict):
+        inner = {key: closed(value) for key, value in schema.items()}
+        return inner | ({"additionalProperties": False} if "properties" in schema else {})
+    return [closed(item) for item in schema] if isinstance(schema, list) else schema
+
+
 @pytest.fixture
 def inspect(capsys: pytest.CaptureFixture[str]) -> Inspect:
     def call(*args: str) -> tuple[int, str, str]:
@@ -114,6 +122,38 @@ def test_a_model_that_raises_gives_the_table_up_to_there_and_exit_code_one(
     assert "broken_net.py:20" in out
     assert re.search(r"mat1 and mat2 shapes cannot be multiplied \(2x256 and 400x120\)", out)
     assert "Traceback" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("lenet",),
+        ("lenet", "-i", "1,1,H,W"),
+        ("lenet", "-i", "1,3,28,28"),
+        ("lenet", "-i", "1,1,20,20"),
+        ("lenet", "--device", "meta", "--train"),
+        ("lenet", "--receptive-field", "measured"),
+        ("basic-cnn",),
+    ],
+)
+def test_the_schema_describes_every_key_that_is_printed(
+    inspect: Inspect, arguments: tuple[str, ...]
+) -> None:
+    _, out, _ = inspect(*arguments, "-f", "json")
+    jsonschema.validate(json.loads(out), closed(inspect_schema()))
+
+
+def test_the_place_of_a_failure_is_told_from_the_working_directory(
+    inspect: Inspect, net: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name = Path(net).name
+    monkeypatch.chdir(Path(net).parent)
+    _, out, _ = inspect(f"{name}:Net", "-i", "2,1,28,28", "-f", "json")
+    assert json.loads(out)["error"]["source"] == f"{name}:20"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    _, out, _ = inspect(f"{net}:Net", "-i", "2,1,28,28", "-f", "json")
+    assert json.loads(out)["error"]["source"] == f"{net}:20"
 
 
 def test_a_failure_as_json_is_told_on_stderr_as_well(inspect: Inspect, net: str) -> None:
