@@ -198,3 +198,29 @@ class Silent(nn.Module):
 
     def forward(self, x: Tensor) -> None:
         self.conv(x).relu()
+
+
+class RMSNorm(nn.Module):
+    """As language models write it: ``to`` hands on its very input where the dtype fits."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = x.to(torch.float32)
+        return self.weight * (h * torch.rsqrt(h.pow(2).mean(-1, keepdim=True) + 1e-6)).to(x.dtype)
+
+
+class PreNorm(nn.Module):
+    """A block whose skip goes around the norm, as in LLaMA and T5."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.stem = nn.Linear(4, width)
+        self.norm = RMSNorm(width)
+        self.fc = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        return x + self.fc(self.norm(x))

@@ -13,6 +13,7 @@ from tests.diagram.models import (
     Broken,
     InPlace,
     Loop,
+    PreNorm,
     Silent,
     Tapped,
     Tower,
@@ -248,3 +249,46 @@ def test_hundreds_of_functions_become_one_box_that_says_so():
 
 def test_with_expand_every_function_is_drawn():
     assert view_of(Chatty(), (1, 4), expand=True).boxes > 150
+
+
+def test_a_small_norm_is_one_box_and_the_skip_goes_around_it():
+    view = view_of(PreNorm(), (1, 4))
+    assert edges(view) == {
+        ("input/x", "stem"),
+        ("stem", "norm/to"),
+        ("norm/to", "fc"),
+        ("stem", "add"),
+        ("fc", "add"),
+        ("add", "output"),
+    }
+    norm = next(box for box in view.draft.boxes.values() if box.head.kind == "norm")
+    assert len(norm.parts) == 1
+    assert not norm.head.container
+
+
+@pytest.mark.parametrize("options", [{"depth": 1}, {"expand": True}, {"collapse": ["norm"]}])
+def test_a_module_that_begins_by_handing_on_its_input_does_not_vanish(options):
+    inside = {name for name in boxes(view_of(PreNorm(), (1, 4), **options)) if "norm" in name}
+    assert inside == (
+        {"norm/to"} if "expand" not in options else {"norm/pow", "norm/mean", "norm/mul"}
+    )
+
+
+def test_reshapes_to_the_same_shape_are_left_out():
+    class Same(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            x = x.view(-1, 4)[:, 0:]
+            x = torch.nn.functional.pad(x, (0, 0))
+            return torch.nn.functional.pad(self.fc(x), (1, -1)).flip(1).reshape(-1, 4)
+
+    assert [part for parts in boxes(view_of(Same(), (2, 4))).values() for part in parts] == [
+        "input/x",
+        "fc",
+        "pad.2",
+        "flip",
+        "output",
+    ]

@@ -9,6 +9,7 @@ from torch import nn
 
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.graph import build_flow
+from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.options import parse_show
 from cnnshape.rendering.diagram.view import make_view
@@ -200,3 +201,49 @@ def test_the_batch_is_left_out_only_where_there_is_one():
     boxes, _, _ = captions_of(nn.Sequential(nn.Conv2d(3, 4, 3)), (3, 8, 8))
     assert boxes["output"].lines == ("4×6×6",)
     assert boxes["input/input"].lines == ("3×8×8",)
+
+
+def test_a_reshaping_layer_tells_the_sizes():
+    net = nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(144, 9), nn.Unflatten(1, (3, 3))
+    )
+    captions, _, _ = captions_of(net, (1, 1, 8, 8))
+    assert [strip.text for strip in captions["0"].strips] == ["1 Flatten 4×6×6 → 144"]
+    assert [strip.text for strip in captions["2"].strips] == ["3 Unflatten 9 → 3×3"]
+
+
+def test_a_sequential_frame_has_its_name_alone():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.features = nn.Sequential(nn.Conv2d(1, 4, 3), nn.MaxPool2d(2))
+
+        def forward(self, x):
+            return self.features(x)
+
+    _, captions, view = captions_of(Net(), (1, 1, 8, 8))
+    (frame,) = [item for item in view.root.items if isinstance(item, Frame)]
+    assert captions.naming.frame(frame, "") == ("features", "")
+
+
+def test_a_class_that_is_only_called_like_a_layer_is_not_described_as_one():
+    class ConvStandIn(nn.Module):
+        def forward(self, x):
+            return x.exp()
+
+    captions, _, _ = captions_of(nn.Sequential(ConvStandIn()), (1, 4))
+    assert captions["0/exp"].lines == ("ConvStandIn",)
+
+
+def test_what_noise_is_multiplied_with():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            return x * torch.randn_like(x)
+
+    captions, _, _ = captions_of(Noisy(), (1, 4))
+    assert [strip.text for strip in captions["fc"].strips] == ["× randn_like"]

@@ -97,6 +97,7 @@ class Writer:
         flow = self.view.draft.flow
         path = flow.trace.calls[frame.call].path
         name, what = self.captions.naming.frame(frame, within)
+        tooltip = escaped(f"{path}: {what or flow.trace.module(path).type}")
         identity = self.names.unique(f"frame/{path}")
         style = self.theme.style("container")
         with _subgraph(graph, f"cluster_{identity}") as inner:
@@ -107,7 +108,7 @@ class Writer:
                 penwidth="1",
                 margin="12",
                 id=identity,
-                tooltip=escaped(f"{path}: {what}"),
+                tooltip=tooltip,
                 **self._bounds(f"cluster_{identity}"),
             )
             title = TITLE + identity.removeprefix("frame/")
@@ -118,7 +119,7 @@ class Writer:
                 shape="plain",
                 style="",
                 id=title,
-                tooltip=escaped(f"{path}: {what}"),
+                tooltip=tooltip,
                 **position(self.placement, title),
             )
             self._items(inner, frame, self.captions.naming.inner_path(frame, within))

@@ -13,6 +13,10 @@ from typing import Literal
 from cnnshape.rendering.diagram.names import Names
 from cnnshape.tracing.trace import Module, ModuleCall, NamedValue, Operation, Trace
 
+#: Operations that return their very input where there is nothing to do.
+_HANDING_ON = frozenset(
+    "to type type_as float half double bfloat16 contiguous cpu cuda stochastic_depth".split()
+)
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "Container")
 
 Role = Literal["input", "output", "module", "operation"]
@@ -133,6 +137,8 @@ class _Builder:
     #: that `nn.Identity` hands on belongs to the identity from then on.
     made_by: dict[int, int] = field(default_factory=dict[int, int])
     children: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
+    #: (value, source): a tensor that an operation gave back as it got it, as `x.to(x.dtype)` does.
+    handed_on: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     def build(self) -> Flow:
         trace = self.trace
@@ -189,11 +195,24 @@ class _Builder:
             return
         steps = [((self.trace.calls[child].operations[0], 0, child), child) for child in children]
         steps += [((op.index, 1, 0), op.index) for op in own]
+        before = len(self.handed_on)
         for (_, is_operation, _), index in sorted(steps):
             if is_operation:
                 self._operation(self.trace.operations[index], call)
             else:
                 self._call(self.trace.calls[index])
+        self._give_back(before, call)
+
+    def _give_back(self, before: int, call: ModuleCall) -> None:
+        """What ``call`` handed from one step to the next unchanged is the caller's own tensor.
+
+        An RMSNorm begins with ``x.to(x.dtype)``, which is ``x``. A skip around the norm must not
+        seem to come out of it.
+        """
+        given = {named.value for named in call.outputs}
+        for value, source in self.handed_on[before:]:
+            if value not in given and source in self.made_by:
+                self.made_by[value] = self.made_by[source]
 
     def _atom(self, call: ModuleCall, operations: Iterable[Operation]) -> None:
         failure = self.trace.failure
@@ -209,6 +228,8 @@ class _Builder:
         self._read(node, reads)
         for value in (*made, *(named.value for named in call.outputs)):
             self.made_by[value] = node
+        for op in inside:
+            self._note_handed_on(op)
 
     def _operation(self, op: Operation, call: ModuleCall) -> None:
         owner = _with_run(call.path, call.call)
@@ -217,6 +238,17 @@ class _Builder:
         self._read(node, op.inputs)
         for value in op.outputs:
             self.made_by[value] = node
+        self._note_handed_on(op)
+
+    def _note_handed_on(self, op: Operation) -> None:
+        values = self.trace.values
+        dropped = "dropout" in op.name and self.trace.execution.mode == "eval"
+        if op.name not in _HANDING_ON and not dropped:
+            return
+        for made in op.outputs:
+            source = values[made].alias_of
+            if source in op.inputs and values[source].dtype == values[made].dtype:
+                self.handed_on.append((made, source))
 
     # ---- helpers ------------------------------------------------------------------------
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from cnnshape.rendering.diagram.draft import Box, Draft, Part
 from cnnshape.rendering.diagram.graph import Flow, Node
+from cnnshape.rendering.diagram.trivial import says_nothing
 from cnnshape.rendering.palette import Kind, kind_of
 
-#: Operations that leave the numbers as they are, or move them to another dtype or device.
-_TRIVIAL = frozenset(
-    "contiguous to type type_as float half double bfloat16 int long bool cpu cuda detach clone "
-    "alias requires_grad lift_fresh data positive real stochastic_depth".split()
-)
 #: They make a tensor of another's shape or dtype and take no number from it.
-_MAKING = frozenset(
+MAKING = frozenset(
     "new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like "
     "rand_like randn_like".split()
 )
@@ -48,6 +45,8 @@ def group(
     depth: int | None,
     collapse: Collection[str] = (),
     free: Collection[int] = (),
+    *,
+    whole: bool = True,
 ) -> Draft:
     """The boxes before anything is stacked or folded.
 
@@ -56,24 +55,24 @@ def group(
         depth: modules deeper than this are not opened; None opens all.
         collapse: paths (or patterns such as ``features.*``) of modules not to open.
         free: calls that are opened at any depth, because they hold but one box.
+        whole: an author's norm or activation that calls no other module is one layer.
     """
     draft = Draft(flow)
     box_of: dict[int, int] = {}
     closed_boxes: dict[int, int] = {}
     for node in flow.nodes:
-        closed = _closed_region(flow, node, depth, collapse, free)
+        closed = _closed_region(flow, node, depth, collapse, free, whole=whole)
         if closed is None:
             key = node.index
             draft.add(_box(flow, node))
         else:
             key = closed_boxes.setdefault(closed, node.index)
             if key == node.index:
-                draft.add(_closed_box(flow, closed, key))
-            head = draft.boxes[key].head
-            draft.boxes[key].parts[0] = Part(
-                (*head.nodes, node.index), head.call, True, head.kind, False
-            )
-            draft.boxes[key].failed |= node.failed
+                draft.add(_closed_box(flow, closed, key, whole=whole))
+            box = draft.boxes[key]
+            box.failed |= node.failed
+            follows = box.head.follows and not box.failed
+            box.parts[0] = replace(box.head, nodes=(*box.head.nodes, node.index), follows=follows)
         box_of[node.index] = key
     for edge in flow.edges:
         draft.connect(box_of[edge.tail], box_of[edge.head], edge.values)
@@ -83,7 +82,13 @@ def group(
 
 
 def _closed_region(
-    flow: Flow, node: Node, depth: int | None, collapse: Collection[str], free: Collection[int]
+    flow: Flow,
+    node: Node,
+    depth: int | None,
+    collapse: Collection[str],
+    free: Collection[int],
+    *,
+    whole: bool,
 ) -> int | None:
     """The outermost container call around ``node`` that is not opened."""
     base = _depth_of(flow.trace.calls[flow.root].path) if flow.trace.calls else 0
@@ -94,7 +99,15 @@ def _closed_region(
             return call
         if any(path == pattern or fnmatchcase(path, pattern) for pattern in collapse):
             return call
+        if whole and _is_whole(flow, call):
+            return call
     return None
+
+
+def _is_whole(flow: Flow, call: int) -> bool:
+    """Whether readers take the module for one layer: an ``RMSNorm``, a ``QuickGELU``."""
+    name = flow.trace.module(flow.trace.calls[call].path).type
+    return not flow.children(call) and kind_of(name) in ("norm", "activation")
 
 
 def _depth_of(path: str) -> int:
@@ -107,10 +120,14 @@ def _box(flow: Flow, node: Node) -> Box:
     return Box(node.index, node.role, [part], node.region, failed=node.failed)
 
 
-def _closed_box(flow: Flow, call: int, key: int) -> Box:
+def _closed_box(flow: Flow, call: int, key: int, *, whole: bool) -> Box:
     parent = flow.trace.calls[call].parent
     region = flow.root if parent is None else parent
-    return Box(key, "module", [Part((), call, True, "container", False)], region)
+    part = Part((), call, True, "container", False)
+    if whole and _is_whole(flow, call):
+        kind = kind_of(flow.trace.module(flow.trace.calls[call].path).type)
+        part = Part((), call, False, kind, True)
+    return Box(key, "module", [part], region)
 
 
 def classify(flow: Flow, node: Node) -> tuple[Kind, bool]:
@@ -141,7 +158,7 @@ def _leave_out(draft: Draft) -> None:
     finished = any(node.role == "output" for node in flow.nodes)
     fed: set[int] = set()
     for key, box in draft.boxes.items():  # in the order they ran: tails come before heads
-        made = box.role == "operation" and _name(draft, box) in _MAKING
+        made = box.role == "operation" and _name(draft, box) in MAKING
         if box.role != "operation" or (not made and any(tail in fed for tail in draft.before[key])):
             fed.add(key)
     for key in [key for key in draft.boxes if key not in fed]:
@@ -153,28 +170,12 @@ def _leave_out(draft: Draft) -> None:
             draft.drop(key)
     for key in list(draft.boxes):
         box = draft.boxes[key]
-        if not box.failed and len(draft.before[key]) == 1 and _says_nothing(flow, box):
+        if not box.failed and len(draft.before[key]) == 1 and says_nothing(flow, box):
             draft.bypass(key)
 
 
 def _name(draft: Draft, box: Box) -> str:
     return operation_name(draft.flow, draft.flow.nodes[box.head.nodes[0]])
-
-
-def _says_nothing(flow: Flow, box: Box) -> bool:
-    node = flow.nodes[box.head.nodes[0]]
-    module = flow.module(node)
-    if module is None:
-        name = operation_name(flow, node)
-        if "dropout" in name:
-            return flow.trace.execution.mode == "eval"
-        return name in _TRIVIAL
-    if box.head.container or node.call is None:
-        return False
-    if "Dropout" in module.kind:
-        return not module.config.get("p", 0.5)
-    start, stop = flow.trace.calls[node.call].operations
-    return start == stop
 
 
 def _mark_merges(draft: Draft) -> None:

@@ -22,8 +22,13 @@ def layer_words(module: Module) -> str:
     >>> words(torch.nn.Conv2d(8, 8, 3, groups=8)), words(torch.nn.Dropout(0.2))
     ('Conv2d 3×3, 8→8, depthwise', 'Dropout 0.2')
     """
-    details = _layer_details(module.kind, module.config)
+    details = _layer_details(module.kind, module.config) if _known(module) else ""
     return f"{module.type} {details}" if details else module.type
+
+
+def _known(module: Module) -> bool:
+    """Whether it is a layer of torch, or inherits from one: others only have such a name."""
+    return module.builtin or module.kind != module.type
 
 
 #: The beginning of a class's name → what the step is called in a picture of feature maps.
@@ -50,7 +55,7 @@ def step_words(module: Module) -> tuple[str, ...]:
     ('conv 5×5', 'pad 2')
     """
     name = next((word for start, word in _STEPS.items() if module.kind.startswith(start)), "")
-    words = _layer_details(module.kind, module.config).split(", ")
+    words = (_layer_details(module.kind, module.config) if _known(module) else "").split(", ")
     details = [word for word in words if word and "→" not in word]  # sizes stand below the maps
     name = name or module.type
     if details and ("×" in details[0] or details[0].startswith("to ")):

@@ -13,7 +13,7 @@ from cnnshape.rendering.diagram.operation_words import operation_words
 from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.fold import folded_label
 from cnnshape.rendering.palette import kind_of
-from cnnshape.rendering.units import ordinal
+from cnnshape.rendering.units import ordinal, shape_text
 from cnnshape.tracing.trace import Module, Operation, Shape
 
 _COUNTED = (("convolution", "conv"), ("linear", "linear"), ("pooling", "pool"))
@@ -98,7 +98,17 @@ class Naming:
             return " ".join(operation_words(self.trace, operations, self.hide_batch)).strip()
         if first.container:
             return self._contents(first)
-        return layer_words(self.module(first.call))
+        words = layer_words(self.module(first.call))
+        resized = first.kind == "shape" and " " not in words
+        return f"{words} {self._resized(first.call)}".rstrip() if resized else words
+
+    def _resized(self, call: int) -> str:
+        """``16×5×5 → 400`` for a layer whose settings do not tell."""
+        record = self.trace.calls[call]
+        shapes = *self.trace.shapes(record.inputs)[:1], *self.trace.shapes(record.outputs)[:1]
+        if len(set(shapes)) < 2:
+            return ""
+        return " → ".join(shape_text(self.hide_batch(shape)) for shape in shapes)
 
     def operation(self, part: Part) -> Operation:
         """The operation that a part stands for."""
@@ -155,7 +165,9 @@ class Naming:
             name = self.relative(self.path(frame.wrappers[0]), within) if frame.wrappers else ""
             return name, f"{times} × ({inside})"
         module = self.module(self._telling(frame))
-        words = module.type
+        # That a frame is a Sequential goes without saying.
+        plain = module.builtin and module.kind == "Sequential" and times < 2
+        words = "" if plain else module.type
         stride = module.config.get("stride")
         if isinstance(stride, int) and stride > 1:
             words += f", stride {stride}"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from cnnshape.analysis.applications import application
-from cnnshape.rendering.diagram.group import MERGES
+from cnnshape.rendering.diagram.group import MAKING, MERGES
 from cnnshape.rendering.diagram.layer_words import convolution, embedding, linear, pooling
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Operation, Ref, Shape, Trace
@@ -98,12 +98,16 @@ def _arithmetic(trace: Trace, op: Operation) -> str:
     """``+ pos_embedding``, ``× 0.5``: what a tensor is added to or multiplied with."""
     sign = MERGES[op.name]
     names = [name.rpartition(".")[2] for name in op.parameters]
+    held = [trace.values[value] for value in op.inputs]
     if not names:
-        held = [trace.values[value] for value in op.inputs]
         names = [value.name.rpartition(".")[2] for value in held
                  if value.origin == "buffer" and value.name]  # fmt: skip
     if not names:
         names = [f"{arg:g}" for arg in op.args if isinstance(arg, int | float) and arg is not True]
+    if not names:
+        makers = (value.producer for value in held if value.producer is not None)
+        made = (trace.operations[maker].name for maker in makers)
+        names = [name for name in made if name in MAKING or name.startswith("rand")]
     if sign == "⧺":
         names = [name for name in names if not name.lstrip("-").isdigit()]
     return f"{sign} {', '.join(names)}" if names else op.name

@@ -57,7 +57,7 @@ def make_view(
     def at(
         level: int | None, free: frozenset[int], *, dense: bool = False
     ) -> tuple[View, frozenset[int]]:
-        draft = group(flow, level, collapse, free)
+        draft = group(flow, level, collapse, free, whole=not expand)
         if dense:
             condense(draft)
         root, single = arrange(draft, fold=not expand, known=known)
