@@ -25,6 +25,16 @@ from cnnshape.loading.expectations import (
 )
 
 
+class Checked(CheckResult):
+    """A :class:`~cnnshape.analysis.claims.CheckResult` that prints itself."""
+
+    def __str__(self) -> str:
+        """A line per claim, as ``cnnshape check`` prints them."""
+        from cnnshape.rendering.check import write_check
+
+        return write_check(self)
+
+
 def check(
     model: nn.Module | str,
     inputs: object = None,
@@ -37,7 +47,7 @@ def check(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
-) -> CheckResult:
+) -> Checked:
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
     Args:
@@ -60,6 +70,12 @@ def check(
     >>> result = cnnshape.check("lenet", expect={"C1": (1, 6, 28, 28)}, max_params=60_000)
     >>> [claim.what for claim in result.claims if not claim.ok]
     ['max-params']
+    >>> print(cnnshape.check("lenet", max_params=60_000))  # doctest: +ELLIPSIS
+    ok    size        C1     1×6×28×28                      ⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28
+    ...
+    FAIL  max-params  model  61,706, more than 60,000
+    ...
+    7 ok, 1 failed
     """
     require(parse_device(device))
     for name, limit in (("max_params", max_params), ("max_macs", max_macs)):
@@ -71,7 +87,7 @@ def check(
         device,
         mode,
         _expectations(expect),
-        formulas or {},
+        tuple((formulas or {}).items()),
         budget=(max_params, max_macs),
     )
 
@@ -88,11 +104,11 @@ def check_spec(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
-) -> CheckResult:
+) -> Checked:
     """As :func:`check`, from the texts of a command line."""
     require(parse_device(device))
     expected = [read_expectation(text) for text in expectations]
-    derived = dict(map(_formula_option, formulas))
+    derived = [_formula_option(text) for text in formulas]
     prepared = prepare_texts(spec, inputs, real=needs_real(device), dtype=dtype, weights=weights)
     return _check(prepared, device, mode, expected, derived, budget=(max_params, max_macs))
 
@@ -119,10 +135,10 @@ def _check(
     device: str,
     mode: Mode,
     expectations: Sequence[Expectations],
-    formulas: Mapping[str, str],
+    formulas: Sequence[tuple[str, str]],
     *,
     budget: tuple[int | None, int | None],
-) -> CheckResult:
+) -> Checked:
     if formulas and prepared.inputs.has_letters:
         raise UsageError(
             "a hand-derived formula is tested on sizes that are numbers: give some, as in "
@@ -134,11 +150,11 @@ def _check(
         if expected.snapshot is not None:
             claims += compare_with_snapshot(report, snapshot_rows(expected.snapshot))
         claims += expected_shapes(report, expected.shapes)
-    for kind, expression in formulas.items():
+    for kind, expression in formulas:
         claims += hand_formula(report, kind, expression)
     claims += budgets(report, *budget)
     # torchinfo takes no letters, and stops where a model raises.
     comparable = report.error is None and not prepared.inputs.has_letters
     opinion = torchinfo_opinion(prepared.subject, report) if comparable else None
     information = opinion.sentences if opinion else ()
-    return CheckResult(tuple(claims), information, spec=prepared.spec, error=report.error)
+    return Checked(tuple(claims), information, spec=prepared.spec, error=report.error)

@@ -116,7 +116,7 @@ def _text(result: Any, format_: str) -> str:
         import json
 
         return json.dumps(result.to_dict(), ensure_ascii=False, indent=2)
-    from cnnshape.rendering import formula as write
+    from cnnshape.formulas import evaluation_text as write
 
     name = type(result).__name__
     if format_ == "latex":
@@ -130,7 +130,7 @@ def _text(result: Any, format_: str) -> str:
         return write.evaluation_text(result, paint)
     if name == "Description":
         return write.description_text(result, paint)
-    from cnnshape.rendering import formula_answers as answers
+    from cnnshape.formulas import answer_text as answers
 
     writers: dict[str, Any] = {
         "Solutions": answers.solutions_text,

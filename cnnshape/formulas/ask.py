@@ -128,6 +128,15 @@ def formula(
 
     >>> formula("conv", input=28, kernel=5, padding=2).output
     28
+    >>> print(formula("conv", input=28, kernel=5, padding=2))
+    ⌊(H + 2P − D(K − 1) − 1)/S⌋ + 1
+    <BLANKLINE>
+      H = 28, K = 5, S = 1, P = 2, D = 1
+      = ⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1
+      = ⌊(28 + 4 − 4 − 1)/1⌋ + 1
+      = ⌊27/1⌋ + 1
+      = 27 + 1
+      = 28
     >>> formula("conv", "(W - F + 2P)/S + 1").verdict
     'conditional'
     >>> formula("conv", input=28, kernel=5, output=28, solve="padding").solutions

@@ -87,6 +87,12 @@ class Chain:
     output: int | tuple[int, ...]
     layers: tuple[Link, ...]
 
+    def __str__(self) -> str:
+        """As ``cnnshape formula`` prints it."""
+        from cnnshape.formulas.answer_text import chain_text
+
+        return chain_text(self)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return {

@@ -25,6 +25,12 @@ class Description:
     conditions: tuple[str, ...]
     source: str
 
+    def __str__(self) -> str:
+        """As ``cnnshape formula`` prints it."""
+        from cnnshape.formulas.evaluation_text import description_text
+
+        return description_text(self)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
         return {

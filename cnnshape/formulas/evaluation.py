@@ -20,6 +20,12 @@ class Evaluation(NamedTuple):
     total: int | None = None
     source: str = ""
 
+    def __str__(self) -> str:
+        """As ``cnnshape formula`` prints it."""
+        from cnnshape.formulas.evaluation_text import evaluation_text
+
+        return evaluation_text(self)
+
     def to_dict(self) -> dict[str, Any] | list[dict[str, Any]]:
         """The contract's JSON: an object, or a list of them for several axes."""
         several = [

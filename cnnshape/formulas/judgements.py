@@ -15,6 +15,12 @@ class Judgements:
 
     judgements: tuple[Judgement, ...]
 
+    def __str__(self) -> str:
+        """As ``cnnshape formula`` prints it."""
+        from cnnshape.formulas.answer_text import judgements_text
+
+        return judgements_text(self)
+
     def __iter__(self) -> Iterator[Judgement]:
         return iter(self.judgements)
 

@@ -60,6 +60,12 @@ class Solutions:
     note: str | None = None
     source: str = ""
 
+    def __str__(self) -> str:
+        """As ``cnnshape formula`` prints it."""
+        from cnnshape.formulas.answer_text import solutions_text
+
+        return solutions_text(self)
+
     @property
     def ok(self) -> bool:
         """Whether there is an answer."""

@@ -45,6 +45,12 @@ class Judgement:
     ceil_mode: bool = False
     source: str = ""
 
+    def __str__(self) -> str:
+        """As ``cnnshape formula`` prints it."""
+        from cnnshape.formulas.answer_text import judgement_text
+
+        return judgement_text(self)
+
     @property
     def ok(self) -> bool:
         """Whether the formula is exact."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from cnnshape.analysis.claims import CheckResult, Claim
-from cnnshape.rendering.units import count, shape_text
+from cnnshape.rendering.units import count, size_in_shape
 
 Format = Literal["table", "json", "junit", "github"]
 
@@ -41,8 +41,19 @@ def _side(side: Any) -> str:
         items: tuple[Any, ...] = side  # pyright: ignore[reportUnknownVariableType]
         if items and isinstance(items[0], tuple):
             return ", ".join(_side(item) for item in items)
-        return shape_text(items) or "scalar"
+        return "×".join(map(_size, items)) or "scalar"
     return str(side)
+
+
+def _size(size: Any) -> str:
+    """One size of a claim: ``*`` where any will do, ``?`` where a formula gives none."""
+    if size is None:
+        return "?"
+    if size == "*":
+        return "*"
+    if isinstance(size, float):
+        return f"{size:.4g}"
+    return size_in_shape(size)
 
 
 def statement(claim: Claim) -> str:

@@ -131,7 +131,7 @@ def shape_text(shape: Shape) -> str:
         return "scalar"
     if len(shape) == 1:
         return dim_text(shape[0])
-    return "×".join(_factor(dim) for dim in shape)
+    return "×".join(size_in_shape(dim) for dim in shape)
 
 
 def plain_shape(shape: Shape) -> str:
@@ -143,7 +143,8 @@ def plain_shape(shape: Shape) -> str:
     return "x".join(str(dim) for dim in shape)
 
 
-def _factor(dim: Dim) -> str:
+def size_in_shape(dim: Dim) -> str:
+    """One size beside others: an expression in brackets, unless it is a letter alone."""
     text = dim_text(dim)
     simple = isinstance(dim, int) or dim.replace("_", "").isalnum()
     return text if simple else f"({text})"

@@ -99,6 +99,35 @@ def test_a_budget_needs_numbers(check):
     assert "the total depends on letters of the input: give numbers for them" in out
 
 
+def test_two_formulas_of_one_kind_are_both_tested(check):
+    code, out, _ = check("lenet", "--formula", "conv=W - F + 2P + 1", "--formula", "conv=W/2")
+    assert code == 1
+    rows = [line.split()[:4] for line in out.splitlines() if " formula " in line]
+    assert rows == [
+        ["ok", "formula", "conv", "C1"],
+        ["ok", "formula", "conv", "C2"],
+        ["ok", "formula", "conv", "C3"],
+        ["FAIL", "formula", "conv", "C1"],
+        ["FAIL", "formula", "conv", "C2"],
+        ["FAIL", "formula", "conv", "C3"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "row"),
+    [
+        (("--expect", "S2=*,16,6,5"), "FAIL shape S2 1×16×5×5, expected *×16×6×5"),
+        # 5 / 2 is no whole number; W / (S − 1) divides by zero where the stride is 1.
+        (("--formula", "conv=W/2"), "FAIL formula conv C3 1×1, expected 2.5×2.5"),
+        (("--formula", "conv=W/(S-1)"), "FAIL formula conv C3 1×1, expected ?×?"),
+    ],
+)
+def test_sizes_that_are_no_whole_numbers_are_shown(check, arguments, row: str):
+    code, out, _ = check("lenet", *arguments)
+    assert code == 1
+    assert any(" ".join(line.split()).startswith(row) for line in out.splitlines())
+
+
 def test_a_formula_is_tested_on_numbers(check):
     code, _, err = check("lenet", "-i", "N,1,H,W", "--formula", "conv=W - F + 1")
     assert code == 2

@@ -305,6 +305,21 @@ def test_layers_that_change_no_size_may_carry_their_arguments():
     assert [link.output for link in answer.layers] == [26, 26, 26, 26, 13]
 
 
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (lambda: formula("conv", input=28, kernel=5), "  = 24"),
+        (lambda: formula("conv", "W - F + 1"), "conditional: right when dilation=1, padding=0 and"),
+        (lambda: formula("conv", "W - F + 1")[0], "  smallest counterexample:"),
+        (lambda: formula("conv", input=28, kernel=5, output=28, solve="padding"), "  padding = 2"),
+        (lambda: formula(layers="pool 2", input=28), "pool 2   14   "),
+        (lambda: formulas.describe("conv"), "conv   ⌊(H + 2P − D(K − 1) − 1)/S⌋ + 1"),
+    ],
+)
+def test_answers_print_as_on_the_command_line(answer, line: str):
+    assert any(shown.startswith(line) for shown in str(answer()).splitlines()), str(answer())
+
+
 def test_results_are_frozen():
     for result in (
         formula("conv", input=28, kernel=5),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cnnshape.rendering.formula import Paint, unpainted
+from cnnshape.formulas.evaluation_text import Paint, unpainted
 
 if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
