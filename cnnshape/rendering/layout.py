@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Sequence
 
 from cnnshape.rendering.columns import MARKS, Column, in_and_out, shown_input
@@ -145,7 +146,7 @@ def _label(row: Row, plan: Plan) -> Line:
     tag = f" {row.tag}" if row.tag.startswith("(") else f"  {row.tag}" if row.tag else ""
     style = "tag" if row.times > 1 else "dim"
     if plan.short_tags:
-        tag = tag.replace(" call)", ")")
+        tag = re.sub(r" call(?=[,)])", "", tag)
     if plan.label_room is not None:
         text = elide(text, max(plan.label_room - cells(row.guides) - cells(tag), 6))
     return (Span(row.guides, "guide"), span(text, _name_style(row)), Span(tag, style))

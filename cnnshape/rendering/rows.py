@@ -14,10 +14,12 @@ from cnnshape.rendering.row import Row, State, Status, Table
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
 from cnnshape.rendering.shapes import constant_batch
 from cnnshape.rendering.tree import Node, Role, build_tree
-from cnnshape.rendering.units import ordinal
+from cnnshape.rendering.units import count, ordinal
 from cnnshape.tracing.trace import Dim
 
 _ROOT = "(model)"
+_ENDLESS = "RecursionError"
+_SHOWN_LEVELS = 2
 _ROLE_STATES: dict[Role, State] = {
     "uncalled": "not called",
     "weights": "weights only",
@@ -79,17 +81,21 @@ class _Rows:
         if alone or with_root:
             yield self._row(Folded(root, (root.label,)), "", "", below=not alone)
         if not alone:
-            yield from self._below(root, "", 1)
+            yield from self._below(root, "", 1, (root.path,))
 
-    def _below(self, node: Node, rails: str, depth: int) -> Iterator[Row]:
+    def _below(self, node: Node, rails: str, depth: int, inside: tuple[str, ...]) -> Iterator[Row]:
+        """The rows below a node; ``inside`` are the modules whose calls are open there."""
         entries = self._entries(node.children)
         for position, entry in enumerate(entries):
             last = position == len(entries) - 1
             branch, rail = ("", "") if depth == 1 else ("└ ", "  ") if last else ("├ ", "│ ")
-            below = self._opens(entry.node, depth)
-            yield self._row(entry, rails + branch, rails + rail, below, depth)
+            again = self._goes_on(entry.node, inside)
+            below = not again and self._opens(entry.node, depth)
+            row = self._row(entry, rails + branch, rails + rail, below, depth)
+            yield replace(row, tag=_and_inside(row.tag, again)) if again else row
             if below:
-                yield from self._below(entry.node, rails + rail, depth + 1)
+                path = entry.node.path
+                yield from self._below(entry.node, rails + rail, depth + 1, (*inside, path))
 
     def _entries(self, nodes: Sequence[Node]) -> list[Folded]:
         if self.options.expand:
@@ -103,6 +109,21 @@ class _Rows:
         if node.role in ("uncalled", "weights") and not self.options.expand:
             return False
         return self.options.depth is None or depth < self.options.depth
+
+    def _goes_on(self, node: Node, inside: tuple[str, ...]) -> int:
+        """How many more calls of a module lie inside its third one, if they never come to an end.
+
+        Two levels show what goes on; the hundreds up to Python's limit are told as a number.
+        """
+        endless = self.report.error is not None and self.report.error.exception == _ENDLESS
+        if (
+            self.own
+            or not endless
+            or node.role != "call"
+            or inside.count(node.path) < _SHOWN_LEVELS
+        ):
+            return 0
+        return sum(child.role == "call" and child.path == node.path for child in _descendants(node))
 
     def _row(self, entry: Folded, guides: str, rails: str, below: bool, depth: int = 0) -> Row:
         node = entry.node
@@ -186,6 +207,11 @@ class _Rows:
 
     def _type_of(self, path: str) -> str:
         return next((m.type for m in self.report.trace.modules if path in (m.path, *m.aliases)), "")
+
+
+def _and_inside(tag: str, more: int) -> str:
+    """``(3rd call, 135 more inside)``."""
+    return f"{tag.removesuffix(')') or '(1 call'}, {count(more)} more inside)"
 
 
 def _whole_name(node: Node, entry: Folded) -> str:

@@ -23,6 +23,7 @@ from cnnshape.tracing.describe import Described
 from cnnshape.tracing.exceptions import caused_by, message_of
 from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, forward_names, operation_name, writes
 from cnnshape.tracing.opaque import count_macs
+from cnnshape.tracing.open_calls import OpenCall, OpenCalls
 from cnnshape.tracing.source import caller, innermost
 from cnnshape.tracing.structure import named_tensors, to_plain
 from cnnshape.tracing.trace import Failure, ModuleCall, NamedValue, Operation, Plain, Source
@@ -31,15 +32,6 @@ from cnnshape.tracing.values import ValueTable
 Shortcut = Callable[..., Any]
 
 _ATOMS = (int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device)
-
-
-@dataclass
-class _OpenCall:
-    """A module call that has begun and not yet returned."""
-
-    index: int
-    module: int
-    in_forward: bool = False
 
 
 @dataclass(slots=True)
@@ -113,7 +105,7 @@ class Recorder(TorchFunctionMode):
         self._shortcuts = shortcuts or {}
         self._paths = described.paths
         self._runs: dict[int, int] = {}
-        self._stack: list[_OpenCall] = []
+        self._open_calls = OpenCalls()
         # The last operation that raised, and the last call that an exception left: part of the
         # trace only if that exception ends the pass, since a model may catch it and go on.
         self._raising: tuple[BaseException, Operation] | None = None
@@ -147,7 +139,7 @@ class Recorder(TorchFunctionMode):
 
         @functools.wraps(forward)
         def direct(*args: Any, **kwargs: Any) -> Any:
-            top = self._stack[-1] if self._stack else None
+            top = self._open_calls.here[-1] if self._open_calls.here else None
             if top is not None and top.module == id(module) and not top.in_forward:
                 top.in_forward = True
                 return forward(*args, **kwargs)
@@ -164,8 +156,11 @@ class Recorder(TorchFunctionMode):
         *,
         in_forward: bool,
     ) -> Any:
+        if self._open_calls.in_new_thread:
+            with self._open_calls.joined(self):
+                return self._run(module, function, args, kwargs, in_forward=in_forward)
         index = self._open(module, args, kwargs, in_forward=in_forward)
-        depth = len(self._stack)
+        depth = len(self._open_calls.here)
         try:
             if isinstance(module, torch.jit.ScriptModule):
                 with count_macs() as counter:
@@ -178,10 +173,10 @@ class Recorder(TorchFunctionMode):
             # The innermost call that the exception leaves is where it happened.
             if self._failing is None or not caused_by(error, self._failing[0]):
                 self._failing = (error, index)
-            del self._stack[depth - 1 :]
+            del self._open_calls.here[depth - 1 :]
             self._close(index, None, finished=False, macs=None)
             raise
-        del self._stack[depth - 1 :]
+        del self._open_calls.here[depth - 1 :]
         self._close(index, result, finished=True, macs=macs)
         return result
 
@@ -201,23 +196,23 @@ class Recorder(TorchFunctionMode):
                 index=index,
                 path=self._paths[id(module)],
                 call=run,
-                parent=self._stack[-1].index if self._stack else None,
+                parent=self._open_calls.here[-1].index if self._open_calls.here else None,
                 args=cast("tuple[Plain, ...]", to_plain(args, self.values.of)),
                 kwargs=cast("dict[str, Plain]", to_plain(kwargs, self.values.of)),
                 inputs=tuple(inputs),
                 outputs=(),
                 operations=(len(recording.operations), len(recording.operations)),
-                source=caller() if self._stack else None,
+                source=caller() if self._open_calls.here else None,
                 finished=False,
             )
         recording.calls.append(call)
-        self._stack.append(_OpenCall(index, id(module), in_forward))
+        self._open_calls.here.append(OpenCall(index, id(module), in_forward))
         return index
 
     def _named_arguments(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        names = forward_names(type(module)) if not self._stack else ()
+        names = forward_names(type(module)) if not self._open_calls.here else ()
         for position, argument in enumerate(args):
             name = names[position] if position < len(names) else f"[{position}]"
             yield from named_tensors(name, argument)
@@ -279,7 +274,7 @@ class Recorder(TorchFunctionMode):
             name = getattr(getattr(func, "__self__", None), "__name__", "")
             if name not in TENSOR_ATTRIBUTES:
                 return func(*args, **kwargs)
-        elif name in SILENT or not self._stack:
+        elif name in SILENT or not self._open_calls.here:
             return func(*args, **kwargs)
         return self._operation(func, name, args, kwargs)
 
@@ -321,7 +316,7 @@ class Recorder(TorchFunctionMode):
 
         return _Draft(
             name=operation_name(func, name),
-            call=self._stack[-1].index,
+            call=self._open_calls.here[-1].index,
             args=cast("tuple[Plain, ...]", to_plain(args, ref)),
             kwargs=cast("dict[str, Plain]", to_plain(kwargs, ref)),
             inputs=tuple(dict.fromkeys(used)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import ErrorReport, ReportData
 from cnnshape.errors import UsageError
+from cnnshape.rendering.formats import report_text
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.palette import DARK, LIGHT, TERMINAL, TEXT_STYLES, kind_of
 from cnnshape.rendering.spans import cells
@@ -86,6 +88,22 @@ def test_a_resnet_shows_both_shapes_at_eighty_columns() -> None:
     assert "in → out" in next(line for line in lines if line.strip().startswith("layer"))
     assert any("32×112×112 → 32×56×56" in line for line in lines)
     assert not any("…" in line.replace("1 … 3", "") for line in lines)
+
+
+def test_a_recursion_without_end_shows_two_levels_and_counts_the_rest() -> None:
+    shape = (1, 4)
+    net = Net("R", shape)
+    with contextlib.ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(net.inside("", "R", shape, None))
+        net.leaf("fc", "Linear", shape, shape, params=20)
+    error = ErrorReport("", "R", None, "too deep", "RecursionError", call=100)
+    report = net.report(error=error)
+    text = to_text(report, width=80)
+    assert "(model) (3rd call, 98 more inside)" in text
+    assert "(4th call)" not in text
+    assert sum(line.startswith("✗ ") for line in text.splitlines()) == 1
+    assert report_text(report, "csv").count("\n") > 100
 
 
 def test_arrows_stand_above_each_other() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -458,6 +460,56 @@ def test_a_module_that_catches_an_exception_and_goes_on_is_no_failure():
     assert report.error is None
     assert report.layer("bad").finished is False
     assert report.layer("good").output_shapes == ((1, 2),)
+
+
+class Branches(nn.Module):
+    """Two branches that run in threads of their own, at the same time where ``meet`` is set."""
+
+    def __init__(self, meet: bool = False):
+        super().__init__()
+        self.a = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+        self.b = nn.Sequential(nn.Conv2d(1, 3, 3), nn.Conv2d(3, 2, 1))
+        self.c = nn.Conv2d(4, 1, 1)
+        if meet:
+            barrier = threading.Barrier(2, timeout=30)
+
+            def wait(*_: object) -> None:
+                barrier.wait()
+
+            self.a.register_forward_pre_hook(wait)
+            self.b.register_forward_pre_hook(wait)
+
+    def forward(self, x):
+        with ThreadPoolExecutor(2) as pool:
+            return self.c(torch.cat(list(pool.map(lambda m: m(x), (self.a, self.b))), 1))
+
+
+def test_modules_called_from_threads_stand_below_the_forward_that_started_them():
+    report = report_of(Branches(), torch.zeros(1, 1, 8, 8))
+    calls = report.trace.calls
+    parents = {c.path: None if c.parent is None else calls[c.parent].path for c in calls}
+    assert parents == {
+        "": None,
+        "a": "",
+        "a.0": "a",
+        "a.1": "a",
+        "b": "",
+        "b.0": "b",
+        "b.1": "b",
+        "c": "",
+    }
+    # 36 places each: 9·1·2, 9·1·3, 3·2 and 4 products.
+    assert report.layer("a").subtree_macs == 36 * 18
+    assert report.layer("b").subtree_macs == 36 * (27 + 6)
+    assert report.totals.macs == 36 * (18 + 27 + 6 + 4)
+    assert (report.totals.match, report.totals.uncovered) == (4, 0)
+
+
+def test_threads_that_wait_for_each_other_are_let_through(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("cnnshape.tracing.open_calls._PATIENCE", 0.05)
+    report = report_of(Branches(meet=True), torch.zeros(1, 1, 8, 8))
+    assert report.error is None
+    assert report.totals.macs == 36 * (18 + 27 + 6 + 4)
 
 
 def test_hooks_of_the_user_run_and_stay():
