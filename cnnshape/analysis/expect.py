@@ -81,5 +81,6 @@ def _unknown_path(report: ReportData, path: str) -> str:
     if any(letter in path for letter in "*?"):
         return f"no layer matches {path!r}; the first ones are {', '.join(called[:6])}"
     near = difflib.get_close_matches(path, called, n=3, cutoff=0.4)
-    hint = f"the nearest are {', '.join(near)}" if near else f"there are {', '.join(called[:6])}"
+    nearest = f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
+    hint = nearest if near else f"there are {', '.join(called[:6])}"
     return f"no layer is called {path!r}; {hint}"
