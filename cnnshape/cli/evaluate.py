@@ -34,7 +34,7 @@ def command(
     \b
     cnnshape evaluate runs/lenet-digits
     cnnshape evaluate runs/lenet-mnist --confusion
-    cnnshape evaluate runs/lenet-mnist --data emnist-digits -f json
+    cnnshape evaluate runs/lenet-mnist --data digits -f json
     """
     from cnnshape.cli.training_result import print_evaluation, stdout_console, to_json
     from cnnshape.training import evaluate

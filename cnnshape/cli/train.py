@@ -130,7 +130,7 @@ def _train(
     config = None
     if resume is None:
         # Settings that make no sense are refused before torch is imported.
-        config = configure(model or "lenet", given.pop("data", None) or "digits", **given)
+        config = configure(model or "lenet", given.pop("data", "digits"), **given)
     display = TrainingDisplay(stderr_console()) if main and not quiet else None
     observers: list[Observer] = [] if display is None else [display]
     if tensorboard and main:
@@ -146,6 +146,10 @@ def _train(
         else:
             assert resume is not None
             result = continue_run(resume, device=given.get("device"), observer=Observers(observers))
+    except KeyboardInterrupt:
+        if display is not None:
+            display.aborted()
+        raise
     finally:
         if display is not None:
             display.close()
@@ -184,7 +188,7 @@ def _without_nproc(context: click.Context) -> list[str]:
             continue
         if isinstance(parameter, click.Argument):
             arguments.append(str(value))
-        elif isinstance(value, bool):
+        elif isinstance(parameter, click.Option) and parameter.is_flag:
             arguments.append(parameter.opts[-1])
         else:
             arguments += [parameter.opts[-1], str(value)]

@@ -103,6 +103,16 @@ class TrainingDisplay(Observer):
                 soft_wrap=True,
             )
 
+    def aborted(self) -> None:
+        """A second Ctrl-C did not let the batch end; what was saved before is still there."""
+        self.close()
+        if self._start is not None:
+            self._console.print(
+                "stopped at once, what was saved before is kept; "
+                f"to go on: cnnshape train --resume {self._start.folder}",
+                soft_wrap=True,
+            )
+
     def close(self) -> None:
         """Take the live line away, also when something was raised."""
         if self._live is not None:
@@ -116,7 +126,7 @@ class TrainingDisplay(Observer):
             pictures += f", {count(start.validation)} validation"
         pictures += f" and {count(start.test)} test pictures"
         recipe = (
-            f"{config.optimizer}, learning rate {config.lr:g} {config.schedule}, "
+            f"{config.optimizer}, lr {config.lr:g} {config.schedule}, "
             f"{plural(config.epochs, 'epoch')} of {plural(start.batches, 'batch', 'batches')} "
             f"of {config.batch_size}"
         )
@@ -130,13 +140,10 @@ class TrainingDisplay(Observer):
             ("device", where),
             ("run", str(start.folder)),
         )
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style=TERMINAL_DIM)
-        grid.add_column(overflow="fold")
         for name, text in lines:
             if text:
-                grid.add_row(f"  {name}", Text(text))
-        self._console.print(grid)
+                line = Text.assemble((f"  {name:<8}", TERMINAL_DIM), text)
+                self._console.print(line, soft_wrap=True)
         self._console.print()
 
     def _print_epoch(self, record: EpochRecord, *, best: bool) -> None:

@@ -25,12 +25,12 @@ _MOST_CLASSES = 12
 
 def stderr_console() -> Console:
     """Where progress and notes go."""
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
 def stdout_console() -> Console:
     """Where results go."""
-    return Console(highlight=False)
+    return Console(highlight=False, markup=False, emoji=False)
 
 
 def to_json(value: Any) -> str:

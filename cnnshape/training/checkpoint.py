@@ -55,8 +55,8 @@ def repair(folder: Path, state: TrainingState) -> bool:
     Returns:
         Whether ``best.pt`` is there as it should be; False if it was lost by other means.
     """
-    for left in folder.glob(".*.pt.*"):
-        left.unlink(missing_ok=True)  # half-written temporary files
+    for left in folder.glob(".*.*.????????"):  # .last.pt.k3x9_a1b: files that a kill cut off
+        left.unlink(missing_ok=True)
     best_is_now = state.best_epoch == state.epoch and state.batch == 0
     if best_is_now and state.history:
         save_checkpoint(folder / BEST, state.best_checkpoint())

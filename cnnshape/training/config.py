@@ -122,6 +122,8 @@ class TrainingConfig:
                 raise UsageError(
                     f"--{_flag(name)} {getattr(self, name)}: at least {least} is needed"
                 )
+            if getattr(self, name) >= 2**63:
+                raise UsageError(f"--{_flag(name)} {getattr(self, name)}: too large a number")
         if self.patience is not None and self.patience < 1:
             raise UsageError(f"--patience {self.patience}: at least 1 is needed")
         if not (math.isfinite(self.lr) and self.lr > 0):

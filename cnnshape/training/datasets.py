@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnshape.errors import DataError, UsageError
+from cnnshape.errors import UsageError
 from cnnshape.loading.nearest import did_you_mean
 from cnnshape.training.examples import Examples, ImageSet, PictureFiles
 from cnnshape.training.picture import border_level, typical_extent
@@ -64,7 +64,7 @@ def load_data(
         from cnnshape.training.picture_folder import load_folder
 
         classes, train, test = load_folder(name.removeprefix("folder:"), shape)
-        return _checked(Splits(name, classes, train, test))
+        return Splits(name, classes, train, test)
     if name == "digits":
         from cnnshape.training.digits import load_digits
 
@@ -79,14 +79,13 @@ def load_data(
         raise UsageError(f"unknown data set {name!r}{hint or f': there are {names}'}")
     was = "×".join(str(size) for size in train.shape[1:])
     resized = train.shape[1:] != shape[1:]
-    splits = Splits(
+    return Splits(
         name,
         classes,
         _fitted(train, shape),
         _fitted(test, shape),
         f"pictures scaled from {was} to {shape[1]}×{shape[2]}" if resized else "",
     )
-    return _checked(splits)
 
 
 def _fitted(pictures: ImageSet, shape: tuple[int, int, int]) -> ImageSet:
@@ -109,22 +108,6 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
         for part in images.split(4096)
     ]
     return torch.cat(parts).round_().clamp_(0, 255).to(torch.uint8)
-
-
-def _checked(splits: Splits) -> Splits:
-    """Refuse data no model can be trained on."""
-    for part, examples in (("training", splits.train), ("test", splits.test)):
-        labels = examples.labels
-        if len(labels) == 0:
-            raise DataError(f"{splits.name} has no {part} pictures")
-        low, high = int(labels.min()), int(labels.max())
-        if low < 0 or high >= len(splits.classes):
-            raise DataError(
-                f"{splits.name}: a {part} label is {low if low < 0 else high}, but there are "
-                f"{len(splits.classes)} classes, 0 to {len(splits.classes) - 1}; "
-                "the labels file is damaged or belongs to another data set"
-            )
-    return splits
 
 
 @dataclass(frozen=True, slots=True)

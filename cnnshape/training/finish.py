@@ -33,7 +33,6 @@ def finish(session: Session, state: TrainingState, *, interrupted: bool) -> RunR
             session.prepare,
             session.processes,
             classes=session.data.splits.classes,
-            amp=session.config.amp,
             worst=True,
         )
     result = result_of(session, state, test, interrupted=interrupted)

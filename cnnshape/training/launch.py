@@ -14,8 +14,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from types import FrameType
 
 from cnnshape.errors import UsageError
 from cnnshape.training.distributed import STORE_VARIABLE
@@ -29,7 +30,7 @@ _GRACE = 15.0
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run ``python -m cnnshape`` with ``arguments`` in several processes.
 
-    Ctrl-C is passed on once, and the processes save and stop; a second one kills them.
+    Ctrl-C or SIGTERM is passed on, and the processes save and stop; a second one kills them.
 
     Returns:
         The exit code: that of the first process, or of another one that failed.
@@ -90,28 +91,37 @@ def _start(
 
 def _wait(children: Sequence[subprocess.Popen[bytes]]) -> list[int | None]:
     deadline = float("inf")
-    interrupts = 0
-    while any(child.poll() is None for child in children):
-        try:
+    with _passing_on(children) as asked:
+        while any(child.poll() is None for child in children) and asked() < 2:
             time.sleep(0.05)
-        except KeyboardInterrupt:
-            interrupts += 1
-            if interrupts > 1:
+            failed = any(child.poll() not in (None, 0) for child in children)
+            if failed and deadline == float("inf"):
+                deadline = time.monotonic() + _GRACE
+            if time.monotonic() > deadline:
                 break
-            if os.name == "posix":  # elsewhere the console has told them already
-                _signal_all(children, signal.SIGINT)
-        failed = any(child.poll() not in (None, 0) for child in children)
-        if failed and deadline == float("inf"):
-            deadline = time.monotonic() + _GRACE
-        if time.monotonic() > deadline:
-            break
     return [child.poll() for child in children]
 
 
-def _signal_all(children: Sequence[subprocess.Popen[bytes]], number: signal.Signals) -> None:
-    for child in children:
-        if child.poll() is None:
-            child.send_signal(number)
+@contextlib.contextmanager
+def _passing_on(children: Sequence[subprocess.Popen[bytes]]) -> Generator[Callable[[], int]]:
+    """Pass the first Ctrl-C or SIGTERM on; yields what tells how often it was asked to stop."""
+    asked = 0
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        asked += 1
+        # On Windows the console has told the children already.
+        if asked == 1 and os.name == "posix":
+            for child in children:
+                if child.poll() is None:
+                    child.send_signal(signal.SIGINT)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _verdict(codes: Sequence[int | None], scratch: Path) -> int:

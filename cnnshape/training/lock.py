@@ -10,7 +10,8 @@ from pathlib import Path
 
 from cnnshape.errors import OutputError, RunFolderError
 
-_NAME = ".lock"
+LOCK = ".lock"
+"""The file that is locked; it stays, empty."""
 
 
 @contextlib.contextmanager
@@ -22,7 +23,7 @@ def locked(folder: Path) -> Generator[None]:
         OutputError: the folder cannot be written to.
     """
     try:
-        handle = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
     try:

@@ -47,6 +47,8 @@ def train_epochs(
                 save_progress(session.folder, state)
             return True
         measured = measure(session, state, validation=len(session.data.validation) > 0)
+        if not math.isfinite(measured.loss):  # the epoch's last step was one too far
+            raise _diverged(session, state, rate)
         seconds = time.perf_counter() - began
         state.seconds += seconds
         record = _record(session, state, measured, rate, seconds)

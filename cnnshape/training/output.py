@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ from cnnshape.loading.run_folder import CONFIG, FORMAT, read_run
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes
+from cnnshape.training.lock import LOCK, locked
 from cnnshape.training.session import Data, bundled
 
 RESULT = "result.json"
@@ -74,30 +72,52 @@ def _installed(package: str) -> str | None:
         return None
 
 
-def choose_folder(output: str | None, config: TrainingConfig) -> Path:
-    """The run folder for a new run: ``output``, or the next free ``runs/MODEL-DATA``.
+def claim_folder(output: str | None, config: TrainingConfig) -> Path:
+    """Make the folder of a new run: ``output``, or the next free ``runs/MODEL-DATA``.
 
     Raises:
-        OutputError: ``output`` holds a run already, or something else.
+        OutputError: ``output`` holds a run already, or something else, or cannot be made.
     """
     if output is not None:
         folder = Path(output)
-        if (folder / CONFIG).exists():
-            raise OutputError(
-                f"{folder} holds a run already: go on with `cnnshape train --resume {folder}`, "
-                "or choose another --output"
-            )
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            what = "is a file" if folder.is_file() else "is a folder with other things in it"
-            raise OutputError(f"{folder} {what}: choose another --output")
+        _refuse_run(folder)
+        if folder.is_dir() and any(entry.name != LOCK for entry in folder.iterdir()):
+            raise OutputError(f"{folder} is a folder with other things in it: {_ANOTHER}")
+        if folder.exists() and not folder.is_dir():
+            raise OutputError(f"{folder} is a file: {_ANOTHER}")
+        _make(folder)
         return folder
     base = Path("runs") / default_name(config)
-    number = 1
-    folder = base
-    while folder.exists():
+    folder, number = base, 1
+    while not _make(folder):
         number += 1
         folder = base.with_name(f"{base.name}-{number}")
     return folder
+
+
+_ANOTHER = "choose another --output"
+
+
+def _refuse_run(folder: Path) -> None:
+    if (folder / CONFIG).exists():
+        raise OutputError(
+            f"{folder} holds a run already: go on with `cnnshape train --resume {folder}`, "
+            f"or {_ANOTHER}"
+        )
+
+
+def _make(folder: Path) -> bool:
+    """Whether the folder is new: of two runs that begin at once only one is told so."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir()
+    except FileExistsError:
+        if folder.is_dir():
+            return False
+        raise OutputError(f"cannot make the run folder {folder}: a file is in its way") from None
+    except OSError as error:
+        raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
+    return True
 
 
 def default_name(config: TrainingConfig) -> str:
@@ -132,30 +152,15 @@ def earlier_attempt(output: str | None, config: TrainingConfig) -> Path | None:
     return None
 
 
-def create_folder(folder: Path, document: dict[str, Any]) -> None:
-    """Make the run folder with its ``config.json`` in it, both at once.
+def write_config(folder: Path, document: dict[str, Any]) -> None:
+    """Write ``config.json``, which makes the folder a run.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: another process has done so meanwhile, or it cannot be written.
     """
-    text = _readable(document)
-    if folder.exists():
-        write_atomic(folder / CONFIG, text)
-        return
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and moved into place: a kill leaves no folder without its config.
-        new = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    except OSError as error:
-        raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
-    try:
-        write_atomic(new / CONFIG, text)
-        new.chmod(0o777 & ~_umask())
-        new.replace(folder)
-    except OSError as error:
-        raise OutputError(f"cannot make the run folder {folder}: {error.strerror}") from error
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    with locked(folder):
+        _refuse_run(folder)
+        write_atomic(folder / CONFIG, _readable(document))
 
 
 def _readable(document: dict[str, Any]) -> str:
@@ -166,9 +171,3 @@ def _readable(document: dict[str, Any]) -> str:
         lambda match: "[" + re.sub(r",\n\s+", ", ", match[1]) + "]",
         text,
     )
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

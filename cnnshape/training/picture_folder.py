@@ -36,7 +36,10 @@ def load_folder(
                 f"{folder / 'test' / strange[0]} is a class that {folder / 'train'} does not have"
             )
         train = _collect(folder / "train", classes, shape)
-        return classes, train, _collect(folder / "test", classes, shape, may_lack=True)
+        test = _collect(folder / "test", classes, shape, may_lack=True)
+        if not test.paths:
+            raise DataError(f"{folder / 'test'} holds no picture in any of its folders")
+        return classes, train, test
     classes = _classes(folder)
     every = _collect(folder, classes, shape)
     training, test = every_fifth(every.labels)

@@ -27,10 +27,10 @@ from cnnshape.training.lock import locked
 from cnnshape.training.loop import train_epochs
 from cnnshape.training.observer import Observer, Observers, RunStart
 from cnnshape.training.output import (
-    choose_folder,
+    claim_folder,
     config_document,
-    create_folder,
     earlier_attempt,
+    write_config,
 )
 from cnnshape.training.report import CurveKeeper
 from cnnshape.training.results import RunResult
@@ -136,8 +136,8 @@ def _new_folder(
         earlier = earlier_attempt(output, config)
         if earlier is not None:
             return earlier, True
-    folder = choose_folder(output, config)
-    create_folder(folder, config_document(config, data, processes))
+    folder = claim_folder(output, config)
+    write_config(folder, config_document(config, data, processes))
     return folder, False
 
 

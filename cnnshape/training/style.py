@@ -43,6 +43,8 @@ _RC = MappingProxyType(
         "ytick.color": GREY,
         "figure.facecolor": PAPER,
         "savefig.facecolor": PAPER,
+        # A class may be called $x$.
+        "text.parse_math": False,
         # Text stays text, and the same figure gives the same bytes.
         "svg.fonttype": "none",
         "svg.hashsalt": "cnnshape",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
@@ -108,6 +110,8 @@ def load_torchvision(
     for stem in kind.stems:
         _check_pair(stem, raw)
     train, test = (_read(kind, root, train=train) for train in (True, False))
+    for stem, part in zip(kind.stems, (train, test), strict=True):
+        _check_labels(kind, part, raw / f"{stem}-labels-idx1-ubyte")
     return kind.classes, train, test
 
 
@@ -133,14 +137,25 @@ def _unpack_archives(kind: TorchvisionSet, raw: Path) -> None:
 
 def _check_pair(stem: str, raw: Path) -> None:
     images, labels = raw / f"{stem}-images-idx3-ubyte", raw / f"{stem}-labels-idx1-ubyte"
-    pictures = check_idx(images, 3)[0]
-    count = check_idx(labels, 1)[0]
-    if pictures == 0:
+    sizes = check_idx(images, 3)
+    pictures, count = sizes[0], check_idx(labels, 1)[0]
+    if 0 in sizes:
         raise DataError(f"{images} holds no pictures; put an intact copy there")
     if pictures != count:
         raise DataError(
             f"{images} holds {pictures:,} pictures, but {labels} holds {count:,} labels: "
             "one of them belongs to another data set"
+        )
+
+
+def _check_labels(kind: TorchvisionSet, part: ImageSet, file: Path) -> None:
+    first, last = kind.first_label, kind.first_label + len(kind.classes) - 1
+    low, high = int(part.labels.min()) + first, int(part.labels.max()) + first
+    if low < first or high > last:
+        raise DataError(
+            f"{file} holds the label {low if low < first else high}, but the classes are "
+            f"{first} to {last}: it is damaged or belongs to another data set; delete it and run "
+            "again to download it anew, or put an intact copy there"
         )
 
 
@@ -152,7 +167,7 @@ def _download(
         # torchvision announces files on stdout, which belongs to results.
         with contextlib.redirect_stdout(sys.stderr):
             _class(kind)(root, train=True, download=True, **kind.arguments)
-    except (URLError, RuntimeError, OSError) as error:
+    except (URLError, HTTPException, RuntimeError, OSError) as error:
         missing = [f"{file}.gz" for file in _missing(kind, raw)]
         if not missing:
             return  # everything arrived; what is wrong with it, check_idx says
@@ -168,8 +183,10 @@ def _download(
 
 
 def _cause(error: Exception) -> str:
-    text = str(getattr(error, "reason", error)).strip().splitlines()
-    return text[-1].strip() if text else type(error).__name__
+    """The last line of the message, which torchvision ends with the reason."""
+    lines = str(getattr(error, "reason", error)).strip().splitlines()
+    last = lines[-1].strip() if lines else type(error).__name__
+    return re.sub(r"^<urlopen error (.*)>$", r"\1", last)
 
 
 def _read(kind: TorchvisionSet, root: str, *, train: bool) -> ImageSet:

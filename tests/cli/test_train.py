@@ -8,7 +8,9 @@ import signal
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
+from cnnshape.cli.train import _without_nproc, command
 from cnnshape.training.observer import BatchProgress
 from tests.cli.training_runs import Call, call, trained
 
@@ -36,7 +38,7 @@ def test_what_a_run_shows(call: Call, tmp_path: Path, monkeypatch: pytest.Monkey
     for piece in (
         "data digits: 1,293 training, 144 validation and 360 test pictures",
         "pictures scaled from 8×8 to 28×28; 1.1 MiB of pictures in memory",
-        "recipe default: adamw, learning rate 0.005 cosine, 2 epochs of 21 batches of 64",
+        "recipe default: adamw, lr 0.005 cosine, 2 epochs of 21 batches of 64",
         "device cpu (1 thread)",
         "run runs/lenet-digits",
         "epoch train loss train acc val loss val acc pictures/s",
@@ -145,6 +147,43 @@ def test_ctrl_c_and_resume(call: Call, tmp_path: Path, monkeypatch: pytest.Monke
     assert out.startswith("accuracy ")
     # What was finished before is shown again, then the rest.
     assert re.findall(r"^ +(\d)/3 ", err, re.MULTILINE) == ["1", "2", "3"]
+
+
+def test_ctrl_c_twice_says_how_to_go_on(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cnnshape.cli.training_display import TrainingDisplay
+
+    def press(self: TrainingDisplay, progress: BatchProgress) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(TrainingDisplay, "batch", press)
+    code, out, err = call("train", "lenet", "--epochs", "1", "-o", tmp_path / "r")
+    assert (code, out) == (130, "")
+    assert f"to go on: cnnshape train --resume {tmp_path / 'r'}" in err
+
+
+def test_names_in_brackets_are_names(call: Call, tmp_path: Path) -> None:
+    folder = tmp_path / "[bold]"
+    code, _, err = call("train", "lenet", "--epochs", "1", "-o", folder)
+    assert code == 0
+    assert f"run     {folder}" in err
+    picture = tmp_path / "[red]seven:smile:.png"
+    Image.new("L", (28, 28)).save(picture)
+    code, out, _ = call("predict", folder, picture)
+    assert code == 0
+    assert "[red]seven:smile:.png" in "".join(out.split())
+
+
+def test_options_go_on_to_every_process() -> None:
+    def arguments(*given: str) -> list[str]:
+        with command.make_context("train", list(given)) as context:
+            return _without_nproc(context)
+
+    assert arguments("lenet", "--nproc", "2", "--debug", "--lr", "0.5", "--tensorboard", "-q") == [
+        "lenet", "--lr", "0.5", "--tensorboard", "--quiet", "--debug",
+    ]  # fmt: skip
 
 
 def test_resuming_a_finished_run_says_its_result(call: Call, trained: Path) -> None:

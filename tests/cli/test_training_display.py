@@ -53,15 +53,15 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     display.batch(BatchProgress(3, 13, 21, 0.642, 0.804, 4642.0))
     display.ended(RunResult(Path("run"), (RECORD,), 1, None, interrupted=True))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
-    assert lines[5:9] == [
+    assert lines[4:8] == [
         "  run     runs/lenet-digits",
         "",
         "    epoch  train loss  train acc    val loss    val acc  pictures/s",
         "      2/4      0.5845    81.90 %      0.2176    96.53 %       4,241  best so far",
     ]
     # Between epochs a line now and then, as nothing can be overwritten.
-    assert lines[9].startswith("  epoch 3/4 · batch 13/21 · loss 0.642 · 80.4 % · 4,642/s · ")
-    assert lines[9].endswith(" left")
+    assert lines[8].startswith("  epoch 3/4 · batch 13/21 · loss 0.642 · 80.4 % · 4,642/s · ")
+    assert lines[8].endswith(" left")
     assert lines[-1] == (
         "interrupted after 1 epoch, everything saved; to go on: cnnshape train --resume run"
     )

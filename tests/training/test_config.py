@@ -35,6 +35,7 @@ def test_large_data_sets_get_fewer_epochs() -> None:
         ({"weight_decay": -1.0}, "--weight-decay -1.0: 0 or a positive number is needed"),
         ({"validation": 1.0}, "--validation 1.0: a number from 0 to below 1 is needed"),
         ({"seed": -1}, "--seed -1: at least 0 is needed"),
+        ({"seed": 2**64}, "--seed 18446744073709551616: too large a number"),
         ({"patience": 0}, "--patience 0: at least 1 is needed"),
         ({"optimizer": "adagrad"}, "--optimizer adagrad: choose from sgd, adam, adamw"),
         ({"initialization": "zero"}, "--init zero: choose from default, xavier"),

@@ -107,6 +107,13 @@ def test_folder_with_its_own_split(tmp_path: Path) -> None:
             lambda root: (make_folder(root / "train"), make_folder(root / "test", ("cat", "emu"))),
             "emu is a class that .*train does not have",
         ),
+        (
+            lambda root: (
+                make_folder(root / "train"),
+                [(root / "test" / name).mkdir(parents=True) for name in ("cat", "dog")],
+            ),
+            "test holds no picture in any of its folders",
+        ),
     ],
 )
 def test_folders_laid_out_otherwise(tmp_path: Path, make, message: str) -> None:

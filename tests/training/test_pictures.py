@@ -123,6 +123,14 @@ def test_mistakes_say_what_was_taken_for_what(tmp_path: Path) -> None:
     ]
 
 
+def test_a_dollar_is_a_dollar(tmp_path: Path) -> None:
+    money = Evaluation(0.1, 1, 2, ((1, 0), (1, 0)), (Mistake(1, 1, 0, 0.9),), ("a$b$", "$\\frac$"))
+    draw_confusion(money, "on folder:$x$", tmp_path / "c.svg")
+    assert {"a$b$", "$\\frac$", "on folder:$x$"} <= set(texts(tmp_path / "c.svg"))
+    draw_curves(result(3), "on folder:$x$", tmp_path / "d.svg")
+    assert "on folder:$x$" in texts(tmp_path / "d.svg")
+
+
 def test_no_mistakes_no_picture(tmp_path: Path) -> None:
     perfect = Evaluation(0.0, 10, 10, ((10,),), (), ("a",))
     pictures = ImageSet(torch.zeros(1, 1, 8, 8, dtype=torch.uint8), torch.zeros(1))

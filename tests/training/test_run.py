@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from cnnshape.errors import (
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import Observer, RunResult, configure, evaluate, train
 from cnnshape.training import run as run_module
+from cnnshape.training.output import claim_folder, write_config
 from tests.training.runs import assert_same_weights, checkpoint, metrics, short
 
 
@@ -189,6 +191,32 @@ def test_a_rate_far_too_large_diverges_before_anything_is_kept(here: Path) -> No
     assert not (here / "r" / "best.pt").exists()
 
 
+def test_the_last_step_may_be_one_too_far(here: Path) -> None:
+    """The only step's loss was fine, the weights after it are not: nothing is kept of them."""
+    config = short(optimizer="sgd", lr=1e38, epochs=1, batch_size=2000, warmup=0.0)
+    with pytest.raises(TrainingDivergedError, match="no longer a finite number in epoch 1, batch"):
+        train(config, output="r")
+    assert not (here / "r" / "best.pt").exists()
+    assert not (here / "r" / "metrics.jsonl").exists()
+
+
+def test_two_runs_begun_at_once_get_a_folder_each(here: Path) -> None:
+    config = short()
+    assert claim_folder(None, config) == Path("runs/lenet-digits")
+    assert claim_folder(None, config) == Path("runs/lenet-digits-2")
+
+
+def test_two_runs_begun_at_once_in_one_folder(here: Path) -> None:
+    """Both have found it empty; the first to write has it, and its settings stay."""
+    config = short()
+    for _ in range(2):
+        assert claim_folder("r", config) == Path("r")
+    write_config(Path("r"), {"first": True})
+    with pytest.raises(OutputError, match="r holds a run already: go on with"):
+        write_config(Path("r"), {"first": False})
+    assert json.loads((here / "r" / "config.json").read_text()) == {"first": True}
+
+
 def test_run_folders_are_numbered(here: Path) -> None:
     first, second = (train(short(epochs=1)).folder for _ in range(2))
     assert first == Path("runs/lenet-digits")
@@ -206,8 +234,15 @@ def test_outputs_that_cannot_be(here: Path) -> None:
         train(short(), output="file")
     with pytest.raises(OutputError, match="full is a folder with other things in it"):
         train(short(), output="full")
-    with pytest.raises(OutputError, match="cannot make the run folder"):
+    with pytest.raises(OutputError, match=r"cannot make the run folder file.below: a file is in"):
         train(short(), output="file/below")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_to_nowhere_in_the_place_of_runs(here: Path) -> None:
+    (here / "runs").symlink_to("nowhere")
+    with pytest.raises(OutputError, match=r"cannot make the run folder runs.lenet-digits"):
+        train(short())
 
 
 def test_devices_that_are_not_there(here: Path) -> None:

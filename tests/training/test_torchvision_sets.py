@@ -173,7 +173,18 @@ def test_label_out_of_range(tmp_path: Path) -> None:
     write_idx(raw / "t10k-labels-idx1-ubyte", written["t10k-labels"] + 3)
     with pytest.raises(DataError) as caught:
         load_data("mnist", str(tmp_path), SHAPE)
-    assert "a test label is 12, but there are 10 classes, 0 to 9" in str(caught.value)
+    text = str(caught.value)
+    assert (
+        f"{raw / 't10k-labels-idx1-ubyte'} holds the label 12, but the classes are 0 to 9" in text
+    )
+    assert "put an intact copy there" in text
+
+
+def test_letters_labelled_from_zero(tmp_path: Path) -> None:
+    stems = ("emnist-letters-train", "emnist-letters-test")
+    write_set(tmp_path / "EMNIST" / "raw", classes=26, stems=stems)
+    with pytest.raises(DataError, match="holds the label 0, but the classes are 1 to 26"):
+        load_data("emnist-letters", str(tmp_path), SHAPE)
 
 
 def test_no_pictures(tmp_path: Path) -> None:
@@ -182,6 +193,14 @@ def test_no_pictures(tmp_path: Path) -> None:
     write_idx(raw / "t10k-images-idx3-ubyte", np.zeros((0, 28, 28)))
     write_idx(raw / "t10k-labels-idx1-ubyte", np.zeros(0))
     with pytest.raises(DataError, match="t10k-images-idx3-ubyte holds no pictures"):
+        load_data("mnist", str(tmp_path), SHAPE)
+
+
+def test_pictures_without_pixels(tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    write_set(raw)
+    write_idx(raw / "train-images-idx3-ubyte", np.zeros((40, 0, 28)))
+    with pytest.raises(DataError, match="train-images-idx3-ubyte holds no pictures"):
         load_data("mnist", str(tmp_path), SHAPE)
 
 
