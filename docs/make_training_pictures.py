@@ -12,7 +12,7 @@ import torch
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import configure, draw_features, feature_maps, train
 from cnnshape.training.datasets import load_data
-from cnnshape.training.measure import run_preparation
+from cnnshape.training.preparation import Preparation
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -27,7 +27,7 @@ def main() -> None:
                 shutil.copy(folder / name, IMAGES / f"training-{name}")
         run = read_run(folder)
         digit = load_data("digits", "data", run.input_shape).test.read(torch.tensor([110]))
-        prepared = run_preparation(run)(digit)
+        prepared = Preparation(run.mean, run.std, run.background)(digit)
         maps = feature_maps(load_run(folder), digit[0].float() / 255, prepared, "C1")
         draw_features(maps, IMAGES / "training-features.png", "lenet-digits")
 

@@ -18,7 +18,6 @@ Importing this module does not import torch.
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +52,9 @@ class Run:
         input_shape: channels, height, width of one picture.
         mean: subtracted from each channel of a picture in 0…1 before the model sees it.
         std: what each channel is divided by after that.
+        background: median of the training pictures' borders per channel, in 0…1.
         dark_background: whether the training pictures are light on dark.
+        data_name: what was given as ``--data``.
         data: the whole ``data`` part of ``config.json``.
         settings: the whole ``training`` part of ``config.json``.
         environment: versions and machine that the run began with.
@@ -65,7 +66,9 @@ class Run:
     input_shape: tuple[int, int, int]
     mean: tuple[float, ...]
     std: tuple[float, ...]
+    background: tuple[float, ...]
     dark_background: bool
+    data_name: str
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
     environment: Mapping[str, Any]
@@ -187,7 +190,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
         content: object = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise RunFolderError(f"cannot read {file}: {error.strerror or error}") from error
-    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except Exception as error:  # there is no end to how a damaged pickle can fail
         raise RunFolderError(
             f"{file} is damaged or is not a checkpoint of cnnshape; {_other_checkpoint(file)}"
         ) from error
@@ -235,26 +238,40 @@ def _check_format(folder: Path, content: Mapping[str, Any]) -> None:
 
 def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
     name = content["model"]["name"]
-    if not isinstance(name, str) or find_bundled(name) is None:
+    found = find_bundled(name) if isinstance(name, str) else None
+    if found is None:
         known = ", ".join(model.name for model in bundled_models())
         raise RunFolderError(
             f"{folder} is a run of the model {name!r}, which this version does not have; "
             f"it has {known}"
         )
-    data = content["data"]
+    parts: list[Any] = [content[part] for part in ("data", "training", "environment")]
+    if not all(isinstance(part, Mapping) for part in parts):
+        raise TypeError("a part that is no JSON object")
+    data, settings, environment = parts
     channels, height, width = (int(size) for size in content["model"]["input_shape"])
+    if (1, channels, height, width) != found.usual_input:
+        raise ValueError(f"{name} does not take pictures of {_sizes((channels, height, width))}")
     return Run(
         folder=folder,
-        model=name,
+        model=found.name,
         classes=tuple(str(label) for label in data["classes"]),
         input_shape=(channels, height, width),
-        mean=tuple(float(value) for value in data["mean"]),
-        std=tuple(float(value) for value in data["std"]),
+        mean=_per_channel(data["mean"], channels),
+        std=_per_channel(data["std"], channels),
+        background=_per_channel(data["background"], channels),
         dark_background=bool(data["dark_background"]),
+        data_name=str(data["name"]),
         data=data,
-        settings=content["training"],
-        environment=content["environment"],
+        settings=settings,
+        environment=environment,
     )
+
+
+def _per_channel(values: Sequence[Any], channels: int) -> tuple[float, ...]:
+    if len(values) != channels:
+        raise ValueError(f"{len(values)} values for {channels} channels")
+    return tuple(float(value) for value in values)
 
 
 def _reason(error: Exception) -> str:

@@ -161,7 +161,10 @@ class TrainingConfig:
         unknown = sorted(set(values) - known)
         if unknown:
             raise UsageError(f"unknown training setting {unknown[0]!r}")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError(f"a training setting is of the wrong type ({error})") from error
 
 
 _CHOICES: dict[str, tuple[str, ...]] = {

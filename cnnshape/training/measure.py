@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from cnnshape.errors import DataError
-from cnnshape.loading.run_folder import Run, load_run, read_run
+from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training.batches import place
 from cnnshape.training.datasets import load_data
 from cnnshape.training.devices import choose_device
@@ -42,7 +42,7 @@ def evaluate(
     model = load_run(folder, weights="last" if weights == "last" else "best")
     chosen = choose_device(device)
     splits = load_data(
-        data or run.data["name"], root or str(run.settings.get("root", "data")), run.input_shape
+        data or run.data_name, root or str(run.settings.get("root", "data")), run.input_shape
     )
     if len(splits.classes) != len(run.classes):
         raise DataError(
@@ -54,14 +54,8 @@ def evaluate(
         model.to(chosen),
         batches,
         torch.arange(len(splits.test.labels)),
-        run_preparation(run),
+        Preparation(run.mean, run.std, run.background),
         Processes(0, 1, chosen),
         classes=splits.classes,
         worst=True,
     )
-
-
-def run_preparation(run: Run) -> Preparation:
-    """How the run's model wants its pictures prepared."""
-    background = tuple(float(value) for value in run.data["background"])
-    return Preparation(run.mean, run.std, background)

@@ -184,6 +184,27 @@ def test_a_lost_best_checkpoint(here: Path) -> None:
             "cannot be continued: unknown training setting 'colour'",
         ),
         (
+            lambda run: edit(run, lambda c: c["training"].update(epochs="many")),
+            RunFolderError,
+            "cannot be continued: a training setting is of the wrong type",
+        ),
+        (
+            lambda run: edit(run, lambda c: c.update(environment=None)),
+            RunFolderError,
+            "a part that is no JSON object",
+        ),
+        (
+            lambda run: edit(run, lambda c: c["data"].update(mean=[0.1, 0.2])),
+            RunFolderError,
+            "2 values for 1 channels",
+        ),
+        (
+            lambda run: edit(run, lambda c: c["model"].update(input_shape=[1, 32, 32])),
+            RunFolderError,
+            "lenet does not take pictures of 1×32×32",
+        ),
+        (lambda run: edit(run, lambda c: c["data"].pop("name")), RunFolderError, "entry 'name'"),
+        (
             lambda run: (run / "last.pt").write_bytes((run / "last.pt").read_bytes()[:1000]),
             RunFolderError,
             r"last\.pt is damaged .*delete it and `cnnshape train --resume .*` begins again",
