@@ -28,6 +28,12 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+#: What Click 8.2 and later raise where ``cnnshape`` stands alone: its message is the help.
+_PRINTS_HELP: tuple[type[Exception], ...] = tuple(
+    filter(None, (getattr(click.exceptions, "NoArgsIsHelpError", None),))
+)
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, not when they are listed."""
 
@@ -68,8 +74,8 @@ def _unknown_command(name: str) -> str:
     import difflib
 
     near = difflib.get_close_matches(name, COMMANDS, n=2)
-    hint = f"did you mean {' or '.join(near)}?" if near else "see cnnshape --help"
-    return f"no command {name!r}; {hint}"
+    hint = f"; did you mean {' or '.join(near)}?" if near else ""
+    return f"no command {name!r}{hint}"
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -114,42 +120,54 @@ def run(arguments: Sequence[str] | None = None) -> int:
     0 fine · 1 the model failed, a check did not hold, nothing found · 2 wrong usage · 130 Ctrl-C.
     """
     args = list(sys.argv[1:] if arguments is None else arguments)
-    # A page of shapes is full of × and →; a pipe on Windows would otherwise refuse them.
-    streams: tuple[Any, Any] = (sys.stdout, sys.stderr)
-    for stream in streams:
-        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() != "utf-8":
-            stream.reconfigure(encoding="utf-8", errors="replace")
+    _write_utf8()
     try:
         result: Any = cli.main(args, prog_name="cnnshape", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _interrupted()
-    except KeyboardInterrupt:
-        return _interrupted()
-    except click.ClickException as error:
-        error.show()
-        return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
-    except CnnshapeError as error:
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return 130
+    except (click.ClickException, CnnshapeError, OSError) as error:
         if "--debug" in args:
             import traceback
 
             traceback.print_exc()
+        return _told(error)
+    return result if isinstance(result, int) else 0
+
+
+def _write_utf8() -> None:
+    """A page of shapes is full of × and →; a pipe on Windows would otherwise refuse them."""
+    streams: tuple[Any, Any] = (sys.stdout, sys.stderr)
+    for stream in streams:
+        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() != "utf-8":
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong, and the exit code for it."""
+    if isinstance(error, click.UsageError) and not isinstance(error, _PRINTS_HELP):
+        _say_error(_usage(error))
+        return 2
+    if isinstance(error, click.ClickException):
+        error.show()
+        return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
+    if isinstance(error, CnnshapeError):
         _say_error(str(error))
         return error.exit_code
-    except OSError as error:
-        # A full disk, say, where stdout goes; files that are named have their own sentences, and
-        # Click itself exits quietly where the reader (head, less) has gone.
-        if "--debug" in args:
-            raise
-        where = f" ({error.filename})" if error.filename else ""
-        _say_error(f"{error.strerror or error}{where}")
-        return 1
-    return result if isinstance(result, int) else 0
+    # A full disk, say, where stdout goes; files that are named have their own sentences, and
+    # Click itself exits quietly where the reader (head, less) has gone.
+    assert isinstance(error, OSError)
+    where = f" ({error.filename})" if error.filename else ""
+    _say_error(f"{error.strerror or error}{where}")
+    return 1
+
+
+def _usage(error: click.UsageError) -> str:
+    """Click's message as one sentence that says where the options are listed."""
+    text = error.format_message().rstrip(".")
+    where = error.ctx.command_path if error.ctx else "cnnshape"
+    return f"{text[:1].lower()}{text[1:]} (see {where} --help)"
 
 
 def _say_error(text: str) -> None:
     click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
-
-
-def _interrupted() -> int:
-    click.echo("interrupted", err=True)
-    return 130

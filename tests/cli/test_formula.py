@@ -106,7 +106,7 @@ def test_output(name, formula):
             "--range is written as padding=0:10",
         ),
         (2, ["upsample", "--input", "9", "--factor", "two"], "--factor must be a number"),
-        (2, ["conv", "--colour", "3"], "No such option"),
+        (2, ["conv", "--colour", "3"], "no such option"),
         (2, ["conv", "W", "-f", "latex"], "use table or json here"),
     ],
 )

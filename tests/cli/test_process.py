@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cnnshape.cli.main import run
+
 
 def cnnshape(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
@@ -68,3 +70,31 @@ def test_a_reader_that_leaves():
         assert process.stderr is not None
         assert process.stderr.read() == b""
         assert process.wait() == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("inspect",), "missing argument 'MODEL' (see cnnshape inspect --help)"),
+        (("inspct",), "no command 'inspct'; did you mean inspect? (see cnnshape --help)"),
+        (("xyz",), "no command 'xyz' (see cnnshape --help)"),
+        (("models", "-f", "xml"), "invalid value for '-f' / '--format': 'xml' is not one of"),
+        (("check", "lenet", "--max-params", "-1"), "'-1' is no count; write 61706, 25M or 4.1G"),
+    ],
+)
+def test_wrong_usage_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], sentence: str
+):
+    assert run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert sentence in err
+
+
+def test_the_command_alone_shows_its_help(capsys: pytest.CaptureFixture[str]):
+    run([])
+    shown = "".join(capsys.readouterr())
+    assert shown.startswith("Usage: cnnshape")
+    assert "inspect" in shown
