@@ -56,7 +56,7 @@ def test_a_folder_and_a_file(call: Call, trained: Path, picture: Path, tmp_path:
 def test_wrong_usage(call: Call, trained: Path, picture: Path) -> None:
     (picture.with_name("notes.png")).write_text("hello")
     for arguments, message in (
-        ((trained,), "Missing argument 'IMAGE...'"),
+        ((trained,), "missing argument 'IMAGE...'"),
         ((trained, "none.png"), "there is no picture 'none.png'"),
         ((trained, picture.with_name("notes.png")), "notes.png is not a picture"),
         (("no/run", picture), "there is no run folder 'no/run'"),

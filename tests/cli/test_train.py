@@ -98,7 +98,7 @@ def test_every_option_reaches_the_config(call: Call, tmp_path: Path) -> None:
         (("mlp", "--resume", "x"), "--resume takes the network from x: leave 'mlp' out"),
         (("--resume", "x", "--lr", "1"), "--resume goes on with the settings in x/config.json"),
         (("--resume", "x", "--init", "xavier"), "leave --init out"),
-        (("lenet", "--colour"), "No such option"),
+        (("lenet", "--colour"), "no such option"),
     ],
 )
 def test_wrong_usage(call: Call, arguments: tuple[str, ...], message: str) -> None:
