@@ -6,6 +6,7 @@ import os
 import struct
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -170,9 +171,17 @@ def test_mermaid_has_no_character_that_it_would_interpret():
     drawing = draw_report(report_of(Hostile(), (1, 3, 4, 4)), draw_options(expand=True))
     lines = drawing.mermaid().splitlines()
     labels = [line.split('("', 1)[1].rsplit('")', 1)[0] for line in lines if '("' in line]
-    assert any("#quot;hi#quot; #lt;b#gt;#amp;amp;#92;n" in label for label in labels)
+    # Without the gap Mermaid would break the line there, even though the backslash is a code.
+    assert any(
+        "#quot;hi#quot; #lt;b#gt;#amp;amp;#92;\N{ZERO WIDTH SPACE}n" in label for label in labels
+    )
     assert not any(set('"`\\*') & set(label) for label in labels)
     assert not any("<" in label.replace("<br>", "") for label in labels)
+
+
+def test_mermaid_says_a_shape_once_where_it_goes_two_ways():
+    lines = draw_report(report_of(Tower(2), (1, 3, 8, 8))).mermaid().splitlines()
+    assert sum("8×6×6" in line for line in lines if "-->" in line) == 1
 
 
 def test_mermaid_cannot_draw_blocks():
@@ -329,3 +338,29 @@ def test_every_text_can_be_read(name: str):
         assert _contrast(theme.edge_text, surface) >= 4.5
         assert _contrast(theme.frame_text, surface) >= 4.5
         assert _contrast(theme.edge, surface) >= 3
+
+
+def test_rows_of_feature_maps_are_about_equally_long():
+    widths = range(8, 8 + 17)
+    net = nn.Sequential(*(nn.Conv2d(c, c + 1, 3, padding=1) for c in widths))
+    drawing = draw_report(report_of(net, (1, 8, 64, 64)), draw_options(style="blocks"))
+    bold = [t for t in parsed(drawing).iter(f"{SVG}text") if t.get("font-weight") == "bold"]
+    rows = Counter(t.get("y") for t in bold)
+    assert sum(rows.values()) == 18
+    assert len(rows) > 1
+    assert max(rows.values()) - min(rows.values()) <= 1
+
+
+def test_a_container_in_the_tree_is_pale_whatever_its_name_sounds_like():
+    class SomePooler(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = nn.Linear(4, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+
+        def forward(self, x):
+            return self.c(self.b(self.a(x)))
+
+    report = report_of(nn.Sequential(SomePooler()), (1, 4))
+    text = draw_report(report, draw_options(style="tree")).mermaid()
+    assert "n_0 container" in text
+    assert "a … c · 3 × 20" in text

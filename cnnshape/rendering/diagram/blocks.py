@@ -147,9 +147,23 @@ def _rows(maps: Sequence[FeatureMap], shapes: bool) -> list[list[_Slot]]:
     rows = _packed(maps, shapes, _WIDE)
     if len(rows) > 1:
         whole = _packed(maps, shapes, _WIDEST)
-        rows = _packed(maps, shapes, _ROW)
+        rows = _balanced(maps, shapes)
         if len(whole) == 1 and _cut(rows):
             return whole
+    return rows
+
+
+def _balanced(maps: Sequence[FeatureMap], shapes: bool) -> list[list[_Slot]]:
+    """As many rows as a width asks for, none of them much shorter than the others."""
+    rows = _packed(maps, shapes, _ROW)
+    fewer = _packed(maps, shapes, _ROW * 1.15)
+    rows, room = (fewer, _ROW * 1.15) if len(fewer) < len(rows) else (rows, _ROW)
+    while room > _ROW / 2:
+        room -= 20
+        narrower = _packed(maps, shapes, room)
+        if len(narrower) > len(rows):
+            break
+        rows = narrower
     return rows
 
 

@@ -30,6 +30,11 @@ _CODES = {
     "\\": "#92;",
     "*": "#42;",
 }
+#: Lines of a box are broken by us alone; a frame's title stands clear of its first box.
+SETUP = (
+    '  %%{init: {"flowchart": {"wrappingWidth": 600, '
+    '"subGraphTitleMargin": {"top": 4, "bottom": 14}}}}%%'
+)
 _UNSAFE = re.compile(r"[^0-9A-Za-z_]")
 
 
@@ -52,11 +57,15 @@ class MermaidWriter:
         for key in boxes_of(self.view.root):
             self.ids[key] = self._id(flow.nodes[key].id)
         direction = "TD" if self.direction == "TB" else self.direction
-        lines = [f"flowchart {direction}"]
+        lines = [f"flowchart {direction}", SETUP]
         root = flow.trace.calls[flow.root].path if flow.trace.calls else ""
         lines += self._items(self.view.root, root, "  ")
+        labelled: set[tuple[int, str]] = set()
         for tail, head, values in self.view.draft.edges():
             label = self.captions.edge(tail, head, values)
+            if (tail, label) in labelled:
+                label = ""
+            labelled.add((tail, label))
             arrow = f'-->|"{words(label)}"|' if label else "-->"
             lines.append(f"  {self.ids[tail]} {arrow} {self.ids[head]}")
         return "\n".join([*lines, *self._styles()]) + "\n"
@@ -151,7 +160,9 @@ def words(text: str) -> str:
     >>> words('a "b" <c> #1'), words("+ relu"), words("_DenseBlock conv_1")
     ('a #quot;b#quot; #lt;c#gt; #35;1', '#43; relu', '#95;DenseBlock conv_1')
     """
-    coded = "".join(_CODES.get(character, character) for character in visible(text))
+    # Mermaid reads \\n as a new line even where the backslash is a code: a gap of no width helps.
+    parted = visible(text).replace("\\n", "\\\N{ZERO WIDTH SPACE}n")
+    coded = "".join(_CODES.get(character, character) for character in parted)
     # At the beginning of a line + and - would be a list, an _ outside a word an emphasis.
     coded = re.sub(r"^[+-]", lambda match: f"#{ord(match[0])};", coded)
     return re.sub(r"(?<!\w)_|_(?!\w)", "#95;", coded)

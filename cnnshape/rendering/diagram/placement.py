@@ -109,7 +109,7 @@ def tidied(placement: Placement, *, flat: bool = False) -> Placement:
         if name.startswith(TITLE):
             frame = placement.frames.get(f"cluster_frame/{name.removeprefix(TITLE)}")
             if frame is not None:
-                moved = _moved_left(rect, frame)
+                moved = _moved_left(rect, frame, up=flat)
                 if _free(moved, {k: r for k, r in nodes.items() if k != name}, lines):
                     nodes[name] = moved
     return replace(placement, nodes=nodes, lines=tuple(lines))
@@ -150,9 +150,11 @@ def _lifted(line: Line) -> Line | None:
     return replace(line, label=label)
 
 
-def _moved_left(title: Rect, frame: Rect) -> Rect:
+def _moved_left(title: Rect, frame: Rect, *, up: bool) -> Rect:
+    """To the frame's left edge; from left to right to its upper edge as well."""
     left = frame.left + _MARGIN
-    return Rect(left, title.bottom, left + title.width, title.top)
+    top = frame.top - _MARGIN if up else title.top
+    return Rect(left, top - title.height, left + title.width, top)
 
 
 def _free(rect: Rect, nodes: Mapping[str, Rect], lines: Sequence[Line]) -> bool:

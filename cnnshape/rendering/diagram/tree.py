@@ -14,7 +14,7 @@ from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position
 from cnnshape.rendering.diagram.html import box_label
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, lay_out, run
-from cnnshape.rendering.diagram.mermaid import flowchart_box, flowchart_styles
+from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles
 from cnnshape.rendering.diagram.names import Names
 from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.placement import Placement, in_columns, read_placement
@@ -208,7 +208,7 @@ class TreePicture:
 
     def mermaid(self) -> str:
         """It as a Mermaid flowchart."""
-        lines = [f"flowchart {self.options.direction or 'LR'}".replace("TB", "TD")]
+        lines = [f"flowchart {self.options.direction or 'LR'}".replace("TB", "TD"), SETUP]
         kinds: dict[Kind, list[str]] = {}
         names = Names()
 
@@ -244,19 +244,22 @@ class TreePicture:
         if node.failed and self.report.error is not None:
             lines += wrapped(f"✗ {self.report.error.diagnosis or self.report.error.message}")
         kind: Kind = "container" if module is None else kind_of(module.kind)
-        if kind == "other" and (branch.children or branch.hidden):
-            kind = "container"
-        aside = self._params(node)
+        torch_layer = module is not None and (module.builtin or module.kind != module.type)
+        if (branch.children or branch.hidden) and not torch_layer:
+            kind = "container"  # whatever its name sounds like: `BertPooler`
+        aside = self._params(branch)
         tooltip = "\n".join(filter(None, [node.path or self.report.class_name, what, aside]))
         return Caption(name, aside, tuple(lines), kind=kind, tooltip=tooltip, failed=node.failed)
 
     def _module(self, node: Node) -> Module | None:
         return next((m for m in self.report.trace.modules if m.path == node.path), None)
 
-    def _params(self, node: Node) -> str:
-        if node.layer is None or "params" not in self.options.show:
+    def _params(self, branch: Branch) -> str:
+        layer = branch.node.layer
+        if layer is None or "params" not in self.options.show or not layer.subtree_params:
             return ""
-        return count(node.layer.subtree_params) if node.layer.subtree_params else ""
+        times = f"{branch.times} × " if branch.times > 1 else ""
+        return f"{times}{count(layer.subtree_params)}"
 
     def _numbers(self, node: Node) -> Sequence[str]:
         macs = node.layer.subtree_macs if node.layer is not None else None
