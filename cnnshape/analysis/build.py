@@ -15,7 +15,9 @@ from cnnshape.analysis.cost import (
     subtree_parameters,
     total,
 )
+from cnnshape.analysis.rearranging import only_rearranges
 from cnnshape.analysis.receptive_field import Field, receptive_fields
+from cnnshape.analysis.remarks import remarks
 from cnnshape.analysis.report import (
     Check,
     ErrorReport,
@@ -79,7 +81,7 @@ def build_report(
         totals=_totals(trace, layers, rows, macs),
         trace=trace,
         error=_error(trace),
-        notes=notes,
+        notes=(*notes, *remarks(trace)),
         exception=exception,
     )
 
@@ -168,7 +170,8 @@ def _called_layer(
     inputs, outputs = trace.shapes(call.inputs), trace.shapes(call.outputs)
     check = placed.layer_checks.get(call.index)
     leaf = call.index not in placed.has_children
-    changed = call.finished and bool(outputs) and outputs[:1] != inputs[:1]
+    # What comes out as large as one of the things that went in was not computed anew.
+    changed = call.finished and bool(inputs) and bool(outputs) and outputs[0] not in inputs
     return Layer(
         path=call.path,
         type=module.type,
@@ -190,7 +193,9 @@ def _called_layer(
         receptive_field_stride=reach.stride if reach else None,
         receptive_field_offset=reach.offset if reach else None,
         check=check,
-        covered=not (leaf and changed) or call.index in placed.covered,
+        covered=not (leaf and changed)
+        or call.index in placed.covered
+        or only_rearranges(trace, call),
         source=call.source,
         finished=call.finished,
         index=call.index,

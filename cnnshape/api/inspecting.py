@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import nn
 
 from cnnshape.analysis.build import build_report
@@ -23,9 +24,9 @@ def inspect(
     model: nn.Module | str,
     inputs: object = None,
     *,
-    device: str = "auto",
+    device: str | torch.device = "auto",
     mode: Mode = "eval",
-    dtype: str | None = None,
+    dtype: str | torch.dtype | None = None,
     weights: str | Path | None = None,
     receptive_field: Literal["measured"] | None = None,
 ) -> Report:
@@ -35,9 +36,10 @@ def inspect(
         model: an ``nn.Module``, or a MODEL argument of the command line such as ``"lenet"``.
         inputs: a shape, a tensor, a tuple of these for several inputs, a dict of them for
             keyword inputs; None for the usual input of a named model.
-        device: ``auto``, ``cpu``, ``meta``, ``cuda``, ``cuda:1``, ``mps``.
+        device: ``auto``, ``cpu``, ``meta``, ``cuda``, ``cuda:1``, ``mps``, or a ``torch.device``.
         mode: ``eval`` or ``train``. The model's own flags are as before afterwards.
-        dtype: the floating dtype to run in; the model's own if None.
+        dtype: the floating dtype to run in, ``"bfloat16"`` or ``torch.bfloat16``; the model's own
+            if None.
         weights: a state dict file, for a model given by name.
         receptive_field: ``"measured"`` holds every layer's receptive field against gradients;
             ``report.notes`` says what is equal, different or inconclusive.
@@ -55,6 +57,8 @@ def inspect(
     >>> report.layer("S2").output_shapes
     ((1, 16, 5, 5),)
     """
+    _known_mode(mode)
+    device = str(device)  # a torch.device will do as well
     require(parse_device(device))
     prepared = prepare(model, inputs, real=needs_real(device), dtype=dtype, weights=weights)
     return _with_measured_fields(
@@ -78,6 +82,11 @@ def inspect_spec(
     return _with_measured_fields(
         inspect_prepared(prepared, device, mode), prepared, receptive_field
     )
+
+
+def _known_mode(mode: str) -> None:
+    if mode not in ("eval", "train"):
+        raise UsageError(f"mode takes 'eval' or 'train', not {mode!r}")
 
 
 def _with_measured_fields(report: Report, prepared: Prepared, wanted: str | None) -> Report:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from cnnshape.errors import UsageError
@@ -63,7 +64,7 @@ def prepare(
     inputs: object = None,
     *,
     real: bool = False,
-    dtype: str | None = None,
+    dtype: str | torch.dtype | None = None,
     weights: str | Path | None = None,
 ) -> Prepared:
     """Load what has to be loaded and make sure that the inputs fit ``forward``.
@@ -82,6 +83,9 @@ def prepare(
     if isinstance(model, str):
         return _prepare_spec(model, inputs, real=real, dtype=floating, weights=weights)
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if isinstance(model, type) and issubclass(model, nn.Module):
+            name = model.__name__
+            raise UsageError(f"{name} is a class: give a model made of it, as in {name}(…)")
         raise UsageError(
             f"a model is an nn.Module or a name such as 'lenet', not {type(model).__name__}"
         )
@@ -89,11 +93,11 @@ def prepare(
         raise UsageError("weights= is for a model given by name; load them into the module instead")
     module = unwrap(model)
     if inputs is None:
-        raise missing_input_error(module, type(module).__name__)
+        raise missing_input_error(module, type(module).__name__, python=True)
     if floating is not None:
         module = copy.deepcopy(module).to(torch_dtype(floating))
     described = describe_inputs(inputs)
-    check_against_forward(module, described)
+    check_against_forward(module, described, python=True)
     return Prepared(
         Subject(module, _maker(described, module, floating)), type(module).__name__, described
     )
@@ -159,7 +163,8 @@ def _maker(inputs: ModelInputs, module: nn.Module, dtype: str | None) -> Any:
     return make
 
 
-def _floating(text: str) -> str:
+def _floating(dtype: str | torch.dtype) -> str:
+    text = str(dtype).removeprefix("torch.")
     name = parse_dtype(text)
     if dtype_kind(name) != "float":
         raise UsageError(

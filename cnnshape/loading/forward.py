@@ -62,8 +62,12 @@ def forward_parameters(module: nn.Module) -> ForwardParameters | None:
     )
 
 
-def check_against_forward(module: nn.Module, inputs: ModelInputs | Sequence[InputSpec]) -> None:
+def check_against_forward(
+    module: nn.Module, inputs: ModelInputs | Sequence[InputSpec], *, python: bool = False
+) -> None:
     """Make sure that ``forward`` takes these inputs, before it is called.
+
+    ``python``: the inputs were given in Python, not on a command line.
 
     Raises:
         InputError: too many, too few, or unknown names; the sentence names what
@@ -99,18 +103,30 @@ def check_against_forward(module: nn.Module, inputs: ModelInputs | Sequence[Inpu
     given = {*by_position, *inputs.kwargs}
     missing = [name for name in takes.required if name not in given]
     if missing:
-        flags = " ".join(f"-i {name}=SHAPE" for name in missing)
+        how = _in_python(takes.required) if python else _flags(missing)
         raise InputError(
             f"{called} takes {_inputs(len(takes.required))} and {_are(len(given))} given: "
             f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} missing, "
-            f"add {'it' if len(missing) == 1 else 'them'} with {flags}"
+            f"add {'it' if len(missing) == 1 else 'them'} with {how}"
         )
 
 
-def missing_input_error(module: nn.Module, spec: str) -> InputError:
+def _flags(names: Sequence[str]) -> str:
+    return " ".join(f"-i {name}=SHAPE" for name in names)
+
+
+def _in_python(names: Sequence[str], first: str = "SHAPE") -> str:
+    """Inputs by name, as the Python functions take them."""
+    shapes = (first, *["SHAPE"] * (len(names) - 1))
+    pairs = (f'"{name}": {shape}' for name, shape in zip(names, shapes, strict=True))
+    return f"inputs={{{', '.join(pairs)}}}"
+
+
+def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -> InputError:
     """The error for a model whose usual input nobody knows and for which none was given.
 
-    It shows a command that may work: sizes guessed from the model's first layer.
+    It shows what may work: sizes guessed from the model's first layer, as they are typed on a
+    command line or in ``python``.
 
     >>> print(missing_input_error(nn.Sequential(nn.Conv2d(3, 8, 3)), "net.py:Net"))
     net.py:Net needs an input shape; its first layer, 0, is a Conv2d of 3 channels, so try
@@ -120,16 +136,22 @@ def missing_input_error(module: nn.Module, spec: str) -> InputError:
     required = takes.required if takes is not None else ()
     guess = guess_input(module)
     if guess is None:
-        shown = " ".join(f"-i {name}=SHAPE" for name in required[1:])
         what = f" for {_listed(required)}" if required else ""
+        example = "(1, 3, 224, 224)" if python else "-i 1,3,224,224"
+        rest = required[1:]
+        if rest:
+            example = _in_python(required, example) if python else f"{example} {_flags(rest)}"
         return InputError(
-            f"{spec} needs an input shape{what}: give the sizes, batch first, as in "
-            f"-i 1,3,224,224{' ' if shown else ''}{shown}"
+            f"{spec} needs an input shape{what}: give the sizes, batch first, as in {example}"
         )
     first, because = guess
-    more = "".join(f" -i {name}=SHAPE" for name in required[1:])
-    several = f" for each of {_listed(required)}" if more else ""
-    return InputError(f"{spec} needs an input shape{several}; {because}, so try -i {first}{more}")
+    rest = required[1:]
+    example = f"-i {' '.join((str(first), _flags(rest)))}".rstrip()
+    if python:
+        shape = str(first.shape) if first.dtype is None else f'"{first}"'
+        example = _in_python(required, shape) if rest else shape
+    several = f" for each of {_listed(required)}" if rest else ""
+    return InputError(f"{spec} needs an input shape{several}; {because}, so try {example}")
 
 
 def guess_input(module: nn.Module) -> tuple[InputSpec, str] | None:
@@ -155,21 +177,21 @@ _SAMPLES = 128
 def _fits(layer: nn.Module) -> tuple[tuple[int, ...], str] | None:
     """A shape that ``layer`` accepts and what of it decides that."""
     if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
-        return (1, _SEQUENCE), f"{layer.num_embeddings:,} entries"
+        return (1, _SEQUENCE), _many(layer.num_embeddings, "entry", "entries")
     if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         channels = layer.in_channels or 3  # a lazy one does not know yet
-        return (1, channels, *_space(len(layer.kernel_size), channels)), f"{channels} channels"
+        return (1, channels, *_space(len(layer.kernel_size), channels)), _many(channels, "channel")
     if isinstance(layer, nn.Linear):
         features = layer.in_features or _SAMPLES
-        return (1, features), f"{features} features"
+        return (1, features), _many(features, "feature")
     if isinstance(layer, nn.RNNBase):
-        return (1, _SEQUENCE, layer.input_size), f"{layer.input_size} features"
+        return (1, _SEQUENCE, layer.input_size), _many(layer.input_size, "feature")
     if isinstance(layer, nn.MultiheadAttention):
-        return (1, _SEQUENCE, layer.embed_dim), f"{layer.embed_dim} features"
+        return (1, _SEQUENCE, layer.embed_dim), _many(layer.embed_dim, "feature")
     for kind, rank in ((nn.BatchNorm1d, 0), (nn.BatchNorm2d, 2), (nn.BatchNorm3d, 3)):
         if isinstance(layer, kind):
             channels = layer.num_features
-            return (1, channels, *_space(rank, channels)), f"{channels} channels"
+            return (1, channels, *_space(rank, channels)), _many(channels, "channel")
     if isinstance(layer, nn.LayerNorm):
         sizes = tuple(int(size) for size in layer.normalized_shape)
         return (1, *sizes), f"{'×'.join(map(str, sizes))} features"
@@ -187,7 +209,11 @@ def _a(noun: str) -> str:
 
 
 def _inputs(count: int) -> str:
-    return f"{count} input{'' if count == 1 else 's'}"
+    return _many(count, "input")
+
+
+def _many(count: int, noun: str, nouns: str = "") -> str:
+    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
 def _are(count: int) -> str:

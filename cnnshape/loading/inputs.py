@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, cast
 
 from cnnshape.errors import InputError, ShapeSyntaxError
@@ -140,6 +141,7 @@ def from_python(inputs: object = (), kwargs: Mapping[str, object] | None = None)
         raise InputError(
             f"the input is the number {inputs}: give a shape such as (1, {inputs}), or a tensor"
         )
+    _refuse_odd_sizes(inputs)
     if isinstance(inputs, tuple) and not _is_shape(cast("tuple[Any, ...]", inputs)):
         several = cast("tuple[object, ...]", inputs)
         if not hasattr(several, "_fields"):
@@ -165,15 +167,28 @@ def _from_value(value: object) -> Any:
 def _is_shape(items: Sequence[Any]) -> bool:
     """Whether a tuple or list gives sizes: whole numbers and letters, nothing else."""
     return bool(items) and all(
-        (isinstance(item, int) and not isinstance(item, bool))
+        (not isinstance(item, bool) and isinstance(item, (int, Integral)))
         or (isinstance(item, str) and item.isidentifier())
         for item in items
     )
 
 
+def _refuse_odd_sizes(items: object) -> None:
+    """Numbers that were meant as a shape: ``(1, 3, 32.0, 32.0)``."""
+    if not isinstance(items, (list, tuple)) or hasattr(items, "_fields"):
+        return
+    sizes = cast("list[Any] | tuple[Any, ...]", items)
+    odd = next((size for size in sizes if isinstance(size, (bool, float))), None)
+    if odd is not None and all(isinstance(size, (Real, str)) for size in sizes):
+        raise InputError(
+            f"the size {odd} in {sizes} is no whole number: give sizes such as (1, 3, 32, 32), "
+            "and numbers that are no sizes as tensors, torch.tensor(0.5)"
+        )
+
+
 def _shape(items: Sequence[Size]) -> InputSpec:
     for size in items:
-        if isinstance(size, int) and size < 0:
+        if not isinstance(size, str) and int(size) < 0:
             raise InputError(f"the size {size} in {tuple(items)} is negative: sizes are 0 or more")
     return InputSpec(tuple(size if isinstance(size, str) else int(size) for size in items))
 

@@ -52,8 +52,9 @@ def title(class_name: str, spec: str, room: int | None) -> Line:
 
 def _tensor(label: str, row: TensorRow, first: bool) -> Line:
     name = f"{row.name} " if label == "input" and row.name not in ("", "input") else ""
+    said = label == "input" and row.name.startswith("input ")  # "input 1": nobody named it
     return (
-        Span(f"{label} " if first else "", "dim"),
+        Span(f"{label} " if first and not said else "", "dim"),
         span(name, "name"),
         Span(shape_text(row.shape)),
         Span(f" {row.dtype}", "dim"),

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.describe import describe
-from cnnshape.tracing.names import forward_names
+from cnnshape.tracing.names import input_names
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.shortcuts import meta_shortcuts
@@ -130,7 +130,7 @@ def record(
 
 
 def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[NamedValue, ...]:
-    names = forward_names(type(model))
+    names = input_names(model)
     named: list[NamedValue] = []
     for position, argument in enumerate(inputs.args):
         name = names[position] if position < len(names) else f"input {position + 1}"

@@ -79,3 +79,16 @@ def forward_names(cls: type[nn.Module]) -> tuple[str, ...]:
         return ()
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return tuple(p.name for p in parameters[1:] if p.kind in positional)
+
+
+def input_names(module: nn.Module) -> tuple[str, ...]:
+    """The positional inputs of a module by name, TorchScript included.
+
+    >>> input_names(nn.Bilinear(1, 1, 1))
+    ('input1', 'input2')
+    """
+    if isinstance(module, torch.jit.ScriptModule):
+        schema: Any = getattr(getattr(module, "forward", None), "schema", None)
+        arguments = schema.arguments[1:] if schema is not None else ()
+        return tuple(str(argument.name) for argument in arguments)
+    return forward_names(type(module))

@@ -21,7 +21,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnshape.tracing.describe import Described
 from cnnshape.tracing.exceptions import caused_by, message_of
-from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, forward_names, operation_name, writes
+from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, operation_name, writes
 from cnnshape.tracing.opaque import count_macs
 from cnnshape.tracing.open_calls import OpenCall, OpenCalls
 from cnnshape.tracing.source import caller, innermost
@@ -212,7 +212,7 @@ class Recorder(TorchFunctionMode):
     def _named_arguments(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        names = forward_names(type(module)) if not self._open_calls.here else ()
+        names = input_names(module) if not self._open_calls.here else ()
         for position, argument in enumerate(args):
             name = names[position] if position < len(names) else f"[{position}]"
             yield from named_tensors(name, argument)

@@ -82,6 +82,19 @@ def test_example_for_several_inputs() -> None:
     )
 
 
+def test_python_is_answered_in_python() -> None:
+    picture = str(missing_input_error(nn.Conv2d(1, 2, 3), "Conv2d", python=True))
+    assert picture.endswith("a Conv2d of 1 channel, so try (1, 1, 28, 28)")
+    words = str(missing_input_error(nn.Embedding(9, 2), "Embedding", python=True))
+    assert words.endswith('an Embedding of 9 entries, so try "1,16:int64"')
+    net = Two()
+    net.conv = nn.Conv2d(3, 4, 3)
+    several = str(missing_input_error(net, "Two", python=True))
+    assert several.endswith('so try inputs={"image": (1, 3, 224, 224), "mask": SHAPE}')
+    with pytest.raises(InputError, match=r'add it with inputs=\{"image": SHAPE, "mask": SHAPE\}'):
+        check_against_forward(net, from_python({"image": (1, 2)}), python=True)
+
+
 def test_example_when_no_layer_tells() -> None:
     assert "as in -i 1,3,224,224" in str(missing_input_error(nn.ReLU(), "net.py:Net"))
     assert "for image and mask" in str(missing_input_error(Two(), "net.py:Two"))

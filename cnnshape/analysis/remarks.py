@@ -1,0 +1,77 @@
+"""What a reader should know about a pass beside its numbers: why some are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.tracing.trace import Trace
+
+#: Results that run the body of ``forward`` only when somebody asks for their items.
+_LAZY = {
+    "generator": "list(model(x))",
+    "map": "list(model(x))",
+    "filter": "list(model(x))",
+    "coroutine": "asyncio.run(model(x))",
+    "async_generator": "asyncio.run(…)",
+}
+_NAMES = 3
+
+
+def remarks(trace: Trace) -> tuple[str, ...]:
+    """Sentences for the reader; none for most models.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> class Steps(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         yield x + 1
+    >>> print(*remarks(record(Steps(), Inputs((torch.zeros(1),))).trace))
+    Steps.forward returns a generator, whose body has not run: what list(model(x)) would run is
+    not counted; return a list to see it
+    """
+    return (*_result(trace), *_scripted(trace))
+
+
+def _result(trace: Trace) -> Iterator[str]:
+    """A model that did not fail and gave nothing with a shape."""
+    if trace.failure is not None or trace.outputs or not trace.calls:
+        return
+    kind, forward = trace.calls[0].result_type, f"{trace.modules[0].type}.forward"
+    if kind in _LAZY:
+        article = "an" if kind.startswith("a") else "a"
+        yield (
+            f"{forward} returns {article} {kind}, whose body has not run: what {_LAZY[kind]} would "
+            "run is not counted; return a list to see it"
+        )
+    elif kind == "NoneType":
+        yield f"{forward} returns None: is its return statement missing?"
+    elif kind:
+        yield f"{forward} returns {_article(kind)} {kind}, in which no tensor was found"
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1].lower() in "aeiou" else "a"
+
+
+def _scripted(trace: Trace) -> Iterator[str]:
+    """Modules that torch runs outside Python, whose layers cannot be watched."""
+    ran = {trace.calls[op.call].path for op in trace.operations if op.opaque}
+    called = {call.path for call in trace.calls}
+    hidden = [path for path in sorted(ran) if _has_uncalled(trace, path, called)]
+    if hidden:
+        named = [path or trace.modules[0].type for path in hidden[:_NAMES]]
+        more = f" and {len(hidden) - _NAMES} more" if len(hidden) > _NAMES else ""
+        verb, its = ("runs", "its") if len(hidden) == 1 else ("run", "their")
+        yield (
+            f"{', '.join(named)}{more} {verb} in TorchScript or another language: {its} layers "
+            "cannot be watched and stand as not called, though they may have run"
+        )
+
+
+def _has_uncalled(trace: Trace, path: str, called: set[str]) -> bool:
+    below = f"{path}." if path else ""
+    return any(
+        module.path.startswith(below) and module.path not in called
+        for module in trace.modules
+        if module.path != path
+    )
