@@ -33,6 +33,8 @@ _MOST_CANDIDATES = 6
 _MOST_SHOWN = 3
 #: A correction with so many changes behind it is shown only where no shorter one is known.
 _MANY_CHANGES = 3
+#: Given to several layers alike, these are one change.
+_PADDING = ("padding", "output_padding")
 #: How many further errors are followed after the first correction.
 _MOST_FURTHER = 4
 
@@ -96,6 +98,8 @@ def tried(
             untried.append(candidate.suggestion)
             continue
         found = search.follow(candidate)
+        if found is None and candidate.otherwise is not None:
+            found = search.follow(candidate.otherwise)
         if found is not None and not found.verified:
             untried.append(found)
         elif found is not None:
@@ -113,8 +117,18 @@ def _rank(suggestion: Suggestion) -> int:
     """One change with which the model runs; several; one that only gets further."""
     if suggestion.runs is False:
         return 3
-    extra = [s for s in suggestion.then if s.path != suggestion.path or s.action != "set_argument"]
+    extra = [further for further in suggestion.then if not _one_change(suggestion, further)]
     return (2 if suggestion.runs is None else 0) + bool(extra)
+
+
+def _one_change(suggestion: Suggestion, further: Suggestion) -> bool:
+    """Whether both are one to the reader: arguments of one layer, the same call in two lines."""
+    if suggestion.action != further.action:
+        return False
+    if suggestion.action == "set_argument":
+        padded = suggestion.argument == further.argument and suggestion.argument in _PADDING
+        return suggestion.path == further.path or padded
+    return suggestion.action == "change_call" and suggestion.argument == further.argument
 
 
 @dataclass

@@ -164,7 +164,8 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
 
 def correction(suggestion: Suggestion) -> str:
     """A suggestion as one would write it: ``fc1 = nn.Linear(256, 120)``."""
-    if suggestion.action == "set_argument" and suggestion.path and " = " not in suggestion.text:
+    whole = " = " in suggestion.text or " instead of " in suggestion.text
+    if suggestion.action == "set_argument" and suggestion.path and not whole:
         return f"{as_written(suggestion.path)} = {suggestion.text}"
     if suggestion.action == "insert_before":
         where = f" before {as_written(suggestion.path)}" if suggestion.path else " before the call"

@@ -55,7 +55,11 @@ def _carry_out(model, inputs, keywords, change):
     text, path, action = change["text"], change["path"], change["action"]
     if action == "set_input":
         return model, *_with_input(model, inputs, keywords, change)
-    if action == "set_argument" and " = nn.Parameter(" in text:
+    if action == "set_argument" and " instead of " in text:
+        owner = model.get_submodule(path)
+        assert list(owner.get_buffer(change["argument"]).shape) == change["from"]
+        owner.register_buffer(change["argument"], torch.zeros(change["to"]))
+    elif action == "set_argument" and " = nn.Parameter(" in text:
         name, _, value = text.partition(" = ")
         owner = model.get_submodule(path)
         setattr(owner, name, eval(value, NAMES))
@@ -65,9 +69,8 @@ def _carry_out(model, inputs, keywords, change):
         assert change["argument"] == "type" or getattr(layer, change["argument"], None) is not None
         model = _with_layer(model, path, layer)
     elif action == "insert_before":
-        model.get_submodule(path).register_forward_pre_hook(
-            lambda _, args: (eval(text, {**NAMES, "x": args[0]}), *args[1:])
-        )
+        layer = model.get_submodule(path)
+        layer.register_forward_pre_hook(_before(layer, change), with_kwargs=True)
     elif action == "insert_after":
         taken = re.search(r"\[(.+?)\]$", text)
         key = eval(taken[1]) if taken else 0
@@ -89,6 +92,24 @@ def _carry_out(model, inputs, keywords, change):
     else:
         raise AssertionError(f"nobody could carry this out: {text}")
     return model, inputs, keywords
+
+
+def _before(layer, change):
+    """What is done to one argument: the named one, or whichever the text begins with."""
+    names = list(inspect.signature(layer.forward).parameters)
+    text = change["text"].split(" = ")[-1]  # `h = (h, …)`
+    begins = next(
+        word for word in re.findall(r"\w+", text) if word not in dir(torch) and word not in NAMES
+    )
+    name = change["argument"] or (begins if begins in names else names[0])
+
+    def hook(_layer, args, kwargs):
+        given = {**dict(zip(names, args, strict=False)), **kwargs}
+        given[name] = eval(text, {**NAMES, begins: given[name]})
+        kept = names[: len(args)]
+        return tuple(given[n] for n in kept), {k: given[k] for k in kwargs}
+
+    return hook
 
 
 def _with_layer(model, path, layer):

@@ -12,7 +12,13 @@ from cnnshape.analysis.build import build_report
 from cnnshape.experiments.trial import Setup
 from cnnshape.experiments.try_fix import diagnosed
 from cnnshape.tracing.execute import Inputs, record
-from tests.diagnose import calls, layers, questions  # noqa: F401 - they register their cases
+from tests.diagnose import (  # noqa: F401 - they register their cases
+    calls,
+    layers,
+    pictures,
+    questions,
+    sequences,
+)
 from tests.diagnose.as_told import corrected
 from tests.diagnose.case import CASES, Case
 

@@ -45,7 +45,7 @@ class SetArguments:
 
 @dataclass(frozen=True, slots=True)
 class SetParameter:
-    """A parameter that the author's own code holds, with another shape."""
+    """A parameter or buffer that the author's own code holds, with another shape."""
 
     name: str
     shape: tuple[int, ...]

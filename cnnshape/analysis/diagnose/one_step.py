@@ -10,7 +10,7 @@ from cnnshape.analysis.applications import application
 from cnnshape.analysis.arguments import base_name, bind
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
 from cnnshape.analysis.diagnose.substitution import short_substitution
-from cnnshape.analysis.diagnose.wording import times
+from cnnshape.analysis.diagnose.wording import plural, times
 from cnnshape.errors import CnnshapeError
 from cnnshape.tracing.trace import Operation, Trace, Value
 
@@ -89,7 +89,7 @@ def _spatial(
     if axis < lead:
         channel = axis == lead - 1
         if channel and rule.kind in ("conv", "conv_transpose"):
-            return Hop(None, f"{after[axis]} channels")
+            return Hop(None, plural(after[axis], "channel"))
         return Hop((source.id, axis))
     derivation = derived.axes[axis - lead]
     fixed = rule.kind in _FIXING or (rule.kind == "upsample" and rule.arguments.get("size"))

@@ -172,7 +172,8 @@ def start_line(trace: Trace, stories: Sequence[Story]) -> tuple[str, ...]:
 
 def product_text(parts: Sequence[Factor]) -> str:
     """``16 channels × 4 × 4``."""
-    return " × ".join(f"{p.size} {p.word}".rstrip() for p in parts)
+    words = (p.word[:-1] if p.size == 1 else p.word for p in parts)
+    return " × ".join(f"{p.size} {word}".rstrip() for p, word in zip(parts, words, strict=True))
 
 
 def product_of(parts: Sequence[Factor]) -> int:

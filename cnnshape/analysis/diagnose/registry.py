@@ -17,6 +17,8 @@ from cnnshape.analysis.diagnose.rules import (
     joining,
     linear,
     losses,
+    lost_batch,
+    multi_head,
     normalization,
     not_tensors,
     pooling,
@@ -60,7 +62,7 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "einsum": (products.einsum,),
     "bilinear": (products.bilinear,),
     "scaled_dot_product_attention": (products.attention,),
-    "multi_head_attention_forward": (recurrent.multi_head_attention,),
+    "multi_head_attention_forward": (multi_head.multi_head_attention,),
     "embedding": (indexing.embedding,),
     "embedding_bag": (indexing.embedding,),
     "getitem": (indexing.getitem,),
@@ -84,15 +86,18 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     yield raised.stopped
     yield recurrent.recurrent  # the layers look themselves, the cells leave it to torch
     yield not_tensors.not_a_tensor
+    yield lost_batch.squeezed
     if failing.operation is None:
         yield normalization.norm_rank
         yield transposed.output_size
+        yield multi_head.transformer
         yield calling.arguments
         yield calling.missing_key
         yield not_tensors.attribute
         yield unpacking.unpacking
         yield raised.own
         return
+    yield lost_batch.regrouped
     # A wrong dimension or number of channels is the better explanation where both are wrong.
     if failing.name in axes.FUNCTIONS:
         yield axes.axes

@@ -10,10 +10,14 @@ from cnnshape.analysis.report import Suggestion
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A change worth trying, and how to carry it out; without ``edits`` it can only be told."""
+    """A change worth trying, and how to carry it out; without ``edits`` it can only be told.
+
+    ``otherwise`` is tried where this one does not help: ``reshape`` where ``view`` cannot.
+    """
 
     suggestion: Suggestion
     edits: tuple[Edit, ...] = ()
+    otherwise: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cnnshape.analysis.diagnose.edits import (
@@ -77,6 +78,22 @@ def set_parameter(failing: Failing, weight: Value, shape: tuple[int, ...]) -> Ca
     return Candidate(suggestion, (SetParameter(name, shape),))
 
 
+def set_buffer(held: Value, shape: tuple[int, ...]) -> Candidate | None:
+    """Another shape for a buffer that the author's own code registers."""
+    if held.origin != "buffer" or not held.name:
+        return None
+    path, _, attribute = held.name.rpartition(".")
+    suggestion = Suggestion(
+        action="set_argument",
+        text=f"{attribute} of {times(shape)} instead of {times(held.shape)}",
+        path=path,
+        argument=attribute,
+        from_=list(held.shape),
+        to=list(shape),
+    )
+    return Candidate(suggestion, (SetParameter(held.name, shape),))
+
+
 def new_input(name: str, before: Sequence[Any], after: Sequence[int], why: str = "") -> Candidate:
     """An input of another shape."""
     suggestion = Suggestion(
@@ -120,6 +137,34 @@ def before_call(
     path = failing.path if path is None else path
     suggestion = Suggestion(action="insert_before", text=text, path=path)
     return Candidate(suggestion, (BeforeCall(path, tuple(steps), argument),))
+
+
+def on_argument(
+    failing: Failing,
+    position: int,
+    keyword: str,
+    template: str,
+    steps: tuple[Step, ...],
+    change: tuple[Any, Any],
+) -> Candidate:
+    """Something done to one tensor of the failing call, where its author would write it.
+
+    At the model's call for an input, before a layer of torch for its argument, in the line
+    otherwise. ``{x}`` in the template stands for the tensor; ``change`` is what it was and becomes.
+    """
+    value = failing.value(failing.argument(position, keyword))
+    if value is not None and value.origin == "input" and value.name:
+        text = template.format(x=value.name)
+        return change_input(value.name, value.name, text, steps, *change)
+    if failing.module.builtin:
+        call = failing.call
+        named = call is not None and keyword in call.kwargs
+        text = template.format(x=keyword)
+        argument = keyword if named else position
+        return before_call(failing, text, steps, argument=argument)
+    call = CallText(failing)
+    new = template.format(x=call.operand(position))
+    return call.candidate(call.with_operand(position, new, new), operands=((position, steps),))
 
 
 def after_call(path: str, text: str, steps: Sequence[Step]) -> Candidate:
@@ -167,6 +212,25 @@ class CallText:
             f"{receiver}.size({a.axis})" if isinstance(a, SizeOf) else literal(a) for a in arguments
         )
         return f"{receiver}.{name}({inside})"
+
+    def flattened(self) -> Candidate:
+        """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
+        operand, rows = self.operand(0), (SizeOf(0), -1)
+        flat = self.candidate(f"torch.flatten({operand}, 1)", function="reshape", arguments=rows)
+        if self.operation.name != "view" or not operand.isidentifier():
+            return flat
+        kept = self.candidate(self.method("view", rows), arguments=rows)
+        return replace(kept, otherwise=flat)
+
+    def shaped(self, arguments: Sequence[Any]) -> Candidate:
+        """``view`` or ``reshape`` with other sizes; ``reshape`` where ``view`` cannot do it."""
+        name = self.operation.name
+        same = self.candidate(self.method(name, arguments), arguments=arguments)
+        if name != "view":
+            return same
+        text = self.method("reshape", arguments)
+        copied = self.candidate(text, function="reshape", arguments=arguments)
+        return replace(same, otherwise=copied)
 
     def candidate(
         self,

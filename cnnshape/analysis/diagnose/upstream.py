@@ -55,6 +55,39 @@ def with_padding(
             return
 
 
+def with_output_padding(
+    failing: Failing, found: list[Way], fits: Callable[[Changes], bool]
+) -> Iterator[Candidate]:
+    """Transposed convolutions given the pixel that a stride of 2 lost: one that fits, or all."""
+    layers = {layer.path: layer for one in found for layer in one.layers}
+    strided = {
+        layer.path: {"output_padding": layer.arguments["stride"] - 1}
+        for layer in layers.values()
+        if layer.kind == "conv_transpose"
+        and layer.arguments["stride"] > 1
+        and layer.arguments["output_padding"] == 0
+    }
+    for count in range(1, min(len(strided), _TOGETHER) + 1):
+        for some in combinations(list(strided.items())[-_TOGETHER:], count):
+            if fits(dict(some)):
+                yield from _present(together(failing, dict(some)))
+                return
+
+
+def with_stride(
+    failing: Failing, found: list[Way], fits: Callable[[Changes], bool]
+) -> Iterator[Candidate]:
+    """A convolution with the larger stride of another; one of the shorter way first."""
+    strides = {layer.arguments.get("stride", 1) for one in found for layer in one.layers}
+    shorter = sorted(found, key=lambda one: len(one.layers))
+    for layer in (layer for one in shorter for layer in one.layers):
+        for stride in sorted(strides):
+            larger = _convolves(layer) and stride > layer.arguments["stride"]
+            if larger and fits({layer.path: {"stride": stride}}):
+                yield from _present(together(failing, {layer.path: {"stride": stride}}))
+                return
+
+
 def _convolves(layer: Layer) -> bool:
     return layer.kind == "conv" and {"padding", "kernel_size", "dilation"} <= set(layer.arguments)
 

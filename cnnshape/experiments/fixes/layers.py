@@ -150,19 +150,30 @@ def numbers_to_make(root: nn.Module, edits: Iterable[object]) -> int:
 
 
 def set_parameter(root: nn.Module, name: str, shape: tuple[int, ...]) -> None:
-    """Give a parameter another shape, wherever it is registered."""
+    """Give a parameter or a buffer another shape, wherever it is registered.
+
+    A buffer grows by zeros and keeps what it held, so that a mask stays one.
+    """
     path, _, attribute = name.rpartition(".")
     try:
         owner = root.get_submodule(path)
     except AttributeError as error:
         raise CannotApplyError(name) from error
     old = owner._parameters.get(attribute)  # noqa: SLF001
-    if old is None:
-        raise CannotApplyError(name)
-    values = torch.randn(shape, dtype=old.dtype, device=old.device) * 0.1
-    new = nn.Parameter(values, requires_grad=old.requires_grad)
+    new: torch.Tensor
+    if old is not None:
+        values = torch.randn(shape, dtype=old.dtype, device=old.device) * 0.1
+        new = nn.Parameter(values, requires_grad=old.requires_grad)
+    else:
+        old = owner._buffers.get(attribute)  # noqa: SLF001
+        if old is None or old.dim() != len(shape):
+            raise CannotApplyError(name)
+        new = old.new_zeros(shape)
+        common = tuple(slice(min(a, b)) for a, b in zip(old.shape, shape, strict=True))
+        new[common] = old[common]
     for module in root.modules():
-        registry = module._parameters  # noqa: SLF001
-        for key, held in registry.items():
-            if held is old:
-                registry[key] = new
+        for registry in (module._parameters, module._buffers):  # noqa: SLF001
+            held = cast("dict[str, torch.Tensor | None]", registry)
+            for key, tensor in held.items():
+                if tensor is old:
+                    held[key] = new

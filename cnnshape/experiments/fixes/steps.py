@@ -13,7 +13,7 @@ from cnnshape.analysis.diagnose.edits import PictureOf, SizeOf, Step
 #: Methods of a tensor that a step may name; anything else has a function below.
 _METHODS = frozenset(
     "unsqueeze squeeze flatten reshape permute transpose expand contiguous narrow argmax clamp "
-    "repeat".split()
+    "repeat movedim mean".split()
 )
 
 
@@ -48,6 +48,11 @@ def _item(thing: Any, key: Any) -> Any:
     if isinstance(key, int) or isinstance(thing, Mapping):
         return thing[key]
     return getattr(thing, key)
+
+
+def _pool(thing: torch.Tensor) -> torch.Tensor:
+    """One number per channel: what adaptive average pooling to a size of 1 gives."""
+    return thing.mean(dim=tuple(range(2, thing.dim())), keepdim=True)
 
 
 def _crop(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
@@ -89,6 +94,10 @@ def _shift(thing: torch.Tensor, by: int) -> torch.Tensor:
     return thing + by
 
 
+def _with_zeros(thing: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return thing, torch.zeros_like(thing)
+
+
 def _constant(_thing: Any, value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
@@ -97,11 +106,13 @@ _STEPS: dict[str, Callable[..., Any]] = {
     "to": _to,
     "item": _item,
     "crop": _crop,
+    "pool": _pool,
     "resize": _resize,
     "project": _project,
     "as_tensor": _as_tensor,
     "picture": _picture,
     "stack": _stack,
     "shift": _shift,
+    "with_zeros": _with_zeros,
     "constant": _constant,
 }

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from math import isqrt
 
+from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import story
 from cnnshape.analysis.diagnose.reach import Way, forks, nearest_first, start_sizes, ways
 from cnnshape.analysis.diagnose.result import Candidate
-from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments, set_parameter
-from cnnshape.analysis.diagnose.upstream import OUTPUTS, with_padding
+from cnnshape.analysis.diagnose.suggest import (
+    CallText,
+    new_input,
+    set_arguments,
+    set_buffer,
+    set_parameter,
+)
+from cnnshape.analysis.diagnose.upstream import (
+    OUTPUTS,
+    with_output_padding,
+    with_padding,
+    with_stride,
+)
 from cnnshape.tracing.trace import Value
 
 Operand = tuple[int, Value, Sizes]
@@ -65,7 +77,11 @@ def _padded(failing: Failing, one: Value, other: Value, axes: Iterable[int]) -> 
         had = [way.size(n, changes) for way, n in zip(right, now, strict=True)]
         return None not in got and got == had
 
-    yield from with_padding(failing, [*left, *right], agree, kernels=True)
+    both = [*left, *right]
+    yield from with_output_padding(failing, both, agree)
+    yield from with_padding(failing, both, agree, kernels=True)
+    if one.shape[1] == other.shape[1]:
+        yield from with_stride(failing, both, agree)
 
 
 def agreeing_input(failing: Failing, one: Sequence[Way], other: Sequence[Way]) -> Candidate | None:
@@ -98,7 +114,8 @@ def _agreeing_size(one: Way, other: Way, now: int) -> int | None:
     if agree(now):
         return now
     largest = min(max(now, 64), _FARTHEST)
-    return next((now + step for step in nearest_first(largest) if agree(now + step)), None)
+    near = (now + step for step in nearest_first(largest) if 2 * (now + step) >= now)
+    return next((size for size in near if agree(size)), None)
 
 
 def projections(
@@ -109,8 +126,10 @@ def projections(
     # The operand that was made first is the shortcut.
     before, after = small[2], large[2]
     rank = len(before)
-    if rank not in (3, 4, 5) or before[0] != after[0]:
+    if rank not in (3, 4, 5) or before[0] != after[0] or small[1].static:
         return
+    if not any(base_name(op.name) == ("conv", rank - 2) for op in failing.trace.operations):
+        return  # sequences of vectors are no pictures
     strides = {-(-b // a) for b, a in zip(before[2:], after[2:], strict=True) if a}
     channels = before[1] != after[1]
     if not channels and before[2:] == after[2:]:
@@ -129,7 +148,6 @@ def projections(
     new = f"self.shortcut({operand})"
     text = f"{call.with_operand(small[0], new, new)} with self.shortcut = {layer}"
     step = Step("project", (before[1], after[1], stride, rank - 2))
-    del failing
     yield call.candidate(text, operands=((small[0], (step,)),))
 
 
@@ -149,6 +167,10 @@ def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[C
         else:
             new = f"{operand}[{index}]"
         steps = tuple(Step("unsqueeze", (-1,)) for _ in range(ones))
+    elif length > 1 and vector[0] == picture[0] and not clash([vector[1:], picture]):
+        # A mask of batch × length for scores of batch × heads × length × length.
+        new = f"{operand}[:, {'None, ' * missing}{', '.join([':'] * (length - 1))}]"
+        steps = (Step("unsqueeze", (1,)),) * missing
     elif vector[:1] == picture[:1]:
         index = ", ".join([":"] * length + ["None"] * missing)
         if not clash([(*vector, *[1] * missing), picture]):
@@ -179,7 +201,10 @@ def _made_alike(
     failing: Failing, left: Operand, right: Operand, from_end: int
 ) -> Iterator[Candidate]:
     """The layer that made one of the sizes made to give the other's."""
-    for mine, theirs in ((left, right), (right, left)):
+    both = ((left, right), (right, left))
+    for mine, theirs in both:
+        yield from _longer_table(failing, mine[1], from_end, theirs[2][from_end])
+    for mine, theirs in both:
         value, shape = mine[1], mine[2]
         wanted = theirs[2][from_end]
         item = story(failing.trace, value.id, from_end % len(shape))
@@ -203,6 +228,27 @@ def _made_alike(
             candidate = set_arguments(module, {argument: wanted})
             if candidate is not None:
                 yield candidate
+
+
+def _longer_table(
+    failing: Failing, value: Value, from_end: int, wanted: int
+) -> Iterator[Candidate]:
+    """A table of positions that is too short for what it is added to: ``self.pe[:, :n]``."""
+    trace = failing.trace
+    while value.static and value.producer is not None:
+        operation = trace.operations[value.producer]
+        if operation.name != "getitem" or len(operation.inputs) != 1:
+            return
+        value = trace.values[operation.inputs[0]]
+    shape = sizes(value)
+    if value.origin != "buffer" or shape is None or len(shape) < -from_end:
+        return
+    if shape[from_end] < wanted:
+        candidate = set_buffer(
+            value, (*shape[:from_end], wanted, *shape[len(shape) + from_end + 1 :])
+        )
+        if candidate is not None:
+            yield candidate
 
 
 def _other_positions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import prod
 
 from cnnshape.analysis.diagnose.edits import Step
@@ -29,7 +30,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer, with_padding
 from cnnshape.analysis.diagnose.wording import arrive, plural, times, who
-from cnnshape.tracing.trace import Module, Value
+from cnnshape.tracing.trace import Module, Operation, Value
 
 _KINDS = frozenset({"Linear", "NonDynamicallyQuantizableLinear"})
 
@@ -71,13 +72,43 @@ def linear(failing: Failing) -> Diagnosis | None:
             f"{times(shape)} is not flattened ({text} = {expected})"
         )
         return Diagnosis("linear.missing_flatten", sentence, (), (candidate,))
-    kind = "linear.in_features"
+    if len(shape) == 4 and shape[1] == expected:
+        sentence += f": the {expected} are dimension 1 of {times(shape)}, which is not pooled"
+    found: list[Candidate | None] = [*_pooled(failing, shape, parts, merged_by, expected)]
+    found += _candidates(failing, layer, parts)
     return Diagnosis(
-        kind,
-        sentence,
-        _derivation(failing, parts),
-        tuple(_present([*_candidates(failing, layer, parts)])),
+        "linear.in_features", sentence, _derivation(failing, parts), tuple(_present(found))
     )
+
+
+def _pooled(
+    failing: Failing,
+    shape: Sizes,
+    parts: tuple[Factor, ...],
+    merged_by: Operation | None,
+    expected: int,
+) -> Iterator[Candidate | None]:
+    """As many features as there are channels: the picture was to be averaged away."""
+    trace = failing.trace
+    if len(shape) == 4 and shape[1] == expected:
+        yield _before(failing, "{x}.mean((2, 3))", (Step("mean", ((2, 3),)),))
+        yield _before(failing, "{x}.permute(0, 2, 3, 1)", (Step("permute", (0, 2, 3, 1)),))
+    alone = prod(part.size for part in parts if part.word == "channels") == expected
+    if merged_by is None or not alone or len(parts) not in (2, 3):
+        return
+    picture = trace.values[parts[0].value]
+    made = None if picture.producer is None else trace.operations[picture.producer]
+    pool = None if made is None else trace.module(trace.calls[made.call].path)
+    if pool is not None and pool.builtin and pool.kind.startswith("Adaptive"):
+        yield set_arguments(pool, {"output_size": 1})
+        return
+    size = len(parts) - 1
+    if trace.module(trace.calls[merged_by.call].path).builtin or len(picture.shape) != size + 2:
+        return
+    call = CallText(replace(failing, operation=merged_by))
+    if call.found is not None:
+        new = f"F.adaptive_avg_pool{size}d({call.operand(0)}, 1)"
+        yield call.candidate(call.with_operand(0, new, new), operands=((0, (Step("pool"),)),))
 
 
 def _present(candidates: list[Candidate | None]) -> Iterator[Candidate]:
@@ -125,6 +156,10 @@ def _candidates(
     shape, matrix = sizes(arriving), sizes(weight)
     assert shape is not None and matrix is not None  # noqa: PT018
     expected = matrix[1]
+    if len(shape) == 3 and shape[1] == expected:
+        yield _before(failing, "{x}.transpose(1, -1)", (Step("transpose", (1, -1)),))
+    if len(shape) in (3, 4) and shape[1] == expected:
+        return  # another in_features would run, and take pixels for features
     if failing.earlier_call() is not None and layer is not None:
         # The first call ran with what the layer expects: it cannot be rebuilt for the second.
         yield own_layer(failing, layer, {"in_features": shape[-1]})
@@ -138,10 +173,6 @@ def _candidates(
         yield from _other_ways(failing, found, fixed, expected)
     elif len(shape) == 2 or len(parts) == 1:
         yield from other_inputs(failing, arriving, len(shape) - 1, expected)
-    for axis in range(1, len(shape) - 1):
-        if shape[axis] == expected:
-            steps = (Step("transpose", (axis, -1)),)
-            yield _before(failing, f"{{x}}.transpose({axis}, -1)", steps)
 
 
 def _other_ways(

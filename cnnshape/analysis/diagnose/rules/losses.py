@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.suggest import change_input
+from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
+from cnnshape.analysis.diagnose.suggest import CallText, on_argument
+from cnnshape.analysis.diagnose.upstream import other_inputs
 from cnnshape.analysis.diagnose.wording import plural, times
 from cnnshape.tracing.trace import Value
 
@@ -33,10 +37,10 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
     classes = shape[:2][-1]
     expected = (shape[0], *shape[2:]) if batched else ()
     if wanted == expected:
-        return _values(failing, target, classes)
+        return _values(failing, scores, target, classes)
     if wanted == shape and target.dtype not in _INTEGERS:
         return None
-    found = tuple(_target_candidates(scores, target, shape, wanted))
+    found = tuple(_target_candidates(failing, target, shape, wanted))
     if wanted and batched and wanted[0] != shape[0]:
         sentence = (
             f"{plural(shape[0], 'prediction')} ({times(shape)}) and {plural(wanted[0], 'target')} "
@@ -51,13 +55,12 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
     return Diagnosis("loss.target_shape", sentence, (), found)
 
 
-def _values(failing: Failing, target: Value, classes: int) -> Diagnosis | None:
+def _values(failing: Failing, scores: Value, target: Value, classes: int) -> Diagnosis | None:
     if target.dtype not in ("int64", "uint8"):
         sentence = f"class numbers must be int64, but {target.dtype} arrives"
-        name = target.name or "target"
-        candidate = change_input(
-            name, name, f"{name}.long()", (Step("to", ("int64",)),), target.dtype, "int64"
-        )
+        steps = (Step("to", ("int64",)),)
+        change = (target.dtype, "int64")
+        candidate = on_argument(failing, 1, "target", "{x}.long()", steps, change)
         return Diagnosis("dtype.target", sentence, (), (candidate,))
     span = failing.facts.ranges.get(target.id)
     if span is None or (span[0] >= 0 and span[1] < classes):
@@ -66,57 +69,46 @@ def _values(failing: Failing, target: Value, classes: int) -> Diagnosis | None:
     sentence = (
         f"there are scores for {classes} classes (0 to {classes - 1}), but the target {bad} arrives"
     )
-    found: tuple[Candidate, ...] = ()
-    if span[0] >= 1 and span[1] == classes and target.name:
-        shifted = change_input(
-            target.name, target.name, f"{target.name} - 1", (Step("shift", (-1,)),), None, None
-        )
-        found = (shifted,)
-    return Diagnosis("loss.target_range", sentence, (), found)
+    found: list[Candidate] = []
+    if span[0] >= 1 and span[1] == classes:
+        steps = (Step("shift", (-1,)),)
+        found.append(on_argument(failing, 1, "target", "{x} - 1", steps, (None, None)))
+    if span[0] >= 0:
+        axis = min(len(scores.shape) - 1, 1)
+        made = [c for c in other_inputs(failing, scores, axis, span[1] + 1) if c]
+        found += [c for c in made if c.suggestion.action == "set_argument"]
+    return Diagnosis("loss.target_range", sentence, (), tuple(found))
 
 
 def _target_candidates(
-    scores: Value, target: Value, shape: Sizes, wanted: Sizes
+    failing: Failing, target: Value, shape: Sizes, wanted: Sizes
 ) -> Iterator[Candidate]:
-    name, scored = target.name or "target", scores.name or "input"
     rank = len(shape)
+    expected = [shape[0], *shape[2:]]
+    change = (list(wanted), expected)
     if rank > 1 and wanted == (shape[0], 1, *shape[2:]):
-        yield change_input(
-            name,
-            name,
-            f"{name}.squeeze(1)",
-            (Step("squeeze", (1,)),),
-            list(wanted),
-            [shape[0], *shape[2:]],
-        )
+        text, steps = "{x}.squeeze(1)", (Step("squeeze", (1,)),)
+        if target.dtype not in _INTEGERS:
+            text, steps = f"{text}.long()", (*steps, Step("to", ("int64",)))
+        yield on_argument(failing, 1, "target", text, steps, change)
     if wanted == shape and target.dtype in _INTEGERS:
-        yield change_input(
-            name,
-            name,
-            f"{name}.argmax(dim=1)",
-            (Step("argmax", (1,)),),
-            list(wanted),
-            [shape[0], *shape[2:]],
-        )
-    if rank == 3 and wanted == shape[:2]:
+        steps = (Step("argmax", (1,)),)
+        yield on_argument(failing, 1, "target", "{x}.argmax(dim=1)", steps, change)
+    if rank >= 3 and wanted == shape[:-1]:
         # N×L×C, as language models give it.
-        yield change_input(
-            scored,
-            scored,
-            f"{scored}.transpose(1, 2)",
-            (Step("transpose", (1, 2)),),
-            list(shape),
-            [shape[0], shape[2], shape[1]],
-        )
+        after = [shape[0], shape[-1], *shape[1:-1]]
+        text, step = "{x}.transpose(1, 2)", Step("transpose", (1, 2))
+        if rank > 3:
+            text, step = "{x}.movedim(-1, 1)", Step("movedim", (-1, 1))
+        yield on_argument(failing, 0, "input", text, (step,), (list(shape), after))
+    if rank == 2 and len(wanted) > 1 and prod(wanted) == shape[0] != wanted[0]:
+        # The scores of all steps in one list, the targets still in rows.
+        steps = (Step("flatten"),)
+        yield on_argument(failing, 1, "target", "{x}.flatten()", steps, (list(wanted), [shape[0]]))
     if rank == 1 and wanted == (1,):
-        yield change_input(
-            scored,
-            scored,
-            f"{scored}.unsqueeze(0)",
-            (Step("unsqueeze", (0,)),),
-            list(shape),
-            [1, *shape],
-        )
+        steps = (Step("unsqueeze", (0,)),)
+        now = (list(shape), [1, *shape])
+        yield on_argument(failing, 0, "input", "{x}.unsqueeze(0)", steps, now)
 
 
 def alike(failing: Failing) -> Diagnosis | None:
@@ -131,38 +123,38 @@ def alike(failing: Failing) -> Diagnosis | None:
     shape, wanted = sizes(first), sizes(second)
     if shape is None or wanted is None:
         return None
-    scored, name = first.name or "input", second.name or "target"
     if shape != wanted:
         sentence = (
             f"predictions {times(shape)} and targets {times(wanted)} must have the same shape"
         )
-        found: list[Candidate] = []
-        if shape == (*wanted, 1):
-            found.append(
-                change_input(
-                    scored,
-                    scored,
-                    f"{scored}.squeeze(-1)",
-                    (Step("squeeze", (-1,)),),
-                    list(shape),
-                    list(wanted),
-                )
-            )
-            found.append(
-                change_input(
-                    name,
-                    name,
-                    f"{name}.unsqueeze(-1)",
-                    (Step("unsqueeze", (-1,)),),
-                    list(wanted),
-                    list(shape),
-                )
-            )
-        return Diagnosis("loss.shapes", sentence, (), tuple(found))
+        found = list(_made_alike(failing, first, second, shape, wanted))
+        derivation: tuple[str, ...] = ()
+        if len(shape) == len(wanted) >= 3:
+            axes = range(1, len(shape))
+            stories = [story(failing.trace, first.id, axis) for axis in axes]
+            derivation = (*start_line(failing.trace, stories), *lines(stories))
+        return Diagnosis("loss.shapes", sentence, derivation, tuple(found))
     if second.dtype in _INTEGERS:
         sentence = f"predictions are {first.dtype}, but the targets are {second.dtype}"
-        candidate = change_input(
-            name, name, f"{name}.float()", (Step("to", (first.dtype,)),), second.dtype, first.dtype
-        )
+        steps = (Step("to", (first.dtype,)),)
+        change = (second.dtype, first.dtype)
+        candidate = on_argument(failing, 1, "target", "{x}.float()", steps, change)
         return Diagnosis("dtype.target", sentence, (), (candidate,))
     return None
+
+
+def _made_alike(
+    failing: Failing, first: Value, second: Value, shape: Sizes, wanted: Sizes
+) -> Iterator[Candidate]:
+    now = (list(shape), list(wanted))
+    if shape == (*wanted, 1):
+        steps = (Step("squeeze", (-1,)),)
+        yield on_argument(failing, 0, "input", "{x}.squeeze(-1)", steps, now)
+        steps = (Step("unsqueeze", (-1,)),)
+        yield on_argument(failing, 1, "target", "{x}.unsqueeze(-1)", steps, (now[1], now[0]))
+        return
+    found = clash([shape, wanted])
+    if found is not None:
+        # An autoencoder's output, say, that is smaller than the picture it began with.
+        call = CallText(failing)
+        yield from candidates(failing, call, (0, first, shape), (1, second, wanted), found[2])

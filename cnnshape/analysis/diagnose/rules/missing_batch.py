@@ -37,11 +37,11 @@ def unbatched_input(failing: Failing) -> Value | None:
 
 
 def unsqueeze_input(value: Value, axis: int = 0) -> Candidate:
-    """``x.unsqueeze(0)`` on the model's input."""
+    """``x.unsqueeze(0)`` on the model's input; behind its last dimension ``x.unsqueeze(-1)``."""
     name = value.name or "x"
     before = list(sizes(value) or ())
     after = list(before)
     after.insert(axis, 1)
-    return change_input(
-        name, name, f"{name}.unsqueeze({axis})", (Step("unsqueeze", (axis,)),), before, after
-    )
+    place = -1 if axis and axis == len(before) else axis
+    steps = (Step("unsqueeze", (place,)),)
+    return change_input(name, name, f"{name}.unsqueeze({place})", steps, before, after)

@@ -11,6 +11,7 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.reach import input_sizes, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.grids import as_picture, in_patches, undivided
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
 from cnnshape.analysis.diagnose.upstream import other_inputs, with_padding
@@ -37,6 +38,7 @@ def view(failing: Failing) -> Diagnosis | None:
     rule = f"{total} is not divisible by {known}" if -1 in wanted else f"{asked} = {known}"
     sentence = (
         f"{call.operand(0)} {times(shape)} has {total} numbers and cannot become {asked}: {rule}"
+        f"{undivided(shape, wanted)}"
     )
     axes = range(1, len(shape)) if len(shape) > 1 else range(len(shape))
     stories = [story(failing.trace, value.id, axis) for axis in axes]
@@ -84,41 +86,28 @@ def _candidates(
     if batchless is not None and value.origin == "input" and len(shape) == 1:
         yield unsqueeze_input(batchless)
     total = prod(shape)
-    operand = call.operand(0)
     if wanted[0] in (-1, shape[0]) and len(wanted) == 2:
         # view(-1, 400): flatten whatever there is. What follows is put right by the next error.
-        yield call.candidate(
-            f"{operand}.view({operand}.size(0), -1)",
-            function="reshape",
-            arguments=(SizeOf(0), -1),
-        )
+        yield call.flattened()
     elif -1 not in wanted and wanted[0] != shape[0] and len(wanted) > 1:
         rest = prod(wanted[1:])
         if total == shape[0] * rest:
             inside = (SizeOf(0), *wanted[1:])
-            yield call.candidate(
-                call.method(failing.name, inside), function="reshape", arguments=inside
-            )
+            yield call.shaped(inside)
             return
         elif len(wanted) == 2:
-            yield call.candidate(
-                f"{operand}.view({operand}.size(0), -1)",
-                function="reshape",
-                arguments=(SizeOf(0), -1),
-            )
+            yield call.flattened()
         elif rest and total % rest == 0:
             inside = (-1, *wanted[1:])
-            yield call.candidate(
-                call.method(failing.name, inside), function="reshape", arguments=inside
-            )
+            yield call.shaped(inside)
+    yield from as_picture(call, shape, wanted)
+    yield from in_patches(value, shape, wanted)
     if len(wanted) > 2:
-        yield from _one_other(failing, call, shape, wanted)
-    yield from _before(failing, value, shape, wanted)
+        yield from _one_other(call, shape, wanted)
+    yield from for_the_view(failing, value, shape, wanted)
 
 
-def _one_other(
-    failing: Failing, call: CallText, shape: Sizes, wanted: Sizes
-) -> Iterator[Candidate]:
+def _one_other(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Candidate]:
     """One of the sizes recomputed; the first and last are kept if possible."""
     total = prod(shape)
     for axis in (*range(1, len(wanted)), 0):
@@ -137,13 +126,13 @@ def _one_other(
             inside = tuple(total // others if a == axis else n for a, n in enumerate(wanted))
         else:
             continue
-        yield call.candidate(
-            call.method(failing.name, inside), function="reshape", arguments=inside
-        )
+        yield call.shaped(inside)
         return
 
 
-def _before(failing: Failing, value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Candidate]:
+def for_the_view(
+    failing: Failing, value: Value, shape: Sizes, wanted: Sizes
+) -> Iterator[Candidate]:
     """Padding or another input, so that the picture that arrives is what view was written for."""
     if len(shape) < 3:
         return

@@ -1,0 +1,173 @@
+"""Batches lost on the way: ``view(-1, n)`` that made other rows, ``squeeze()`` that dropped one.
+
+Both run without a word, and what breaks is a later line that counts on the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from math import prod
+
+from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.one_step import RESHAPES, main_input
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules import axes, normalization
+from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
+from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
+from cnnshape.analysis.diagnose.upstream import combined
+from cnnshape.analysis.diagnose.wording import times
+from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
+
+#: How many operations are followed back.
+_FARTHEST = 64
+
+
+def regrouped(failing: Failing) -> Diagnosis | None:
+    """``x.view(-1, 784)`` made 64 rows of 16 pictures, and the failing call still has 16."""
+    trace = failing.trace
+    counts = {shape[0] for value in failing.tensors if (shape := sizes(value))}
+    for argument in failing.operation.args if failing.operation else ():
+        if isinstance(argument, tuple) and argument and type(argument[0]) is int:
+            counts.add(argument[0])
+    for value in failing.tensors:
+        shape = sizes(value)
+        found = None if not shape else _regrouping(trace, value)
+        if found is None or not shape:
+            continue
+        operation, before, after = found
+        if shape[0] != after[0] or before[0] not in counts:
+            continue
+        there = _at(failing, operation)
+        call = CallText(there)
+        what = call.found.text if call.found else f"{operation.name}(-1, …)"
+        sentence = (
+            f"{what}{_line(operation.source, failing.failure.source)} made {after[0]} rows of a "
+            f"batch of {before[0]}: {times(before)} → {times(after)}. {failing.name} now gets "
+            f"{after[0]} where {before[0]} belong"
+        )
+        return Diagnosis("view.batch", sentence, (), tuple(_kept(there, call, before, after)))
+    return None
+
+
+def _kept(there: Failing, call: CallText, before: Sizes, after: Sizes) -> Iterator[Candidate]:
+    """The batch written down; or a picture for which ``-1`` becomes the batch."""
+    kept = call.flattened()
+    layer = _next_linear(there)
+    # The layer behind it was made for the rows that there were, and fails before the old place.
+    wider = layer and set_arguments(layer, {"in_features": prod(before[1:])})
+    both = combined([kept, wider] if wider else [kept])
+    if both is not None:
+        yield both
+    value = there.value(there.argument(0))
+    if value is not None:
+        yield from for_the_view(there, value, before, (-1, *after[1:]))
+
+
+def _next_linear(there: Failing) -> Module | None:
+    """The first linear layer that ran after an operation and works on what that made."""
+    trace, operation = there.trace, there.operation
+    for later in trace.operations[operation.index + 1 :] if operation else ():
+        if operation is not None and later.name == "linear" and not later.failed:
+            source = main_input(trace, later)
+            ways = () if source is None else _back(trace, source)
+            if any(step.index == operation.index for step, _, _ in ways):
+                module = trace.module(trace.calls[later.call].path)
+                return module if module.kind == "Linear" and module.builtin else None
+    return None
+
+
+def _regrouping(trace: Trace, value: Value) -> tuple[Operation, Sizes, Sizes] | None:
+    """The ``view(-1, n)`` on the way back that merged or split the batch, with both shapes."""
+    for operation, now, source in _back(trace, value):
+        before, after = sizes(source), sizes(now)
+        if operation.name not in RESHAPES or not before or not after:
+            if before and after and before[0] != after[0]:
+                return None
+            continue
+        if before[0] == after[0]:
+            continue
+        # One row per token (N×L×C to N·L×C) is meant; so is what does not begin with -1.
+        meant = before[-1] == after[-1] or len(before) < 3 or len(after) != 2
+        batch = trace.inputs and trace.shape(trace.inputs[0].value)[:1] == before[:1]
+        if meant or not batch or -1 not in _flat(operation):
+            return None
+        return operation, before, after
+    return None
+
+
+def _flat(operation: Operation) -> tuple[object, ...]:
+    first = operation.args[1:2]
+    return first[0][:1] if first and isinstance(first[0], tuple) else first
+
+
+def squeezed(failing: Failing) -> Diagnosis | None:
+    """``x.squeeze()`` with a batch of one, and a dimension that is missing afterwards."""
+    if failing.operation is None:
+        value = failing.value(failing.given(0, "input"))
+        base = normalization.norm_rank(failing)
+    else:
+        value = failing.tensors[0] if failing.tensors else None
+        base = axes.axes(failing) if failing.name in axes.FUNCTIONS else None
+    if base is None or value is None:
+        return None
+    for operation, now, source in _back(failing.trace, value):
+        before, after = sizes(source), sizes(now)
+        if before is None or after is None:
+            return None
+        if operation.name != "squeeze" or len(operation.args) > 1 or operation.kwargs:
+            if len(before) != len(after):
+                return None
+            continue
+        if before[:1] != (1,) or len(before) < 2:
+            return None
+        there = _at(failing, operation)
+        call = CallText(there)
+        what = call.found.text if call.found and len(call.found.text) < 40 else "squeeze()"
+        sentence = (
+            f"{base.sentence}. {what}{_line(operation.source, failing.failure.source)} dropped "
+            f"the batch of 1 as well: {times(before)} → {times(after)}"
+        )
+        return Diagnosis("squeeze.batch", sentence, (), tuple(_not_the_batch(call, before)))
+    return None
+
+
+def _not_the_batch(call: CallText, before: Sizes) -> Iterator[Candidate]:
+    operand = call.operand(0)
+    ones = [axis for axis in range(1, len(before)) if before[axis] == 1]
+    if ones == list(range(2, len(before))):
+        yield call.candidate(f"{operand}.flatten(1)", function="flatten", arguments=(1,))
+    elif len(ones) == 1:
+        yield call.candidate(f"{operand}.squeeze({ones[0]})", arguments=(ones[0],))
+    elif not ones:
+        # Nothing but the batch was there to squeeze.
+        yield call.candidate(operand, operands=((0, (Step("unsqueeze", (0,)),)),))
+
+
+def _back(trace: Trace, value: Value) -> Iterator[tuple[Operation, Value, Value]]:
+    """The operations on the way back along the data: each with its result and what it got."""
+    now = value
+    for _ in range(_FARTHEST):
+        operation = None if now.producer is None else trace.operations[now.producer]
+        source = None if operation is None else main_input(trace, operation)
+        if operation is None or source is None:
+            return
+        yield operation, now, source
+        now = source
+
+
+def _at(failing: Failing, operation: Operation) -> Failing:
+    """The same failure, looked at from an operation before it."""
+    call = failing.trace.calls[operation.call]
+    module = failing.trace.module(call.path)
+    return replace(failing, operation=operation, call=call, module=module)
+
+
+def _line(source: Source | None, failed: Source | None) -> str:
+    """`` (line 53)``, if it is another line than the failing one; with the file if that differs."""
+    if source is None or (failed is not None and source == failed):
+        return ""
+    if failed is not None and source.file == failed.file:
+        return f" (line {source.line})"
+    return f" ({source.file.rpartition('/')[2]}:{source.line})"

@@ -1,0 +1,158 @@
+"""Multi-head attention: its width, its keys, its masks, and which dimension is the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.analysis.diagnose.edits import BeforeCall, Step
+from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.origins import lines, start_line, story
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.sources import written
+from cnnshape.analysis.diagnose.suggest import before_call, set_arguments, set_buffer
+from cnnshape.analysis.diagnose.upstream import combined, other_inputs
+from cnnshape.analysis.diagnose.wording import arrive, plural, times, who
+from cnnshape.analysis.report import Suggestion
+from cnnshape.tracing.trace import Module
+
+
+def multi_head_attention(failing: Failing) -> Diagnosis | None:
+    """``embed_dim``, and masks of the wrong size."""
+    query = failing.value(failing.argument(0, "query"))
+    shape = None if query is None else sizes(query)
+    expected = failing.argument(3, "embed_dim_to_check")
+    layer = failing.layer({"MultiheadAttention"})
+    if query is None or not shape or not isinstance(expected, int):
+        return None
+    name = who(failing.path, failing.module.type)
+    if shape[-1] != expected:
+        sentence = (
+            f"{name} works on {expected} features (embed_dim), but {shape[-1]} {arrive(shape[-1])}"
+        )
+        found: list[Candidate | None] = []
+        if layer is not None:
+            heads = layer.config.get("num_heads")
+            if isinstance(heads, int) and shape[-1] % heads == 0:
+                found.append(set_arguments(layer, {"embed_dim": shape[-1]}))
+        found += other_inputs(failing, query, len(shape) - 1, expected)
+        item = story(failing.trace, query.id, len(shape) - 1)
+        derivation = (*start_line(failing.trace, [item]), *lines([item]))
+        return Diagnosis("mha.embed_dim", sentence, derivation, tuple(c for c in found if c))
+    return _masks(failing, name, shape) or _keys(failing, name, expected, layer)
+
+
+def _keys(failing: Failing, name: str, expected: int, layer: Module | None) -> Diagnosis | None:
+    key = failing.value(failing.argument(1, "key"))
+    shape = None if key is None else sizes(key)
+    separate = failing.argument(17, "use_separate_proj_weight")
+    if key is None or not shape or separate is True or shape[-1] == expected:
+        return None
+    sentence = (
+        f"{name} expects keys of {expected} features, but {shape[-1]} {arrive(shape[-1])}: "
+        "kdim and vdim say so if they differ"
+    )
+    found: list[Candidate | None] = []
+    if layer is not None:
+        found.append(set_arguments(layer, {"kdim": shape[-1], "vdim": shape[-1]}))
+    return Diagnosis("mha.embed_dim", sentence, (), tuple(c for c in found if c))
+
+
+def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
+    """``attn_mask`` is L×S, ``key_padding_mask`` N×S; inside, the length comes first."""
+    key = failing.shape(failing.argument(1, "key"))
+    if key is None or len(query) != 3 or len(key) != 3 or failing.call is None:
+        return None
+    length, batch, source = query[0], query[1], key[0]
+    heads = failing.argument(4, "num_heads")
+    padding = failing.shape(failing.argument(14, "key_padding_mask"))
+    if padding is not None and padding != (batch, source):
+        sentence = (
+            f"{name}'s key_padding_mask must be {batch}×{source} (batch × key length), but "
+            f"{times(padding)} arrives"
+        )
+        found: list[Candidate | None] = []
+        if padding == (source, batch):
+            # The mask counts the batch first; so may the data, and the layer does not.
+            found.append(_batch_first(failing))
+            found.append(_on_mask(failing, "key_padding_mask"))
+        return Diagnosis("mha.mask", sentence, (), tuple(c for c in found if c))
+    mask = failing.shape(failing.argument(16, "attn_mask"))
+    allowed = [(length, source)]
+    if isinstance(heads, int):
+        allowed.append((batch * heads, length, source))  # type: ignore[arg-type]
+    if mask is not None and mask not in allowed:
+        sentence = (
+            f"{name}'s attn_mask must be {length}×{source} (query length × key length), but "
+            f"{times(mask)} arrives"
+        )
+        found = [_on_mask(failing, "attn_mask")] if mask == (source, length) else []
+        if mask in ((batch, batch), (batch, source)) and length == source:
+            found.append(_batch_first(failing))
+        elif len(mask) == 2 and mask[0] == mask[1] and length == source:
+            found += _longer_mask(failing, mask, length)
+        return Diagnosis("mha.mask", sentence, (), tuple(c for c in found if c))
+    return None
+
+
+def _batch_first(failing: Failing) -> Candidate | None:
+    """``batch_first=True``, where the author built the layer and not a layer of torch around it."""
+    parent = failing.path.rpartition(".")[0]
+    inside = failing.trace.module(parent).kind.startswith("Transformer")
+    if inside or failing.module.config.get("batch_first") is True:
+        return None
+    return set_arguments(failing.module, {"batch_first": True})
+
+
+def _longer_mask(failing: Failing, mask: Sizes, length: int) -> Iterator[Candidate | None]:
+    """A causal mask that was made once for another length: made again, or as long an input."""
+    held = failing.value(failing.argument(16, "attn_mask"))
+    while held is not None and held.producer is not None:
+        inputs = failing.trace.operations[held.producer].inputs
+        held = failing.trace.values[inputs[0]] if inputs else None
+    if held is not None and held.origin == "buffer" and held.shape == mask:
+        yield set_buffer(held, (length, length))
+    first = failing.value(failing.argument(0, "query"))
+    if first is not None:
+        yield from other_inputs(failing, first, 0, mask[0])
+
+
+def _on_mask(failing: Failing, keyword: str) -> Candidate:
+    found = written(failing.failure.source, failing.path.rpartition(".")[2])
+    passed = (
+        [a.partition("=")[2] for a in found.arguments if a.startswith(keyword)] if found else []
+    )
+    name = passed[0] if passed and passed[0].isidentifier() else keyword
+    suggestion = Suggestion(
+        action="insert_before", text=f"{name}.T", path=failing.path, argument=keyword
+    )
+    return Candidate(
+        suggestion, (BeforeCall(failing.path, (Step("transpose", (0, 1)),), argument=keyword),)
+    )
+
+
+def transformer(failing: Failing) -> Diagnosis | None:
+    """``nn.Transformer`` asked to work on sources and targets of different number."""
+    if failing.module.kind != "Transformer" or failing.operation is not None:
+        return None
+    source, target = failing.shape(failing.given(0, "src")), failing.shape(failing.given(1, "tgt"))
+    if source is None or target is None or len(source) != 3 or len(target) != 3:
+        return None
+    axis = 0 if failing.module.config.get("batch_first") is True else 1
+    if source[axis] == target[axis]:
+        return None
+    name = who(failing.path, failing.module.type)
+    sentence = (
+        f"{name} takes {'N×L×E' if axis == 0 else 'L×N×E'}, so src {times(source)} is "
+        f"{plural(source[axis], 'sequence')} and tgt {times(target)} is {target[axis]}"
+    )
+    found: list[Candidate] = []
+    if source[1 - axis] == target[1 - axis]:
+        sentence += f": the {source[1 - axis]} they share stands in dimension {1 - axis}"
+        turn = (Step("transpose", (0, 1)),)
+        made = [
+            before_call(failing, f"{word}.transpose(0, 1)", turn, argument=number)
+            for number, word in enumerate(("src", "tgt"))
+        ]
+        both = combined(made)
+        found += [both] if both else []
+    return Diagnosis("mha.batch", sentence, (), tuple(found))
