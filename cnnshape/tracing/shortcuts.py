@@ -175,6 +175,55 @@ def _attention(
     return query.new_empty((batch, length, heads, width)).transpose(1, 2)
 
 
+#: Modes of interpolation that run as Python decompositions on meta, with the axes that they need.
+_BLENDING = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}
+
+
+def _interpolate(
+    x: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Any:
+    """A blending interpolation has the shape of the nearest neighbour's, which is cheap."""
+    del align_corners
+    axes = _BLENDING.get(mode)
+    if axes is None or not _floating(x) or x.dim() != axes or (antialias and axes != 4):
+        return NotImplemented
+    return F.interpolate(
+        x, size, scale_factor, mode="nearest", recompute_scale_factor=recompute_scale_factor
+    )
+
+
+def recurrent_shortcut(*args: Any) -> Any:
+    """``lstm``, ``gru`` and simple recurrence, whose decompositions cost a step's time per step.
+
+    Not among :func:`meta_shortcuts`, since a recording counts the products inside.
+    """
+    x, states, weights = args[:3]
+    several = isinstance(states, tuple | list)
+    hidden: Sequence[Any] = states if several else (states,)  # pyright: ignore[reportUnknownVariableType]
+    if (
+        len(args) != 9  # packed sequences have other arguments
+        or not _floating(x)
+        or not x.numel()
+        or x.dim() != 3
+        or not all(isinstance(state, Tensor) and state.dim() == 3 for state in hidden)
+        or x.shape[-1] != weights[0].shape[1]
+        or x.dtype != weights[0].dtype
+    ):
+        return NotImplemented
+    directions = 2 if args[7] else 1
+    batch = x.shape[0 if args[8] else 1]
+    if any(s.shape[0] != directions * args[4] or s.shape[1] != batch for s in hidden):
+        return NotImplemented
+    result = x.new_empty((*x.shape[:-1], directions * hidden[0].shape[-1]))
+    return (result, *(torch.empty_like(state) for state in hidden))
+
+
 @cache
 def meta_shortcuts() -> Mapping[Any, Shortcut]:
     """The replacements, by the function that torch reports to a ``TorchFunctionMode``."""
@@ -205,5 +254,6 @@ def meta_shortcuts() -> Mapping[Any, Shortcut]:
         F.layer_norm: _layer_norm,
         F.group_norm: _group_norm,
         F.scaled_dot_product_attention: _attention,
+        F.interpolate: _interpolate,
     }
     return table

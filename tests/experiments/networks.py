@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
@@ -140,3 +141,80 @@ class Shrinking(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.conv(F.interpolate(x, scale_factor=0.25))
+
+
+class Focus(nn.Module):
+    """Every second pixel and those between, side by side: the size must be even."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(12, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        corners = [x[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+        return self.conv(torch.cat(corners, 1))
+
+
+class Pyramid(nn.Module):
+    """Strides that round up, and upsampling by two: a chain of three conditions, really one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = (3, 4, 4, 4, 4)
+        self.down = nn.ModuleList(
+            nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        levels: list[Tensor] = []
+        for layer in self.down:
+            x = layer(x)
+            levels.append(x)
+        for level in reversed(levels[:-1]):
+            x = level + F.interpolate(x, scale_factor=2, mode="bilinear")
+        return x
+
+
+class Cropped(nn.Module):
+    """The first U-Net: no padding, the skip cut to what comes up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 5)
+        self.deep = nn.Conv2d(4, 4, 5)
+        self.last = nn.Conv2d(8, 4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skip = self.first(x)
+        up = F.interpolate(self.deep(F.max_pool2d(skip, 2)), scale_factor=2)
+        height, width = up.shape[-2:]
+        return self.last(torch.cat([skip[..., :height, :width], up], 1))
+
+
+class Positions(nn.Module):
+    """Learned positions looked up by ``arange``: meta would take any length, a real run 24."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 8)
+        self.places = nn.Embedding(24, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        places = torch.arange(x.shape[1], device=x.device).unsqueeze(0)
+        return self.words(x) + self.places(places).expand(x.shape[0], -1, -1)
+
+
+class SquareTokens(nn.Module):
+    """Tokens made a square picture through a float: 16 is no more right than 25."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        side = int(x.shape[1] ** 0.5)
+        return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], side, side)
+
+
+class Spectrum(nn.Module):
+    """Reflects 32 samples at either end inside ``stft``: shorter inputs than 33 fail."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        window = torch.ones(64, device=x.device)
+        return torch.stft(x, 64, 16, window=window, return_complex=True)

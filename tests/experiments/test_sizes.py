@@ -14,6 +14,7 @@ import cnnshape
 from cnnshape.api.sizing import Sizes
 from cnnshape.errors import ModelFailedError, UsageError
 from cnnshape.experiments.sizing.ranges import SizeSet, describe
+from cnnshape.loading.inputs import from_specs, parse_inputs
 from cnnshape.loading.model import load
 from cnnshape.rendering.sizes import set_text
 from cnnshape.tracing.execute import Inputs
@@ -130,6 +131,28 @@ def test_what_only_meta_would_take_is_not_accepted():
     accepted = cnnshape.sizes(networks.Shrinking(), (1, 3, "H", "W"), range=(1, 40))
     assert accepted.letters["H"].ranges == ((4, 40),)
     assert differences(accepted, networks.Shrinking(), 3, axes_and_diagonal(1, 40, 16)) == []
+
+
+def test_a_batch_that_must_stay_whole_is_one_condition():
+    """16·H·W numbers per picture in rows of 400: H·W = 25, whatever the batch."""
+    accepted = cnnshape.sizes(networks.TornBatch(), ("N", 3, "H", "W"), range=(1, 30))
+    assert accepted.joint == "H*W == 25"
+    assert accepted.letters["N"].ranges == ((1, 30),)
+    assert accepted.base["N"] == 2
+
+
+def test_positions_beyond_the_table_are_refused_though_meta_takes_them():
+    tokens = from_specs(parse_inputs(["1,T:int64"]))
+    accepted = cnnshape.sizes(networks.Positions(), tokens, range=(1, 40), why=True)
+    assert accepted.letters["T"].ranges == ((1, 24),)
+    assert accepted.device == "meta"
+    assert accepted.why[0].path == "places"
+
+
+def test_a_length_is_no_number_of_channels():
+    accepted = cnnshape.sizes(networks.SquareTokens(), (1, "T", 4), range=(1, 50))
+    assert [n for n in range(1, 51) if n in accepted.letters["T"]] == [1, 4, 9, 16, 25, 36, 49]
+    assert accepted.base == {"T": 16}
 
 
 def test_sizes_that_tear_the_batch_apart_are_flagged():

@@ -14,6 +14,7 @@ from torch import nn
 import cnnshape
 from cnnshape import UsageError
 from cnnshape.errors import CnnshapeError, ModelFailedError
+from cnnshape.loading.inputs import ModelInputs, from_specs, parse_inputs
 from cnnshape.tracing.execute import Inputs, record
 from tests.experiments import networks
 
@@ -165,6 +166,72 @@ def test_the_model_is_as_it_was():
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(tensor.device.type == "cpu" for tensor in model.parameters())
+
+
+# ---- what the model demands ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("model", "shape", "constraints"),
+    [
+        (networks.Focus(), (1, 3, "H", "W"), {"H % 2 == 0", "W % 2 == 0"}),
+        (networks.Pyramid(), (1, 3, "H", 32), {"((H + 1)//2) % 8 == 0"}),
+        (networks.Cropped(), (1, 1, "H", 40), {"H//2 - 8 >= 1"}),
+    ],
+    ids=["Focus", "Pyramid", "Cropped"],
+)
+def test_demands_are_what_a_person_would_write(model: nn.Module, shape: Shape, constraints: Any):
+    """By hand: both halves equally long; 8 halvings undone; 2·(⌊(H − 4)/2⌋ − 4) ≥ 5."""
+    assert set(cnnshape.inspect(model, shape).constraints) == constraints
+
+
+@pytest.mark.parametrize(
+    ("model", "channels", "condition"),
+    [
+        (networks.Focus(), 3, lambda h: h % 2 == 0),
+        (networks.Pyramid(), 3, lambda h: (h + 1) // 2 % 8 == 0),
+        (networks.Cropped(), 1, lambda h: h >= 18),
+    ],
+    ids=["Focus", "Pyramid", "Cropped"],
+)
+def test_demands_are_those_of_real_passes(model: nn.Module, channels: int, condition: Any):
+    width, heights = 32, range(3, 70)  # below, a size of 1 is broadcast
+    accepted = {
+        h
+        for h in heights
+        if record(model, Inputs((torch.zeros(1, channels, h, width),))).trace.failure is None
+    }
+    assert accepted == {h for h in heights if condition(h)}
+    report = cnnshape.inspect(model, (1, channels, "H", width))
+    for h in heights:
+        holds = all(eval(text, {"__builtins__": {}}, {"H": h}) for text in report.constraints)
+        assert holds == (h in accepted), h
+
+
+def test_positions_counted_by_arange_must_be_in_the_table():
+    report = cnnshape.inspect(networks.Positions(), integers("N,T:int64"))
+    assert report.constraints == ("24 >= T",)
+
+
+def test_a_number_from_a_float_is_no_demand():
+    """⌊√16⌋ = 4 looks as if T had to be 16; 25 and 64 are as good."""
+    report = cnnshape.inspect(networks.SquareTokens(), ("N", "T", 4))
+    assert not any("T" in text and "== 16" in text for text in report.constraints)
+    assert not any("fixed" in note for note in report.notes)
+    assert any("no expression in the letters" in note for note in report.notes)
+
+
+def test_what_is_refused_beyond_the_demands_is_told():
+    notes = cnnshape.inspect(networks.Spectrum(), (1, "L")).notes
+    told = [note for note in notes if "the model needs more than is listed" in note]
+    assert len(told) == 1
+    lengths = [int(n) for n in re.findall(r"L = (\d+)", told[0])]
+    assert lengths
+    assert all(n <= 32 for n in lengths)
+
+
+def integers(*texts: str) -> ModelInputs:
+    return from_specs(parse_inputs(texts))
 
 
 # ---- bad input --------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnshape.formulas import axis_size
-from cnnshape.formulas.algebra import Sum, columns, letter, plain, product, whole
+from cnnshape.formulas.algebra import Sum, columns, divisibility, letter, plain, product, whole
 from cnnshape.formulas.algebra.paper import expression
 from cnnshape.formulas.writing import latex, unicode
 
@@ -149,3 +150,48 @@ def test_on_paper():
 def test_floor_division_of_negatives_rounds_down(h: int, shift: int, divisor: int):
     exact = Fraction(-h + shift, divisor)
     assert ((shift - H) // divisor).value({"H": h}) == exact.__floor__()
+
+
+@given(st.integers(2, 9), st.integers(1, 5), st.integers(0, 4), st.integers(1, 4))
+def test_divisibility_says_when_two_sizes_agree(d: int, step: int, shift: int, other: int):
+    """Every form in which it is recognised, against counting."""
+    e = (letter("H") + shift) // step
+    for difference in (
+        e - d * (e // d),
+        e - d * ((e + (d - 1)) // d),
+        (e + (d - 1)) // d - e // d,
+        e - (d * other) * (e // (d * other)),
+    ):
+        found = divisibility(difference)
+        if found is None:
+            continue
+        dividend, divisor = found
+        for h in range(1, 60):
+            agree = difference.value({"H": h}) == 0
+            assert agree == (dividend.value({"H": h}) % divisor == 0), (difference, found, h)
+
+
+@pytest.mark.parametrize(
+    ("difference", "expected"),
+    [
+        (lambda h: h - 2 * (h // 2), ("H", 2)),
+        (lambda h: (h + 1) // 2 - h // 2, ("H", 2)),
+        (lambda h: (h + 3) // 4 - (h + 1) // 4, ("(H + 1)//2", 2)),
+        (lambda h: (h + 3) // 4 - 8 * ((h + 31) // 32), ("(H + 3)//4", 8)),
+        (lambda h: h - 3 * (h // 2), None),
+        (lambda h: (h + 1) // 3 - h // 3, None),  # zero for two of three remainders
+    ],
+)
+def test_divisibility_is_recognised(
+    difference: Callable[[Sum], Sum], expected: tuple[str, int] | None
+):
+    found = divisibility(difference(letter("H")))
+    assert (found and (str(found[0]), found[1])) == expected
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(1, 9), st.integers(1, 99))
+def test_what_a_divisor_shares_with_every_term_is_cancelled(a: int, b: int, n: int, t: int):
+    T = letter("T")
+    size = (a * N * T + a * N) // (b * N)
+    assert size.value({"N": n, "T": t}) == (a * n * t + a * n) // (b * n)
+    assert "N" not in str((a * N * T) // (b * N))

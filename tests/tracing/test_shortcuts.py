@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnshape.tracing.shortcuts import meta_shortcuts
+from cnnshape.tracing.shortcuts import meta_shortcuts, recurrent_shortcut
 
 ELEMENTWISE = [
     function
@@ -204,3 +204,66 @@ def test_attention_lays_its_result_out_as_the_kernels_do(causal):
         expected = F.scaled_dot_product_attention(real, real, real, is_causal=causal)
         # What follows in practice: heads back beside the width, and a view.
         assert answer.transpose(1, 2).is_contiguous() == expected.transpose(1, 2).is_contiguous()
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode"),
+    [
+        ((2, 3, 7), "linear"),
+        ((2, 3, 7, 9), "bilinear"),
+        ((2, 3, 7, 9), "bicubic"),
+        ((2, 3, 5, 7, 9), "trilinear"),
+    ],
+)
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"scale_factor": 2},
+        {"scale_factor": 0.3, "align_corners": True},
+        {"scale_factor": 1.5, "recompute_scale_factor": True},
+        {"size": 4},
+        {"scale_factor": 0.01},
+        {"size": 0},
+        {"size": 4, "scale_factor": 2},
+    ],
+)
+def test_interpolation(shape, mode, how):
+    shortcut = meta_shortcuts()[F.interpolate]
+    for x in layouts(shape):
+        try:
+            # The decomposition on meta lets empty results pass, so the CPU judges that.
+            F.interpolate(torch.zeros(x.shape), mode=mode, **how)
+            expected = F.interpolate(x, mode=mode, **how)
+        except (RuntimeError, ValueError):
+            with pytest.raises((RuntimeError, ValueError)):
+                shortcut(x, mode=mode, **how)
+        else:
+            same(shortcut(x, mode=mode, **how), expected)
+
+
+def test_interpolation_leaves_other_ranks_and_modes_to_the_function():
+    shortcut = meta_shortcuts()[F.interpolate]
+    assert shortcut(meta(1, 3, 8, 8), scale_factor=2, mode="linear") is NotImplemented
+    assert shortcut(meta(1, 3, 8, 8), scale_factor=2) is NotImplemented
+
+
+@pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN])
+@pytest.mark.parametrize("options", [{}, {"batch_first": True, "bidirectional": True}])
+def test_recurrence(kind, options):
+    layer = kind(6, 5, 2, device="meta", **options)
+    function = {torch.nn.LSTM: torch.lstm, torch.nn.GRU: torch.gru}.get(kind, torch.rnn_tanh)
+    directions = 2 if options else 1
+    batch = 4 if options else 3
+    state = meta(2 * directions, 7 - batch, 5)
+    states = (state, state) if kind is torch.nn.LSTM else state
+    weights = [getattr(layer, name) for names in layer._all_weights for name in names]
+    rest = (True, 2, 0.0, False, bool(options), bool(options))
+    x = meta(3, 4, 6)
+    for one, other in zip(
+        recurrent_shortcut(x, states, weights, *rest), function(x, states, weights, *rest)
+    ):
+        assert one.shape == other.shape
+        assert one.dtype == other.dtype
+    wrong = meta(3, 4, 7)
+    assert recurrent_shortcut(wrong, states, weights, *rest) is NotImplemented
+    assert recurrent_shortcut(meta(0, 4, 6), states, weights, *rest) is NotImplemented

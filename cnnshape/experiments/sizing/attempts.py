@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from cnnshape.analysis.build import build_report
+from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import filled, shapes_of
 from cnnshape.experiments.symbolic.probe import Prober
+from cnnshape.experiments.symbolic.sampling import all_hold
 from cnnshape.experiments.symbolic.solve import Letters
 from cnnshape.loading.inputs import make_tensors
 from cnnshape.tracing.execute import Inputs, record
@@ -26,12 +28,14 @@ class Attempts:
     """Runs a model at sizes of choice and remembers the verdicts.
 
     ``keeps_batch``: at the usual size the results have as many rows as the input, so that
-    another number elsewhere means that rows were torn apart or glued together.
+    another number elsewhere means that rows were torn apart or glued together. ``unseen``: what
+    the model demands of values, which a pass on meta cannot tell.
     """
 
     prober: Prober
     run: Callable[[Inputs], Pass]
     keeps_batch: bool = False
+    unseen: Sequence[Demand] = ()
     verdicts: dict[tuple[int, ...], Verdict] = field(default_factory=dict[tuple[int, ...], Verdict])
     seconds: float = 0.0
 
@@ -60,6 +64,8 @@ class Attempts:
         return self.verdicts[key]
 
     def _tried(self, letters: Letters) -> Verdict:
+        if self.prober.device == "meta" and not all_hold(self.unseen, letters):
+            return "no"
         inputs = self._inputs(letters)
         done = self.run(inputs)
         if done.exception is not None or (done.doubtful and self._refused(letters)):

@@ -16,11 +16,15 @@ from cnnshape.formulas.algebra import Sum, letter, whole
 
 @dataclass(frozen=True)
 class Prediction:
-    """The demands of the model, and those of keeping the batch."""
+    """The demands of the model, and those of keeping the batch.
+
+    ``unseen`` are demands on values, such as positions within a table, which meta cannot check.
+    """
 
     demands: tuple[Demand, ...]
     batch: tuple[Demand, ...]
     keeps_batch: bool = False
+    unseen: tuple[Demand, ...] = ()
 
     def verdict(self, letters: Letters) -> Verdict:
         """What trying these sizes should give."""
@@ -47,9 +51,11 @@ def predict(found: Understanding) -> Prediction:
     """
     shapes = shapes_of(found.prober.inputs)
     trace = found.run.trace
+    named = {op.index: op.name for op in trace.operations}
+    unseen = tuple(d for d in found.demands if named.get(d.index) == "embedding")
     outputs = [(found.solution.of(n.value), trace.shape(n.value)) for n in trace.outputs]
     if not shapes or not shapes[0] or not outputs or not all(dims for dims, _ in outputs):
-        return Prediction(found.demands, ())
+        return Prediction(found.demands, (), unseen=unseen)
     first = shapes[0][0]
     rows = letter(first) if isinstance(first, str) else whole(first)
     now = rows.value(found.run.letters)
@@ -57,14 +63,14 @@ def predict(found: Understanding) -> Prediction:
     # Where the sizes of the picture decide how many rows come out, they are torn rows.
     torn = any(isinstance(size, Sum) and size.letters - rows.letters for size, _ in sizes)
     if not torn and any(number != now for _, number in sizes):
-        return Prediction(found.demands, ())
+        return Prediction(found.demands, (), unseen=unseen)
     demands = [
         Demand.of(size, "==", rows, -1, None, "the batch")
         for size, _ in sizes
         if isinstance(size, Sum)
     ]
     batch = tuple(dict.fromkeys(demand for demand in demands if demand is not None))
-    return Prediction(found.demands, batch, keeps_batch=True)
+    return Prediction(found.demands, batch, keeps_batch=True, unseen=unseen)
 
 
 def truth_table(

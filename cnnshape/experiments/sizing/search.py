@@ -68,6 +68,7 @@ def accepted_sizes(
     prediction = predict(found)
     with attempts(found.prober) as trying:
         trying.keeps_batch = prediction.keeps_batch
+        trying.unseen = prediction.unseen
         base = _base_inside(trying, prediction, found.run.letters, low, high)
         if base is None and prediction.batch:
             # No size keeps the rows: then that is how the model is meant.
@@ -97,9 +98,11 @@ def _base_inside(
 ) -> Letters | None:
     """Accepted sizes within the range, as near to the usual ones as may be."""
     inside = {name: min(max(n, low), high) for name, n in usual.items()}
+    batches = batch_letters(trying.prober.inputs)
+    sides = [name for name in usual if name not in batches] or list(usual)
     guesses = [
         inside,
-        *({**inside, **dict.fromkeys(usual, n)} for n in _outwards(inside, low, high)),
+        *({**inside, **dict.fromkeys(sides, n)} for n in _outwards(inside, low, high)),
     ]
     likely = (point for point in guesses if prediction.verdict(point) == "yes")
     pairs = _pairs(trying.names, inside, low, high, prediction)

@@ -8,6 +8,7 @@ from itertools import product
 
 from cnnshape.experiments.sizing.predict import Prediction, truth_table
 from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.merging import merged
 from cnnshape.experiments.symbolic.sampling import all_hold
 from cnnshape.experiments.symbolic.solve import Letters
 
@@ -54,7 +55,7 @@ def together(
     free = 1
     for found in sizes.values():
         free *= len(found)
-    joint = None if free == len(points) else " and ".join(dict.fromkeys(str(d) for d in tied))
+    joint = None if free == len(points) else " and ".join(dict.fromkeys(map(str, merged(tied))))
     pairs = [dict(zip(letters, point, strict=True)) for point in points]
     return Together(joint, sizes, pairs, tied if joint else ())
 

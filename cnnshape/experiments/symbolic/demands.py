@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 
-from cnnshape.formulas.algebra import Floor, Sum, Whole, columns, whole
+from cnnshape.formulas.algebra import Sum, Whole, columns, divisibility, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Demand:
         None
         >>> print(Demand.of(letter("H") // 4 - 6, ">=", 1, 0))
         H//4 - 6 >= 1
+        >>> print(Demand.of(2 * (letter("H") // 2 - 8), ">=", 1, 0))
+        H//2 - 8 >= 1
         """
         one, other = whole(left), whole(right)
         difference = (one - other).constant
@@ -56,6 +58,8 @@ class Demand:
             if one.text in one.letters and other.text in other.letters and other.text < one.text:
                 one, other = other, one  # H == W, not W == H
             one, other = _without_common_factor(one, other)
+        if relation == ">=" and other.constant is not None:
+            one, other = _tightened(one, other.constant)
         return cls(one, relation, other, index, parameter, cause)
 
     def holds(self, letters: Mapping[str, int]) -> bool:
@@ -83,11 +87,15 @@ class Demand:
         """The letters that it ties."""
         return self.left.letters | self.right.letters
 
+    @property
+    def divisibility(self) -> tuple[Sum, int] | None:
+        """``(E, d)`` where it says that ``d`` divides ``E``."""
+        return divisibility(self.left - self.right) if self.relation == "==" else None
+
     def __str__(self) -> str:
         """As the report has it; divisibility is written with ``%``."""
-        divisibility = _divisibility(self.left - self.right) if self.relation == "==" else None
-        if divisibility is not None:
-            inner, divisor = divisibility
+        if self.divisibility is not None:
+            inner, divisor = self.divisibility
             body = inner.text if len(inner.terms) == 1 and "//" not in inner.text else f"({inner})"
             return f"{body} % {divisor} == 0"
         if self.relation == ">=" and all(c < 0 for m, c in self.left.terms if m):
@@ -104,6 +112,8 @@ def _without_common_factor(left: Sum, right: Sum) -> tuple[Sum, Sum]:
     (Sum('16*(H//4)'), Sum('256'))
     >>> _without_common_factor(16 * H * N, 400 * (H // 25))
     (Sum('H*N'), Sum('25*(H//25)'))
+    >>> _without_common_factor(4 * H, whole(16))
+    (Sum('H'), Sum('4'))
     """
     if len(left.terms) == 1 and len(right.terms) == 1:
         one, other = dict(left.terms[0][0]), dict(right.terms[0][0])
@@ -113,33 +123,16 @@ def _without_common_factor(left: Sum, right: Sum) -> tuple[Sum, Sum]:
             other[atom] -= common
         left = Sum({tuple((a, p) for a, p in one.items() if p): left.terms[0][1]})
         right = Sum({tuple((a, p) for a, p in other.items() if p): right.terms[0][1]})
-    if left.letters and right.letters:
+    lone = len(left.terms) == 1 and left.terms[0][0] in [((name, 1),) for name in left.letters]
+    if lone or (left.letters and right.letters):
         common = gcd(*(c for _, c in (*left.terms, *right.terms)))
         left, right = left // common, right // common
     return left, right
 
 
-def _divisibility(difference: Sum) -> tuple[Sum, int] | None:
-    """``E - d*(E//d)`` as ``(E, d)``: it is zero where ``d`` divides ``E``.
-
-    >>> from cnnshape.formulas.algebra import letter
-    >>> H = letter("H")
-    >>> _divisibility(2 * (H // 2) - H)
-    (Sum('H'), 2)
-    >>> _divisibility(2 * (H // 8) - H // 4)
-    (Sum('H//4'), 2)
-    """
-    for sign in (1, -1):
-        signed = difference * sign
-        for monomial, coefficient in signed.terms:
-            atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else None
-            if coefficient >= 0 or not isinstance(atom, Floor):
-                continue
-            below = atom.below.constant
-            if below is None or below % -coefficient:
-                continue
-            rest = signed - Sum({monomial: coefficient})
-            # (a//b)//d is written a//(b·d), so the dividend is known only up to that rule.
-            if rest // -coefficient == Sum({monomial: 1}) and -coefficient > 1:
-                return rest, -coefficient
-    return None
+def _tightened(left: Sum, right: int) -> tuple[Sum, Sum]:
+    """``2*H - 16 >= 1`` as ``H - 8 >= 1``: whole numbers, so the right side is rounded up."""
+    common = gcd(*(c for m, c in left.terms if m))
+    if common > 1 and left.offset % common:
+        left, right = left - left.offset, right - left.offset
+    return left // common, whole(-(-right // common))

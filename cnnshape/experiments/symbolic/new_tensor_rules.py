@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnshape.experiments.symbolic.reading import argument, as_tuple, first, flat, numbers_of
 from cnnshape.experiments.symbolic.state import Dims, Sizes
-from cnnshape.formulas.algebra import Sum
+from cnnshape.formulas.algebra import Sum, Whole
 from cnnshape.tracing.trace import Operation, Ref
 
 Rule = Callable[[Operation, Sizes], "Sequence[Dims] | None"]
@@ -31,14 +31,57 @@ def full_sizes(op: Operation, sizes: Sizes) -> list[Dims]:
 
 def arange_sizes(op: Operation, sizes: Sizes) -> list[Dims] | None:
     """``⌈(end − start)/step⌉`` numbers."""
+    bounds = _bounds(op, sizes)
+    if bounds is None:
+        return None
+    start, stop, step = bounds
+    return [((stop - start + step - 1) // step,)]
+
+
+def _bounds(op: Operation, sizes: Sizes) -> tuple[Any, Any, Any] | None:
+    """Start, end and step of an ``arange``; None if one is no whole number."""
     numbers: list[Any] = [n for n in sizes.known(op.args) if isinstance(n, int | float | Sum)]
     if "end" in op.kwargs:
         start = sizes.known(op.kwargs.get("start", 0))
         numbers = [start, sizes.known(op.kwargs["end"]), *numbers[2:]]
     if any(isinstance(n, float) for n in numbers):
         return None
-    start, stop, step = (0, numbers[0], 1) if len(numbers) == 1 else (*numbers, 1)[:3]
-    return [((stop - start + step - 1) // step,)]
+    return (0, numbers[0], 1) if len(numbers) == 1 else (*numbers, 1)[:3]
+
+
+_KEEP_VALUES = frozenset(
+    "unsqueeze squeeze expand expand_as broadcast_to view reshape flatten repeat tile to long int "
+    "type clone contiguous transpose permute".split()
+)
+
+
+def counted_to(value: int, sizes: Sizes) -> Whole | None:
+    """The end of the ``arange`` that a tensor of indices came from; None if it came otherwise.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> class Count(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return torch.arange(x.shape[1]).unsqueeze(0) + 2
+    >>> trace = record(Count(), Inputs((torch.zeros(1, 9),))).trace
+    >>> counted_to(trace.outputs[0].value, Sizes(trace))
+    11
+    """
+    producers = {out: op for op in sizes.trace.operations for out in op.outputs}
+    shift: Whole = 0
+    while True:
+        op = producers.get(value)
+        if op is None:
+            return None
+        if op.name == "arange":
+            bounds = _bounds(op, sizes)
+            return None if bounds is None or bounds[2] != 1 else bounds[1] + shift
+        added = op.args[1] if op.name in ("add", "radd") and len(op.args) == 2 else None
+        if isinstance(added, int):
+            shift = shift + sizes.known(added)
+        elif op.name not in _KEEP_VALUES:
+            return None
+        value = op.inputs[0]
 
 
 def linspace_sizes(op: Operation, sizes: Sizes) -> list[Dims] | None:

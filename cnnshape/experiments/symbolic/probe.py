@@ -10,11 +10,11 @@ from torch import nn
 
 from cnnshape.experiments.forward import needs_values
 from cnnshape.experiments.subject import Prepared
-from cnnshape.experiments.symbolic.letters import batch_letters, filled, places
+from cnnshape.experiments.symbolic.letters import batch_letters, filled, places, shapes_of
 from cnnshape.experiments.symbolic.size_recorder import noting_guards
 from cnnshape.experiments.symbolic.solve import Letters, Run
 from cnnshape.experiments.symbolic.traced_size import Guard
-from cnnshape.loading.inputs import make_tensors, model_dtype
+from cnnshape.loading.inputs import ModelInputs, make_tensors, model_dtype
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 
 #: Sides of pictures that networks are made for, the most likely first.
@@ -113,7 +113,7 @@ class Prober:
             yield usual
         batches = batch_letters(self.inputs)
         where = places(self.inputs)
-        channels = {name for name, (axis, rank) in where.items() if axis == 1 and rank > 2}
+        channels = _channel_letters(self.inputs)
         free = [name for name in self.inputs.letters if name not in batches | channels]
         widths = self._widths() if channels else (1,)
         picture = any(rank > 3 for _, rank in where.values())
@@ -150,3 +150,22 @@ class Prober:
             if len(widths) >= 4:
                 break
         return tuple(widths) or (1, 3)
+
+
+def _channel_letters(inputs: ModelInputs) -> frozenset[str]:
+    """Letters where channels stand, as a rule: second, before an axis that has a letter as well.
+
+    In ``N,T,64`` the second is the length of a sequence.
+
+    >>> from cnnshape.loading.inputs import from_python
+    >>> sorted(_channel_letters(from_python(("N", "C", "H", "W"))))
+    ['C']
+    >>> sorted(_channel_letters(from_python(("N", "T", 64))))
+    []
+    """
+    return frozenset(
+        shape[1]
+        for shape in shapes_of(inputs)
+        if len(shape) > 2 and isinstance(shape[1], str)
+        if len(shape) > 3 or isinstance(shape[2], str)
+    )

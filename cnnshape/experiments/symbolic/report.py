@@ -184,6 +184,8 @@ def _notes(found: Understanding) -> Iterable[str]:
     for (path, call), points in found.failing.items():
         where = (path or "the result") + (f" (call {call + 1})" if call else "")
         yield f"{where}: the expression does not hold at {_few(points)}"
+    if found.refused:
+        yield f"the model needs more than is listed: it refuses {_few(found.refused)}"
     if found.solution.unknown:
         names = ", ".join(found.solution.unknown)
         yield f"{names}: no expression in the letters of the input was found for these sizes"

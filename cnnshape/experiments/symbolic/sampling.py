@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from math import isqrt
 
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.solve import Letters
@@ -113,6 +114,10 @@ def accepted_points(
     tied = [demand for demand in demands if len(demand.letters) > 1]
     mixer = Mixer()
     found: dict[tuple[int, ...], Letters] = {tuple(base[n] for n in names): base}
+    # The smallest sizes are where models break that no rule knows to break.
+    smallest = {**base, **{name: min(values) for name, values in choices.items()}}
+    if smallest != dict(base) and all_hold(demands, smallest):
+        found[tuple(smallest[n] for n in names)] = smallest
     for attempt in range(4000 if tied else 40 * count):
         only = names[attempt] if attempt < len(names) else None
         near = bool(tied) and attempt % 2 == 1
@@ -125,7 +130,9 @@ def accepted_points(
             found[key] = point
             yield point
         if len(found) > count:
-            return
+            break
+    if smallest in found.values():
+        yield smallest
 
 
 def _drawn(mixer: Mixer, values: Sequence[int], *, near: bool) -> int:
@@ -152,3 +159,20 @@ def _spaced(values: Sequence[int], count: int) -> list[int]:
     """About ``count`` of them, at a stride that is odd, so that parities mix."""
     stride = max(1, len(values) // count) | 1
     return list(values[::stride])
+
+
+def doubting_points(demands: Sequence[Demand], base: Letters) -> Iterator[Letters]:
+    """Sizes that break ``T == 16`` where no parameter and no line of code is known to insist.
+
+    The 16 may be a number that the model computed in a way that was not followed, such as
+    ``int(T ** 0.5)``: then other squares, multiples or neighbours run as well.
+    """
+    for demand in demands:
+        number = demand.right.constant
+        lone = demand.relation == "==" and str(demand.left) in demand.letters
+        if not lone or number is None or demand.parameter or demand.cause:
+            continue
+        root = isqrt(number)
+        for other in (4 * number, (root + 1) ** 2, 2 * number, number + 1, number // 2):
+            if other != number and other > 0:
+                yield {**base, str(demand.left): other}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnnshape.errors import ModelFailedError
 from cnnshape.experiments.subject import Prepared
@@ -12,9 +12,15 @@ from cnnshape.experiments.symbolic.at_sizes import report_at
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.guards import forced_by_guards
 from cnnshape.experiments.symbolic.letters import input_sizes
+from cnnshape.experiments.symbolic.merging import merged
 from cnnshape.experiments.symbolic.objections import refuse_data_dependent
 from cnnshape.experiments.symbolic.probe import Prober
-from cnnshape.experiments.symbolic.sampling import accepted_points, essential
+from cnnshape.experiments.symbolic.sampling import (
+    accepted_points,
+    all_hold,
+    doubting_points,
+    essential,
+)
 from cnnshape.experiments.symbolic.solve import (
     Letters,
     Run,
@@ -46,6 +52,7 @@ class Understanding:
         checked: the sizes at which every expression was held against a run, all of them right.
         failing: by module call, the sizes at which its expression was wrong.
         complete: whether everything was done within the time limit.
+        refused: sizes that meet the demands and that the model refuses all the same.
     """
 
     prober: Prober
@@ -55,6 +62,7 @@ class Understanding:
     checked: tuple[Letters, ...]
     failing: Mapping[tuple[str, int], tuple[Letters, ...]]
     complete: bool
+    refused: tuple[Letters, ...] = ()
 
 
 def understand(
@@ -81,7 +89,9 @@ def understand(
     demands = essential(first.demands, base.letters)
     guards = forced_by_guards(prober, base, first, demands, (until - time.monotonic()) / 2)
     demands = essential((*demands, *guards), base.letters)
-    runs = [base]
+    doubted = [run for p in doubting_points(demands, base.letters) if (run := prober.run(p))]
+    demands = [d for d in demands if all(d.holds(run.letters) for run in doubted)]
+    runs, refused = [base, *doubted], list[Letters]()
     names = prober.inputs.letters
     for letters in accepted_points(demands, names, base.letters, checks):
         if time.monotonic() > until:
@@ -89,9 +99,13 @@ def understand(
         if progress is not None:
             progress(f"checking the expressions at {size_text(letters)}")
         run = prober.run(letters)
-        if run is not None:
+        if run is None:
+            refused.append(letters)
+        else:
             runs.append(run)
-    return _best(prober, runs, guards, complete=time.monotonic() <= until)
+    best = _best(prober, runs, guards, complete=time.monotonic() <= until)
+    beyond = tuple(letters for letters in refused if all_hold(best.demands, letters))
+    return replace(best, refused=beyond)
 
 
 def _solved(prober: Prober, run: Run, others: Sequence[Run]) -> Solution:
@@ -115,7 +129,7 @@ def _best(
         checked = tuple(r.letters for r in runs if tuple(sorted(r.letters.items())) not in wrong)
         # What was broken in a pass that went well is no demand.
         sound = [d for d in (*solution.demands, *guards) if all(d.holds(r.letters) for r in runs)]
-        demands = essential(sound, run.letters)
+        demands = merged(essential(sound, run.letters))
         found = Understanding(prober, run, solution, tuple(demands), checked, failing, complete)
         if best is None or _badness(found) < _badness(best):
             best = found

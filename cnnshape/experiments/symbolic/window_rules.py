@@ -11,6 +11,7 @@ from typing import Any
 
 from cnnshape.analysis.applications import application
 from cnnshape.analysis.arguments import bind
+from cnnshape.experiments.symbolic.new_tensor_rules import counted_to
 from cnnshape.experiments.symbolic.state import Dims, Sizes, over, times
 from cnnshape.experiments.symbolic.traced_size import scaled
 from cnnshape.formulas import axis_size
@@ -137,7 +138,9 @@ def _linear(op: Operation, sizes: Sizes, given: Dims, arguments: dict[str, Any])
     return [(*given[:-1], arguments["out_features"])]
 
 
-def _embedding(_op: Operation, _sizes: Sizes, given: Dims, arguments: dict[str, Any]) -> list[Dims]:
+def _embedding(op: Operation, sizes: Sizes, given: Dims, arguments: dict[str, Any]) -> list[Dims]:
+    # Positions counted by arange: the table must have one for each. Meta does not look.
+    sizes.demand(op, arguments["num_embeddings"], ">=", counted_to(op.inputs[0], sizes))
     return [(*given, arguments["embedding_dim"])]
 
 

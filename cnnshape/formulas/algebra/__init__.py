@@ -8,4 +8,14 @@ from cnnshape.formulas.algebra.divides import divisibility
 from cnnshape.formulas.algebra.many import columns
 from cnnshape.formulas.algebra.sums import Floor, Sum, Whole, letter, plain, product, whole
 
-__all__ = ["Floor", "Sum", "Whole", "columns", "divisibility", "letter", "plain", "product", "whole"]
+__all__ = [
+    "Floor",
+    "Sum",
+    "Whole",
+    "columns",
+    "divisibility",
+    "letter",
+    "plain",
+    "product",
+    "whole",
+]

@@ -373,7 +373,25 @@ def _divide_by_sum(above: Sum, below: Sum) -> Sum:
     whole_content, content = _factors(above)
     if whole_content == factors and content % scale == 0:
         return _number(content // scale)
+    if len(below.terms) == 1:
+        return _cancelled(above, factors, scale)
     return Sum({((Floor(above, below), 1),): 1})
+
+
+def _cancelled(above: Sum, factors: Monomial, scale: int) -> Sum:
+    """``(4*N*T)//(16*N)`` as ``T//4``: what every term shares with the divisor, left out."""
+    powers = [dict(monomial) for monomial, _ in above.terms]
+    shared = {atom: min(power, *(p.get(atom, 0) for p in powers)) for atom, power in factors}
+    number = gcd(scale, *(c for _, c in above.terms))
+    below = Sum({_without(factors, shared): scale // number})
+    above = Sum({_without(m, shared): c // number for m, c in above.terms})
+    if below.constant is not None:
+        return _divide(above, below)
+    return Sum({((Floor(above, below), 1),): 1})
+
+
+def _without(monomial: Monomial, shared: Mapping[Atom, int]) -> Monomial:
+    return _sorted_powers({atom: power - shared.get(atom, 0) for atom, power in monomial})
 
 
 @lru_cache(maxsize=4096)
