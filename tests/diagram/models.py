@@ -224,3 +224,33 @@ class PreNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.stem(x)
         return x + self.fc(self.norm(x))
+
+
+class Caching(nn.Module):
+    """Equal layers, each of which gives a tensor of its own to the outside, and a head."""
+
+    def __init__(self, layers: int = 5) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(8, 8) for _ in range(layers))
+        self.keys = nn.ModuleList(nn.Linear(8, 2) for _ in range(layers))
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor | list[Tensor]]:
+        kept: list[Tensor] = []
+        for layer, key in zip(self.layers, self.keys, strict=True):
+            kept.append(key(x))
+            x = layer(x).relu()
+        return {"logits": self.head(x), "keys": kept}
+
+
+class TransposedLinear(nn.Module):
+    """GPT-2's ``Conv1D``: a linear layer between two reshapes."""
+
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(inner, outer))
+        self.bias = nn.Parameter(torch.zeros(outer))
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = torch.addmm(self.bias, x.view(-1, x.size(-1)), self.weight)
+        return flat.view(*x.shape[:-1], -1)

@@ -11,12 +11,14 @@ from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.view import View, make_view
 from tests.diagram.models import (
     Broken,
+    Caching,
     InPlace,
     Loop,
     PreNorm,
     Silent,
     Tapped,
     Tower,
+    TransposedLinear,
     UNet,
     report_of,
 )
@@ -292,3 +294,34 @@ def test_reshapes_to_the_same_shape_are_left_out():
         "flip",
         "output",
     ]
+
+
+def test_blocks_with_an_output_each_fold_and_so_do_the_outputs():
+    view = view_of(Caching(), (1, 8))
+    assert edges(view) == {
+        ("input/x", "keys.0"),
+        ("input/x", "layers.0"),
+        ("keys.0", "output.2"),
+        ("layers.0", "head"),
+        ("head", "output"),
+    }
+    (series,) = [box for box in view.draft.boxes.values() if box.role == "output" and box.names]
+    assert series.names == [f"keys[{k}]" for k in range(5)]
+
+
+def test_an_output_that_only_one_block_has_keeps_them_apart():
+    class Uneven(Caching):
+        def forward(self, x):
+            given = super().forward(x)
+            return {"logits": given["logits"], "keys": given["keys"][:2]}
+
+    assert len([name for name in boxes(view_of(Uneven(), (1, 8))) if "layers" in name]) > 1
+
+
+def test_an_authors_layer_between_reshapes_is_one_box():
+    net = nn.Sequential(TransposedLinear(8, 6), nn.ReLU(), TransposedLinear(6, 4))
+    view = view_of(net, (2, 3, 8))
+    shown = boxes(view)
+    assert len(shown) == 4
+    (first, *_) = [box for box in view.draft.boxes.values() if box.role == "module"]
+    assert [part.kind for part in first.parts] == ["linear", "activation"]

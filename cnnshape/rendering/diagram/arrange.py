@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from cnnshape.rendering.diagram.draft import Box, Draft, Part
 from cnnshape.rendering.diagram.fold import Folder, Signatures
 from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
-from cnnshape.rendering.palette import kind_of
+from cnnshape.rendering.palette import Kind, kind_of
+
+_COMPUTING: frozenset[Kind] = frozenset(("convolution", "linear", "pooling"))
 
 
 def arrange(
@@ -102,11 +105,34 @@ class _Arranger:
                 return [item]
             self._wrap(self.draft.boxes[item], frame.call)
             return [item]
+        if self._is_short(frame):
+            first, *others = [item for item in frame.items if not isinstance(item, Frame)]
+            for key in others:
+                self.draft.absorb(first, key)
+            self._wrap(self.draft.boxes[first], frame.call)
+            return [first]
         module = self.draft.flow.trace.module(self.draft.flow.trace.calls[frame.call].path)
         plain = module.kind == "Sequential" and module.builtin
         if plain and all(isinstance(item, Frame) for item in frame.items):
             return frame.items
         return [frame]
+
+    def _is_short(self, frame: Frame) -> bool:
+        """An author's layer that computes once, between a reshape or two: one box as well."""
+        draft = self.draft
+        keys = [item for item in frame.items if not isinstance(item, Frame)]
+        boxes = [draft.boxes[key] for key in keys]
+        if frame.call in self.callers or len(keys) < len(frame.items) or len(keys) > 3:
+            return False
+        if any(box.merge or box.failed or box.repeats or box.head.container for box in boxes):
+            return False
+        kinds = [part.kind for box in boxes for part in box.parts]
+        if any(box.role != "operation" for box in boxes) or sum(k in _COMPUTING for k in kinds) > 1:
+            return False
+        return all(
+            set(draft.after[tail]) == {head} and set(draft.before[head]) == {tail}
+            for tail, head in pairwise(keys)
+        )
 
     def _wrap(self, box: Box, call: int) -> None:
         """Let a box stand for the container that holds nothing else."""
@@ -122,7 +148,10 @@ class _Arranger:
         module = flow.trace.module(flow.trace.calls[call].path)
         kind = kind_of(module.type)
         follows = all(part.follows for part in box.parts)
-        if kind in ("other", "container"):
+        computing = [part.kind for part in box.parts if part.kind in _COMPUTING]
+        if computing:
+            kind = computing[0]
+        elif kind in ("other", "container"):
             kind = box.head.kind
         box.parts = [Part(nodes, call, False, kind, follows or kind in ("norm", "activation"))]
         box.wrappers = []

@@ -12,6 +12,7 @@ from cnnshape.rendering.diagram.facts import asked_for, everything
 from cnnshape.rendering.diagram.group import MERGES, operation_name
 from cnnshape.rendering.diagram.naming import Naming
 from cnnshape.rendering.diagram.options import Show
+from cnnshape.rendering.diagram.series import series_name
 from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.units import count, ordinal, shape_text
 
@@ -62,7 +63,9 @@ class Captions:
         details = [shape_text(self.hide_batch(value.shape))] if "shapes" in self.show else []
         if not value.dtype.startswith(("float", "bfloat")):
             details.append(value.dtype)
-        name = node.name
+        name = series_name(box.names) if box.names else node.name
+        if len(box.repeats) > 1:
+            details.insert(0, f"{len(box.repeats)} ×")
         if box.role == "output" and name.startswith(("[", ".")):
             name = f"output{name}"
         whole = f"{name}: {shape_text(value.shape)} {value.dtype}"

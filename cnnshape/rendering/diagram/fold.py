@@ -3,7 +3,8 @@
 Two blocks are equal if the same layers with the same settings turn the same shapes into the
 same shapes along the same edges. They fold into one only if the picture stays true: each
 block's inputs come from its predecessor or, for every block alike, from the same place
-outside (as a decoder's memory does), and nobody else uses what lies between two blocks.
+outside (as a decoder's memory does), and nobody else uses what lies between two blocks, but for
+outputs that every block has one of: they become one as well.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, cast
 
 from cnnshape.rendering.diagram.draft import Draft, Part
 from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
-from cnnshape.tracing.trace import Plain, Ref
+from cnnshape.rendering.diagram.series import exits_of
+from cnnshape.tracing.trace import Plain, Ref, Shape
 
 #: The blocks of a Swin transformer alternate, with period 2.
 _LONGEST_PERIOD = 4
@@ -57,7 +59,7 @@ class Folder:
             else:
                 result.append(items[start])
             start += period * times
-        frame.items = result
+        frame.items = [i for i in result if isinstance(i, Frame) or i in self.draft.boxes]
 
     # ---- which items repeat -------------------------------------------------------------
 
@@ -74,7 +76,7 @@ class Folder:
                 if self._chained(groups):
                     break
                 times -= 1
-            if times < self._least(items[start : start + period]) or times < 2:
+            if times < 2 or times < self._least(items[start : start + period]):
                 continue
             if period * times > best[0] * best[1]:
                 best = (period, times)
@@ -107,13 +109,17 @@ class Folder:
             return False
         if any(feed not in outside and feed[2] not in chained for feed in first):
             return False
+        exits = [exits_of(draft, keys) for keys in members]
+        if any([one[:3] for one in other] != [one[:3] for one in exits[0]] for other in exits):
+            return False
+        out = {key for listed in exits for *_, key in listed}
         sources = {source for kind, source, _ in pattern if kind == "previous"}
         last = len(members) - 1
         for k, keys in enumerate(members):
             for i, key in enumerate(keys):
                 for head in draft.after[key]:
                     other = place.get(head)
-                    if other is None and (k != last or i not in sources):
+                    if other is None and head not in out and (k != last or i not in sources):
                         return False
         return True
 
@@ -140,6 +146,7 @@ class Folder:
     def _folded(self, groups: Sequence[Sequence[Item]], region: int) -> Item:
         draft = self.draft
         members = [[key for item in group for key in boxes_of(item)] for group in groups]
+        self._join_series([exits_of(draft, keys) for keys in members])
         for position, key in enumerate(members[-1]):
             for head, values in list(draft.after[key].items()):
                 if head not in members[-1]:
@@ -158,6 +165,16 @@ class Folder:
             draft.boxes[item].repeats = [keys[0] for keys in members]
             draft.boxes[item].names = names
         return item
+
+    def _join_series(self, exits: Sequence[Sequence[tuple[int, str, Shape, int]]]) -> None:
+        """Let the first block's outputs stand for those of all blocks."""
+        draft = self.draft
+        for series in zip(*exits, strict=True):
+            keys = [key for *_, key in series]
+            draft.boxes[keys[0]].repeats = keys
+            draft.boxes[keys[0]].names = [draft.flow.nodes[key].name for key in keys]
+            for key in keys[1:]:
+                draft.drop(key)
 
     def _path(self, key: int) -> str:
         """The module that a box is named after; empty if it is an operation."""

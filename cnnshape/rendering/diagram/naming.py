@@ -199,4 +199,6 @@ class Naming:
         head = self.view.draft.boxes[item].head
         if head.call is not None:
             return self.module(head.call).type
+        if head.container:
+            return f"{len(head.nodes)} operations"
         return operation_name(self.flow, self.flow.nodes[head.nodes[0]])
