@@ -5,7 +5,7 @@
 >>> parse_columns("layer,parms")
 Traceback (most recent call last):
     ...
-cnnshape.errors.UsageError: no column 'parms'; did you mean params? Columns: layer, type, input, ...
+cnnshape.errors.UsageError: no column 'parms'; did you mean params? There are layer, type, input, ...
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ def column(name: str) -> Column:
     import difflib
 
     near = difflib.get_close_matches(name.strip().lower(), _BY_NAME, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    known = ", ".join(column.name for column in COLUMNS)
-    raise UsageError(f"no column {name.strip()!r}; {hint}Columns: {known}")
+    hint = f"did you mean {near[0]}? There are" if near else "there are"
+    raise UsageError(f"no column {name.strip()!r}; {hint} {_known()}")
+
+
+def _known() -> str:
+    return ", ".join(column.name for column in COLUMNS)
 
 
 def parse_columns(text: str) -> tuple[Column, ...]:
@@ -48,8 +51,7 @@ def parse_columns(text: str) -> tuple[Column, ...]:
     """
     names = [name for name in text.split(",") if name.strip()]
     if not names:
-        known = ", ".join(column.name for column in COLUMNS)
-        raise UsageError(f"--columns needs at least one name. Columns: {known}")
+        raise UsageError(f"--columns needs at least one name of {_known()}")
     return tuple(dict.fromkeys(column(name) for name in names))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -144,6 +146,30 @@ def test_latex_escapes_any_name(name: str) -> None:
     columns = {line.replace("\\&", "").count("&") for line in rows if "multicolumn" not in line}
     assert len(columns) == 1
     assert "\\input" not in shown
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_latex_can_be_set_with_the_packages_it_names(tmp_path: Path) -> None:
+    """All tables in one document, in Debian's smallest TeX."""
+    tables = [to_latex(make()) for name, make in REPORTS.items() if name != "hostile"]
+    tables += [to_latex(build.lenet(), TableOptions(formulas=True))]
+    tables += [to_latex(build.symbolic(), TableOptions(formulas=True, sort="params"))]
+    tables += [to_latex(build.long_net(60), TableOptions(expand=True))]
+    tables += [to_latex(hostile(name)) for name in ("a_b%$#&{}~^", "\\end{tabular}", "<|>\"'`é")]
+    named = {line[2:] for table in tables for line in table.splitlines()[:3] if "package" in line}
+    body = "\n\n".join(tables)
+    text = "\n".join(
+        [r"\documentclass{article}", *named, r"\begin{document}", body, r"\end{document}", ""]
+    )
+    (tmp_path / "tables.tex").write_text(text, encoding="utf-8")
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    log = done.stdout.decode("utf-8", "replace")
+    assert done.returncode == 0, log[-1500:]
 
 
 def test_latex_of_sizes() -> None:

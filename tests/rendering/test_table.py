@@ -176,9 +176,9 @@ def test_the_footer_says_how_much_is_trainable_and_why_it_ran_there() -> None:
 
 
 def test_unknown_columns_name_the_nearest_and_all_others() -> None:
-    with pytest.raises(UsageError, match=r"no column 'parms'; did you mean params\? Columns: lay"):
+    with pytest.raises(UsageError, match=r"no column 'parms'; did you mean params\? There are lay"):
         to_text(build.lenet(), TableOptions(columns=("layer", "parms")))
-    with pytest.raises(UsageError, match=r"no column 'zzz'; Columns: layer, type, input, output"):
+    with pytest.raises(UsageError, match=r"no column 'zzz'; there are layer, type, input, output"):
         to_text(build.lenet(), TableOptions(sort="zzz"))
 
 
