@@ -161,9 +161,7 @@ class Pyramid(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         widths = (3, 4, 4, 4, 4)
-        self.down = nn.ModuleList(
-            nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths)
-        )
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, 2, 1) for a, b in pairwise(widths))
 
     def forward(self, x: Tensor) -> Tensor:
         levels: list[Tensor] = []
@@ -218,3 +216,14 @@ class Spectrum(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         window = torch.ones(64, device=x.device)
         return torch.stft(x, 64, 16, window=window, return_complex=True)
+
+
+class Resizing(nn.Module):
+    """Cuts 8×8 patches, after resizing to a multiple of 8 where that is needed (MobileViT)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, channels, height, width = x.shape
+        rows, columns = math.ceil(height / 8), math.ceil(width / 8)
+        if (rows * 8, columns * 8) != (height, width):
+            x = F.interpolate(x, size=(rows * 8, columns * 8), mode="bilinear")
+        return x.reshape(batch * channels * rows, 8, columns, 8).transpose(1, 2)

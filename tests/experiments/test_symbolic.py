@@ -221,6 +221,13 @@ def test_a_number_from_a_float_is_no_demand():
     assert any("no expression in the letters" in note for note in report.notes)
 
 
+def test_a_condition_of_one_branch_is_no_demand():
+    """At 224 nothing is resized, and the reshape seems to need multiples of 8."""
+    report = cnnshape.inspect(networks.Resizing(), (1, 3, "H", "W"))
+    assert report.constraints == ()
+    check_everywhere(networks.Resizing(), (1, 3, "H", "W"), [{"H": 20, "W": 31}, {"H": 8, "W": 3}])
+
+
 def test_what_is_refused_beyond_the_demands_is_told():
     notes = cnnshape.inspect(networks.Spectrum(), (1, "L")).notes
     told = [note for note in notes if "the model needs more than is listed" in note]

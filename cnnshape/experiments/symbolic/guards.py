@@ -13,8 +13,8 @@ from pathlib import Path
 
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.probe import Prober
-from cnnshape.experiments.symbolic.sampling import all_hold, axis_points, mixed_points
-from cnnshape.experiments.symbolic.solve import Letters, Run, Solution
+from cnnshape.experiments.symbolic.sampling import breaking_point
+from cnnshape.experiments.symbolic.solve import Run, Solution
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.formulas.algebra import Sum
 from cnnshape.tracing.trace import Trace
@@ -34,7 +34,7 @@ def forced_by_guards(
         if time.monotonic() > until:
             break
         others = [c for c in candidates if c is not candidate]
-        point = _breaking(candidate, (*demands, *forced), others, run.letters)
+        point = breaking_point(candidate, (*demands, *forced), run.letters, others)
         if point is not None and prober.run(point) is None:
             forced.append(replace(candidate, cause=_where(prober.record(point).trace)))
     return forced
@@ -67,22 +67,3 @@ def _demand(guard: Guard, left: Sum, right: Sum) -> Demand | None:
         left, right = right, left  # now left is the larger
     strict = (relation in ("<", ">")) == held
     return Demand.of(left, ">=", right + 1 if strict else right, -1)
-
-
-def _breaking(
-    candidate: Demand, demands: Sequence[Demand], others: Sequence[Demand], base: Letters
-) -> Letters | None:
-    """Sizes near the usual ones that break this comparison, the demands kept, few others broken."""
-    names = sorted(candidate.letters)
-    points = [point for name in names for point in axis_points(name, base)]
-    if len(names) > 1:
-        points += mixed_points(names, base)
-    breaking = [p for p in points if not candidate.holds(p) and all_hold(demands, p)]
-    if not breaking:
-        return None
-
-    def cost(point: Letters) -> tuple[int, int]:
-        broken = sum(not other.holds(point) for other in others)
-        return broken, sum(abs(point[name] - base[name]) for name in names)
-
-    return min(breaking, key=cost)

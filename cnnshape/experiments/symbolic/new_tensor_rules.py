@@ -46,7 +46,10 @@ def _bounds(op: Operation, sizes: Sizes) -> tuple[Any, Any, Any] | None:
         numbers = [start, sizes.known(op.kwargs["end"]), *numbers[2:]]
     if any(isinstance(n, float) for n in numbers):
         return None
-    return (0, numbers[0], 1) if len(numbers) == 1 else (*numbers, 1)[:3]
+    if len(numbers) == 1:
+        return 0, numbers[0], 1
+    start, stop, step = (*numbers, 1)[:3]
+    return start, stop, step
 
 
 _KEEP_VALUES = frozenset(

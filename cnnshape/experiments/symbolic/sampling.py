@@ -11,6 +11,8 @@ from cnnshape.formulas.algebra import Sum
 
 #: Largest size on which demands are judged.
 REACH = 512
+#: So many points decide that a demand follows from others.
+_ENOUGH = 6
 
 
 class Mixer:
@@ -55,13 +57,15 @@ def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
         if known.parameter is None and demand.parameter is not None:
             unique[str(demand)] = demand  # a parameter's name says more
     groups: dict[frozenset[str], list[Demand]] = {}
-    for demand in unique.values():
+    for demand in sorted(unique.values(), key=lambda demand: len(demand.letters)):
         groups.setdefault(demand.letters, []).append(demand)
     kept: list[Demand] = []
     for names, group in groups.items():
         ordered = sorted(names)
         single = len(ordered) == 1
         points = axis_points(ordered[0], base) if single else mixed_points(ordered, base)
+        if len(group) > 1 and not single:
+            points = [*points, *_allowed_points(_allowed(ordered, kept), base)]
         kept += _strongest(group, {name: [p[name] for p in points] for name in ordered})
     kept = [d for d in kept if len(d.letters) == 1 or not _implied(d, kept, base)]
     place = {demand: index for index, demand in enumerate(unique.values())}
@@ -69,19 +73,27 @@ def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
 
 
 def _implied(tied: Demand, kept: Sequence[Demand], base: Letters) -> bool:
-    """Whether the demands on each letter alone leave no values that break this one."""
-    names = sorted(tied.letters)
-    alone = {name: [d for d in kept if d.letters == frozenset((name,))] for name in names}
-    allowed = {
-        name: [n for n in range(1, REACH + 1) if all_hold(own, {name: n})]
+    """Whether the demands on fewer of its letters leave no values that break this one."""
+    allowed = _allowed(sorted(tied.letters), kept)
+    fewer = [d for d in kept if len(d.letters) > 1 and d.letters < tied.letters]
+    points = [point for point in _allowed_points(allowed, base) if all_hold(fewer, point)]
+    return len(points) >= _ENOUGH and all(tied.holds(point) for point in points)
+
+
+def _allowed(names: Sequence[str], demands: Sequence[Demand]) -> dict[str, list[int]]:
+    """The values of each letter that the demands on it alone allow."""
+    alone = {name: [d for d in demands if d.letters == frozenset((name,))] for name in names}
+    return {
+        name: [n for n in range(1, REACH + 1) if all_hold(own, {name: n})] or [1]
         for name, own in alone.items()
     }
+
+
+def _allowed_points(allowed: Mapping[str, Sequence[int]], base: Letters) -> Iterator[Letters]:
+    """Points at random whose letters each have an allowed value."""
     mixer = Mixer()
-    points = [
-        {**base, **{name: values[mixer.below(len(values))] for name, values in allowed.items()}}
-        for _ in range(400 if all(allowed.values()) else 0)
-    ]
-    return bool(points) and all(tied.holds(point) for point in points)
+    for _ in range(400):
+        yield {**base, **{n: values[mixer.below(len(values))] for n, values in allowed.items()}}
 
 
 def _strongest(group: Sequence[Demand], points: Mapping[str, Sequence[int]]) -> list[Demand]:
@@ -162,17 +174,40 @@ def _spaced(values: Sequence[int], count: int) -> list[int]:
 
 
 def doubting_points(demands: Sequence[Demand], base: Letters) -> Iterator[Letters]:
-    """Sizes that break ``T == 16`` where no parameter and no line of code is known to insist.
+    """Sizes that break one equality each, and no other demand: does the model insist on it?
 
-    The 16 may be a number that the model computed in a way that was not followed, such as
-    ``int(T ** 0.5)``: then other squares, multiples or neighbours run as well.
+    ``T == 16`` may come from a number that was computed in a way that was not followed, such as
+    ``int(T ** 0.5)``: then other squares run as well. ``H % 8 == 0`` may hold only where a
+    branch of the model's own code does not pad or resize first.
     """
     for demand in demands:
-        number = demand.right.constant
-        lone = demand.relation == "==" and str(demand.left) in demand.letters
-        if not lone or number is None or demand.parameter or demand.cause:
+        if demand.relation != "==":
             continue
-        root = isqrt(number)
-        for other in (4 * number, (root + 1) ** 2, 2 * number, number + 1, number // 2):
-            if other != number and other > 0:
-                yield {**base, str(demand.left): other}
+        others = [other for other in demands if other is not demand]
+        near = breaking_point(demand, others, base)
+        if near is not None:
+            yield near
+        number, name = demand.right.constant, str(demand.left)
+        if number is not None and name in demand.letters and not demand.parameter:
+            root = isqrt(number)
+            for other in {4 * number, (root + 1) ** 2, 2 * number, number // 2} - {number, 0}:
+                yield {**base, name: other}
+
+
+def breaking_point(
+    demand: Demand, kept: Sequence[Demand], base: Letters, spared: Sequence[Demand] = ()
+) -> Letters | None:
+    """Sizes near the usual ones that break a demand, ``kept`` ones held, few ``spared`` broken."""
+    names = sorted(demand.letters)
+    points = [point for name in names for point in axis_points(name, base)]
+    if len(names) > 1:
+        points += mixed_points(names, base)
+    breaking = [p for p in points if not demand.holds(p) and all_hold(kept, p)]
+    if not breaking:
+        return None
+
+    def cost(point: Letters) -> tuple[int, int]:
+        broken = sum(not other.holds(point) for other in spared)
+        return broken, sum(abs(point[name] - base[name]) for name in names)
+
+    return min(breaking, key=cost)

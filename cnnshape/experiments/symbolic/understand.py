@@ -89,7 +89,10 @@ def understand(
     demands = essential(first.demands, base.letters)
     guards = forced_by_guards(prober, base, first, demands, (until - time.monotonic()) / 2)
     demands = essential((*demands, *guards), base.letters)
-    doubted = [run for p in doubting_points(demands, base.letters) if (run := prober.run(p))]
+    doubted: list[Run] = []
+    for letters in doubting_points(demands, base.letters):
+        run = prober.run(letters) if time.monotonic() < until else None
+        doubted += [] if run is None else [run]
     demands = [d for d in demands if all(d.holds(run.letters) for run in doubted)]
     runs, refused = [base, *doubted], list[Letters]()
     names = prober.inputs.letters
