@@ -173,7 +173,7 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
 
 def _on_the_cpu() -> contextlib.AbstractContextManager[object]:
     """Undo ``torch.set_default_device`` and ``with torch.device(…)`` of the caller."""
-    # Asked of a tensor: torch.get_default_device() fails in torch 2.6 where a default was taken back.
+    # Asked of a tensor: get_default_device() fails in torch 2.6 after set_default_device(None).
     if torch.empty(0).device.type == "cpu":
         return contextlib.nullcontext()
     return torch.device("cpu")
