@@ -30,7 +30,7 @@ class FeatureMaps:
         layer: the layer's path in the model.
         type: its class.
         picture: what the model was given, C×H×W, before normalisation, in 0…1.
-        output: what the layer gave, without the batch: C×H×W, or a vector.
+        output: what the layer gave, without the batch: C×H×W, tokens×features, or a vector.
     """
 
     layer: str
@@ -122,8 +122,11 @@ def draw_features(features: FeatureMaps, path: Path, title: str = "") -> None:
         MissingDependencyError: matplotlib is not installed.
     """
     style.picture_format(path)
-    if features.output.ndim == 3 and features.output[0].numel() > 1:
-        _draw_maps(features, path, title)
+    output = features.output
+    if output.ndim == 3 and output[0].numel() > 1:
+        _draw_maps(features, output, path, title)
+    elif output.ndim == 2 and len(output) > 1:
+        _draw_maps(features, output[None], path, title)
     else:
         _draw_vector(features, path, title)
 
@@ -135,15 +138,18 @@ _TOP = 1.0
 _PICTURE = 2.2
 _NARROWEST = 7.4
 
+_FEW_UNITS = 20
+"""Units that are numbered one by one."""
 
-def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
-    maps = features.output[:MOST_MAPS]
+
+def _draw_maps(features: FeatureMaps, output: Tensor, path: Path, title: str) -> None:
+    maps = output[:MOST_MAPS]
     count = len(maps)
     columns = _columns(count)
     rows = math.ceil(count / columns)
     aspect = maps.shape[1] / maps.shape[2]
-    # Few maps are drawn large, the only one as large as the picture.
-    cell = _PICTURE if count == 1 else 1.6 if count <= 4 else 1.3 if count <= 12 else 1.05
+    # Few maps are drawn large, the only one larger than the picture.
+    cell = 1.8 * _PICTURE if count == 1 else 1.6 if count <= 4 else 1.3 if count <= 12 else 1.05
     wide, tall = cell * min(1 / aspect, 1.0), cell * min(aspect, 1.0)
     width = max(_LEFT + columns * (wide + _GAP) + 0.25, _NARROWEST)
     picture = _picture_size(features)[1]
@@ -169,7 +175,7 @@ def _draw_maps(features: FeatureMaps, path: Path, title: str) -> None:
                 aspect="auto",
             )
             _frame(axes)
-        shown = "" if count == len(features.output) else f", the first {count} of them"
+        shown = "" if count == len(output) else f", the first {count} of them"
         colouring = "blue below zero, orange above" if low < 0 else "the darker, the larger"
         scale = f"{low:.2f} to {high:.2f}, {colouring}".replace("-", "−")
         drawing.text(
@@ -208,7 +214,10 @@ def _draw_vector(features: FeatureMaps, path: Path, title: str) -> None:
         axes.grid(axis="y", color=style.FAINT, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.tick_params(length=0, pad=5)
-        axes.locator_params(axis="x", integer=True)
+        if len(values) <= _FEW_UNITS:
+            axes.set_xticks(range(len(values)))
+        else:
+            axes.locator_params(axis="x", integer=True)
         axes.set_xlim(-0.6, len(values) - 0.4)
         axes.set_xlabel("unit", size=9.5)
         style.save_figure(drawing, path)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cnnshape.training import style
 from cnnshape.training.results import Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def draw_confusion(evaluation: Evaluation, title: str, path: Path) -> None:
@@ -34,12 +38,10 @@ def draw_confusion(evaluation: Evaluation, title: str, path: Path) -> None:
             for column, number in enumerate(counts):
                 if number == 0:
                     continue
-                right = row == column
-                part = number / whole
-                _tile(axes, column, row, part, right=right)
+                shade = _tile(axes, column, row, number / whole)
                 axes.text(
                     column, row, str(number), ha="center", va="center", size=size,
-                    color=style.PAPER if right and part > 0.45 else style.INK,
+                    color=style.PAPER if shade > 0.45 else style.INK,
                 )  # fmt: skip
         axes.set_xlim(-0.5, count - 0.5)
         axes.set_ylim(count - 0.5, -0.5)
@@ -56,14 +58,15 @@ def draw_confusion(evaluation: Evaluation, title: str, path: Path) -> None:
         style.save_figure(drawing, path)
 
 
-def _tile(axes: object, column: int, row: int, part: float, *, right: bool) -> None:
-    from matplotlib.axes import Axes
+def _tile(axes: Axes, column: int, row: int, part: float) -> float:
+    """Colour one cell; returns how dark it is, 0…1."""
     from matplotlib.patches import Rectangle
 
-    assert isinstance(axes, Axes)
+    right = row == column
     colour = style.CONVOLUTION if right else style.POOLING
     # Even a single mistake among many pictures should be seen.
     shade = part if right else min(1.0, 0.25 + 1.5 * part)
     axes.add_patch(
         Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=colour, alpha=shade, linewidth=0)
     )
+    return shade

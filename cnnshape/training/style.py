@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Generator
 from pathlib import Path
 from types import MappingProxyType
@@ -33,7 +34,22 @@ FORMATS = ("png", "svg", "pdf")
 
 _RC = MappingProxyType(
     {
-        "font.family": ["Helvetica", "Arial", "Liberation Sans", "DejaVu Sans"],
+        "font.family": [
+            "Helvetica",
+            "Arial",
+            "Liberation Sans",
+            "DejaVu Sans",
+            # Classes may have Chinese, Japanese or Korean names: what the systems bring for them.
+            "PingFang SC",
+            "Hiragino Sans",
+            "Apple SD Gothic Neo",
+            "Microsoft YaHei",
+            "Yu Gothic",
+            "Malgun Gothic",
+            "Noto Sans CJK SC",
+            "Noto Sans CJK JP",
+            "WenQuanYi Zen Hei",
+        ],
         "font.size": 10,
         "text.color": INK,
         "axes.edgecolor": LIGHT,
@@ -101,7 +117,10 @@ def save_figure(drawing: Figure, path: Path) -> Path:
     metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {}
     if kind == "pdf":
         metadata = {"CreationDate": None}
-    drawing.savefig(buffer, format=kind, dpi=200, metadata=metadata)
+    with warnings.catch_warnings():
+        # A sign that no font has is a box in the picture, and no news either.
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font")
+        drawing.savefig(buffer, format=kind, dpi=200, metadata=metadata)
     return write_atomic(path, buffer.getvalue())
 
 

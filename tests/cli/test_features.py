@@ -42,7 +42,7 @@ def test_quiet(call: Call, trained: Path, picture: Path, tmp_path: Path) -> None
 def test_wrong_usage(call: Call, trained: Path, picture: Path, tmp_path: Path) -> None:
     good = tmp_path / "f.png"
     for arguments, message in (
-        ((trained, picture), "Missing option '-o'"),
+        ((trained, picture), "issing option '-o'"),
         ((trained, picture, "--layer", "C9", "-o", good), "the model has no layer 'C9'"),
         ((trained, picture, "-o", tmp_path / "f.bmp"), "must be one of .png, .svg, .pdf"),
         ((trained, "none.png", "-o", good), "there is no picture 'none.png'"),

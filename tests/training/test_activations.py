@@ -13,7 +13,7 @@ from torch import nn
 from cnnshape.errors import InputError, ModelFailedError, OutputError, UsageError
 from cnnshape.models.basic_cnn import BasicCNN
 from cnnshape.models.lenet import LeNet
-from cnnshape.training import draw_features, feature_maps
+from cnnshape.training import FeatureMaps, draw_features, feature_maps
 from cnnshape.training.features import features_of
 
 BLANK = torch.rand(1, 28, 28)
@@ -99,6 +99,20 @@ def test_vectors_and_single_points_are_bars(tmp_path: Path) -> None:
         text = svg_text(tmp_path / "a.svg")
         assert f"{layer}  {found.type}  {shape}" in text
         assert "unit" in text
+
+
+def test_each_of_a_few_units_has_its_number(tmp_path: Path) -> None:
+    draw_features(feature_maps(LeNet(), BLANK, BLANK[None], "OUT"), tmp_path / "a.svg")
+    assert " ".join("0123456789") in svg_text(tmp_path / "a.svg")
+
+
+def test_tokens_are_one_map_and_not_thousands_of_bars(tmp_path: Path) -> None:
+    found = FeatureMaps("encoder", "Encoder", BLANK, torch.randn(50, 200))
+    draw_features(found, tmp_path / "a.svg")
+    text = svg_text(tmp_path / "a.svg")
+    assert "encoder  Encoder  50×200" in text
+    assert " 50×200; values −" in text
+    assert "unit" not in text
 
 
 def test_the_same_features_give_the_same_file(tmp_path: Path) -> None:

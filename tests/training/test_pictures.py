@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
 
 import matplotlib as mpl
@@ -121,6 +122,28 @@ def test_mistakes_say_what_was_taken_for_what(tmp_path: Path) -> None:
         "60 % sure",
         "50 % sure",
     ]
+
+
+def test_counts_can_be_read_on_their_colour(tmp_path: Path) -> None:
+    """White on the dark half of the shades, right or wrong."""
+    found = Evaluation(0.1, 5, 20, ((5, 5), (10, 0)), (), ("a", "b"))
+    draw_confusion(found, "t", tmp_path / "c.svg")
+    drawn = (tmp_path / "c.svg").read_text(encoding="utf-8")
+    dark = {
+        n: "ffffff" in style for style, n in re.findall(r'<text style="([^"]*)"[^>]*>(\d+)', drawn)
+    }
+    assert dark == {"5": True, "10": True}
+
+
+def test_names_in_any_script(tmp_path: Path) -> None:
+    """Whether a font has them or not, nothing is warned of (warnings are errors here)."""
+    pictures = ImageSet(torch.zeros(2, 1, 8, 8, dtype=torch.uint8), torch.zeros(2))
+    names = Evaluation(0.1, 1, 2, ((1, 0), (1, 0)), (Mistake(1, 1, 0, 0.9),), ("犬", "\U000131a3"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_mistakes(names, pictures, "t", tmp_path / "m.png")
+        draw_confusion(names, "t", tmp_path / "c.svg")
+    assert "犬" in texts(tmp_path / "c.svg")
 
 
 def test_a_dollar_is_a_dollar(tmp_path: Path) -> None:
