@@ -176,7 +176,7 @@ class _Rows:
             activation_bytes=(
                 _sum_below(node, "activation_bytes") if whole else layer.activation_bytes
             ),
-            sums=whole and below and any(child.role == "call" for child in _descendants(node)),
+            sums=whole and below and _adds_up_others(node, layer),
             status=_layer_status(layer) if below or not whole else _status_below(node),
             check=layer.check,
             source=layer.source,
@@ -299,6 +299,12 @@ def _descendants(node: Node) -> Iterator[Node]:
     for child in node.children:
         yield child
         yield from _descendants(child)
+
+
+def _adds_up_others(node: Node, layer: Layer) -> bool:
+    """Whether a row's numbers are those of rows below it, and not the module's own alone."""
+    own = layer.params == layer.subtree_params and layer.macs == layer.subtree_macs
+    return not own and any(child.role == "call" for child in _descendants(node))
 
 
 def _sum_below(

@@ -228,8 +228,7 @@ class _Builder:
             owned.setdefault(parameter.owner, []).append(parameter)
         for path, draft in self.drafts.items():
             held = owned.get(path, [])
-            modules = any(child.role != "operation" for child in draft.children)
-            if not modules or draft.role == "uncalled":
+            if draft.role == "uncalled" or not any(map(_has_costs, draft.children)):
                 continue
             groups = [(p,) for p in held] if len(held) <= _PARAMETER_ROWS else [tuple(held)]
             draft.children[:0] = [
@@ -255,6 +254,14 @@ def _tells_it_itself(layer: Layer, items: Sequence[Layer | OperationRow]) -> boo
         return False
     same = operations[0].output_shapes == layer.output_shapes
     return same and operations[0].input_shapes[:1] == layer.input_shapes[:1]
+
+
+def _has_costs(draft: _Draft) -> bool:
+    """Whether a module's row shows parameters or MACs; otherwise the row above has all its own."""
+    layer = draft.layer
+    if draft.role == "operation" or layer is None:
+        return any(map(_has_costs, draft.children))
+    return layer.subtree_params != 0 or layer.subtree_macs != 0
 
 
 def _parameter_label(group: Sequence[Parameter], owner: str) -> str:

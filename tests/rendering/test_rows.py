@@ -199,9 +199,20 @@ def test_many_parameters_of_one_module_share_a_row() -> None:
     own = [(f"p{number}", (2,), 2) for number in range(7)]
     net = Net("Net", (1, 4), own=own)
     net.calls[0].params = 14
-    report = net.leaf("act", "ReLU", (1, 4), (1, 4)).report()
-    assert labels(report) == ["7 own parameters", "act"]
+    report = net.leaf("fc", "Linear", (1, 4), (1, 4), params=20).report()
+    assert labels(report) == ["7 own parameters", "fc"]
     assert row(report, "7 own parameters").params == 14
+
+
+def test_a_norm_with_an_activation_inside_needs_no_rows_for_its_own_parameters() -> None:
+    """Nothing else in it has any: its own row says it all, and is no sum."""
+    shape = (1, 4, 8, 8)
+    net = Net("Net", shape)
+    with net.inside("bn", "BatchNormAct2d", shape, shape, own=[("weight", (4,), 4)]):
+        net.leaf("bn.act", "SiLU", shape, shape)
+    report = net.leaf("fc", "Linear", shape, shape, params=72).report()
+    assert labels(report) == ["bn", "└ act", "fc"]
+    assert (row(report, "bn").params, row(report, "bn").sums) == (4, False)
 
 
 def test_numbers_of_the_rows_shown_add_up_to_the_row_above() -> None:
