@@ -46,11 +46,12 @@ class UnitField:
         """What the picture shows, in words."""
         name = f"{self.path or 'the result'}[{', '.join(map(str, self.unit))}]"
         if self.is_global:
-            return f"{name} may depend on every pixel"
+            return f"{name} may depend on every {'position' if len(self.unit) == 1 else 'pixel'}"
         size = "×".join(str(high - low + 1) for low, high in self.region)
-        axes = {1: ("positions",), 2: ("rows", "columns")}.get(
-            len(self.region), ("planes", "rows", "columns")
-        )
+        if len(self.region) == 1:
+            low, high = self.region[0]
+            return f"{name} depends on {size} positions: {_signed(low)}…{_signed(high)}"
+        axes = ("planes", "rows", "columns")[-len(self.region) :]
         spans = ", ".join(
             f"{axis} {_signed(low)}…{_signed(high)}"
             for axis, (low, high) in zip(axes, self.region, strict=True)

@@ -33,7 +33,8 @@ def draw_field(
         inputs: as for :func:`cnnshape.inspect`.
         unit: a layer and a position, as in ``"C2[4,4]"``.
         filename: write the picture there: ``.svg``, ``.png`` or ``.pdf``.
-        image: a picture file to draw below the region, brought to the input's size.
+        image: a picture file to draw below the region, brought to the input's size; its middle is
+            cut out where it has other proportions.
         weights: a state dict file, for a model given by name.
 
     Raises:

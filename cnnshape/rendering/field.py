@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _SIDE = 420.0
+#: Sequences: how long a row of cells is, how high, and how far apart the two rows are.
+_LENGTH = 700.0
+_ROW = 26.0
+_APART = 84.0
 _MARGIN = 28.0
 _TITLE = 44.0
 _SMALL = 11.0
@@ -127,13 +131,14 @@ class FieldPicture:
 
 @dataclass(frozen=True, slots=True)
 class _Panel:
-    """A grid of cells on the page: its corner, the first cell shown, how many, and their side."""
+    """A grid of cells on the page: its corner, the first cell shown, how many, and their sides."""
 
     x: float
     y: float
     first: tuple[int, int]
     counts: tuple[int, int]
     cell: float
+    high: float
 
     @property
     def right(self) -> float:
@@ -141,19 +146,19 @@ class _Panel:
 
     @property
     def bottom(self) -> float:
-        return self.y + self.counts[0] * self.cell
+        return self.y + self.counts[0] * self.high
 
     def corner(self, row: int, column: int) -> tuple[float, float]:
         """The top left corner of a cell."""
         return (
             self.x + (column - self.first[1]) * self.cell,
-            self.y + (row - self.first[0]) * self.cell,
+            self.y + (row - self.first[0]) * self.high,
         )
 
     def box(self, rows: tuple[int, int], columns: tuple[int, int]) -> Box:
         """Corner, width and height of a block of cells, both ends included."""
         x, y = self.corner(rows[0], columns[0])
-        height = (rows[1] - rows[0] + 1) * self.cell
+        height = (rows[1] - rows[0] + 1) * self.high
         return x, y, (columns[1] - columns[0] + 1) * self.cell, height
 
 
@@ -162,8 +167,8 @@ def field_picture(field: UnitField, image: Image | None = None) -> FieldPicture:
 
     Args:
         field: the unit and its region, over one or two spatial axes.
-        image: a picture to draw below the region; it is brought to the input's size, as the
-            model would see it.
+        image: a picture to draw below the region; it is brought to the input's size, its middle
+            cut out where it has other proportions.
 
     Raises:
         UsageError: the layer works on three spatial axes.
@@ -177,28 +182,62 @@ def field_picture(field: UnitField, image: Image | None = None) -> FieldPicture:
     counts, sizes = _pair(field.counts, 1), _pair(field.input_sizes, 1)
     unit, region = _pair(field.unit, 0), _pair(field.region, (0, 0))
     inside = _pair(field.inside, (0, 0))
-    top = _MARGIN + _TITLE
-    cell = _SIDE / 2 / max(counts)
-    left = _Panel(_MARGIN, top, (0, 0), counts, cell)
-    first = (min(region[0][0], 0), min(region[1][0], 0))
-    last = (max(region[0][1], sizes[0] - 1), max(region[1][1], sizes[1] - 1))
-    shown = (last[0] - first[0] + 1, last[1] - first[1] + 1)
-    right = _Panel(left.right + _GAP, top, first, shown, _SIDE / max(shown))
-    width = max(right.right, _MARGIN + 7.2 * len(field.sentence)) + _MARGIN
-    height = max(left.bottom, right.bottom) + _MARGIN
+    sequence = len(field.unit) == 1
+    panels = _one_above_the_other if sequence else _side_by_side
+    units, pixels = panels(counts, sizes, region)
+    width = max(pixels.right, _MARGIN + 7.2 * len(field.sentence)) + _MARGIN
+    height = max(units.bottom, pixels.bottom + 16 * sequence) + _MARGIN
     marks = [
         Mark("rect", 0, 0, width, height, _PAGE),
-        *_captions(field, left, right),
-        *_grid(left, counts, _SOFT),
-        Mark("rect", *left.corner(*unit), cell, cell, _STRONG, _STRONG),
-        *_input(right, sizes, image is not None),
-        *(_veil(right, sizes, inside) if image is not None else ()),
-        *_region(right, region, inside, image is not None),
-        *_rays(left, unit, right, region),
+        *_captions(field, units, pixels),
+        *_grid(units, counts, _SOFT),
+        Mark("rect", *units.box((unit[0], unit[0]), (unit[1], unit[1])), _STRONG, _STRONG),
+        *_input(pixels, sizes, image is not None),
+        *(_veil(pixels, sizes, inside) if image is not None else ()),
+        *_region(pixels, region, inside, image is not None),
+        *_rays(units, unit, pixels, region, sequence),
     ]
-    if image is not None:
-        image = image.resize((sizes[1], sizes[0]))
-    return FieldPicture(width, height, tuple(marks), field.sentence, image)
+    shown = None if image is None else _fitted(image, sizes)
+    return FieldPicture(width, height, tuple(marks), field.sentence, shown)
+
+
+def _fitted(image: Image, sizes: tuple[int, int]) -> Image:
+    """A picture at the input's size, cut at its longer sides rather than squeezed."""
+    from PIL import ImageOps  # a second of imports that only pictures need
+
+    return ImageOps.fit(image, (sizes[1], sizes[0]))
+
+
+def _side_by_side(
+    counts: tuple[int, int], sizes: tuple[int, int], region: tuple[Interval, Interval]
+) -> tuple[_Panel, _Panel]:
+    """The layer's grid on the left, half as large as the input's on the right."""
+    top = _MARGIN + _TITLE
+    cell = _SIDE / 2 / max(counts)
+    units = _Panel(_MARGIN, top, (0, 0), counts, cell, cell)
+    first, shown = _shown(sizes, region)
+    cell = _SIDE / max(shown)
+    return units, _Panel(units.right + _GAP, top, first, shown, cell, cell)
+
+
+def _one_above_the_other(
+    counts: tuple[int, int], sizes: tuple[int, int], region: tuple[Interval, Interval]
+) -> tuple[_Panel, _Panel]:
+    """The units of a sequence in one row, what it was given in another below, equally long."""
+    top = _MARGIN + _TITLE
+    units = _Panel(_MARGIN, top, (0, 0), counts, _LENGTH / counts[1], _ROW)
+    first, shown = _shown(sizes, region)
+    below = units.bottom + _APART
+    return units, _Panel(_MARGIN, below, first, shown, _LENGTH / shown[1], _ROW)
+
+
+def _shown(
+    sizes: tuple[int, int], region: tuple[Interval, Interval]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The first cell of the input and its padding, and how many there are."""
+    first = (min(region[0][0], 0), min(region[1][0], 0))
+    last = (max(region[0][1], sizes[0] - 1), max(region[1][1], sizes[1] - 1))
+    return first, (last[0] - first[0] + 1, last[1] - first[1] + 1)
 
 
 _PAGE, _TEXT, _QUIET = "#ffffff", "#1f2430", "#555b66"
@@ -217,11 +256,13 @@ def _captions(field: UnitField, left: _Panel, right: _Panel) -> Iterator[Mark]:
     yield Mark("text", _MARGIN, _MARGIN + 4, 0, 14, _TEXT, text=field.sentence, bold=True)
     units = "×".join(map(str, field.counts))
     pixels = "×".join(map(str, field.input_sizes))
-    below = _MARGIN + _TITLE - 10
-    yield Mark("text", left.x, below, 0, _SMALL, _QUIET, text=f"{field.path}: {units} units")
+    above = _MARGIN + _TITLE - 10
+    yield Mark("text", left.x, above, 0, _SMALL, _QUIET, text=f"{field.path}: {units} units")
     beyond = ", dashed: padding" if field.inside != field.region else ""
-    text = f"input: {pixels} pixels{beyond}"
-    yield Mark("text", right.x, below, 0, _SMALL, _QUIET, text=text)
+    sequence = len(field.unit) == 1
+    text = f"input: {pixels} {'positions' if sequence else 'pixels'}{beyond}"
+    place = right.bottom + 18 if sequence else above
+    yield Mark("text", right.x, place, 0, _SMALL, _QUIET, text=text)
 
 
 def _grid(panel: _Panel, counts: tuple[int, int], fill: str) -> Iterator[Mark]:
@@ -231,7 +272,7 @@ def _grid(panel: _Panel, counts: tuple[int, int], fill: str) -> Iterator[Mark]:
     if panel.cell < _FINEST:
         return
     for row in range(1, counts[0]):
-        yield Mark("line", x, y + row * panel.cell, width, 0, line=_LINE)
+        yield Mark("line", x, y + row * panel.high, width, 0, line=_LINE)
     for column in range(1, counts[1]):
         yield Mark("line", x + column * panel.cell, y, 0, height, line=_LINE)
 
@@ -275,11 +316,18 @@ def _region(
 
 
 def _rays(
-    left: _Panel, unit: tuple[int, int], right: _Panel, region: tuple[Interval, Interval]
+    units: _Panel,
+    unit: tuple[int, int],
+    pixels: _Panel,
+    region: tuple[Interval, Interval],
+    sequence: bool,
 ) -> Iterator[Mark]:
     """From the unit's corners to those of its region."""
-    x, y = left.corner(unit[0], unit[1] + 1)
-    corner_x, corner_y, _, height = right.box(*region)
-    for offset, side in ((0.0, 0.0), (left.cell, height)):
-        start = y + offset
-        yield Mark("line", x, start, corner_x - x, corner_y + side - start, line=_STRONG)
+    x, y, width, height = units.box((unit[0], unit[0]), (unit[1], unit[1]))
+    to_x, to_y, to_width, to_height = pixels.box(*region)
+    if sequence:
+        ends = ((x, y + height, to_x, to_y), (x + width, y + height, to_x + to_width, to_y))
+    else:
+        ends = ((x + width, y, to_x, to_y), (x + width, y + height, to_x, to_y + to_height))
+    for start_x, start_y, end_x, end_y in ends:
+        yield Mark("line", start_x, start_y, end_x - start_x, end_y - start_y, line=_STRONG)

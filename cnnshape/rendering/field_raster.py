@@ -10,18 +10,19 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from cnnshape.rendering.field import FieldPicture, Mark
 
+_FINER = 2
 _FONTS = Path(__file__).parent / "diagram" / "fonts"
 
 
 def paint(picture: FieldPicture, format: Literal["png", "pdf"], scale: float) -> bytes:
     """The picture at ``scale`` pixels per point."""
-    canvas = Image.new(
-        "RGB", (round(picture.width * scale), round(picture.height * scale)), "white"
-    )
+    # Pillow's slanted lines are jagged: painted twice as large, they are smooth once reduced.
+    fine = scale * _FINER
+    canvas = Image.new("RGB", (round(picture.width * fine), round(picture.height * fine)), "white")
     for mark in picture.marks:
-        _draw(canvas, mark, picture, scale)
+        _draw(canvas, mark, picture, fine)
     buffer = io.BytesIO()
-    canvas.save(buffer, format=format.upper(), resolution=72 * scale)
+    canvas.reduce(_FINER).save(buffer, format=format.upper(), resolution=72 * scale)
     return buffer.getvalue()
 
 
@@ -50,7 +51,10 @@ def _rectangle(
 ) -> None:
     if mark.fill != "none":
         red, green, blue = ImageColor.getrgb(mark.fill)[:3]
-        draw.rectangle(box, fill=(red, green, blue, round(255 * mark.opacity)))
+        # The last pixel belongs to the neighbour, or two veils would meet in a seam.
+        x, y, right, bottom = map(round, box)
+        inner = (x, y, max(right - 1, x), max(bottom - 1, y))
+        draw.rectangle(inner, fill=(red, green, blue, round(255 * mark.opacity)))
     if mark.line == "none":
         return
     if not mark.dashed:
