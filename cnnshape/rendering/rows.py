@@ -304,7 +304,7 @@ def _descendants(node: Node) -> Iterator[Node]:
 def _adds_up_others(node: Node, layer: Layer) -> bool:
     """Whether a row's numbers are those of rows below it, and not the module's own alone."""
     own = layer.params == layer.subtree_params and layer.macs == layer.subtree_macs
-    return not own and any(child.role == "call" for child in _descendants(node))
+    return not own and any(child.role != "operation" for child in node.children)
 
 
 def _sum_below(

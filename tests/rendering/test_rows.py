@@ -204,6 +204,17 @@ def test_many_parameters_of_one_module_share_a_row() -> None:
     assert row(report, "7 own parameters").params == 14
 
 
+def test_an_attention_layer_that_calls_no_other_is_the_sum_of_the_rows_below_it() -> None:
+    shape = (1, 4, 8)
+    net = Net("Net", shape)
+    with net.inside("attn", "MultiheadAttention", shape, shape, own=[("in_proj", (24, 8), 192)]):
+        net.op("linear", shape, (1, 4, 24))
+    net.uses("attn.out_proj.weight")
+    report = net.uncalled("attn.out_proj", "Linear", params=72).report()
+    assert labels(report) == ["attn", "├ in_proj", "└ out_proj"]
+    assert (row(report, "attn").params, row(report, "attn").sums) == (264, True)
+
+
 def test_a_norm_with_an_activation_inside_needs_no_rows_for_its_own_parameters() -> None:
     """Nothing else in it has any: its own row says it all, and is no sum."""
     shape = (1, 4, 8, 8)
