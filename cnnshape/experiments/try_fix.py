@@ -33,8 +33,8 @@ _MOST_CANDIDATES = 6
 _MOST_SHOWN = 3
 #: A correction with so many changes behind it is shown only where no shorter one is known.
 _MANY_CHANGES = 3
-#: Given to several layers alike, these are one change.
-_PADDING = ("padding", "output_padding")
+#: Given to several layers or lines alike, these are one change: a padding, the zeros of a state.
+_ALIKE = frozenset("padding output_padding zeros randn ones rand empty".split())
 #: How many further errors are followed after the first correction.
 _MOST_FURTHER = 4
 
@@ -125,10 +125,9 @@ def _one_change(suggestion: Suggestion, further: Suggestion) -> bool:
     """Whether both are one to the reader: arguments of one layer, the same call in two lines."""
     if suggestion.action != further.action:
         return False
-    if suggestion.action == "set_argument":
-        padded = suggestion.argument == further.argument and suggestion.argument in _PADDING
-        return suggestion.path == further.path or padded
-    return suggestion.action == "change_call" and suggestion.argument == further.argument
+    if suggestion.action == "set_argument" and suggestion.path == further.path:
+        return True
+    return suggestion.argument == further.argument and suggestion.argument in _ALIKE
 
 
 @dataclass

@@ -21,6 +21,7 @@ _BREAK = re.compile(r"(?<![−+=×·/→]) (?![−+=×·/→])")
 #: Some frameworks put whole configurations into a message; the JSON report has all of it.
 _MOST_LINES = 20
 _MOST_STEPS = 12
+_OVERLOADS = ", but expected one of:\n"
 #: Stands for a space at which no line may be broken.
 _GLUE = "\N{NO-BREAK SPACE}"
 
@@ -39,7 +40,10 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
     if not error.diagnosis and error.arguments:
         lines += _words(f"it received {', '.join(error.arguments)}", room)
     if error.message or not error.diagnosis:
-        message = f"{error.exception}: {error.message}" if error.message else error.exception
+        said = error.message
+        if error.diagnosis:
+            said = said.partition(_OVERLOADS)[0]  # torch lists what the function takes instead
+        message = f"{error.exception}: {said}" if said else error.exception
         lines += _message(message, room, "dim" if error.diagnosis else "")
     if error.suggestions:
         lines.append(EMPTY)

@@ -65,8 +65,9 @@ def _carry_out(model, inputs, keywords, change):
         setattr(owner, name, eval(value, NAMES))
         nn.init.normal_(getattr(owner, name))
     elif action == "set_argument":
-        layer = eval(text, NAMES)
-        assert change["argument"] == "type" or getattr(layer, change["argument"], None) is not None
+        listed = {path.rpartition(".")[2]: model.get_submodule(path)}
+        layer = eval(text, {**NAMES, **listed})
+        assert change["argument"] == "type" or hasattr(layer, change["argument"])
         model = _with_layer(model, path, layer)
     elif action == "insert_before":
         layer = model.get_submodule(path)

@@ -308,3 +308,149 @@ class ViewAfterPermute(nn.Module):
         x = self.conv(x).permute(0, 2, 3, 1).relu()
         x = x.view(-1, 400)
         return self.fc(x)
+
+
+@broken(
+    (2, 5, 3, 8, 8),
+    path="cnn.0",
+    kind="conv.rank",
+    numbers=(5, "2×5×3×8×8"),
+    fix="x.flatten(0, 1)",
+)
+class FramesOfAVideo(nn.Module):
+    """Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [2, 5, …]"""
+
+    def __init__(self):
+        super().__init__()
+        self.cnn = nn.Sequential(nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        self.lstm = nn.LSTM(8, 4, batch_first=True)
+
+    def forward(self, x):
+        b, t, _, _, _ = x.shape
+        features = self.cnn(x)
+        return self.lstm(features.view(b, t, -1))[0]
+
+
+@broken(
+    {"image": torch.zeros(2, 3, 8, 8), "label": torch.zeros(2)},
+    path="conv",
+    kind="input.type",
+    numbers=("'image' and 'label'",),
+    fix="x['image']",
+)
+class BatchOfADataSet(nn.Module):
+    """conv2d() received an invalid combination of arguments - got (dict, Parameter, …)"""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x):
+        return self.conv(x)
+
+
+@broken(
+    (2, 3, 16, 16),
+    path="head",
+    kind="output.tuple",
+    numbers=("backbone returns a list",),
+    fix="self.backbone(…)[-1]",
+)
+class FeatureMapsOfABackbone(nn.Module):
+    """timm features_only=True: conv2d() received an invalid combination of arguments - got (list"""
+
+    class Backbone(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stages = nn.ModuleList([nn.Conv2d(3, 8, 3), nn.Conv2d(8, 16, 3, stride=2)])
+
+        def forward(self, x):
+            maps = []
+            for stage in self.stages:
+                x = stage(x)
+                maps.append(x)
+            return maps
+
+    def __init__(self):
+        super().__init__()
+        self.backbone = self.Backbone()
+        self.head = nn.Conv2d(16, 1, 1)
+
+    def forward(self, x):
+        return self.head(self.backbone(x))
+
+
+@broken(
+    (2, 4, 8, 8),
+    path="",
+    kind="matmul.sizes",
+    numbers=(64, 4),
+    fix="torch.bmm(q.transpose(-2, -1), k)",
+)
+class NonLocalBlock(nn.Module):
+    """Expected size for first two dimensions of batch2 tensor to be: [4, 1024] but got: [4, 8]"""
+
+    def forward(self, x):
+        b = x.size(0)
+        q, k, v = (x.view(b, 4, -1) * n for n in (1, 2, 3))
+        weights = torch.bmm(q, k).softmax(-1)
+        return torch.bmm(v, weights).view_as(x)
+
+
+@broken(
+    (2, 4, 8, 8),
+    path="unpool",
+    kind="unpool.indices",
+    numbers=("2×6×4×4", "2×4×4×4"),
+    fix="nn.Conv2d(4, 4, 1)",
+)
+class UnpooledWithOtherChannels(nn.Module):
+    """Expected shape of indices to be same as that of the input tensor ([4, 16, 13, 13])"""
+
+    def __init__(self):
+        super().__init__()
+        self.pool = nn.MaxPool2d(2, return_indices=True)
+        self.conv = nn.Conv2d(4, 6, 1)
+        self.unpool = nn.MaxUnpool2d(2)
+
+    def forward(self, x):
+        y, indices = self.pool(x)
+        return self.unpool(self.conv(y), indices)
+
+
+@broken(
+    (2, 3, 8, 8),
+    path="layers",
+    kind="module.no_forward",
+    numbers=("ModuleList",),
+    fix="nn.Sequential(*layers)",
+)
+class ListThatIsCalled(nn.Module):
+    """NotImplementedError: Module [ModuleList] is missing the required "forward" function"""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList([nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)])
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+@broken(
+    (2, 3, 8, 8),
+    path="",
+    kind="module.missing_attribute",
+    numbers=("'conv1'", "conv and fc"),
+    fix="self.conv",
+)
+class LayerOfAnotherName(nn.Module):
+    """AttributeError: 'Net' object has no attribute 'conv1'"""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.fc = nn.Linear(144, 2)
+
+    def forward(self, x):
+        x = self.conv1(x)
+        return self.fc(x.flatten(1))

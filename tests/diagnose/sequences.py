@@ -252,3 +252,41 @@ class LossOfEveryStep(nn.Module):
 
     def forward(self, x, y):
         return F.cross_entropy(self.fc(x), y)
+
+
+@broken(
+    torch.tensor([[3, 1, -1], [2, -1, -1]]),
+    path="embedding",
+    kind="embedding.index",
+    numbers=(10, -1),
+    fix="tokens + 1",
+    meta=False,
+)
+class PaddingOfMinusOne(nn.Module):
+    """IndexError: index out of range in self, with sentences padded by -1"""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(10, 4)
+
+    def forward(self, tokens):
+        return self.embedding(tokens)
+
+
+@broken(
+    (2, 8),
+    path="fc",
+    kind="dtype.mismatch",
+    numbers=("float32", "float64"),
+    fix="x.float()",
+)
+class WeightsFromNumpy(nn.Module):
+    """mat1 and mat2 must have the same dtype, but got Double and Float, though x is float"""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 2)
+        self.register_buffer("scale", torch.ones(8, dtype=torch.float64))
+
+    def forward(self, x):
+        return self.fc(x * self.scale)

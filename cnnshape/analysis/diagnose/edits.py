@@ -124,6 +124,22 @@ class OwnLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class RunInTurn:
+    """The modules of a list run one after the other, as a Sequential does."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameModule:
+    """A child of the module at ``path`` under another name as well."""
+
+    path: str
+    name: str
+    child: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceCall:
     """A call in the source written differently, wherever that line runs.
 
@@ -162,6 +178,8 @@ Edit: TypeAlias = (
     | AfterCall
     | DropArguments
     | OwnLayer
+    | RunInTurn
+    | NameModule
     | ReplaceCall
     | SetMode
 )

@@ -18,6 +18,7 @@ from cnnshape.analysis.diagnose.rules import (
     linear,
     losses,
     lost_batch,
+    missing,
     multi_head,
     normalization,
     not_tensors,
@@ -74,6 +75,7 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "prelu": (resampling.prelu,),
     "glu": (resampling.glu,),
     "fold": (resampling.fold,),
+    "max_unpool": (missing.unpooling,),
     "cross_entropy": (losses.cross_entropy,),
     "nll_loss": (losses.cross_entropy,),
     **dict.fromkeys(losses.ALIKE, (losses.alike,)),
@@ -94,6 +96,8 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         yield calling.arguments
         yield calling.missing_key
         yield not_tensors.attribute
+        yield missing.attribute
+        yield missing.forward
         yield unpacking.unpacking
         yield raised.own
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -118,7 +119,9 @@ def combined(made: list[Candidate]) -> Candidate | None:
     if not made:
         return None
     first = made[0].suggestion
-    rest = tuple(candidate.suggestion for candidate in made[1:])
+    rest = first.then
+    for candidate in made[1:]:
+        rest += (replace(candidate.suggestion, then=()), *candidate.suggestion.then)
     whole = Suggestion(
         action=first.action,
         text=first.text,

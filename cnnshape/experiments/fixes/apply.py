@@ -9,21 +9,18 @@ from dataclasses import dataclass
 from torch import nn
 
 from cnnshape.analysis.diagnose.edits import (
-    AfterCall,
-    BeforeCall,
     ChangeInput,
-    DropArguments,
     DropInput,
     Edit,
+    NameModule,
     NewInput,
-    OwnLayer,
     RenameKey,
     ReplaceCall,
     SetArguments,
     SetMode,
     SetParameter,
 )
-from cnnshape.experiments.fixes.calls import Rewritten, intercept
+from cnnshape.experiments.fixes.calls import CallEdit, Rewritten, intercept
 from cnnshape.experiments.fixes.inputs import changed_inputs
 from cnnshape.experiments.fixes.layers import CannotApplyError, rebuild, set_parameter
 from cnnshape.tracing.execute import Inputs
@@ -74,7 +71,7 @@ def applied(
 
 def _change_module(
     model: nn.Module,
-    edit: SetArguments | SetParameter | BeforeCall | AfterCall | DropArguments | OwnLayer,
+    edit: SetArguments | SetParameter | NameModule | CallEdit,
     *,
     without_memory: bool,
 ) -> None:
@@ -87,5 +84,7 @@ def _change_module(
         raise CannotApplyError(f"there is no module {edit.path}") from error
     if isinstance(edit, SetArguments):
         rebuild(module, dict(edit.arguments), edit.kind, without_memory=without_memory)
+    elif isinstance(edit, NameModule):
+        vars(module)[edit.name] = module.get_submodule(edit.child)
     else:
         intercept(module, edit)

@@ -21,6 +21,7 @@ from cnnshape.analysis.diagnose.edits import (
     DropArguments,
     OwnLayer,
     ReplaceCall,
+    RunInTurn,
     Step,
 )
 from cnnshape.experiments.fixes.layers import CannotApplyError, built
@@ -28,7 +29,7 @@ from cnnshape.experiments.fixes.steps import settled, take
 from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.source import caller
 
-CallEdit = BeforeCall | AfterCall | DropArguments | OwnLayer
+CallEdit = BeforeCall | AfterCall | DropArguments | OwnLayer | RunInTurn
 
 
 def intercept(module: nn.Module, edit: CallEdit) -> None:
@@ -58,6 +59,10 @@ def _wrapped(module: nn.Module, forward: Callable[..., Any], edit: CallEdit) -> 
         if isinstance(edit, DropArguments):
             kept = {key: value for key, value in kwargs.items() if key in edit.keywords}
             return forward(*args[: edit.keep], **kept)
+        if isinstance(edit, RunInTurn):
+            for child in module.children():
+                args = (child(*args, **kwargs),)
+            return args[0]
         assert own is not None
         return own(*args, **kwargs) if number == edit.call else forward(*args, **kwargs)
 

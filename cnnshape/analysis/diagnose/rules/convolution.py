@@ -71,8 +71,9 @@ def _channels(
         order, after = channels_last
         return Diagnosis(
             "input.channels_last",
-            f"{sentence}: {value.name} {times(shape)} has its {expected} channels in the last "
-            f"dimension, and PyTorch wants them {'second' if axis else 'first'}",
+            f"{sentence}: {value.name} {times(shape)} has its {plural(expected, 'channel')} in "
+            f"the last dimension, and PyTorch wants {'it' if expected == 1 else 'them'} "
+            f"{'second' if axis else 'first'}",
             (),
             (
                 change_input(

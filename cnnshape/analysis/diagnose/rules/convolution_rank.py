@@ -45,6 +45,9 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[C
     name = value.name or "x"
     if value.origin == "input":
         yield change_input(name, name, text.format(x=name), steps, list(shape), after)
+        if steps == _FRAMES and failing.path and failing.module.kind in CONVOLUTIONS:
+            # Its author may take the input's shape apart, and want the frames back afterwards.
+            yield before_call(failing, "x.flatten(0, 1)", steps, path=_outermost(failing))
     elif failing.module.kind in CONVOLUTIONS:
         yield before_call(failing, text.format(x="x"), steps)
     else:
@@ -53,6 +56,8 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[C
         yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
 
 
+#: N×T×C×H×W: every frame a picture of its own.
+_FRAMES = (Step("flatten", (0, 1)),)
 #: How a tensor becomes one that a convolution takes: the text, the steps, the shape it then has.
 _Reshaped = tuple[str, tuple[Step, ...], list[int]]
 
@@ -93,9 +98,21 @@ def _of_other(shape: Sizes, spatial: int, channels: int) -> _Reshaped | None:
         axis = 0 if shape[0] == 1 else 1
         after = [n for a, n in enumerate(shape) if a != axis]
         return f"{{x}}.squeeze({axis})", (Step("squeeze", (axis,)),), after
-    # N×T×C×H×W: frames are pictures of their own.
     after = [shape[0] * shape[1], *shape[2:]]
-    return "{x}.flatten(0, 1)", (Step("flatten", (0, 1)),), after
+    return "{x}.flatten(0, 1)", _FRAMES, after
+
+
+def _outermost(failing: Failing) -> str:
+    """The path of the Sequential around the layer, as long as the layer is its first."""
+    trace, call = failing.trace, failing.call
+    path = failing.path
+    while call is not None and call.parent is not None:
+        call = trace.calls[call.parent]
+        module = trace.module(call.path)
+        if module.kind != "Sequential" or module.children[:1] != (path,) or not call.path:
+            break
+        path = call.path
+    return path
 
 
 def _square(pixels: int, channels: int) -> int | None:

@@ -60,7 +60,12 @@ def mixed(failing: Failing) -> Diagnosis | None:
     sentence = f"{name} {have} of {wanted}, but {value.dtype} arrives"
     if value.origin == "input":
         sentence += f": {value.name} {times(sizes(value) or ())}"
-    return Diagnosis("dtype.mismatch", sentence, (), tuple(_converted(failing, value, wanted)))
+    return Diagnosis(
+        "dtype.mismatch",
+        sentence,
+        _origin(failing, value),
+        tuple(_converted(failing, value, wanted)),
+    )
 
 
 def floating(failing: Failing) -> Diagnosis | None:
@@ -102,6 +107,26 @@ def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Candidat
         index = failing.tensors.index(value)
         new = f"{call.operand(index)}.{method}"
         yield call.candidate(call.with_operand(index, new, new), operands=((index, steps),))
+
+
+def _origin(failing: Failing, value: Value) -> tuple[str, ...]:
+    """What brought the dtype in, where it was no input: ``mul with weights, which is float64``."""
+    trace = failing.trace
+    for _ in range(200):
+        if value.producer is None:
+            return ()
+        operation = trace.operations[value.producer]
+        alike = [trace.values[v] for v in operation.inputs]
+        same = [v for v in alike if v.dtype == value.dtype]
+        others = [v for v in alike if v.dtype != value.dtype]
+        if same and others:
+            held = next((v for v in same if v.origin in ("parameter", "buffer", "constant")), None)
+            name = None if held is None else held.name or "a tensor made here"
+            return (f"{operation.name} with {name}, which is {value.dtype}",) if name else ()
+        if not same:
+            return (f"{operation.name} makes it {value.dtype}",)
+        value = same[0]
+    return ()
 
 
 def _input_behind(failing: Failing, value: Value) -> Value | None:

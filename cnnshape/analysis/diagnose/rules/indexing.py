@@ -9,9 +9,15 @@ from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
-from cnnshape.analysis.diagnose.suggest import CallText, change_input, set_arguments
+from cnnshape.analysis.diagnose.suggest import (
+    CallText,
+    change_input,
+    on_argument,
+    set_arguments,
+)
+from cnnshape.analysis.diagnose.upstream import combined, set_many
 from cnnshape.analysis.diagnose.wording import dims, plural, times, who
-from cnnshape.tracing.trace import Plain, Ref, Value
+from cnnshape.tracing.trace import Module, Plain, Ref, Value
 
 
 def embedding(failing: Failing) -> Diagnosis | None:
@@ -35,6 +41,8 @@ def embedding(failing: Failing) -> Diagnosis | None:
             found.append(set_arguments(layer, {"num_embeddings": span[1] + 1}))
     else:
         sentence = f"{rows}, but the index {span[0]} arrives"
+        if span[0] == -1 and layer is not None:
+            found.append(_padding_row(failing, layer, table[0]))
     if span[0] >= 1 and span[1] == table[0] and value.origin == "input" and value.name:
         found.append(
             change_input(
@@ -42,6 +50,13 @@ def embedding(failing: Failing) -> Diagnosis | None:
             )
         )
     return Diagnosis("embedding.index", sentence, (), tuple(c for c in found if c))
+
+
+def _padding_row(failing: Failing, layer: Module, rows: int) -> Candidate | None:
+    """-1 for padding: everything moved up by one, and the first row for the padding."""
+    more = set_many(layer, {"num_embeddings": rows + 1, "padding_idx": 0})
+    shifted = on_argument(failing, 0, "input", "{x} + 1", (Step("shift", (1,)),), (None, None))
+    return combined([shifted, more]) if more else None
 
 
 def getitem(failing: Failing) -> Diagnosis | None:

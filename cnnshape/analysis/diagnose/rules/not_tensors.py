@@ -129,7 +129,7 @@ def _passed_on(failing: Failing, name: str, thing: Plain, before: ModuleCall) ->
             path=before.path,
         )
         return Diagnosis("output.none", sentence, (), (Candidate(advice),))
-    returned = _RETURNS.get(module.kind, f"a {before.result_type}")
+    returned = _RETURNS.get(module.kind, f"{_article(before.result_type)} {before.result_type}")
     sentence = f"{name} takes a tensor, but {maker} returns {returned}"
     return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, before, thing)))
 
@@ -153,6 +153,9 @@ def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[C
     elif module.kind in _RETURNS:
         yield after_call(before.path, f"out, _ = {call}", (Step("item", (0,)),))
     else:
+        if before.result_type == "list":
+            # Feature maps from the largest to the smallest: heads take the last.
+            yield after_call(before.path, f"{call}[-1]", (Step("item", (-1,)),))
         yield after_call(before.path, f"{call}[0]", (Step("item", (0,)),))
 
 
@@ -214,9 +217,10 @@ def _converted(thing: Plain, label: str) -> Iterator[Candidate]:
     elif isinstance(thing, tuple):
         yield candidate(f"torch.stack({name})", Step("stack"))
         yield candidate(f"{name}[0]", Step("item", (0,)))
-    elif isinstance(thing, dict) and len(thing) == 1:
-        key = next(iter(thing))
-        yield candidate(f"{name}[{key!r}]", Step("item", (key,)))
+    elif isinstance(thing, dict):
+        # A batch as a data set gives it; which of its tensors is meant, the trial tells.
+        for key in [key for key, item in thing.items() if isinstance(item, Ref)][:3]:
+            yield candidate(f"{name}[{key!r}]", Step("item", (key,)))
 
 
 def attribute(failing: Failing) -> Diagnosis | None:

@@ -92,8 +92,10 @@ def _turned(
     turn = (Step("transpose", (-2, -1)),)
     inner, columns, rank = a[-1], b[-1], len(b)
     if rank > 1 and inner == columns:
-        # Rows against rows, as queries and keys.
+        # Rows against rows, as queries and keys; columns against columns where those are first.
         yield _with(call, 1, f"{right}.transpose(-2, -1)", turn)
+        if a == b:
+            yield _with(call, 0, f"{left}.transpose(-2, -1)", turn)
         return
     if min(len(a), rank) > 1 and _rows(a) == _rows(b):
         new = f"{left}.transpose(-2, -1)"

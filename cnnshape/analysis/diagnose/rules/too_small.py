@@ -42,8 +42,11 @@ def too_small(
     wide = f" (spanning {times(spans)} with dilation)" if dilated else ""
     padded = "" if not any(pad) else f" + 2·{pad[0] if len(set(pad)) == 1 else times(pad)} padding"
     least = [max(span - 2 * p, 1) for span, p in zip(spans, pad, strict=True)]
+    what = f"the {times(kernel)} {noun} of {name}"
+    if count == 1:
+        what = f"the {noun} of {name}, {kernel[0]} long,"
     sentence = (
-        f"the {times(kernel)} {noun} of {name}{wide} does not fit into {times(here)}{padded}: it "
+        f"{what}{wide} does not fit into {times(here)}{padded}: it "
         f"needs at least {times(least)}, but {times(here)} {arrive(1)}"
     )
     axes = range(len(shape) - count, len(shape))
