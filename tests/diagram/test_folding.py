@@ -8,7 +8,7 @@ from torch import nn
 
 from cnnshape.rendering.diagram.graph import build_flow
 from cnnshape.rendering.diagram.items import Frame
-from cnnshape.rendering.diagram.view import View, make_view
+from cnnshape.rendering.diagram.view import View, breadth, make_view
 from tests.diagram.models import (
     Broken,
     Caching,
@@ -325,3 +325,28 @@ def test_an_authors_layer_between_reshapes_is_one_box():
     assert len(shown) == 4
     (first, *_) = [box for box in view.draft.boxes.values() if box.role == "module"]
     assert [part.kind for part in first.parts] == ["linear", "activation"]
+
+
+def test_a_picture_too_wide_to_read_is_drawn_less_deep():
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            # No two are equal, so that none can be folded.
+            self.heads = nn.ModuleList(nn.Linear(8, k) for k in range(1, 13))
+
+        def forward(self, x):
+            return torch.cat([head(x) for head in self.heads], 1)
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(*(nn.Linear(8, 8) for _ in range(2)))
+            self.heads, self.out = Heads(), nn.Linear(78, 4)
+
+        def forward(self, x):
+            return self.out(self.heads(self.body(x)))
+
+    view = view_of(Net(), (1, 8))
+    assert view.depth == 1
+    assert breadth(view.draft) == 1
+    assert breadth(view_of(Net(), (1, 8), depth=2).draft) == 12

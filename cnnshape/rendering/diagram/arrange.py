@@ -146,9 +146,9 @@ class _Arranger:
         # An author's small layer made of functions only (`LayerScale`): its name says more.
         nodes = tuple(node for part in box.parts for node in part.nodes)
         module = flow.trace.module(flow.trace.calls[call].path)
-        kind = kind_of(module.type)
+        kind: Kind = kind_of(module.type)
         follows = all(part.follows for part in box.parts)
-        computing = [part.kind for part in box.parts if part.kind in _COMPUTING]
+        computing: list[Kind] = [p.kind for p in box.parts if p.kind in _COMPUTING]
         if computing:
             kind = computing[0]
         elif kind in ("other", "container"):

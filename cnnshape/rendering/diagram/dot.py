@@ -26,6 +26,8 @@ from cnnshape.rendering.diagram.view import View
 
 #: Graphviz packs frames with a weight of 128; a main path that is to stay straight needs more.
 _STRAIGHT = "1000"
+#: A branch begins beside the others, not lower down where it would fit as well.
+_NEAR = "3"
 
 
 @dataclass
@@ -174,6 +176,8 @@ class Writer:
             attributes = {"label": f"  {label}"} if label else {}
             if (tail, head) in trunk:
                 attributes["weight"] = _STRAIGHT
+            elif len(draft.before[head]) == 1 and len(draft.after[tail]) > 1:
+                attributes["weight"] = _NEAR
             ends = self.ids[tail], self.ids[head]
             attributes["id"] = f"edge/{ends[0]}/{ends[1]}"
             attributes["tooltip"] = escaped(self.captions.about_edge(tail, head, values))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from cnnshape.rendering.diagram.arrange import arrange, count
 from cnnshape.rendering.diagram.condense import condense
@@ -15,6 +17,10 @@ from cnnshape.rendering.diagram.items import Frame
 
 #: A default picture has at most so many boxes.
 READABLE = 60
+#: More boxes than this side by side make it too wide to read.
+WIDEST = 9
+#: No picture becomes this small only to become narrower.
+_FEWEST = 3
 #: A row of feature maps says most when it is short.
 READABLE_MAPS = 24
 
@@ -69,12 +75,43 @@ def make_view(
         return at(depth, free)[0]
     if expand:
         return view
-    for dense in (False, True):
-        for level in range(deepest, 0, -1):
-            if view.boxes <= readable:
-                return view
-            view, _ = at(level, free, dense=dense)
-    return view
+    levels = range(deepest, 0, -1)
+    plain = _readable(chain((view,), (at(level, free)[0] for level in levels)), readable)
+    if plain.boxes <= readable and plain.depth != 1:
+        return plain
+    dense = _readable((at(level, free, dense=True)[0] for level in levels), readable)
+    return plain if plain.boxes <= readable and dense.depth == 1 else dense
+
+
+def _readable(views: Iterable[View], readable: int) -> View:
+    """The first with few enough boxes, also side by side; else with few enough; else the last."""
+    small: View | None = None
+    last: View | None = None
+    for last in views:
+        if last.boxes <= readable:
+            if breadth(last.draft) <= WIDEST:
+                return last if small is None or last.boxes > _FEWEST else small
+            small = small or last
+    found = small or last
+    assert found is not None
+    return found
+
+
+def breadth(draft: Draft) -> int:
+    """How many boxes stand side by side at most, inputs and outputs not counted.
+
+    Ranks are counted from the inputs and from the outputs: a layout may choose either.
+    """
+    order = sorted(draft.boxes)  # in the order they ran: tails come before heads
+    widest = 0
+    for keys, neighbours in ((order, draft.before), (reversed(order), draft.after)):
+        rank: dict[int, int] = {}
+        for key in keys:
+            near = (rank[n] for n in neighbours[key] if n in rank)
+            rank[key] = max(near, default=-1) + (draft.boxes[key].role not in ("input", "output"))
+        inner = (rank[k] for k, box in draft.boxes.items() if box.role not in ("input", "output"))
+        widest = max(widest, *Counter(inner).values(), 0)
+    return widest
 
 
 def depth_of(flow: Flow) -> int:
