@@ -117,6 +117,33 @@ def _adaptive(
     return result, func(x, output_size, True)[1]
 
 
+def _max_unpool(
+    func: Callable[..., Any],
+    x: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    output_size: Any = None,
+) -> Tensor:
+    """Every value at each place of its window, any of which may have been the maximum's."""
+    dims = int(func.__name__.split("pool")[1][0])
+    kernel, step, pad = (
+        _each(value, dims) for value in (kernel_size, stride or kernel_size, padding)
+    )
+    sizes = func(x, indices, kernel_size, stride, padding, output_size).shape[-dims:]
+    unbatched = x.dim() == dims + 1
+    batch = x.unsqueeze(0) if unbatched else x
+    channels = batch.shape[1]
+    transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[dims - 1]
+    spread = transposed(batch, x.new_ones((channels, 1, *kernel)), None, step, pad, groups=channels)
+    edges: list[int] = []
+    for axis in reversed(range(dims)):
+        edges += [0, int(sizes[axis]) - spread.shape[2 + axis]]
+    spread = F.pad(spread, edges)
+    return spread.squeeze(0) if unbatched else spread
+
+
 def _interpolate(
     func: Callable[..., Any],
     x: Tensor,
@@ -179,6 +206,7 @@ _AVERAGES: dict[str, Callable[..., Any]] = {
     "upsample": _interpolate,
     **{f"max_pool{n}d": _max_pool for n in (1, 2, 3)},
     **{f"max_pool{n}d_with_indices": _max_pool for n in (1, 2, 3)},
+    **{f"max_unpool{n}d": _max_unpool for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d": _adaptive for n in (1, 2, 3)},
     **{f"adaptive_max_pool{n}d_with_indices": _adaptive for n in (1, 2, 3)},
 }

@@ -185,6 +185,27 @@ def test_attention_covers_everything():
     assert found["attention"].status == "equal"
 
 
+class Unpooled(nn.Module):
+    """SegNet's way up: every value may have been anywhere in its window."""
+
+    def __init__(self, kernel: int, stride: int, padding: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.pool = nn.MaxPool2d(kernel, stride, padding, return_indices=True)
+        self.unpool = nn.MaxUnpool2d(kernel, stride, padding)
+        self.last = nn.Conv2d(4, 4, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        pooled, indices = self.pool(x)
+        return self.last(self.unpool(pooled, indices, output_size=x.size()))
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(2, 2, 0), (3, 2, 1), (3, 3, 0)])
+def test_unpooling_is_confirmed(kernel: int, stride: int, padding: int):
+    assert statuses(Unpooled(kernel, stride, padding), 1, 3, 33, 32) == {"equal"}
+
+
 def test_the_model_is_not_touched():
     model = networks.UNet().train()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
