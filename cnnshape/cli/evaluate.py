@@ -36,10 +36,13 @@ def command(
     cnnshape evaluate runs/lenet-mnist --confusion
     cnnshape evaluate runs/lenet-mnist --data digits -f json
     """
+    from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_result import print_evaluation, stdout_console, to_json
-    from cnnshape.training import evaluate
 
-    found = evaluate(run, data=data, root=root, device=device, weights=weights)
+    with waiting(f"measuring {run} …", quiet):
+        from cnnshape.training import evaluate
+
+        found = evaluate(run, data=data, root=root, device=device, weights=weights)
     as_json = format_ == "json" or (format_ is None and (output or "").endswith(".json"))
     text = to_json({"run": run, **found.to_dict()}) if as_json else str(found)
     if output is not None and output != "-":

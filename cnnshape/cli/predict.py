@@ -47,10 +47,13 @@ def command(
     cnnshape predict runs/lenet-digits seven.png
     cnnshape predict runs/lenet-digits scans/ --no-crop -f json
     """
+    from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_result import print_predictions, stdout_console, to_json
-    from cnnshape.training import predict
 
-    found = predict(run, images, device=device, crop=crop, invert=invert)
+    with waiting(f"asking {run} …", quiet):
+        from cnnshape.training import predict
+
+        found = predict(run, images, device=device, crop=crop, invert=invert)
     as_json = format_ == "json" or (output is not None and format_ is None)
     if as_json and not (quiet and output is None):
         emit(to_json([one.to_dict() for one in found]), output)

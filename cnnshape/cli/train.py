@@ -118,6 +118,7 @@ def _train(
     format_: str | None,
     quiet: bool,
 ) -> int:
+    from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_display import TrainingDisplay
     from cnnshape.cli.training_result import print_result, stderr_console
     from cnnshape.training.launch import watch_parent
@@ -137,8 +138,9 @@ def _train(
         from cnnshape.training.tensorboard import TensorBoardObserver
 
         observers.append(TensorBoardObserver())
-    from cnnshape.training import resume as continue_run
-    from cnnshape.training import train
+    with waiting("starting …", quiet or not main):
+        from cnnshape.training import resume as continue_run
+        from cnnshape.training import train
 
     try:
         if config is not None:

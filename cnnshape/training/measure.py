@@ -29,7 +29,7 @@ def evaluate(
 
     Args:
         folder: the run folder.
-        data: another data set with as many classes.
+        data: another data set of the same classes.
         root: the folder that holds downloaded data sets, if it has moved.
         device: ``auto`` is CUDA, then MPS, then the CPU.
         weights: ``best`` or ``last``.
@@ -44,10 +44,10 @@ def evaluate(
     splits = load_data(
         data or run.data_name, root or str(run.settings.get("root", "data")), run.input_shape
     )
-    if len(splits.classes) != len(run.classes):
+    if splits.classes != run.classes:
         raise DataError(
-            f"{splits.name} has {len(splits.classes)} classes, but {run.folder} was trained "
-            f"on {len(run.classes)}"
+            f"{splits.name} has {_summary(splits.classes)}, but {run.folder} was trained on "
+            f"{_summary(run.classes)}: an accuracy would mean nothing"
         )
     batches, _ = place(splits.test, chosen, "auto")
     return evaluate_batches(
@@ -59,3 +59,8 @@ def evaluate(
         classes=splits.classes,
         worst=True,
     )
+
+
+def _summary(classes: tuple[str, ...]) -> str:
+    few = ", ".join(classes[:3])
+    return f"{len(classes)} classes ({few}{', …' if len(classes) > 3 else ''})"

@@ -20,6 +20,7 @@ from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import Observer, RunResult, configure, evaluate, train
 from cnnshape.training import run as run_module
 from cnnshape.training.output import claim_folder, write_config
+from tests.training.idx_files import write_set
 from tests.training.runs import assert_same_weights, checkpoint, metrics, short
 
 
@@ -107,8 +108,11 @@ def test_evaluate_on_data_of_other_classes(finished: RunResult, tmp_path: Path) 
     from tests.training.test_datasets import make_folder
 
     make_folder(tmp_path)
-    with pytest.raises(DataError, match=r"has 2 classes, but .* was trained on 10"):
+    with pytest.raises(DataError, match=r"has 2 classes \(cat, dog\), but .* on 10 classes"):
         evaluate(finished.folder, data=f"folder:{tmp_path}")
+    write_set(tmp_path / "FashionMNIST" / "raw")
+    with pytest.raises(DataError, match=r"has 10 classes \(T-shirt/top, Trouser, Pullover, …\), b"):
+        evaluate(finished.folder, data="fashion-mnist", root=str(tmp_path))
 
 
 def test_the_same_seed_is_the_same_run_and_another_is_not(here: Path) -> None:
@@ -296,8 +300,6 @@ def test_a_folder_of_pictures_is_learnt(here: Path) -> None:
 
 @pytest.mark.torchvision
 def test_mnist_files_are_trained_on(here: Path) -> None:
-    from tests.training.idx_files import write_set
-
     write_set(here / "data" / "FashionMNIST" / "raw", train=200, test=50)
     config = configure("lenet", "fashion-mnist", epochs=8, batch_size=32, augmentation="none")
     result = train(config)
