@@ -136,10 +136,12 @@ def _max_unpool(
     batch = x.unsqueeze(0) if unbatched else x
     channels = batch.shape[1]
     transposed = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[dims - 1]
-    spread = transposed(batch, x.new_ones((channels, 1, *kernel)), None, step, pad, groups=channels)
+    weight = x.new_ones((channels, 1, *kernel))
+    spread = transposed(batch, weight, None, step, groups=channels)
     edges: list[int] = []
     for axis in reversed(range(dims)):
-        edges += [0, int(sizes[axis]) - spread.shape[2 + axis]]
+        beyond = int(sizes[axis]) + pad[axis] - spread.shape[2 + axis]
+        edges += [-pad[axis], beyond]  # what is negative is cut off
     spread = F.pad(spread, edges)
     return spread.squeeze(0) if unbatched else spread
 
