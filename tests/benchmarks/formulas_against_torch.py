@@ -9,7 +9,7 @@ Exit code 1 if there is any.
 `undecided` are configurations on which torch's own CPU backends differ: float32 accepts what
 float64 rejects. They are counted apart, and no rule can agree with both: transposed convolutions
 with dilation 0, and with --threads 1 those with a 1×1 kernel whose padding leaves nothing. With
-torch before 2.15 they include what only newer ones refuse (see ``older_torch_accepts``).
+torch before 2.15 they include what only newer ones refuse (see ``older_torch_differs``).
 """
 
 from __future__ import annotations
@@ -26,12 +26,14 @@ import torch
 
 from cnnshape import formulas
 from cnnshape.errors import CnnshapeError
-from tests.formulas.configurations import GENERATORS, Configuration, by_torch, older_torch_accepts
+from tests.formulas.configurations import GENERATORS, Configuration, by_torch, older_torch_differs
 
 
-def _cannot_be_decided(configuration: Configuration, actual: object, reason: str) -> bool:
+def _cannot_be_decided(
+    configuration: Configuration, actual: object, ours: tuple[int, ...] | None, reason: str
+) -> bool:
     other = by_torch(configuration, torch.float64)[0]
-    return other != actual or (bool(reason) and older_torch_accepts(configuration, reason))
+    return other != actual or older_torch_differs(configuration, ours, reason)
 
 
 def main() -> int:
@@ -69,7 +71,7 @@ def main() -> int:
         accepted[name] += actual is not None
         if ours == actual:
             continue
-        if _cannot_be_decided(configuration, actual, reason):
+        if _cannot_be_decided(configuration, actual, ours, reason):
             undecided[name] += 1
         else:
             wrong[name] += 1

@@ -15,7 +15,15 @@ from torch import nn
 from torch.nn import functional as F
 
 Pick = Callable[[int, int], int]
-REJECTIONS = (RuntimeError, ValueError, TypeError, IndexError, AssertionError, NotImplementedError)
+REJECTIONS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    AssertionError,
+    NotImplementedError,
+    ZeroDivisionError,
+)
 
 
 class Configuration(NamedTuple):
@@ -482,16 +490,23 @@ def by_torch(
     return tuple((output[0] if isinstance(output, tuple) else output).shape), ""
 
 
-def older_torch_accepts(configuration: Configuration, reason: str) -> bool:
-    """Whether a refusal is one that torch learned after 2.13: the rules follow the newer one.
+def older_torch_differs(
+    configuration: Configuration, ours: tuple[int, ...] | None, reason: str
+) -> bool:
+    """Whether torch has learned since what the rule says: the rules follow 2.15.
 
-    Until then a reflected or replicated padding could cut one axis down to nothing, and
-    fractional pooling over two axes took a kernel of 0.
+    Until 2.13 a reflected or replicated padding could cut one axis down to nothing, and
+    fractional pooling over two axes took a kernel of 0; torch 2.6 refused a constant padding
+    that cut an axis down to nothing, and gave an unpooling a negative size.
     """
     version = tuple(int(part) for part in torch.__version__.split(".")[:2])
     if version >= (2, 15):
         return False
     mode = configuration.arguments.get("mode", configuration.arguments.get("padding_mode"))
+    if ours is not None:
+        return version < (2, 13) and mode == "constant" and 0 in ours
+    if version < (2, 13) and configuration.kind == "max_unpool" and "negative size" in reason:
+        return True
     return ("nothing is left" in reason and mode in ("reflect", "replicate")) or (
         configuration.kind == "fractional_pool" and "kernel must be at least 1" in reason
     )
