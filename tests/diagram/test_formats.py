@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -165,6 +166,16 @@ def test_png_has_twice_the_usual_resolution():
 
 def test_pdf():
     assert lenet().render_as("pdf").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("style", ["graph", "blocks", "tree"])
+def test_a_pdf_has_no_paper_around_the_picture(style: str):
+    drawing = lenet(style=style)
+    root = parsed(drawing)
+    sizes = [float((root.get(side) or "").removesuffix("pt")) for side in ("width", "height")]
+    box = re.search(rb"/MediaBox *\[ *0 0 ([\d.]+) ([\d.]+)", drawing.render_as("pdf"))
+    assert box is not None
+    assert [float(box[1]), float(box[2])] == pytest.approx(sizes, abs=1.5)
 
 
 def test_mermaid_has_no_character_that_it_would_interpret():

@@ -10,7 +10,7 @@ from cnnshape.analysis.report import ReportData
 from cnnshape.errors import OutputError
 from cnnshape.rendering.diagram.blocks import blocks_scene, cut_skips
 from cnnshape.rendering.diagram.captions import Captions
-from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, run
+from cnnshape.rendering.diagram.layout import for_format, run
 from cnnshape.rendering.diagram.maps import FeatureMap, feature_maps, on_path
 from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.picture import describe
@@ -52,8 +52,7 @@ class BlocksPicture:
         if format == "svg":
             return scene.svg(*describe(self.report)).encode("utf-8")
         graph = scene.digraph(self.report.class_name)
-        if format == "png":
-            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
+        graph.attr("graph", **for_format(format))
         return run(graph.source, format, engine="nop2")
 
     def mermaid(self) -> str:

@@ -34,6 +34,11 @@ class LayoutTimeout(LayoutError):  # noqa: N818 - it says what happened
     """The layout engine took too long."""
 
 
+def for_format(format: str) -> dict[str, str]:
+    """What a graph needs for one format: a PNG its resolution, a PDF no paper around it."""
+    return {"png": {"dpi": str(PIXELS_PER_INCH)}, "pdf": {"margin": "0"}}.get(format, {})
+
+
 def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = None) -> bytes:
     """What Graphviz makes of ``dot``.
 

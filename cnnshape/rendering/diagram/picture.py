@@ -12,9 +12,9 @@ from cnnshape.analysis.report import ReportData
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.dot import Writer, new_graph
 from cnnshape.rendering.diagram.layout import (
-    PIXELS_PER_INCH,
     LayoutError,
     LayoutTimeout,
+    for_format,
     lay_out,
     run,
 )
@@ -106,8 +106,7 @@ class GraphPicture:
         if len(placement.lines) <= TIDY_LINES:
             placement = tidied(placement, flat=self.direction == "LR")
         graph = self._write(placement)
-        if format == "png":
-            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
+        graph.attr("graph", **for_format(format))
         data = run(graph.source, format, engine="nop2")
         if format != "svg":
             return data

@@ -13,7 +13,7 @@ from cnnshape.rendering.diagram.caption import Caption, wrapped
 from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position, route
 from cnnshape.rendering.diagram.html import box_label
 from cnnshape.rendering.diagram.layer_words import layer_words
-from cnnshape.rendering.diagram.layout import PIXELS_PER_INCH, lay_out, run
+from cnnshape.rendering.diagram.layout import for_format, lay_out, run
 from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles
 from cnnshape.rendering.diagram.names import Names
 from cnnshape.rendering.diagram.options import DrawOptions
@@ -196,8 +196,7 @@ class TreePicture:
         layout = lay_out(self.digraph().source)
         placement = read_placement(layout)
         graph = self._write(in_columns(placement) if self.flat else placement)
-        if format == "png":
-            graph.attr("graph", dpi=str(PIXELS_PER_INCH))
+        graph.attr("graph", **for_format(format))
         data = run(graph.source, format, engine="nop2")
         if format != "svg":
             return data
