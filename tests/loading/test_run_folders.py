@@ -19,7 +19,14 @@ def run(tmp_path: Path) -> Path:
     config = {
         "format": 1,
         "model": {"name": "lenet", "input_shape": [1, 28, 28]},
-        "data": {"classes": list("abcd"), "mean": [0.1], "std": [0.3], "dark_background": True},
+        "data": {
+            "name": "letters",
+            "classes": list("abcd"),
+            "mean": [0.1],
+            "std": [0.3],
+            "background": [0.0],
+            "dark_background": True,
+        },
         "training": {},
         "environment": {},
     }
