@@ -149,6 +149,8 @@ def fit_for_run(
     background = border_level(to_bytes(picture.convert("RGB")))
     extent = float(run.data.get("extent", 1.0))
     box = object_box(to_bytes(picture.convert("RGB"))) if crop is not False else None
+    if box is None and crop is not False:
+        notes.append("nothing stands out in it")
     if box is not None and (crop or _part(box, picture) < _SMALL * extent):
         top, left, bottom, right = box
         notes.append(f"cropped to {right - left}×{bottom - top}")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -18,7 +19,7 @@ from cnnshape.errors import DeviceError, UsageError
 from cnnshape.training import resume, train
 from cnnshape.training.devices import choose_device
 from cnnshape.training.distributed import joined
-from cnnshape.training.launch import launch
+from cnnshape.training.launch import _passing_on, launch
 from tests.training.runs import checkpoint, environment, metrics, short
 
 pytestmark = pytest.mark.skipif(
@@ -135,6 +136,29 @@ def test_processes_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda:0", 0, processes=2)
     with pytest.raises(DeviceError, match="there is no cuda:5 on this machine, cuda:0 to cuda:1"):
         choose_device("cuda:5")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_request_to_stop_is_passed_on_once() -> None:
+    """Ctrl-C or SIGTERM; what the second one means, the caller decides."""
+    heard: list[int] = []
+
+    class Child:
+        def poll(self) -> None:
+            """Still running."""
+
+        def send_signal(self, number: int) -> None:
+            heard.append(number)
+
+    children: Any = [Child()]
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with _passing_on(children) as asked:
+        assert asked() == 0
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+        assert asked() == 2
+    assert heard == [signal.SIGINT]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 @pytest.mark.slow

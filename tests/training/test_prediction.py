@@ -90,6 +90,12 @@ def test_a_training_picture_is_taken_as_it_is(run: Path, tmp_path: Path) -> None
     assert notes == ("8×8 → 28×28",)
 
 
+def test_an_empty_page_is_said_to_be_empty(run: Path, tmp_path: Path) -> None:
+    Image.new("L", (28, 28), 0).save(tmp_path / "a.png")
+    (found,) = predict(run, [tmp_path / "a.png"])
+    assert found.notes == ("nothing stands out in it",)
+
+
 def test_pictures_that_are_not_there(run: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no picture"):
         predict(run, [tmp_path / "none.png"])
