@@ -290,3 +290,42 @@ class WeightsFromNumpy(nn.Module):
 
     def forward(self, x):
         return self.fc(x * self.scale)
+
+
+@broken(
+    (2, 7, 12),
+    path="decoder",
+    kind="rnn.hidden_size",
+    numbers=("1×2×20", "1×2×12"),
+    fix="nn.Linear(in_features=12, out_features=20)",
+)
+class StateFromALinearLayer(nn.Module):
+    """Expected hidden size (1, 2, 20), got [1, 2, 12]: a caption model's first state"""
+
+    def __init__(self):
+        super().__init__()
+        self.start = nn.Linear(12, 12)
+        self.decoder = nn.GRU(12, 20, batch_first=True)
+
+    def forward(self, x):
+        h = self.start(x[:, 0]).unsqueeze(0)
+        return self.decoder(x, h)[0]
+
+
+@broken(
+    (4, 10, 8),
+    torch.zeros(4, 10, dtype=torch.int64),
+    path="",
+    kind="loss.batch",
+    numbers=(40, 4),
+    fix="y.flatten()",
+)
+class TokensInOneList(nn.Module):
+    """Expected input batch_size (40) to match target batch_size (4): a language model's loss"""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 20)
+
+    def forward(self, x, y):
+        return F.cross_entropy(self.fc(x).view(-1, 20), y)

@@ -110,9 +110,9 @@ def _candidates(
     rank = len(shape)
     if value.origin == "input" and (number == rank or (number >= 0 and rank < 3)):
         yield unsqueeze_input(value)
-    last = rank - 1 if number >= 0 else 0
+    last = _last(rank, number)
     if failing.module.builtin and failing.module.config.get(place[1]) == number:
-        candidate = set_arguments(failing.module, {place[1]: last if rank > 1 else 0})
+        candidate = set_arguments(failing.module, {place[1]: last})
         if candidate is not None:
             yield candidate
         return
@@ -131,10 +131,17 @@ def _candidates(
         text = f"{found.function}({call.operand(0)}, {place[1]}={last})"
     else:
         text = f"{call.operand(0)}.{failing.name}({place[1]}={last})"
-    if failing.name == "squeeze" and shape[last] != 1:
+    if not shape or (failing.name == "squeeze" and shape[last] != 1):
         return
     if place[1] in ("dim", "dims", "start_dim"):
         yield call.candidate(text, overrides=((which, last),))
+
+
+def _last(rank: int, number: int) -> int:
+    """The dimension nearest to the one that is not there."""
+    if rank == number == 1:
+        return -1  # right with a batch as well
+    return rank - 1 if number >= 0 else 0
 
 
 def permute(failing: Failing) -> Diagnosis | None:

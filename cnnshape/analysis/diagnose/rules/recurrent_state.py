@@ -10,7 +10,7 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.sources import line_of, written
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments
-from cnnshape.analysis.diagnose.upstream import combined
+from cnnshape.analysis.diagnose.upstream import combined, other_inputs
 from cnnshape.analysis.diagnose.wording import plural, times, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref
@@ -96,6 +96,11 @@ def _candidates(
     made = _made_so(failing, states, expected)
     if made is not None:
         yield made
+    first = failing.value(states[0])
+    if first is not None and len(state) == len(wanted) and state[:-1] == wanted[:-1]:
+        # A state worked out by a layer before: that one may make as many features as are needed.
+        made_before = other_inputs(failing, first, len(state) - 1, wanted[-1])
+        yield from (candidate for candidate in made_before if candidate is not None)
     yield from _other_encoder(failing, states, state, wanted)
     yield _without(failing)
 
