@@ -46,7 +46,7 @@ def sizes(
     range: tuple[int, int] = (1, 256),
     mode: Mode = "eval",
     why: bool = False,
-    fit: str | Sequence[int] | None = None,
+    fit: str | int | Sequence[int] | None = None,
     dtype: str | None = None,
     weights: str | Path | None = None,
     time_limit: float = TIME_LIMIT,
@@ -60,8 +60,8 @@ def sizes(
         range: the smallest and the largest size to try, for every letter.
         mode: ``eval`` or ``train``.
         why: name the layer that refuses the first size outside.
-        fit: sizes that the model should take, one per letter other than the batch (``"64x64"``);
-            the result says what to change.
+        fit: sizes that the model should take, one per letter other than the batch (``"64x64"``)
+            or one for all; the result says what to change.
         dtype: the floating dtype to run in; the model's own if None.
         weights: a state dict file, for a model given by name.
         time_limit: seconds after which the search stops and says that it did.
@@ -79,13 +79,14 @@ def sizes(
     '16*(H//4 - 3)*(W//4 - 3) == 256'
     """
     prepared = prepare(model, inputs, dtype=dtype, weights=weights)
-    wanted = "x".join(map(str, fit)) if fit is not None and not isinstance(fit, str) else fit
+    if fit is not None:
+        fit = str(fit) if isinstance(fit, str | int) else "x".join(map(str, fit))
     return sizes_of(
         prepared,
         limits=range,
         mode=mode,
         why=why,
-        fit=wanted,
+        fit=fit,
         time_limit=time_limit,
         progress=progress,
     )

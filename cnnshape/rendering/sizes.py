@@ -163,11 +163,13 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
     if not fit.changes:
         yield from _plain("no change was found that makes the model run", width)
         return
-    tried = "both tried, both run" if len(fit.changes) == 2 else "tried, and the model runs"
+    how = {1: " (tried, and the model runs)", 2: ", either (both tried, both run)"}
     yield (
         Span(_INDENT),
-        span(f"To take it{', either' if len(fit.changes) > 1 else ''} ({tried}):"),
+        span(f"To take it{how.get(len(fit.changes), ', any of (all tried, all run)')}:"),
     )
     for change in fit.changes:
-        target = f"{change.path} = " if change.action == "set_argument" else ""
+        # A parameter's text says itself what becomes what.
+        named = change.action == "set_argument" and bool(change.path)
+        target = f"{change.path} = " if named else ""
         yield (Span(f"{_INDENT * 2}· "), span(f"{target}{change.text}"))

@@ -281,3 +281,56 @@ def test_residues_are_described_exactly(period: int, remainder: int, start: int)
 )
 def test_sets_in_words(sizes, text: str):
     assert set_text("H", describe(list(sizes), 1, 256), 1, 256) == text
+
+
+class Flattened(nn.Module):
+    """Two poolings and a linear layer, the rows made by ``view(-1, 576)``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3)
+        self.second = nn.Conv2d(8, 16, 3)
+        self.pool = nn.MaxPool2d(2)
+        self.fc = nn.Linear(576, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool(self.second(self.pool(self.first(x))))
+        return self.fc(x.view(-1, 576))
+
+
+def test_a_pool_is_offered_where_the_forward_itself_flattens():
+    """6×6 with 16 channels are 576; whatever arrives is pooled to that."""
+    model = Flattened()
+    accepted = cnnshape.sizes(model, (1, 3, "H", "W"), range=(1, 60), fit="50x50")
+    assert accepted.fit is not None
+    texts = [change.text for change in accepted.fit.changes]
+    assert "nn.AdaptiveAvgPool2d((6, 6)) after pool" in texts
+    model.pool.register_forward_hook(
+        lambda _m, _a, x: nn.functional.adaptive_avg_pool2d(x, (6, 6)) if x.shape[-1] < 20 else x
+    )
+    assert model(torch.zeros(1, 3, 50, 50)).shape == (1, 10)
+
+
+def test_why_looks_beyond_the_neighbours_where_letters_are_tied():
+    """From 33 the row of 6 ends at 29 and at 34: ⌊(⌊(H − 2)/2⌋ − 2)/2⌋ = 6 for 30…33."""
+    accepted = cnnshape.sizes(Flattened(), (1, 3, "H", "W"), range=(1, 60), why=True)
+    told = {(r.letters["H"], r.letters["W"]) for r in accepted.why}
+    usual = accepted.base["H"]
+    assert told == {(29, usual), (34, usual), (usual, 29), (usual, 34)}
+
+
+class Fixed(nn.Module):
+    """Learned positions for 16 patches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 8, 8, 8)
+        self.positions = nn.Parameter(torch.zeros(1, 16, 8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.patches(x).flatten(2).transpose(1, 2) + self.positions
+
+
+def test_a_parameter_to_change_is_written_once():
+    text = str(cnnshape.sizes(Fixed(), (1, 3, "S", "S"), range=(1, 60), fit=48))
+    assert "· positions = nn.Parameter(torch.empty(1, 36, 8))" in text

@@ -71,16 +71,15 @@ def _pools(
 
 
 def _before_flattening(usual: Trace, failed: ReportData) -> tuple[str, tuple[int, ...]] | None:
-    """The last module before the failing one whose result has spatial axes, and their sizes."""
-    error = failed.error
-    stop = next((c.index for c in usual.calls if error and c.path == error.path), None)
-    if stop is None:
-        return None
-    has_children = {call.parent for call in usual.calls}
-    for call in reversed(usual.calls[:stop]):
-        if call.index in has_children or not call.outputs:
+    """The last layer that ran before the failure on spatial axes, and its usual sizes there."""
+    ran = failed.trace
+    has_children = {call.parent for call in ran.calls}
+    usually = {call.path: call for call in usual.calls if call.outputs}
+    for call in reversed(ran.calls):
+        known = usually.get(call.path)
+        if call.index in has_children or not call.outputs or known is None:
             continue
-        shape = usual.shape(call.outputs[0].value)
+        shape = usual.shape(known.outputs[0].value)
         sizes = tuple(int(n) for n in shape[2:])
         if len(shape) in (3, 4, 5) and sizes:
             return call.path, sizes

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from cnnshape.experiments.sizing.result import AcceptedSizes, Letters, Rejection
 from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.at_sizes import report_at
 from cnnshape.tracing.execute import Mode
+
+#: So far from the usual size a refusal is looked for, where letters are tied.
+_STEPS = 32
 
 
 def rejections(
@@ -15,24 +19,28 @@ def rejections(
 ) -> tuple[Rejection, ...]:
     """For each letter, what refuses the first size below and the first above."""
     found: list[Rejection] = []
-    for letters in _outside(accepted):
-        error = report_at(prepared, letters, mode).error
-        if error is not None:
-            message = (error.message.strip().splitlines() or [""])[0]
-            found.append(Rejection(letters, error.path, error.type, message, error.diagnosis))
+    for points in _outside(accepted):
+        for letters in points:
+            error = report_at(prepared, letters, mode).error
+            if error is not None:
+                message = (error.message.strip().splitlines() or [""])[0]
+                found.append(Rejection(letters, error.path, error.type, message, error.diagnosis))
+                break
     return tuple(found)
 
 
-def _outside(accepted: AcceptedSizes) -> Iterator[Letters]:
+def _outside(accepted: AcceptedSizes) -> Iterator[Iterable[Letters]]:
+    """For each letter and direction, the sizes to try until one is refused."""
     low, high = accepted.tested
     for name in accepted.letters:
         usual = accepted.base[name]
         sizes = accepted.letters[name]
         inside = [n for n in range(low, high + 1) if n in sizes]
         if accepted.joint is not None:
-            # Tied to the others, which stay: the nearest sizes on either side are tried.
-            yield from ({**accepted.base, name: n} for n in (usual - 1, usual + 1) if n >= 1)
+            # Tied to the others, which stay: outwards from the usual size.
+            for ways in (range(usual - 1, 0, -1), range(usual + 1, high + 2)):
+                yield ({**accepted.base, name: n} for n in islice(ways, _STEPS))
             continue
         below = next((n for n in range(min(usual, high), 0, -1) if n not in inside), None)
         above = next((n for n in range(max(usual, low), high + 2) if n not in inside), None)
-        yield from ({**accepted.base, name: n} for n in (below, above) if n)
+        yield from ([{**accepted.base, name: n}] for n in (below, above) if n)
