@@ -247,3 +247,21 @@ def test_what_noise_is_multiplied_with():
 
     captions, _, _ = captions_of(Noisy(), (1, 4))
     assert [strip.text for strip in captions["fc"].strips] == ["× randn_like"]
+
+
+def test_what_a_closed_module_holds():
+    class Layer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embed, self.rnn = nn.Embedding(5, 8), nn.GRU(8, 8, batch_first=True)
+            self.inner = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+        def forward(self, x):
+            return self.inner(self.rnn(self.embed(x))[0])
+
+    report = report_of(nn.Sequential(Layer(), nn.ReLU()), torch.zeros(1, 3, dtype=torch.int64))
+    view = make_view(build_flow(report.trace), depth=1)
+    captions = Captions(view, report, parse_show("shapes"))
+    closed = next(key for key, box in view.draft.boxes.items() if box.head.container)
+    (line,) = captions.box(closed).lines
+    assert line == "Layer, 1 embedding, 1 attention, 1 recurrent, 2 linear"

@@ -16,7 +16,14 @@ from cnnshape.rendering.palette import kind_of
 from cnnshape.rendering.units import ordinal, shape_text
 from cnnshape.tracing.trace import Module, Operation, Shape
 
-_COUNTED = (("convolution", "conv"), ("linear", "linear"), ("pooling", "pool"))
+_COUNTED: dict[str, str] = {
+    "embedding": "embedding",
+    "attention": "attention",
+    "recurrent": "recurrent",
+    "convolution": "conv",
+    "linear": "linear",
+    "pooling": "pool",
+}
 
 
 class Naming:
@@ -130,12 +137,25 @@ class Naming:
             ((name, times),) = kinds.items()
             words.append(f"{times} × {name}")
         else:
-            nodes = [self.flow.nodes[node] for node in part.nodes]
-            layers = Counter(
-                kind_of(found.kind) for node in nodes if (found := self.flow.module(node))
-            )
-            words += [f"{layers[kind]} {word}" for kind, word in _COUNTED if layers[kind]]
+            layers = self._layers(part.call)
+            words += [f"{layers[word]} {word}" for word in _COUNTED.values() if layers[word]]
         return ", ".join(words)
+
+    def _layers(self, call: int) -> Counter[str]:
+        """What a module holds, in words; an attention counts as one whatever is inside it."""
+        found: Counter[str] = Counter()
+        for child in self.flow.children(call):
+            module = self.module(child)
+            plain = module.kind.removeprefix("Lazy")
+            if "attention" in module.type.lower():
+                found["attention"] += 1
+            elif self.flow.children(child):
+                found += self._layers(child)
+            elif plain.startswith(("Embedding", "LSTM", "GRU", "RNN")):
+                found["embedding" if plain.startswith("E") else "recurrent"] += 1
+            elif kind_of(plain) in _COUNTED:
+                found[_COUNTED[kind_of(plain)]] += 1
+        return found
 
     def step(self, box: Box) -> tuple[str, ...]:
         """What a box does, in one or two short lines."""
