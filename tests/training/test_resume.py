@@ -104,12 +104,14 @@ def test_killed_between_two_writes(whole: Path, here: Path) -> None:
     assert best == 2
     (run / "best.pt").unlink()
     (run / "metrics.jsonl").write_text("half a li")
-    (run / ".last.pt.abc123").write_bytes(b"half a checkpoint")
+    (run / ".last.pt.abc_12_x").write_bytes(b"half a checkpoint")
+    (run / ".curves.svg.k3x9_a1b").write_bytes(b"half a checkpoint")
     resume("run")
     assert_same_weights(whole, run)
     assert_same_weights(whole, run, "best.pt")
     assert metrics(whole) == metrics(run)
-    assert not (run / ".last.pt.abc123").exists()
+    assert not (run / ".last.pt.abc_12_x").exists()
+    assert not (run / ".curves.svg.k3x9_a1b").exists()
 
 
 def test_killed_before_the_first_checkpoint(whole: Path, here: Path) -> None:
