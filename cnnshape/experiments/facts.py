@@ -10,7 +10,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from cnnshape.analysis.arguments import base_name
-from cnnshape.analysis.diagnose import Facts, Signature, failing
+from cnnshape.analysis.diagnose import Facts, Signature, diagnose, failing
 from cnnshape.experiments.trial import Setup
 from cnnshape.tracing.execute import Mode, record
 from cnnshape.tracing.names import operation_name
@@ -35,7 +35,10 @@ def gather_facts(setup: Setup, trace: Trace) -> Facts:
     ranges: dict[int, tuple[int, int]] = {}
     by_value = found.operation is not None and base_name(found.operation.name)[0] in _BY_VALUE
     if found.operation is not None and by_value and setup.device != "meta":
-        ranges = _ranges(setup, trace, found.operation)
+        # Shapes that explain it spare the other pass.
+        told = diagnose(trace, Facts(signature))
+        if told is None or told.kind == "embedding.index":
+            ranges = _ranges(setup, trace, found.operation)
     return Facts(signature, ranges)
 
 
