@@ -173,25 +173,23 @@ def _spaced(values: Sequence[int], count: int) -> list[int]:
     return list(values[::stride])
 
 
-def doubting_points(demands: Sequence[Demand], base: Letters) -> Iterator[Letters]:
-    """Sizes that break one equality each, and no other demand: does the model insist on it?
+def doubting_points(demand: Demand, others: Sequence[Demand], base: Letters) -> Iterator[Letters]:
+    """Sizes that break an equality, and no other demand: does the model insist on it?
 
     ``T == 16`` may come from a number that was computed in a way that was not followed, such as
     ``int(T ** 0.5)``: then other squares run as well. ``H % 8 == 0`` may hold only where a
     branch of the model's own code does not pad or resize first.
     """
-    for demand in demands:
-        if demand.relation != "==":
-            continue
-        others = [other for other in demands if other is not demand]
-        near = breaking_point(demand, others, base)
-        if near is not None:
-            yield near
-        number, name = demand.right.constant, str(demand.left)
-        if number is not None and name in demand.letters and not demand.parameter:
-            root = isqrt(number)
-            for other in {4 * number, (root + 1) ** 2, 2 * number, number // 2} - {number, 0}:
-                yield {**base, name: other}
+    if demand.relation != "==":
+        return
+    near = breaking_point(demand, others, base)
+    if near is not None:
+        yield near
+    number, name = demand.right.constant, str(demand.left)
+    if number is not None and name in demand.letters and not demand.parameter:
+        root = isqrt(number)
+        for other in {4 * number, (root + 1) ** 2, 2 * number, number // 2} - {number, 0}:
+            yield {**base, name: other}
 
 
 def breaking_point(

@@ -89,10 +89,7 @@ def understand(
     demands = essential(first.demands, base.letters)
     guards = forced_by_guards(prober, base, first, demands, (until - time.monotonic()) / 2)
     demands = essential((*demands, *guards), base.letters)
-    doubted: list[Run] = []
-    for letters in doubting_points(demands, base.letters):
-        run = prober.run(letters) if time.monotonic() < until else None
-        doubted += [] if run is None else [run]
+    doubted = _doubted(prober, base, demands, until)
     demands = [d for d in demands if all(d.holds(run.letters) for run in doubted)]
     runs, refused = [base, *doubted], list[Letters]()
     names = prober.inputs.letters
@@ -109,6 +106,22 @@ def understand(
     best = _best(prober, runs, guards, complete=time.monotonic() <= until)
     beyond = tuple(letters for letters in refused if all_hold(best.demands, letters))
     return replace(best, refused=beyond)
+
+
+def _doubted(prober: Prober, base: Run, demands: Sequence[Demand], until: float) -> list[Run]:
+    """Passes that went well although they break a demand, each of which is none then."""
+    runs: list[Run] = []
+    left, before = list(demands), 0
+    while len(left) != before:  # without one, another may be broken alone
+        before = len(left)
+        for demand in tuple(left):
+            others = [other for other in left if other is not demand]
+            for letters in doubting_points(demand, others, base.letters):
+                run = prober.run(letters) if time.monotonic() < until else None
+                if run is not None:
+                    runs.append(run)
+                    left = [d for d in left if d.holds(letters)]
+    return runs
 
 
 def _solved(prober: Prober, run: Run, others: Sequence[Run]) -> Solution:
