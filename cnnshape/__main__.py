@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+import warnings
 
 from cnnshape.cli.main import run
+from cnnshape.cli.warning import show_warning
 
 
 def main() -> None:
@@ -14,6 +16,7 @@ def main() -> None:
     outcome: list[int] = []
     # What is registered first runs last: after every exit handler that torch and others add.
     atexit.register(_leave, outcome)
+    warnings.showwarning = show_warning
     outcome.append(run())
     raise SystemExit(outcome[0])
 

@@ -112,8 +112,9 @@ def command(
     raises; the picture then ends at the failing layer, in red.
     """
     if field is not None:
-        from cnnshape.cli.field import draw_field
+        from cnnshape.cli.field import draw_field, refuse_other_options
 
+        refuse_other_options(click.get_current_context())
         return draw_field(model, inputs, field, output, image=image, weights=weights, quiet=quiet)
     if image is not None:
         raise UsageError("--image goes with --field, as in --field C2[4,4] --image photo.png")

@@ -11,6 +11,19 @@ from cnnshape.cli.progress import waiting
 from cnnshape.errors import OutputError, UsageError
 
 _FORMATS = ("svg", "png", "pdf")
+_TAKEN = frozenset({"model", "inputs", "field", "image", "output", "weights", "quiet"})
+
+
+def refuse_other_options(context: click.Context) -> None:
+    """Refuse what shapes a diagram and would be ignored here.
+
+    Raises:
+        UsageError: such an option was given.
+    """
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "")
+        if option.name not in _TAKEN and given is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(f"{option.opts[-1]} shapes a diagram: leave it out beside --field")
 
 
 def draw_field(

@@ -48,6 +48,22 @@ def test_exit_handlers_run_before_the_process_ends(tmp_path: Path):
     assert (tmp_path / "left.txt").read_text() == "left"
 
 
+def test_a_warning_is_one_line(tmp_path: Path):
+    (tmp_path / "net.py").write_text(
+        "import warnings\n"
+        "from torch import nn\n"
+        "class Net(nn.Linear):\n"
+        "    def forward(self, x):\n"
+        "        warnings.warn('this is\\n  old')\n"
+        "        return super().forward(x)\n"
+    )
+    done = cnnshape(
+        "inspect", "net.py:Net(in_features=4, out_features=2)", "-i", "1,4", cwd=tmp_path
+    )
+    assert done.returncode == 0
+    assert done.stderr == f"warning: this is old ({tmp_path / 'net.py'}:5)\n"
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize(
     "arguments", [("formula", "conv", "--input", "28", "--kernel", "5"), ("inspect", "lenet")]

@@ -120,6 +120,10 @@ def test_a_field_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path):
         (("--field", "C2[4,4]"), "--field is drawn into a file"),
         (("--field", "C2[4,4]", "-o", "x.mmd"), "use .svg, .png or .pdf"),
         (("--field", "C2", "-o", "x.png"), "give a layer and a unit, as in C2[4,4]"),
+        (
+            ("--field", "C2[4,4]", "-o", "x.png", "--theme", "dark"),
+            "--theme shapes a diagram: leave it out beside --field",
+        ),
         (("--image", __file__, "-o", "x.png"), "--image goes with --field"),
         (("--field", "C2[4,4]", "--image", __file__, "-o", "x.png"), "is not a picture"),
     ],
