@@ -116,28 +116,14 @@ def _text(result: Any, format_: str) -> str:
         import json
 
         return json.dumps(result.to_dict(), ensure_ascii=False, indent=2)
-    from cnnshape.formulas import evaluation_text as write
-
-    name = type(result).__name__
     if format_ == "latex":
+        name = type(result).__name__
         if name == "Description":
             return str(result.latex)
         if name == "Evaluation":
-            return write.evaluation_latex(result)
+            return str(result.latex())
         raise UsageError("latex writes a formula and its numbers; use table or json here")
-    paint = _paint if _in_colour() else write.unpainted
-    if name == "Evaluation":
-        return write.evaluation_text(result, paint)
-    if name == "Description":
-        return write.description_text(result, paint)
-    from cnnshape.formulas import answer_text as answers
-
-    writers: dict[str, Any] = {
-        "Solutions": answers.solutions_text,
-        "Judgements": answers.judgements_text,
-        "Chain": answers.chain_text,
-    }
-    return str(writers[name](result, paint))
+    return str(result.text(_paint) if _in_colour() else result.text())
 
 
 def _in_colour() -> bool:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
     from cnnshape.formulas.evaluation import Evaluation
     from cnnshape.formulas.judgements import Judgements
-    from cnnshape.formulas.solve import Solutions
+    from cnnshape.formulas.solutions import Solutions
 
 #: A size, or one per axis.
 Sizes = int | Sequence[int]

@@ -8,6 +8,7 @@ from typing import Any
 from cnnshape.errors import CnnshapeError, FormulaSyntaxError, UsageError
 from cnnshape.formulas.evaluate import evaluate
 from cnnshape.formulas.evaluation import Evaluation
+from cnnshape.formulas.paint import Paint, unpainted
 from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE, canonical
 
@@ -88,10 +89,21 @@ class Chain:
     layers: tuple[Link, ...]
 
     def __str__(self) -> str:
-        """As ``cnnshape formula`` prints it."""
-        from cnnshape.formulas.answer_text import chain_text
+        return self.text()
 
-        return chain_text(self)
+    def text(self, paint: Paint = unpainted) -> str:
+        """The size after each layer."""
+        rows = [("input", _shown(self.input), "")]
+        rows += [
+            (link.layer, _shown(link.output), link.substitution or "unchanged")
+            for link in self.layers
+        ]
+        wide = max(len(name) for name, _, _ in rows)
+        tall = max(len(size) for _, size, _ in rows)
+        return "\n".join(
+            f"{name:<{wide}}   {paint(f'{size:>{tall}}', 'good')}   {paint(how, 'quiet')}".rstrip()
+            for name, size, how in rows
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -100,6 +112,10 @@ class Chain:
             "output": _listed(self.output),
             "layers": [link.to_dict() for link in self.layers],
         }
+
+
+def _shown(size: int | tuple[int, ...]) -> str:
+    return "×".join(map(str, size)) if isinstance(size, tuple) else str(size)
 
 
 def _listed(size: int | tuple[int, ...]) -> int | list[int]:

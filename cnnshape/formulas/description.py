@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.errors import UsageError
+from cnnshape.formulas.paint import Paint, unpainted
 from cnnshape.formulas.registry import canonical
 from cnnshape.formulas.subjects import subject
 from cnnshape.formulas.writing import latex, plain, unicode
@@ -26,10 +27,22 @@ class Description:
     source: str
 
     def __str__(self) -> str:
-        """As ``cnnshape formula`` prints it."""
-        from cnnshape.formulas.evaluation_text import description_text
+        return self.text()
 
-        return description_text(self)
+    def text(self, paint: Paint = unpainted) -> str:
+        """The rule in itself."""
+        letters = ", ".join(f"{letter} {name}" for letter, name in self.names.items())
+        lines = [
+            f"{paint(self.kind, 'strong')}   {self.formula}",
+            "",
+            f"  letters     {letters}",
+            f"  plain       {self.plain}",
+            f"  LaTeX       {self.latex}",
+        ]
+        for index, condition in enumerate(self.conditions):
+            lines.append(("  conditions  " if index == 0 else " " * 14) + condition)
+        lines.append(f"  source      {self.source}")
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""

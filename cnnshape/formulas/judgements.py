@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from cnnshape.formulas.verdict import VERDICTS, Judgement
+from cnnshape.formulas.judgement import VERDICTS, Judgement
+from cnnshape.formulas.paint import Paint, unpainted
 
 
 @dataclass(frozen=True)
@@ -16,10 +17,11 @@ class Judgements:
     judgements: tuple[Judgement, ...]
 
     def __str__(self) -> str:
-        """As ``cnnshape formula`` prints it."""
-        from cnnshape.formulas.answer_text import judgements_text
+        return self.text()
 
-        return judgements_text(self)
+    def text(self, paint: Paint = unpainted) -> str:
+        """What was found about each formula."""
+        return "\n\n".join(each.text(paint) for each in self.judgements)
 
     def __iter__(self) -> Iterator[Judgement]:
         return iter(self.judgements)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -11,6 +10,7 @@ from cnnshape.errors import UsageError
 from cnnshape.formulas.evaluate import STRIDE_IS_KERNEL, check_arguments, complete, example
 from cnnshape.formulas.inverse import inputs_giving
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.formulas.solutions import Solutions
 from cnnshape.formulas.subjects import Subject, subject
 from cnnshape.formulas.writing import substitute, unicode
 
@@ -39,50 +39,6 @@ _USUAL: dict[str, tuple[int, ...]] = {
 #: No range may hold more values than this, and no pair of ranges more than its square.
 WIDEST = 100_000
 MOST_TRIED = 2_000_000
-
-
-@dataclass(frozen=True)
-class Solutions:
-    """Every answer within the ranges."""
-
-    kind: str
-    solve: tuple[str, ...]
-    solutions: tuple[dict[str, int], ...]
-    range: dict[str, tuple[int, int]]
-    formula: str
-    #: What was given, defaults included.
-    known: dict[str, int]
-    #: The wanted size; "same" is the input's.
-    output: int | str
-    #: The formula with the answer put in, for the first of them.
-    substitution: str | None = None
-    #: What holds beyond the numbers, such as when kernel // 2 keeps the size.
-    note: str | None = None
-    source: str = ""
-
-    def __str__(self) -> str:
-        """As ``cnnshape formula`` prints it."""
-        from cnnshape.formulas.answer_text import solutions_text
-
-        return solutions_text(self)
-
-    @property
-    def ok(self) -> bool:
-        """Whether there is an answer."""
-        return bool(self.solutions)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The contract's JSON."""
-        return {
-            "kind": self.kind,
-            "solve": list(self.solve),
-            "solutions": [dict(solution) for solution in self.solutions],
-            "range": {role: list(bounds) for role, bounds in self.range.items()},
-            "given": {**self.known, "output": self.output},
-            "formula": self.formula,
-            "substitution": self.substitution,
-            "note": self.note,
-        }
 
 
 def solve(

@@ -3,77 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from cnnshape.errors import UsageError
 from cnnshape.formulas.columns import Column, evaluate
 from cnnshape.formulas.conditions import Atom, constant_atoms, general_atoms, weakest
 from cnnshape.formulas.expression import Expression
 from cnnshape.formulas.grid import Mask, first, grid_for, mask_of
+from cnnshape.formulas.judgement import CONDITIONAL, EXACT, NEEDS_FLOOR, WRONG, Judgement
 from cnnshape.formulas.reading import Equation, read
 from cnnshape.formulas.subjects import Subject, subject
 from cnnshape.formulas.writing import unicode
-
-EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
-#: From best to worst.
-VERDICTS = (EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG)
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """One formula, held against the rule of one kind."""
-
-    kind: str
-    verdict: str
-    needs_floor: bool
-    holds_when: tuple[str, ...]
-    #: The smallest configuration where formula and layer differ, with both numbers.
-    counterexample: dict[str, float | None] | None
-    #: A formula that is right, in the same letters; None where nothing needs repair.
-    repaired: str | None
-    #: The formula as it was understood.
-    read_as: str
-    label: str = ""
-    #: Where the formula gives a fraction although the rounded value is right.
-    rounding_example: dict[str, float | None] | None = None
-    #: Arguments that were held fixed while comparing.
-    given: dict[str, float] = field(default_factory=dict[str, float])
-    #: Whether formula and rule are equal as algebra, not only wherever they were compared.
-    proved: bool = False
-    compared: int = 0
-    ceil_mode: bool = False
-    source: str = ""
-
-    def __str__(self) -> str:
-        """As ``cnnshape formula`` prints it."""
-        from cnnshape.formulas.answer_text import judgement_text
-
-        return judgement_text(self)
-
-    @property
-    def ok(self) -> bool:
-        """Whether the formula is exact."""
-        return self.verdict == EXACT
-
-    def to_dict(self) -> dict[str, Any]:
-        """The contract's JSON."""
-        return {
-            "kind": self.kind,
-            "verdict": self.verdict,
-            "needs_floor": self.needs_floor,
-            "holds_when": list(self.holds_when),
-            "counterexample": self.counterexample,
-            "repaired": self.repaired,
-            "read_as": self.read_as,
-            "label": self.label or None,
-            "rounding_example": self.rounding_example,
-            "given": dict(self.given),
-            "proved": self.proved,
-            "compared": self.compared,
-            "ceil_mode": self.ceil_mode,
-            "source": self.source,
-        }
 
 
 def judge_all(

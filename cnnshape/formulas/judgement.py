@@ -1,0 +1,126 @@
+"""What was found about one formula that somebody derived by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cnnshape.formulas.paint import Paint, unpainted
+
+EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
+#: From best to worst.
+VERDICTS = (EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG)
+_COLOURS = {"exact": "good", "needs_floor": "warn", "conditional": "warn", "wrong": "bad"}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One formula, held against the rule of one kind."""
+
+    kind: str
+    verdict: str
+    needs_floor: bool
+    holds_when: tuple[str, ...]
+    #: The smallest configuration where formula and layer differ, with both numbers.
+    counterexample: dict[str, float | None] | None
+    #: A formula that is right, in the same letters; None where nothing needs repair.
+    repaired: str | None
+    #: The formula as it was understood.
+    read_as: str
+    label: str = ""
+    #: Where the formula gives a fraction although the rounded value is right.
+    rounding_example: dict[str, float | None] | None = None
+    #: Arguments that were held fixed while comparing.
+    given: dict[str, float] = field(default_factory=dict[str, float])
+    #: Whether formula and rule are equal as algebra, not only wherever they were compared.
+    proved: bool = False
+    compared: int = 0
+    ceil_mode: bool = False
+    source: str = ""
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, paint: Paint = unpainted) -> str:
+        """The verdict, when it holds, the smallest counterexample, and the repaired formula."""
+        label = f"{self.label} = " if self.label else ""
+        given = "".join(f", {role}={value}" for role, value in self.given.items())
+        mode = ", ceil_mode" if self.ceil_mode else ""
+        lines = [
+            f"{label}{self.read_as}   {paint(f'({self.kind}{mode}{given})', 'quiet')}",
+            "",
+            f"{paint(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
+        ]
+        if self.rounding_example is not None:
+            lines += [
+                "",
+                "  a fraction, because nothing rounds it:",
+                *_example(self.rounding_example),
+            ]
+        if self.counterexample is not None:
+            lines += ["", "  smallest counterexample:", *_example(self.counterexample)]
+        if self.repaired is not None:
+            lines += ["", f"  right: {paint(label + self.repaired, 'strong')}"]
+        if self.source:
+            lines.append(paint(f"  {self.source}", "quiet"))
+        return "\n".join(lines)
+
+    def _summary(self) -> str:
+        rounding = "up" if self.ceil_mode else "down"
+        compared = f"all {self.compared:,} configurations compared"
+        match self.verdict:
+            case "exact":
+                how = "proved by algebra" if self.proved else f"equal in {compared}"
+                return f"this is what the layer gives ({how})"
+            case "needs_floor":
+                return f"right everywhere once it is rounded {rounding}, as the framework rounds"
+            case "conditional":
+                also = f", once it is rounded {rounding}" if self.needs_floor else ""
+                return f"right when {_joined(self.holds_when)}{also}"
+            case _:
+                return "no simple condition makes it right"
+
+    @property
+    def ok(self) -> bool:
+        """Whether the formula is exact."""
+        return self.verdict == EXACT
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract's JSON."""
+        return {
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "needs_floor": self.needs_floor,
+            "holds_when": list(self.holds_when),
+            "counterexample": self.counterexample,
+            "repaired": self.repaired,
+            "read_as": self.read_as,
+            "label": self.label or None,
+            "rounding_example": self.rounding_example,
+            "given": dict(self.given),
+            "proved": self.proved,
+            "compared": self.compared,
+            "ceil_mode": self.ceil_mode,
+            "source": self.source,
+        }
+
+
+def _joined(conditions: tuple[str, ...]) -> str:
+    if len(conditions) < 2:
+        return "".join(conditions)
+    return f"{', '.join(conditions[:-1])} and {conditions[-1]}"
+
+
+def _example(example: Mapping[str, float | None]) -> list[str]:
+    sizes = {role: value for role, value in example.items() if role not in ("formula", "actual")}
+    formula = example["formula"]
+    shown = "is undefined (it divides by 0)" if formula is None else f"gives {_short(formula)}"
+    return [
+        "    " + ", ".join(f"{role} {_short(value)}" for role, value in sizes.items()),
+        f"    the formula {shown}, the layer gives {example['actual']}",
+    ]
+
+
+def _short(value: float | None) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
