@@ -34,7 +34,8 @@ class Explanation:
         if self.error is None:
             return "it ran without an error"
         from cnnshape.rendering.failure import error_lines
-        from cnnshape.rendering.text import lines_text, terminal_width
+        from cnnshape.rendering.lines import lines_text
+        from cnnshape.rendering.text import terminal_width
 
         return lines_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
 
@@ -47,7 +48,7 @@ class Explanation:
         if self.error is None:
             return str(self)
         from cnnshape.rendering.failure import error_lines
-        from cnnshape.rendering.table import Lines
+        from cnnshape.rendering.rich_lines import Lines
 
         return Lines(error_lines(self.error, self._name, None))
 

@@ -14,7 +14,7 @@ from cnnshape.experiments.subject import Prepared, prepare, prepare_texts
 
 if TYPE_CHECKING:
     from cnnshape.experiments.measured_field import MeasuredField
-    from cnnshape.rendering.field import FieldPicture
+    from cnnshape.rendering.field_drawing import FieldPicture
 
 
 def draw_field(

@@ -53,7 +53,7 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
 
 def print_error(error: ErrorReport, class_name: str, stream: TextIO) -> None:
     """The panel alone on a stream: fitted and in colour where that is a terminal."""
-    from cnnshape.rendering.text import colored, lines_text
+    from cnnshape.rendering.lines import colored, lines_text
 
     terminal = stream.isatty()
     lines = error_lines(error, class_name, get_terminal_size().columns if terminal else None)

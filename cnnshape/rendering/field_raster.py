@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from cnnshape.rendering.field import FieldPicture, Mark
+from cnnshape.rendering.field_mark import Mark
 
 _FINER = 2
 _FONTS = Path(__file__).parent / "diagram" / "fonts"
 
 
-def paint(picture: FieldPicture, format: Literal["png", "pdf"], scale: float) -> bytes:
-    """The picture at ``scale`` pixels per point."""
+def paint(
+    marks: Iterable[Mark],
+    size: tuple[float, float],
+    image: Image.Image | None,
+    format: Literal["png", "pdf"],
+    scale: float,
+) -> bytes:
+    """The marks on a page of this width and height, at ``scale`` pixels per point."""
     # Pillow's slanted lines are jagged: painted twice as large, they are smooth once reduced.
     fine = scale * _FINER
-    canvas = Image.new("RGB", (round(picture.width * fine), round(picture.height * fine)), "white")
-    for mark in picture.marks:
-        _draw(canvas, mark, picture, fine)
+    canvas = Image.new("RGB", (round(size[0] * fine), round(size[1] * fine)), "white")
+    for mark in marks:
+        _draw(canvas, mark, image, fine)
     buffer = io.BytesIO()
     canvas.reduce(_FINER).save(buffer, format=format.upper(), resolution=72 * scale)
     return buffer.getvalue()
 
 
-def _draw(canvas: Image.Image, mark: Mark, picture: FieldPicture, scale: float) -> None:
+def _draw(canvas: Image.Image, mark: Mark, image: Image.Image | None, scale: float) -> None:
     draw = ImageDraw.Draw(canvas, "RGBA")
     x, y, w, h = (value * scale for value in (mark.x, mark.y, mark.w, mark.h))
     width = max(1, round(scale))
@@ -37,8 +44,8 @@ def _draw(canvas: Image.Image, mark: Mark, picture: FieldPicture, scale: float) 
     elif mark.kind == "line":
         draw.line((x, y, x + w, y + h), fill=mark.line, width=width)
     elif mark.kind == "image":
-        assert picture.image is not None
-        shown = picture.image.convert("RGB").resize(
+        assert image is not None
+        shown = image.convert("RGB").resize(
             (max(round(w), 1), max(round(h), 1)), Image.Resampling.NEAREST
         )
         canvas.paste(shown, (round(x), round(y)))

@@ -10,8 +10,8 @@ from cnnshape.rendering import escape
 from cnnshape.rendering.formats import ListFormat
 from cnnshape.rendering.grid import draw_grid
 from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
-from cnnshape.rendering.text import colored, lines_text
 from cnnshape.rendering.units import count
 
 _OWN = (

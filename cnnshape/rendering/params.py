@@ -12,9 +12,9 @@ from cnnshape.rendering import escape
 from cnnshape.rendering.formats import ListFormat
 from cnnshape.rendering.grid import draw_grid
 from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, width, wrap
 from cnnshape.rendering.summary import title
-from cnnshape.rendering.text import colored, lines_text
 from cnnshape.rendering.units import byte_size, count, plural, shape_text
 
 _TITLES = ("name", "what", "shape", "dtype", "count", "values")

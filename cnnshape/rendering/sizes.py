@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from cnnshape.experiments.sizing.ranges import SizeSet
 from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection
 from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
 from cnnshape.rendering.summary import title
-from cnnshape.rendering.text import colored, lines_text
 from cnnshape.rendering.units import duration, expression_text, plural
 
 _INDENT = "  "

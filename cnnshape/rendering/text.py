@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterable
 
 from cnnshape.analysis.report import ReportData
 from cnnshape.rendering.document import document
+from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.options import DEFAULT, TableOptions
 from cnnshape.rendering.palette import TEXT_STYLES
-from cnnshape.rendering.spans import Line, plain
 
 _PRE = (
     "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
@@ -54,24 +53,6 @@ def to_html(report: ReportData, options: TableOptions = DEFAULT) -> str:
     lines = document(report, options, options.width)
     text = "\n".join("".join(piece(*span) for span in line).rstrip() for line in lines)
     return f'<pre style="{_PRE}">{text}</pre>'
-
-
-def lines_text(lines: Iterable[Line]) -> str:
-    """Lines without any style, nothing empty at their ends."""
-    return "\n".join(plain(line) for line in lines)
-
-
-def colored(lines: Iterable[Line]) -> str:
-    """Lines with ANSI colours."""
-    import io
-
-    from rich.console import Console
-
-    from cnnshape.rendering.table import Lines
-
-    buffer = io.StringIO()
-    Console(file=buffer, force_terminal=True).print(Lines(lines), soft_wrap=True, end="")
-    return buffer.getvalue().rstrip("\n")
 
 
 def terminal_width() -> int | None:

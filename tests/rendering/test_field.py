@@ -7,7 +7,9 @@ import io
 from PIL import Image
 
 from cnnshape.analysis.unit_field import UnitField
-from cnnshape.rendering.field import FieldPicture, Mark, field_picture
+from cnnshape.rendering.field import field_picture
+from cnnshape.rendering.field_drawing import FieldPicture
+from cnnshape.rendering.field_mark import Mark
 
 
 def unit_mark(picture: FieldPicture) -> Mark:

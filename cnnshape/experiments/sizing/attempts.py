@@ -12,8 +12,8 @@ from cnnshape.analysis.build import build_report
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import filled, shapes_of
 from cnnshape.experiments.symbolic.probe import Prober
+from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import all_hold
-from cnnshape.experiments.symbolic.solve import Letters
 from cnnshape.loading.inputs import make_tensors
 from cnnshape.tracing.execute import Inputs, record
 from cnnshape.tracing.repeat import Pass, repeated

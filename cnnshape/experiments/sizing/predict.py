@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from cnnshape.experiments.sizing.attempts import Verdict
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import shapes_of
+from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import all_hold
-from cnnshape.experiments.symbolic.solve import Letters
 from cnnshape.experiments.symbolic.understand import Understanding
 from cnnshape.formulas.algebra import Sum, letter, whole
 

@@ -19,8 +19,8 @@ from cnnshape.experiments.sizing.result import AcceptedSizes
 from cnnshape.experiments.sizing.together import Together, together
 from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.letters import batch_letters
+from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import Mixer
-from cnnshape.experiments.symbolic.solve import Letters
 from cnnshape.experiments.symbolic.understand import (
     Progress,
     Understanding,

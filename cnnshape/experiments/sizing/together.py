@@ -9,8 +9,8 @@ from itertools import product
 from cnnshape.experiments.sizing.predict import Prediction, truth_table
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.merging import merged
+from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import all_hold
-from cnnshape.experiments.symbolic.solve import Letters
 
 #: Values of each letter that are combined where three or more are tied.
 _VALUES = 40

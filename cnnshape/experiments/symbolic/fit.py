@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
 
+from cnnshape.experiments.symbolic.run import Run
 from cnnshape.experiments.symbolic.state import times
 from cnnshape.formulas.algebra import Sum, Whole, letter
-
-if TYPE_CHECKING:
-    from cnnshape.experiments.symbolic.solve import Run
 
 #: Divisors that a fit tries: strides, patches and windows multiplied.
 _DIVISORS = (*range(2, 65), 80, 96, 112, 128, 160, 192, 224, 256)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.probe import Prober
+from cnnshape.experiments.symbolic.run import Run
 from cnnshape.experiments.symbolic.sampling import breaking_point
-from cnnshape.experiments.symbolic.solve import Run, Solution
+from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.formulas.algebra import Sum
 from cnnshape.tracing.trace import Trace

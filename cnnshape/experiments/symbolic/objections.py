@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnnshape.errors import CnnshapeError, UsageError
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.solve import Run
+from cnnshape.experiments.symbolic.run import Run
 from cnnshape.tracing.trace import Operation, Trace
 
 

@@ -11,8 +11,8 @@ from torch import nn
 from cnnshape.experiments.forward import needs_values
 from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.letters import batch_letters, filled, places, shapes_of
+from cnnshape.experiments.symbolic.run import Letters, Run
 from cnnshape.experiments.symbolic.size_recorder import noting_guards
-from cnnshape.experiments.symbolic.solve import Letters, Run
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.loading.inputs import ModelInputs, make_tensors, model_dtype
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record

@@ -14,8 +14,9 @@ from cnnshape.experiments.symbolic.checks import symbolic_check
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import shapes_of
 from cnnshape.experiments.symbolic.objections import refuse_fixed_letters
+from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import REACH, all_hold
-from cnnshape.experiments.symbolic.solve import Letters, Solution
+from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.experiments.symbolic.traced_size import Guard, TracedSize
 from cnnshape.experiments.symbolic.understand import (
     TIME_LIMIT,

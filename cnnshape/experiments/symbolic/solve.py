@@ -13,22 +13,11 @@ from dataclasses import dataclass
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.fit import Fitter
 from cnnshape.experiments.symbolic.rules import result_sizes
+from cnnshape.experiments.symbolic.run import Run
 from cnnshape.experiments.symbolic.size_recorder import axis_name
 from cnnshape.experiments.symbolic.state import Dims, Sizes
-from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.formulas.algebra import Whole
 from cnnshape.tracing.trace import Trace
-
-Letters = Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A recorded pass, the values that the letters had in it, and the comparisons it made."""
-
-    letters: Letters
-    trace: Trace
-    guards: tuple[Guard, ...] = ()
 
 
 @dataclass(frozen=True)

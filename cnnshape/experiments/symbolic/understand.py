@@ -15,19 +15,14 @@ from cnnshape.experiments.symbolic.letters import input_sizes
 from cnnshape.experiments.symbolic.merging import merged
 from cnnshape.experiments.symbolic.objections import refuse_data_dependent
 from cnnshape.experiments.symbolic.probe import Prober
+from cnnshape.experiments.symbolic.run import Letters, Run
 from cnnshape.experiments.symbolic.sampling import (
     accepted_points,
     all_hold,
     doubting_points,
     essential,
 )
-from cnnshape.experiments.symbolic.solve import (
-    Letters,
-    Run,
-    Solution,
-    same_operations,
-    solve,
-)
+from cnnshape.experiments.symbolic.solve import Solution, same_operations, solve
 from cnnshape.experiments.symbolic.state import Dims
 from cnnshape.formulas.algebra import Sum
 from cnnshape.tracing.execute import Mode

@@ -8,8 +8,7 @@ from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.rules.convolution import name_of
-from cnnshape.analysis.diagnose.rules.convolution_names import CONVOLUTIONS, TRANSPOSED
+from cnnshape.analysis.diagnose.rules.convolution_names import CONVOLUTIONS, TRANSPOSED, name_of
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, times
 from cnnshape.tracing.trace import Module, Value

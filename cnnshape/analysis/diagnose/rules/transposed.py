@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.rules.convolution import name_of
+from cnnshape.analysis.diagnose.rules.convolution_names import name_of
 from cnnshape.analysis.diagnose.suggest import set_arguments
 from cnnshape.analysis.diagnose.wording import times, who
 from cnnshape.analysis.report import Suggestion
