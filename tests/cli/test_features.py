@@ -23,7 +23,7 @@ def test_a_run(call: Call, trained: Path, picture: Path, tmp_path: Path) -> None
     code, out, err = call("features", trained, picture, "--layer", "C2", "-o", tmp_path / "f.png")
     assert code == 0
     assert out == f"C2 Conv2d 16×10×10 → {tmp_path / 'f.png'}\n"
-    assert err.splitlines()[0] == "40×60 → 28×28"
+    assert err.splitlines()[:2] == ["nothing stands out in it", "40×60 → 28×28"]
     with Image.open(tmp_path / "f.png") as drawn:
         assert drawn.width > 1000
 
