@@ -6,9 +6,9 @@ import atexit
 import os
 import sys
 import warnings
+from typing import Any
 
 from cnnshape.cli.main import run
-from cnnshape.cli.warning import show_warning
 
 
 def main() -> None:
@@ -16,9 +16,15 @@ def main() -> None:
     outcome: list[int] = []
     # What is registered first runs last: after every exit handler that torch and others add.
     atexit.register(_leave, outcome)
-    warnings.showwarning = show_warning
+    warnings.showwarning = _show_warning
     outcome.append(run())
     raise SystemExit(outcome[0])
+
+
+def _show_warning(*warning: Any, **options: Any) -> None:
+    from cnnshape.cli.warning import show_warning  # not before there is one: pathlib takes time
+
+    show_warning(*warning, **options)
 
 
 def _leave(outcome: list[int]) -> None:
