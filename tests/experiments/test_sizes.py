@@ -186,6 +186,7 @@ def test_wrong_usage(arguments: dict, message: str):
     assert message in str(raised.value)
 
 
+@pytest.mark.torchvision
 def test_the_result_says_when_time_was_short():
     accepted = cnnshape.sizes("torchvision:resnet18", (1, 3, "H", "W"), time_limit=0.7)
     assert not accepted.every_size

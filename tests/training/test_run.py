@@ -104,6 +104,7 @@ def test_evaluate_agrees_with_a_loop_written_by_hand(finished: RunResult) -> Non
     assert found.loss == pytest.approx(loss / 360, rel=1e-4)
 
 
+@pytest.mark.torchvision
 def test_evaluate_on_data_of_other_classes(finished: RunResult, tmp_path: Path) -> None:
     from tests.training.test_datasets import make_folder
 
