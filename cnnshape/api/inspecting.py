@@ -119,7 +119,7 @@ def inspect_prepared(prepared: Prepared, device: str, mode: Mode) -> Report:
         notes=prepared.notes,
     )
     if report.error is not None:
-        from cnnshape.experiments.try_fix import with_tried_suggestions
+        from cnnshape.experiments.search_fixes import with_tried_suggestions
 
         report = with_tried_suggestions(report, prepared.subject)
     return Report.of(report)

@@ -17,9 +17,9 @@ from torch import nn
 
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import ErrorReport, ReportData
-from cnnshape.experiments.devices import misplaced
-from cnnshape.experiments.trial import Setup
-from cnnshape.experiments.try_fix import diagnosed
+from cnnshape.experiments.attempt import Setup
+from cnnshape.experiments.device_mismatch import misplaced
+from cnnshape.experiments.search_fixes import diagnosed
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.source import innermost
 

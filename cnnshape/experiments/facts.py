@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose import Facts, Signature, diagnose, failing
-from cnnshape.experiments.trial import Setup
+from cnnshape.experiments.attempt import Setup
 from cnnshape.tracing.execute import Mode, record
 from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.trace import Operation, Trace

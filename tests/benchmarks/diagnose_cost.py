@@ -19,8 +19,8 @@ from torch import nn
 
 import cnnshape
 from cnnshape.analysis.build import build_report
-from cnnshape.experiments.trial import Setup
-from cnnshape.experiments.try_fix import diagnosed
+from cnnshape.experiments.attempt import Setup
+from cnnshape.experiments.search_fixes import diagnosed
 from cnnshape.tracing.execute import Inputs, record
 
 

@@ -4,7 +4,8 @@
 
 Counts over NUMBER broken networks: how many were diagnosed, placed at a layer, given a
 suggestion, and how many suggestions marked verified failed when their text was carried out by
-code that shares nothing with cnnshape (`tests/diagnose/as_told.py`). That last number must be 0.
+code that shares nothing with cnnshape (`tests/analysis/diagnose/as_told.py`). That last number
+must be 0.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from torch import nn
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from cnnshape.analysis.build import build_report
-from cnnshape.experiments.trial import Setup
-from cnnshape.experiments.try_fix import diagnosed
+from cnnshape.experiments.attempt import Setup
+from cnnshape.experiments.search_fixes import diagnosed
 from cnnshape.tracing.execute import Inputs, record
-from tests.diagnose.as_told import corrected
+from tests.analysis.diagnose.as_told import corrected
 
 Network = tuple[str, nn.Module, tuple[int, ...]]
 

@@ -17,7 +17,9 @@ Letters = Mapping[str, int]
 
 def report_at(prepared: Prepared, letters: Letters, mode: Mode = "eval") -> ReportData:
     """The report of the model at these sizes, with a diagnosis if it fails there."""
-    from cnnshape.experiments.try_fix import with_tried_suggestions  # needed where it fails only
+    from cnnshape.experiments.search_fixes import (
+        with_tried_suggestions,  # needed where it fails only
+    )
 
     subject = subject_at(prepared, letters)
     recorded = run(subject, mode=mode)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import Story, lines, start_line, story
 from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
+from cnnshape.analysis.diagnose.size_history import Story, lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
 )

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.arguments import bind
+from cnnshape.analysis.diagnose.earlier_corrections import (
+    OUTPUTS,
+    own_layer,
+    set_arguments,
+    set_many,
+)
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution_names import CONVOLUTIONS, TRANSPOSED, name_of
 from cnnshape.analysis.diagnose.rules.convolution_rank import wrong_rank
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.rules.too_small import too_small
 from cnnshape.analysis.diagnose.rules.transposed import output_padding
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
     change_input,
     new_input,
     set_parameter,
 )
-from cnnshape.analysis.diagnose.upstream import OUTPUTS, own_layer, set_arguments, set_many
 from cnnshape.analysis.diagnose.wording import arrive, plural, times
 from cnnshape.tracing.trace import Module, Value
 

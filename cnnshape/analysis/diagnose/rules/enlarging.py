@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.reshaping import wanted_sizes
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
-from cnnshape.analysis.diagnose.upstream import other_inputs
 from cnnshape.analysis.diagnose.wording import arrive, times, who
 
 

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Iterator, Sequence
 from math import isqrt
 
 from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.diagnose.earlier_corrections import (
+    OUTPUTS,
+    with_output_padding,
+    with_padding,
+    with_stride,
+)
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import story
-from cnnshape.analysis.diagnose.reach import Way, forks, nearest_first, start_sizes, ways
 from cnnshape.analysis.diagnose.result import Candidate
+from cnnshape.analysis.diagnose.size_history import story
+from cnnshape.analysis.diagnose.sizes_that_fit import Way, forks, nearest_first, start_sizes, ways
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
     new_input,
     set_arguments,
     set_buffer,
     set_parameter,
-)
-from cnnshape.analysis.diagnose.upstream import (
-    OUTPUTS,
-    with_output_padding,
-    with_padding,
-    with_stride,
 )
 from cnnshape.tracing.trace import Value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cnnshape.analysis.diagnose.earlier_corrections import combined, set_many
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
@@ -15,7 +16,6 @@ from cnnshape.analysis.diagnose.suggest import (
     on_argument,
     set_arguments,
 )
-from cnnshape.analysis.diagnose.upstream import combined, set_many
 from cnnshape.analysis.diagnose.wording import dims, plural, times, who
 from cnnshape.tracing.trace import Module, Plain, Ref, Value
 

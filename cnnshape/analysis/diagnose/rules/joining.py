@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import same_picture
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
 from cnnshape.analysis.diagnose.wording import dims, listed, times
 from cnnshape.tracing.trace import Value

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer, with_padding
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import (
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
+from cnnshape.analysis.diagnose.size_history import (
     Factor,
     factors,
     lines,
@@ -18,9 +21,7 @@ from cnnshape.analysis.diagnose.origins import (
     start_line,
     story,
 )
-from cnnshape.analysis.diagnose.reach import Way, input_sizes, ways
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
+from cnnshape.analysis.diagnose.sizes_that_fit import Way, input_sizes, ways
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
     before_call,
@@ -28,7 +29,6 @@ from cnnshape.analysis.diagnose.suggest import (
     set_arguments,
     set_parameter,
 )
-from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer, with_padding
 from cnnshape.analysis.diagnose.wording import arrive, plural, times, who
 from cnnshape.tracing.trace import Module, Operation, Value
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
+from cnnshape.analysis.diagnose.axis_origin import RESHAPES, main_input
+from cnnshape.analysis.diagnose.earlier_corrections import combined
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.one_step import RESHAPES, main_input
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules import axes, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
-from cnnshape.analysis.diagnose.upstream import combined
 from cnnshape.analysis.diagnose.wording import times
 from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from difflib import get_close_matches
 
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import NameModule, RunInTurn
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.sources import line_of
-from cnnshape.analysis.diagnose.upstream import other_inputs
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
+from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.wording import listed, times, who
 from cnnshape.analysis.report import Suggestion
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.one_step import main_input
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import change_input
 from cnnshape.tracing.trace import Value

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.sources import written
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
+from cnnshape.analysis.diagnose.source_call import written
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments, set_buffer
-from cnnshape.analysis.diagnose.upstream import combined, other_inputs
 from cnnshape.analysis.diagnose.wording import arrive, plural, times, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module

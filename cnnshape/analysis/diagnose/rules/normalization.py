@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer, set_many
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
     before_call,
@@ -18,7 +19,6 @@ from cnnshape.analysis.diagnose.suggest import (
     set_class,
     set_mode,
 )
-from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer, set_many
 from cnnshape.analysis.diagnose.wording import AXES, arrive, listed, named, plural, times, who
 from cnnshape.tracing.trace import Module, Value
 

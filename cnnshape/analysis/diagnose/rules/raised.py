@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.sources import line_of
+from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.diagnose.wording import times, who
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.rules.recurrent_state import initial_state
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments
-from cnnshape.analysis.diagnose.upstream import other_inputs, own_layer
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, plural, times, who
 from cnnshape.tracing.trace import Module, Value
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.sources import line_of, written
+from cnnshape.analysis.diagnose.source_call import line_of, written
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments
-from cnnshape.analysis.diagnose.upstream import combined, other_inputs
 from cnnshape.analysis.diagnose.wording import plural, times, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref

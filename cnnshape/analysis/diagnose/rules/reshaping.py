@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from math import prod
 from typing import Any
 
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, with_padding
 from cnnshape.analysis.diagnose.edits import SizeOf
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
-from cnnshape.analysis.diagnose.reach import input_sizes, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.grids import as_picture, in_patches, undivided
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
+from cnnshape.analysis.diagnose.sizes_that_fit import input_sizes, ways
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
-from cnnshape.analysis.diagnose.upstream import other_inputs, with_padding
 from cnnshape.analysis.diagnose.wording import arrive, times, who
 from cnnshape.tracing.trace import Value
 

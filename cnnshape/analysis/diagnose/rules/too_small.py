@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
-from cnnshape.analysis.diagnose.origins import lines, start_line, story
-from cnnshape.analysis.diagnose.reach import LARGEST, Way, ways
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.size_history import lines, start_line, story
+from cnnshape.analysis.diagnose.sizes_that_fit import LARGEST, Way, ways
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, times, who
 from cnnshape.tracing.trace import Module, Value

@@ -8,7 +8,7 @@ from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
-from cnnshape.analysis.diagnose.sources import line_of
+from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.wording import dims, times
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Source

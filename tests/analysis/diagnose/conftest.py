@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from cnnshape.experiments import try_fix
+from cnnshape.experiments import search_fixes
 
 
 @pytest.fixture(autouse=True)
 def all_the_time_in_the_world(monkeypatch):
-    monkeypatch.setattr(try_fix, "BUDGET", 60.0)
+    monkeypatch.setattr(search_fixes, "BUDGET", 60.0)

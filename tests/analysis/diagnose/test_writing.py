@@ -12,7 +12,7 @@ from torch import nn
 
 import cnnshape
 from cnnshape.analysis.diagnose import diagnose
-from cnnshape.analysis.diagnose.sources import written
+from cnnshape.analysis.diagnose.source_call import written
 from cnnshape.analysis.diagnose.wording import constructor
 from cnnshape.experiments.fixes.layers import rebuild
 from cnnshape.tracing.describe import describe

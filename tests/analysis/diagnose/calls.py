@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.diagnose.case import broken
+from tests.analysis.diagnose.case import broken
 
 
 @broken((2, 3, 8), path="", kind="matmul.sizes", numbers=(8, 3), fix="q @ k.transpose(-2, -1)")

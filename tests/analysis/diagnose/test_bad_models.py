@@ -11,8 +11,8 @@ from torch import nn
 import cnnshape
 from cnnshape.analysis import diagnose as rules
 from cnnshape.analysis.build import build_report
-from cnnshape.experiments.trial import Setup
-from cnnshape.experiments.try_fix import diagnosed
+from cnnshape.experiments.attempt import Setup
+from cnnshape.experiments.search_fixes import diagnosed
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -139,7 +139,7 @@ def test_a_rule_that_fails_leaves_the_plain_report(monkeypatch):
 
 
 def test_trying_that_fails_leaves_the_diagnosis(monkeypatch):
-    import cnnshape.experiments.try_fix as module
+    import cnnshape.experiments.search_fixes as module
 
     def broken(*_args):
         raise ZeroDivisionError

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from cnnshape.analysis.diagnose.kinds import KINDS
-from tests.diagnose.case import CASES
+from tests.analysis.diagnose.case import CASES
 
-DOCS = Path(__file__).parents[2] / "docs" / "errors"
+DOCS = Path(__file__).parents[3] / "docs" / "errors"
 #: Wordings of torch differ between versions, and are shown on the pages as they were in one.
 _MESSAGE = re.compile(r"^\w*(Error|Exit|Exception)\b")
 

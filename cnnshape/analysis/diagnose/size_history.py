@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import prod
 
 from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.diagnose.axis_origin import RESHAPES, back, groups, main_input
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
-from cnnshape.analysis.diagnose.one_step import RESHAPES, back, groups, main_input
 from cnnshape.analysis.diagnose.wording import ordinal, times
 from cnnshape.tracing.trace import Operation, Trace, Value
 

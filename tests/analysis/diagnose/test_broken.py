@@ -9,18 +9,18 @@ import pytest
 import torch
 
 from cnnshape.analysis.build import build_report
-from cnnshape.experiments.trial import Setup
-from cnnshape.experiments.try_fix import diagnosed
+from cnnshape.experiments.attempt import Setup
+from cnnshape.experiments.search_fixes import diagnosed
 from cnnshape.tracing.execute import Inputs, record
-from tests.diagnose import (  # noqa: F401 - they register their cases
+from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
     layers,
     pictures,
     questions,
     sequences,
 )
-from tests.diagnose.as_told import corrected
-from tests.diagnose.case import CASES, Case
+from tests.analysis.diagnose.as_told import corrected
+from tests.analysis.diagnose.case import CASES, Case
 
 #: Correct diagnoses whose suggestions a test cannot carry out by itself, with the reason.
 BY_HAND = {

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.diagnose.case import broken
+from tests.analysis.diagnose.case import broken
 
 
 @broken(

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from cnnshape.analysis.diagnose import Candidate, Diagnosis, diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
 from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
+from cnnshape.experiments.attempt import Outcome, Setup, attempt
 from cnnshape.experiments.facts import gather_facts
 from cnnshape.experiments.fixes.layers import numbers_to_make
 from cnnshape.experiments.forward import Subject
-from cnnshape.experiments.trial import Outcome, Setup, attempt
 from cnnshape.tracing.trace import Trace
 
 #: Seconds that all trials together may take.

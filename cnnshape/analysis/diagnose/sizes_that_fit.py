@@ -13,8 +13,8 @@ from math import prod
 from typing import Any
 
 from cnnshape.analysis.applications import application
-from cnnshape.analysis.diagnose.one_step import SPATIAL, step_back
-from cnnshape.analysis.diagnose.origins import Story, story
+from cnnshape.analysis.diagnose.axis_origin import SPATIAL, step_back
+from cnnshape.analysis.diagnose.size_history import Story, story
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.tracing.trace import Operation, Trace
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from cnnshape.analysis.diagnose.edits import OwnLayer, SetArguments
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.origins import story
-from cnnshape.analysis.diagnose.reach import Layer, Way
 from cnnshape.analysis.diagnose.result import Candidate
+from cnnshape.analysis.diagnose.size_history import story
+from cnnshape.analysis.diagnose.sizes_that_fit import Layer, Way
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import constructor, ordinal, tidy
 from cnnshape.analysis.report import Suggestion

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.diagnose.case import broken
+from tests.analysis.diagnose.case import broken
 
 
 @broken(
