@@ -1,0 +1,166 @@
+"""The table: one entry per torch operation, found under any of its spellings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from cnnshape.operations.axes import Account, Size
+from cnnshape.operations.call import Call, Signature, Unfit, lettered, numbered, operands
+
+#: What the operations of a kind have in common, for words, colours and grouping.
+Family: TypeAlias = Literal[
+    "convolution", "pooling", "linear", "attention", "recurrent", "norm", "activation",
+    "elementwise", "arithmetic", "reduction", "moving", "joining", "splitting", "resizing",
+    "indexing", "making", "other",
+]  # fmt: skip
+Axes: TypeAlias = Callable[[Call], Account]
+#: A size rule of :mod:`cnnshape.formulas` and the arguments with which it judges a call.
+Rule: TypeAlias = Callable[[Call], "tuple[str, dict[str, Any]]"]
+Macs: TypeAlias = Callable[[Call], Size]
+
+#: What an entry raises where the arguments are of a kind that it does not know.
+_UNUSUAL = (Unfit, TypeError, ValueError, IndexError, ZeroDivisionError, KeyError, AttributeError)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of one operation.
+
+    Attributes:
+        name: the name it is found under.
+        family: what it has in common with others.
+        signature: its parameters; None where only its tensors matter.
+        axes: where the axes of its results come from; None where nobody knows.
+        macs: its multiply-accumulates by the papers' convention: a number, a function of the
+            call, or None where they are unknown.
+        rule: the size rule that judges it, if one does.
+        source: its page in torch's documentation.
+        everywhere: any position of a result may depend on every position of the inputs.
+        values: its result's size depends on the values that arrive.
+    """
+
+    name: str
+    family: Family
+    signature: Signature | None
+    axes: Axes | None = None
+    macs: Macs | int | None = 0
+    rule: Rule | None = None
+    source: str = ""
+    everywhere: bool = False
+    values: bool = False
+
+    def call(
+        self, args: Sequence[Any], kwargs: Mapping[str, Any], spelled: str = ""
+    ) -> Call | None:
+        """The arguments by name; None where they are not understood."""
+        base, spatial = without_dimension(spelled or self.name)
+        if self.signature is None:
+            tensors = tuple(operands((*args, *kwargs.values())))
+            bound = {"tensors": tensors}
+            return Call(self.name, bound, spatial, base, bound)
+        bound = self.signature.bind(args, kwargs)
+        if bound is None:
+            return None
+        return Call(self.name, lettered(bound), spatial, base, numbered(bound))
+
+    def account(self, call: Call) -> Account | None:
+        """What the call does to the axes; None where that is not known."""
+        if self.axes is None:
+            return None
+        try:
+            return self.axes(call)
+        except _UNUSUAL:
+            return None
+
+    def count(self, call: Call) -> Size:
+        """The call's multiply-accumulates; None where they are not known."""
+        if not callable(self.macs):
+            return self.macs
+        try:
+            return self.macs(call)
+        except _UNUSUAL:
+            return None
+
+    def sized(self, call: Call) -> tuple[str, dict[str, Any]] | None:
+        """The size rule that judges the call and its arguments; None where there is none."""
+        if self.rule is None:
+            return None
+        try:
+            return self.rule(call)
+        except _UNUSUAL:
+            return None
+
+
+class Table:
+    """Entries by name. The one that everybody reads is :data:`cnnshape.operations.TABLE`."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+
+    def add(
+        self,
+        names: str,
+        family: Family,
+        signature: str | None = None,
+        *,
+        macs: Macs | int | None = 0,
+        rule: Rule | None = None,
+        source: str = "",
+        everywhere: bool = False,
+        values: bool = False,
+    ) -> Callable[[Axes], Axes]:
+        """Enter the function below for every one of some names, separated by blanks."""
+
+        def enter(axes: Axes) -> Axes:
+            parsed = None if signature is None else Signature(signature)
+            for name in names.split():
+                page = source or f"torch.{name}"
+                self._entries[name] = Entry(
+                    name, family, parsed, axes, macs, rule, page, everywhere, values
+                )
+            return axes
+
+        return enter
+
+    def enter(self, entries: Iterable[Entry]) -> None:
+        """Enter entries as they are."""
+        self._entries.update((entry.name, entry) for entry in entries)
+
+    def find(self, name: str) -> Entry | None:
+        """The entry of an operation under any spelling of its name; None if there is none."""
+        entry = self._entries.get(name)
+        if entry is None:
+            plain = plain_name(name)
+            entry = self._entries.get(plain) or self._entries.get(without_dimension(plain)[0])
+        return entry
+
+    def __iter__(self) -> Any:
+        """Every entry."""
+        return iter(self._entries.values())
+
+
+_DIMENSION = re.compile(r"^(.*?)([123])d$")
+_OVERLOAD = re.compile(r"^(aten\.|prims\.)?([A-Za-z]\w*?)_?(\.\w+)?$")
+
+
+def plain_name(name: str) -> str:
+    """The name without its overload, its namespace, and the marks of a writing or private form.
+
+    >>> plain_name("conv2d.default"), plain_name("aten.flatten.using_ints"), plain_name("add_")
+    ('conv2d', 'flatten', 'add')
+    """
+    match = _OVERLOAD.match(name.strip("_"))
+    return match[2] if match else name
+
+
+def without_dimension(name: str) -> tuple[str, int | None]:
+    """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
+
+    >>> without_dimension("adaptive_avg_pool2d"), without_dimension("linear")
+    (('adaptive_avg_pool', 2), ('linear', None))
+    """
+    match = _DIMENSION.match(name)
+    return (match[1], int(match[2])) if match else (name, None)
