@@ -23,7 +23,7 @@ from cnnshape.analysis.report import (
     ErrorReport,
     Layer,
     OperationRow,
-    ReportData,
+    Report,
     TensorRow,
     Totals,
 )
@@ -41,7 +41,7 @@ def build_report(
     spec: str = "",
     exception: BaseException | None = None,
     notes: tuple[str, ...] = (),
-) -> ReportData:
+) -> Report:
     """Everything cnnshape has to say about one recorded pass.
 
     Args:
@@ -67,7 +67,7 @@ def build_report(
     placed = _Placement(trace, checks)
     layers = tuple(_layers(trace, placed, macs))
     rows = tuple(_operation_rows(trace, placed, checks, macs))
-    return ReportData(
+    return Report(
         spec=spec or trace.modules[0].type,
         class_name=trace.modules[0].type,
         device=trace.execution.device,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from cnnshape.analysis.report import ErrorReport, Layer, OperationRow, ReportData
+from cnnshape.analysis.report import ErrorReport, Layer, OperationRow, Report
 from cnnshape.tracing.trace import Shape
 
 
@@ -82,7 +82,7 @@ def row_label(row: Layer | OperationRow) -> str:
     return f"{row.path}: {row.op}" if row.path else row.op
 
 
-def runs(report: ReportData) -> list[Claim]:
+def runs(report: Report) -> list[Claim]:
     """That the model runs at all; a claim only where it does not."""
     error = report.error
     if error is None:
@@ -91,7 +91,7 @@ def runs(report: ReportData) -> list[Claim]:
     return [Claim("runs", error.path, "a result", error.exception, ok=False, note=note)]
 
 
-def sizes(report: ReportData) -> list[Claim]:
+def sizes(report: Report) -> list[Claim]:
     """That every size is the one its rule computes."""
     claims: list[Claim] = []
     for row in _in_order(report):
@@ -112,7 +112,7 @@ def sizes(report: ReportData) -> list[Claim]:
 
 
 def budgets(
-    report: ReportData, max_params: int | None = None, max_macs: int | None = None
+    report: Report, max_params: int | None = None, max_macs: int | None = None
 ) -> list[Claim]:
     """That the model is no larger than it may be; an unknown total holds no budget."""
     claims: list[Claim] = []
@@ -134,7 +134,7 @@ def budgets(
     return claims
 
 
-def _in_order(report: ReportData) -> Iterable[Layer | OperationRow]:
+def _in_order(report: Report) -> Iterable[Layer | OperationRow]:
     """Layers and operations as they ran: an operation after the calls that came before it."""
     calls = report.trace.calls
     layers = [layer for layer in report.layers if layer.index is not None]

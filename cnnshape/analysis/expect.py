@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from cnnshape.analysis.claims import Claim, row_label
 from cnnshape.analysis.expect_size import SizeJudge
-from cnnshape.analysis.report import Layer, ReportData
+from cnnshape.analysis.report import Layer, Report
 from cnnshape.errors import UsageError
 
 #: A shape as it is expected; None stands for any size, a text for one with letters.
@@ -22,7 +22,7 @@ Pattern = tuple[int | str | None, ...]
 _CALL = re.compile(r"^(?P<path>.*)\[(?P<call>\d+)\]$")
 
 
-def expected_shapes(report: ReportData, expectations: Mapping[str, Pattern]) -> list[Claim]:
+def expected_shapes(report: Report, expectations: Mapping[str, Pattern]) -> list[Claim]:
     """One claim per layer and expectation.
 
     Raises:
@@ -39,7 +39,7 @@ def expected_shapes(report: ReportData, expectations: Mapping[str, Pattern]) -> 
     return claims
 
 
-def _matching(report: ReportData, path: str) -> list[Layer]:
+def _matching(report: Report, path: str) -> list[Layer]:
     match = _CALL.match(path)
     bare, call = (match["path"], int(match["call"])) if match else (path, None)
     if any(letter in bare for letter in "*?"):
@@ -49,7 +49,7 @@ def _matching(report: ReportData, path: str) -> list[Layer]:
     return [row for row in report.layers if row.path == first and row.call == (call or 0)]
 
 
-def _first_name(report: ReportData, path: str) -> str:
+def _first_name(report: Report, path: str) -> str:
     """The path under which a module is listed that hangs in several places."""
     for module in report.trace.modules:
         if path in module.aliases:
@@ -74,7 +74,7 @@ def _claim(row: Layer, pattern: Pattern, judge: SizeJudge) -> Claim:
     return Claim("shape", row_label(row), shown, actual, ok, note)
 
 
-def _unknown_path(report: ReportData, path: str) -> str:
+def _unknown_path(report: Report, path: str) -> str:
     import difflib
 
     called = [row_label(row) for row in report.layers if row.called and row.path]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.errors import FormulaSyntaxError, UsageError
 from cnnshape.formulas.algebra import Sum
 from cnnshape.formulas.reading.size import read_size
@@ -31,7 +31,7 @@ class SizeJudge:
     letters: frozenset[str]
 
     @classmethod
-    def of(cls, report: ReportData) -> SizeJudge:
+    def of(cls, report: Report) -> SizeJudge:
         """The judge for a report."""
         return cls(
             frozenset(

@@ -8,7 +8,7 @@ from math import ceil, floor
 from cnnshape import formulas
 from cnnshape.analysis.applications import Application, application
 from cnnshape.analysis.claims import Claim
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.formulas.columns import column_of, evaluate
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
@@ -21,7 +21,7 @@ from cnnshape.formulas.verdict import judge
 from cnnshape.tracing.trace import Operation, Trace
 
 
-def hand_formula(report: ReportData, kind: str, expression: str) -> list[Claim]:
+def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
     """One claim per operation of ``kind`` that ran: the formula gives the sizes that came out.
 
     Where the formula is right on this model but not in general, the claim holds and its note

@@ -1,15 +1,16 @@
 """What cnnshape says about a model: the rows, the totals and the error, as frozen data.
 
 :func:`cnnshape.analysis.build.build_report` gathers the readers of a trace into a
-:class:`ReportData`; every table, page and file is written from it.
+:class:`Report`; every table, page and file is written from it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
+from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Dim, Shape, Source, Trace
 
 Extent = tuple[int | None, ...] | Literal["global"] | None
@@ -271,11 +272,13 @@ class TensorRow:
 
 
 @dataclass(frozen=True)
-class ReportData:
-    """Everything about one model and one forward pass.
+class Report(Shown):
+    """Everything about one model and one forward pass; shows itself: ``print(report)``.
 
     ``trace`` is the recording the rest was read from; diagrams follow its graph.
     """
+
+    _written_by: ClassVar = "cnnshape.rendering.report"
 
     spec: str
     class_name: str

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.analysis.claims import Claim
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.tracing.trace import Shape
 
 
@@ -48,7 +48,7 @@ def snapshot_rows(layers: Sequence[Mapping[str, Any]]) -> tuple[SnapshotRow, ...
     )
 
 
-def compare_with_snapshot(report: ReportData, before: Sequence[SnapshotRow]) -> list[Claim]:
+def compare_with_snapshot(report: Report, before: Sequence[SnapshotRow]) -> list[Claim]:
     """One claim per layer of either side: unchanged, reshaped, renamed, removed or added."""
     after = snapshot_rows([layer.to_dict() for layer in report.layers])
     old = {(row.path, row.call): row for row in before}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from cnnshape.analysis.report import Report
 from cnnshape.api.inspecting import Mode, inspect, inspect_spec
-from cnnshape.api.report import Report
 
 __all__ = ["Mode", "Report", "inspect", "inspect_spec"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.api.inspecting import Mode, inspect
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def draw(
-    model: nn.Module | str | ReportData,
+    model: nn.Module | str | Report,
     inputs: object = None,
     filename: str | os.PathLike[str] | None = None,
     *,
@@ -63,8 +63,8 @@ def draw(
     if filename is not None:  # before anything is loaded
         format_of(filename)
         check_target(filename)
-    if isinstance(model, ReportData):
-        report: ReportData = model
+    if isinstance(model, Report):
+        report: Report = model
     else:
         report = inspect(model, inputs, device=device, mode=mode, dtype=dtype, weights=weights)
     drawing = draw_report(report, chosen)

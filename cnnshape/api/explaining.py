@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from cnnshape.analysis.report import ErrorReport
-from cnnshape.api.report import Report
+from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.tracing.execute import Inputs
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ class Explanation:
             return "it ran without an error"
         from cnnshape.rendering.failure import error_lines
         from cnnshape.rendering.lines import lines_text
-        from cnnshape.rendering.text import terminal_width
+        from cnnshape.rendering.terminal import terminal_width
 
         return lines_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
 
@@ -101,7 +100,7 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
 
         report = explain_failure(exception)
         if report is not None:
-            self.report, self.error = Report.of(report), report.error
+            self.report, self.error = report, report.error
         else:
             self.error = explain_construction(exception)
         if self.error is None:
@@ -123,7 +122,7 @@ def explain_error(model: nn.Module, *inputs: Any, **keywords: Any) -> Explanatio
     from cnnshape.experiments.explain import explain_call
     from cnnshape.loading.unwrap import unwrap
 
-    return Explanation(Report.of(explain_call(unwrap(model), Inputs(inputs, keywords))))
+    return Explanation(explain_call(unwrap(model), Inputs(inputs, keywords)))
 
 
 def _gist(error: ErrorReport) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from cnnshape.analysis.build import build_report
-from cnnshape.api.report import Report
+from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.experiments.forward import run
 from cnnshape.experiments.subject import Prepared, prepare, prepare_texts
@@ -99,7 +99,7 @@ def _with_measured_fields(report: Report, prepared: Prepared, wanted: str | None
     from cnnshape.experiments.measured_field import measure_fields, measured_notes
 
     notes = measured_notes(measure_fields(prepared))
-    return Report.of(replace(report, notes=(*report.notes, *notes)))
+    return replace(report, notes=(*report.notes, *notes))
 
 
 def needs_real(device: str) -> bool:
@@ -122,7 +122,7 @@ def inspect_prepared(prepared: Prepared, device: str, mode: Mode) -> Report:
         from cnnshape.experiments.search_fixes import with_tried_suggestions
 
         report = with_tried_suggestions(report, prepared.subject)
-    return Report.of(report)
+    return report
 
 
 def _inspect_letters(prepared: Prepared, device: str, mode: Mode) -> Report:
@@ -134,4 +134,4 @@ def _inspect_letters(prepared: Prepared, device: str, mode: Mode) -> Report:
         )
     from cnnshape.experiments.symbolic.report import symbolic_report
 
-    return Report.of(symbolic_report(prepared, mode))
+    return symbolic_report(prepared, mode)

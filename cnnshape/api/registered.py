@@ -19,7 +19,7 @@ class Parameters(ParametersReport):
     def __str__(self) -> str:
         """The table as plain text, as wide as the terminal."""
         from cnnshape.rendering.params import parameters_text
-        from cnnshape.rendering.text import terminal_width
+        from cnnshape.rendering.terminal import terminal_width
 
         return parameters_text(self, "table", terminal_width())
 
@@ -28,7 +28,7 @@ class Parameters(ParametersReport):
         from rich.text import Text
 
         from cnnshape.rendering.params import parameters_text
-        from cnnshape.rendering.text import terminal_width
+        from cnnshape.rendering.terminal import terminal_width
 
         return Text.from_ansi(parameters_text(self, "table", terminal_width(), color=True))
 

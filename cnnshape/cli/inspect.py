@@ -11,7 +11,7 @@ from cnnshape.cli.common import output_options
 from cnnshape.cli.model_options import model_options
 from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
-from cnnshape.rendering.formats import FORMATS, Format, check_target, choose_format, report_text
+from cnnshape.rendering.formats import FORMATS, Format, check_target, choose_format
 from cnnshape.rendering.options import TableOptions
 
 if TYPE_CHECKING:
@@ -88,6 +88,8 @@ def command(
             weights=weights,
             receptive_field=receptive_field,
         )
+    from cnnshape.rendering.report import report_text
+
     show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)
     _tell_failure(report, seen=chosen == "table" and output in (None, "-") and not quiet)
     return 1 if report.error is not None else 0

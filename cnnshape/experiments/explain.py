@@ -16,7 +16,7 @@ from typing import Any, cast
 from torch import nn
 
 from cnnshape.analysis.build import build_report
-from cnnshape.analysis.report import ErrorReport, ReportData
+from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.device_mismatch import misplaced
 from cnnshape.experiments.search_fixes import diagnosed
@@ -37,7 +37,7 @@ class Failed:
     exception: BaseException
 
 
-def explain_call(model: nn.Module, inputs: Inputs) -> ReportData:
+def explain_call(model: nn.Module, inputs: Inputs) -> Report:
     """Run the model once as it is, in its own mode and where it is; diagnose it if it fails.
 
     The report has the rows up to the failure, and ``error`` is None if the model ran.
@@ -59,7 +59,7 @@ def explain_call(model: nn.Module, inputs: Inputs) -> ReportData:
     return replace(report, error=diagnosed(report.error, report.trace, setup))
 
 
-def explain_failure(exception: BaseException) -> ReportData | None:
+def explain_failure(exception: BaseException) -> Report | None:
     """The report of the model call that ``exception`` came from; None if it came from no model."""
     failed = failed_call(exception)
     if failed is None:

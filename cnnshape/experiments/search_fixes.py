@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from cnnshape.analysis.diagnose import Candidate, Diagnosis, diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
-from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
+from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
 from cnnshape.experiments.facts import gather_facts
 from cnnshape.experiments.fixes.layers import numbers_to_make
@@ -70,7 +70,7 @@ def diagnosed(
         return told
 
 
-def with_tried_suggestions(report: ReportData, subject: Subject) -> ReportData:
+def with_tried_suggestions(report: Report, subject: Subject) -> Report:
     """The report of a failed pass with suggestions that were tried on the very subject."""
     if report.error is None:
         return report

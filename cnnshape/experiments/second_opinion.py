@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.analysis.arguments import base_name
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.experiments.forward import Subject
 from cnnshape.tracing.preserve import preserved
 
@@ -28,7 +28,7 @@ class Opinion:
     sentences: tuple[str, ...]
 
 
-def torchinfo_opinion(subject: Subject, report: ReportData) -> Opinion:
+def torchinfo_opinion(subject: Subject, report: Report) -> Opinion:
     """Run torchinfo on the same model and inputs, and explain its differences.
 
     It runs where the report's pass ran; whatever it raises becomes a sentence.
@@ -45,7 +45,7 @@ def torchinfo_opinion(subject: Subject, report: ReportData) -> Opinion:
     return Opinion("torchinfo", params, macs, sentences)
 
 
-def _totals(subject: Subject, report: ReportData) -> tuple[int, int]:
+def _totals(subject: Subject, report: Report) -> tuple[int, int]:
     import torchinfo
 
     module: Any = subject.module
@@ -73,7 +73,7 @@ def _compared(what: str, ours: Any, theirs: int, reasons: list[str]) -> str:
     return f"torchinfo counts {theirs:,} {what} where cnnshape counts {ours_text}{why}"
 
 
-def _why_params(report: ReportData) -> list[str]:
+def _why_params(report: Report) -> list[str]:
     reasons: list[str] = []
     if any(parameter.aliases for parameter in report.trace.parameters):
         reasons.append("it counts a shared tensor once per name")
@@ -82,7 +82,7 @@ def _why_params(report: ReportData) -> list[str]:
     return reasons
 
 
-def _why_macs(report: ReportData) -> list[str]:
+def _why_macs(report: Report) -> list[str]:
     trace = report.trace
     names = {base_name(operation.name)[0] for operation in trace.operations}
     reasons: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.rendering.columns import Value
 from cnnshape.rendering.document import select_rows
 from cnnshape.rendering.escape import spreadsheet, visible
@@ -22,7 +22,7 @@ _DEFAULT = (
 _HEADINGS = {"layer": "path"}
 
 
-def to_csv(report: ReportData, options: TableOptions = DEFAULT) -> str:
+def to_csv(report: Report, options: TableOptions = DEFAULT) -> str:
     """The report as CSV with a heading line.
 
     Nothing is folded and each number is the row's own, so a column adds up to the total. Shapes

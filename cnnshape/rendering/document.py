@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.layout import lay_out
 from cnnshape.rendering.options import TableOptions
@@ -16,7 +16,7 @@ from cnnshape.rendering.summary import footer, formula_legend, header, mismatche
 _LEAST_ROOM = 40
 
 
-def document(report: ReportData, options: TableOptions, room: int | None = None) -> list[Line]:
+def document(report: Report, options: TableOptions, room: int | None = None) -> list[Line]:
     """The lines a reader sees, at most ``room`` cells wide.
 
     Raises:
@@ -36,7 +36,7 @@ def document(report: ReportData, options: TableOptions, room: int | None = None)
     return [*lines, EMPTY, *failure] if failure else lines
 
 
-def select_rows(report: ReportData, options: TableOptions) -> Table:
+def select_rows(report: Report, options: TableOptions) -> Table:
     """The tree, or the flat list that ``--sort`` asks for."""
     if options.sort is None:
         return make_table(report, options)

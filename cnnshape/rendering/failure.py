@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from shutil import get_terminal_size
 from typing import TextIO
 
-from cnnshape.analysis.report import ErrorReport, ReportData, Suggestion
+from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.rendering.spans import EMPTY, Line, Span, cells, span, wrap
 from cnnshape.rendering.units import ordinal
 from cnnshape.tracing.trace import Source
@@ -26,7 +26,7 @@ _OVERLOADS = ", but expected one of:\n"
 _GLUE = "\N{NO-BREAK SPACE}"
 
 
-def failure_lines(report: ReportData, room: int | None) -> list[Line]:
+def failure_lines(report: Report, room: int | None) -> list[Line]:
     """The panel below a table that ends at a failing row; nothing if the model ran."""
     return [] if report.error is None else error_lines(report.error, report.class_name, room)
 
@@ -70,7 +70,7 @@ def place(error: ErrorReport, class_name: str) -> str:
     return f"{path} ({', '.join(words)})" if words else path
 
 
-def one_line(report: ReportData) -> str:
+def one_line(report: Report) -> str:
     """The failure in a single line, for stderr beside machine-readable output."""
     error = report.error
     if error is None:

@@ -1,4 +1,4 @@
-"""Formats by name and by suffix, and a report written in one of them."""
+"""Formats by name and by suffix."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from cnnshape.analysis.report import ReportData
 from cnnshape.errors import OutputError, UsageError
-from cnnshape.rendering.options import DEFAULT, TableOptions
 
 Format = Literal["table", "json", "csv", "markdown", "latex"]
 FORMATS: tuple[Format, ...] = ("table", "json", "csv", "markdown", "latex")
@@ -88,54 +86,3 @@ def check_target(path: str | os.PathLike[str] | None) -> None:
         raise OutputError(f"cannot write {target}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):
         raise OutputError(f"cannot write {target}: the folder {folder} is read-only")
-
-
-def report_text(
-    report: ReportData,
-    format: Format,
-    options: TableOptions = DEFAULT,
-    width: int | None = None,
-    color: bool = False,
-) -> str:
-    """The report in a format; width and colour are for the table only.
-
-    Raises:
-        UsageError: a column in the options does not exist.
-    """
-    if format == "table":
-        from cnnshape.rendering.text import to_text
-
-        return to_text(report, options, width, color)
-    if format == "json":
-        from cnnshape.rendering.json_ import to_json
-
-        return to_json(report)
-    if format == "csv":
-        from cnnshape.rendering.csv_ import to_csv
-
-        return to_csv(report, options)
-    if format == "markdown":
-        from cnnshape.rendering.markdown import to_markdown
-
-        return to_markdown(report, options)
-    from cnnshape.rendering.latex import to_latex
-
-    return to_latex(report, options)
-
-
-def write_report(
-    report: ReportData,
-    path: str | os.PathLike[str],
-    format: str | None = None,
-    options: TableOptions = DEFAULT,
-) -> Path:
-    """Write a report to a file; the format comes from its suffix unless it is named.
-
-    Raises:
-        OutputError: the suffix is unknown, or the file cannot be written.
-        UsageError: the format or a column does not exist.
-    """
-    from cnnshape.files import write_atomic
-
-    text = report_text(report, choose_format(path, format, FORMATS), options)
-    return write_atomic(path, text if text.endswith("\n") else text + "\n")

@@ -9,10 +9,10 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any, cast
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 
 
-def to_json(report: ReportData) -> str:
+def to_json(report: Report) -> str:
     """The report as ``-f json`` prints it; valid against :func:`inspect_schema`."""
     return dump(report.to_dict())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.rendering import escape
 from cnnshape.rendering.columns import Column
 from cnnshape.rendering.document import select_rows
@@ -23,7 +23,7 @@ _PAGE = 45
 _MARKS = {"match": r"$\checkmark$", "mismatch": r"$\times$", "uncovered": "?", "": ""}
 
 
-def to_latex(report: ReportData, options: TableOptions = DEFAULT) -> str:
+def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
     r"""The report as a ``tabular``, or as a ``longtable`` where it does not fit on a page.
 
     The first line, a comment, names the packages it needs.

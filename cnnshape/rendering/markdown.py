@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.rendering import escape
 from cnnshape.rendering.columns import Column, in_and_out
 from cnnshape.rendering.document import select_rows
@@ -18,7 +18,7 @@ from cnnshape.rendering.summary import footer, header
 _RULES = {"left": ":---", "right": "---:", "center": ":---:"}
 
 
-def to_markdown(report: ReportData, options: TableOptions = DEFAULT) -> str:
+def to_markdown(report: Report, options: TableOptions = DEFAULT) -> str:
     """The report as Markdown: a line about the model, the table, a line of totals.
 
     Layers have their whole paths; sums of the rows below are in italics.

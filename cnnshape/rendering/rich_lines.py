@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.segment import Segment
@@ -27,3 +27,13 @@ class Lines:
             for text, style in line:
                 yield Segment(text, _STYLES[style])
             yield Segment.line()
+
+
+class Fitted:
+    """Styled lines that are laid out for the console's width when they are printed."""
+
+    def __init__(self, lay_out: Callable[[int], Iterable[Line]]) -> None:
+        self.lay_out = lay_out
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Lines(self.lay_out(options.max_width))

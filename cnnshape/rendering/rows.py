@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from cnnshape.analysis.report import Layer, OperationRow, ReportData
+from cnnshape.analysis.report import Layer, OperationRow, Report
 from cnnshape.rendering.fold import Folded, Folder, folded_label
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.palette import Kind, kind_of
@@ -28,14 +28,14 @@ _ROLE_STATES: dict[Role, State] = {
 }
 
 
-def make_table(report: ReportData, options: TableOptions) -> Table:
+def make_table(report: Report, options: TableOptions) -> Table:
     """The rows that the options ask for, in the order in which the modules ran."""
     root = build_tree(report, everything=options.expand)
     rows = tuple(_Rows(report, options).all(root))
     return Table(rows, constant_batch(report) is not None, flat=False)
 
 
-def flat_table(report: ReportData, depth: int | None = None) -> Table:
+def flat_table(report: Report, depth: int | None = None) -> Table:
     """Every call and operation by its whole path and with its own numbers, nothing folded.
 
     At ``depth`` a row has the numbers of everything below it, so that columns still add up.
@@ -70,7 +70,7 @@ def _counted_once(rows: Sequence[Row]) -> Iterator[Row]:
 
 
 class _Rows:
-    def __init__(self, report: ReportData, options: TableOptions, own: bool = False) -> None:
+    def __init__(self, report: Report, options: TableOptions, own: bool = False) -> None:
         self.report = report
         self.options = options
         self.own = own

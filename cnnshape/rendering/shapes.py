@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
-from cnnshape.analysis.report import Layer, OperationRow, ReportData
+from cnnshape.analysis.report import Layer, OperationRow, Report
 from cnnshape.rendering.palette import kind_of
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Dim, Shape
 
 
-def constant_batch(report: ReportData) -> Dim | None:
+def constant_batch(report: Report) -> Dim | None:
     """The size that every shape of the report begins with, or None.
 
     None also where a layer with known rank ran without a batch dimension.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnshape.analysis.report import Check, ReportData, TensorRow
+from cnnshape.analysis.report import Check, Report, TensorRow
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
 from cnnshape.rendering.shapes import shapes_text
@@ -25,7 +25,7 @@ _DEVICES = {"cpu": "the CPU", "mps": "MPS", "meta": "the meta device", "fake": "
 _MANY = 10_000_000
 
 
-def header(report: ReportData, room: int | None) -> list[Line]:
+def header(report: Report, room: int | None) -> list[Line]:
     """The class, where it came from, and the whole shapes of inputs and outputs."""
     words = [title(report.class_name, report.spec, room)]
     for label, rows in (("input", report.inputs), ("output", report.outputs)):
@@ -61,7 +61,7 @@ def _tensor(label: str, row: TensorRow, first: bool) -> Line:
     )
 
 
-def footer(report: ReportData, room: int | None) -> list[Line]:
+def footer(report: Report, room: int | None) -> list[Line]:
     """Totals, the size check, the device, and what the reader should know."""
     dot = " · "
     lines = wrap([*_totals(report), *_checks(report)], room, dot, _INDENT)
@@ -77,7 +77,7 @@ def footer(report: ReportData, room: int | None) -> list[Line]:
     return lines
 
 
-def _totals(report: ReportData) -> Iterator[Line]:
+def _totals(report: Report) -> Iterator[Line]:
     totals = report.totals
     if totals.params is None:
         yield (Span("parameters unknown before the lazy ones have a size"),)
@@ -95,7 +95,7 @@ def _totals(report: ReportData) -> Iterator[Line]:
         yield (Span(f"{_macs(totals.macs)}{_partly(report)}"),)
 
 
-def _partly(report: ReportData) -> str:
+def _partly(report: Report) -> str:
     return " up to the failure" if report.error else ""
 
 
@@ -105,7 +105,7 @@ def _macs(macs: int | str) -> str:
     return f"{short_count(macs) if macs >= _MANY else count(macs)} MACs"
 
 
-def _checks(report: ReportData) -> Iterator[Line]:
+def _checks(report: Report) -> Iterator[Line]:
     totals = report.totals
     ruled = totals.match + totals.mismatch
     if totals.mismatch:
@@ -122,7 +122,7 @@ def _checks(report: ReportData) -> Iterator[Line]:
         yield (Span(f"? {text} {verb} the size and no rule covers it", "dim"),)
 
 
-def _execution(report: ReportData) -> list[str]:
+def _execution(report: Report) -> list[str]:
     where = _DEVICES.get(report.device, report.device.upper())
     time = f", {duration(report.seconds)}" if report.seconds else ""
     reason = f" ({report.reason})" if report.reason else ""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cnnshape.analysis.report import Layer, OperationRow, ReportData
+from cnnshape.analysis.report import Layer, OperationRow, Report
 from cnnshape.tracing.trace import Parameter, Trace
 
 #: ``container`` is never called itself, but its modules are; ``weights`` is never called, but an
@@ -67,7 +67,7 @@ class _Draft:
         )
 
 
-def build_tree(report: ReportData, everything: bool = False) -> Node:
+def build_tree(report: Report, everything: bool = False) -> Node:
     """The root call with everything below it.
 
     ``everything``: also the operations inside a layer whose own row already tells its size.
@@ -76,7 +76,7 @@ def build_tree(report: ReportData, everything: bool = False) -> Node:
 
 
 class _Builder:
-    def __init__(self, report: ReportData, everything: bool) -> None:
+    def __init__(self, report: Report, everything: bool) -> None:
         self.report = report
         self.everything = everything
         self.trace: Trace = report.trace

@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnshape.analysis.build import build_report
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.tracing.execute import Inputs, record
 
 
 def report_of(model: nn.Module, *inputs: Tensor | tuple[int, ...], device: str = "meta",
-              mode: str = "eval") -> ReportData:  # fmt: skip
+              mode: str = "eval") -> Report:  # fmt: skip
     """The report of one pass over zeros of the given shapes."""
     tensors = tuple(torch.zeros(x) if isinstance(x, tuple) else x for x in inputs)
     recorded = record(model, Inputs(tensors), device=device, mode=mode)

@@ -16,11 +16,13 @@ from cnnshape.analysis.report import (
     ErrorReport,
     Layer,
     OperationRow,
-    ReportData,
+    Report,
     Suggestion,
     TensorRow,
     Totals,
 )
+from cnnshape.rendering.options import DEFAULT, TableOptions
+from cnnshape.rendering.report import report_text
 from cnnshape.tracing.trace import (
     Dim,
     Execution,
@@ -34,6 +36,14 @@ from cnnshape.tracing.trace import (
     Trace,
     Value,
 )
+
+
+def to_text(
+    report: Report, options: TableOptions = DEFAULT, width: int | None = None, color: bool = False
+) -> str:
+    """The table, which most tests look at."""
+    return report_text(report, "table", options, width, color)
+
 
 CONV = "⌊(H + 2P − D(K − 1) − 1)/S⌋ + 1"
 
@@ -174,7 +184,7 @@ class Net:
         self.operations[-1] = replace(self.operations[-1], parameters=parameters)
         return self
 
-    def report(self, **changes: Any) -> ReportData:
+    def report(self, **changes: Any) -> Report:
         self._end()
         error: ErrorReport | None = changes.pop("error", None)
         failure = changes.pop("failure", None)
@@ -218,7 +228,7 @@ class Net:
             "trace": self._trace(numbers, failure),
             "error": error,
         }
-        return ReportData(**(data | changes))
+        return Report(**(data | changes))
 
     def _layer(self, index: int, call: _Call, number: int, own: dict[str, Any]) -> Layer:
         first = number == 0
@@ -360,7 +370,7 @@ def pool(kernel: int, stride: int | None = None, padding: int = 0) -> dict[str, 
     return {"kernel_size": kernel, "stride": stride, "padding": padding, "dilation": 1}
 
 
-def lenet(batch: Dim = 1) -> ReportData:
+def lenet(batch: Dim = 1) -> Report:
     """LeNet with the numbers of its paper: 61,706 parameters, 416,520 MACs."""
     n = batch
     net = Net("LeNet", (n, 1, 28, 28), outputs=(n, 10))
@@ -417,7 +427,7 @@ def lenet(batch: Dim = 1) -> ReportData:
     return net.report()
 
 
-def resnet_like(blocks: int = 4) -> ReportData:
+def resnet_like(blocks: int = 4) -> Report:
     """A stem, one stage whose first block differs and whose others are the same, a head."""
     wide, narrow = (1, 64, 56, 56), (1, 32, 56, 56)
     net = Net("TinyResNet", (1, 3, 224, 224), spec="net.py:TinyResNet", outputs=(1, 1000))
@@ -473,7 +483,7 @@ _DERIVATION = (
 )
 
 
-def failing(diagnosed: bool = False) -> ReportData:
+def failing(diagnosed: bool = False) -> Report:
     """The net of the sketch: fc1 expects 400 features, and 256 arrive."""
     net = Net("Net", (2, 1, 28, 28), spec="net.py:Net")
     net.leaf(
@@ -538,7 +548,7 @@ def failing(diagnosed: bool = False) -> ReportData:
     return net.report(error=error, failure=failure)
 
 
-def symbolic() -> ReportData:
+def symbolic() -> Report:
     """Sizes as expressions, and what the model demands of them."""
     net = Net("LeNet", ("N", 1, "H", "W"), spec="lenet", outputs=("N", 10))
     half = ("N", 6, "H//2", "W//2")
@@ -575,7 +585,7 @@ def symbolic() -> ReportData:
     )
 
 
-def long_net(layers: int = 200) -> ReportData:
+def long_net(layers: int = 200) -> Report:
     """Layers that all differ: nothing to fold."""
     net = Net("Long", (4, 1000), spec="long.py:Long", outputs=(4, 1000 - layers))
     for number in range(layers):
@@ -590,7 +600,7 @@ def long_net(layers: int = 200) -> ReportData:
     return net.report()
 
 
-def tangle() -> ReportData:
+def tangle() -> Report:
     """What makes trees difficult: looped lists, lists that take turns, reuse, unused modules."""
     x, flat = (2, 8, 16, 16), (2, 8)
     net = Net(

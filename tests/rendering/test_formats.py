@@ -14,8 +14,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.errors import OutputError, UsageError
+from cnnshape.files import write_atomic
 from cnnshape.rendering.csv_ import to_csv
 from cnnshape.rendering.formats import (
     FORMATS,
@@ -23,18 +24,18 @@ from cnnshape.rendering.formats import (
     check_target,
     choose_format,
     format_of,
-    write_report,
 )
 from cnnshape.rendering.json_ import inspect_schema, to_json
 from cnnshape.rendering.latex import to_latex
 from cnnshape.rendering.markdown import to_markdown
 from cnnshape.rendering.mathematics import dim_latex, shape_latex
 from cnnshape.rendering.options import TableOptions
+from cnnshape.rendering.report import report_text
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import Net
 from tests.rendering.test_table import hostile
 
-REPORTS: dict[str, Callable[[], ReportData]] = {
+REPORTS: dict[str, Callable[[], Report]] = {
     "lenet": build.lenet,
     "resnet": build.resnet_like,
     "failing": build.failing,
@@ -241,8 +242,8 @@ def test_targets_are_checked_before_any_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["json", "csv", "md", "tex", "txt"])
-def test_write_report_writes_the_suffixs_format(tmp_path: Path, suffix: str) -> None:
-    path = write_report(build.lenet(), tmp_path / f"lenet.{suffix}")
+def test_save_writes_the_suffixs_format(tmp_path: Path, suffix: str) -> None:
+    path = build.lenet().save(tmp_path / f"lenet.{suffix}")
     text = path.read_text(encoding="utf-8")
     assert "C1" in text
     assert text.endswith("\n")
@@ -253,13 +254,13 @@ def test_a_report_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> 
     target = tmp_path / "lenet.json"
     target.write_text("old", encoding="utf-8")
     with pytest.raises(UsageError, match="no column 'zzz'"):
-        write_report(build.lenet(), target, "csv", TableOptions(columns=("zzz",)))
+        write_atomic(target, report_text(build.lenet(), "csv", TableOptions(columns=("zzz",))))
+    with pytest.raises(UsageError, match="no format 'yaml'"):
+        build.lenet().save(target, "yaml")
     assert target.read_text(encoding="utf-8") == "old"
 
 
 def test_a_model_without_inputs_or_outputs_has_a_table_in_every_format() -> None:
     report = Net("Nothing").report(inputs=(), outputs=())
-    from cnnshape.rendering.formats import report_text
-
     for each in FORMATS:
         assert "Nothing" in report_text(report, each)

@@ -14,16 +14,16 @@ from pathlib import Path
 
 import pytest
 
-from cnnshape.analysis.report import ReportData
-from cnnshape.rendering.formats import report_text
+from cnnshape.analysis.report import Report
 from cnnshape.rendering.options import TableOptions
+from cnnshape.rendering.report import report_text
 from cnnshape.rendering.spans import cells
-from cnnshape.rendering.text import to_text
 from tests.rendering import report_builder as build
+from tests.rendering.report_builder import to_text
 
 GOLDEN = Path(__file__).parent / "golden"
 
-CASES: dict[str, tuple[Callable[[], ReportData], TableOptions]] = {
+CASES: dict[str, tuple[Callable[[], Report], TableOptions]] = {
     "lenet": (build.lenet, TableOptions()),
     "lenet-formulas": (build.lenet, TableOptions(formulas=True)),
     "lenet-sorted": (build.lenet, TableOptions(sort="macs")),

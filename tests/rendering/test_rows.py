@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from cnnshape.analysis.report import ErrorReport, ReportData
+from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.rendering.csv_ import to_csv
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.row import Row
@@ -17,13 +17,13 @@ from tests.rendering import report_builder as build
 from tests.rendering.report_builder import Net, conv
 
 
-def labels(report: ReportData, **options: object) -> list[str]:
+def labels(report: Report, **options: object) -> list[str]:
     """``guides + label  tag`` of every row."""
     table = make_table(report, TableOptions(**options))  # type: ignore[arg-type]
     return [f"{r.guides}{r.label or '·'} {r.tag}".rstrip() for r in table.rows]
 
 
-def row(report: ReportData, name: str, **options: object) -> Row:
+def row(report: Report, name: str, **options: object) -> Row:
     table = make_table(report, TableOptions(**options))  # type: ignore[arg-type]
     return next(r for r in table.rows if r.name == name)
 
@@ -56,7 +56,7 @@ def test_a_folded_row_names_the_run_and_has_the_numbers_of_one_block() -> None:
     assert row(build.resnet_like(), "layer1").params == 20_608 + 3 * 36_992
 
 
-def blocks(*configs: dict[str, object], out: tuple[int, ...] = (1, 8)) -> ReportData:
+def blocks(*configs: dict[str, object], out: tuple[int, ...] = (1, 8)) -> Report:
     net = Net("Blocks", (1, 8), outputs=out)
     for number, config in enumerate(configs):
         with net.inside(f"b.{number}", "Block", (1, 8), (1, 8), **config):

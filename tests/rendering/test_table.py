@@ -10,17 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnshape.analysis.report import ErrorReport, ReportData
+from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.errors import UsageError
-from cnnshape.rendering.formats import report_text
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.palette import DARK, LIGHT, TERMINAL, TEXT_STYLES, kind_of
+from cnnshape.rendering.report import report_text
 from cnnshape.rendering.spans import cells
-from cnnshape.rendering.text import to_html, to_text
 from tests.rendering import report_builder as build
-from tests.rendering.report_builder import Net, conv
+from tests.rendering.report_builder import Net, conv, to_text
 
-REPORTS: dict[str, Callable[[], ReportData]] = {
+REPORTS: dict[str, Callable[[], Report]] = {
     "lenet": build.lenet,
     "resnet": build.resnet_like,
     "failing": lambda: build.failing(diagnosed=True),
@@ -191,7 +190,7 @@ def test_sorting_gives_a_flat_list_with_the_largest_first() -> None:
     assert [line.split()[1] for line in words] == ["Conv2d", "Conv2d", "Conv2d"]
 
 
-def hostile(name: str) -> ReportData:
+def hostile(name: str) -> Report:
     net = Net(name, (1, 8), outputs=(1, 8), spec=f"{name}.py")
     net.leaf(name.replace(".", "_"), name, (1, 8), (1, 8), params=72)
     return net.report()
@@ -206,7 +205,7 @@ def test_names_are_shown_literally(name: str) -> None:
     assert len(text.splitlines()) == len(to_text(hostile("plain")).splitlines())
     if name.isprintable():
         assert name in text
-    assert "<b>" not in to_html(hostile(name))
+    assert "<b>" not in hostile(name)._repr_mimebundle_()["text/html"]
 
 
 @settings(max_examples=30, deadline=None)
@@ -231,11 +230,9 @@ def test_rich_prints_it_at_its_own_width() -> None:
 
     from rich.console import Console
 
-    from cnnshape.rendering.table import render_table
-
     for width in (80, 120):
         buffer = io.StringIO()
-        Console(file=buffer, width=width).print(render_table(build.resnet_like()))
+        Console(file=buffer, width=width).print(build.resnet_like())
         shown = [line.rstrip() for line in buffer.getvalue().splitlines()]
         assert shown == to_text(build.resnet_like(), width=width).splitlines()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.experiments.sizing.result import Adaptation, Fit, Letters
 from cnnshape.experiments.subject import Prepared
@@ -57,7 +57,7 @@ def fit(prepared: Prepared, letters: Letters, base: Letters, mode: Mode = "eval"
 
 
 def _pools(
-    prepared: Prepared, failed: ReportData, letters: Letters, base: Letters, mode: Mode
+    prepared: Prepared, failed: Report, letters: Letters, base: Letters, mode: Mode
 ) -> Iterator[Adaptation]:
     """An adaptive pool behind the last layer with spatial axes, giving the size it usually has."""
     usual = report_at(prepared, base, mode).trace
@@ -70,7 +70,7 @@ def _pools(
         yield Adaptation("insert_after", text, path, verified=True)
 
 
-def _before_flattening(usual: Trace, failed: ReportData) -> tuple[str, tuple[int, ...]] | None:
+def _before_flattening(usual: Trace, failed: Report) -> tuple[str, tuple[int, ...]] | None:
     """The last layer that ran before the failure on spatial axes, and its usual sizes there."""
     ran = failed.trace
     has_children = {call.parent for call in ran.calls}

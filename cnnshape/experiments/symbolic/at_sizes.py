@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cnnshape.analysis.build import build_report
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.experiments.forward import Subject, run
 from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.letters import filled
@@ -15,7 +15,7 @@ from cnnshape.tracing.execute import Inputs, Mode
 Letters = Mapping[str, int]
 
 
-def report_at(prepared: Prepared, letters: Letters, mode: Mode = "eval") -> ReportData:
+def report_at(prepared: Prepared, letters: Letters, mode: Mode = "eval") -> Report:
     """The report of the model at these sizes, with a diagnosis if it fails there."""
     from cnnshape.experiments.search_fixes import (
         with_tried_suggestions,  # needed where it fails only

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.cost import call_costs, total
 from cnnshape.analysis.macs import operation_macs
-from cnnshape.analysis.report import Check, Layer, OperationRow, ReportData, TensorRow
+from cnnshape.analysis.report import Check, Layer, OperationRow, Report, TensorRow
 from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.checks import symbolic_check
 from cnnshape.experiments.symbolic.demands import Demand
@@ -36,7 +36,7 @@ def symbolic_report(
     *,
     seconds: float = TIME_LIMIT,
     progress: Progress | None = None,
-) -> ReportData:
+) -> Report:
     """The report of a model with letters in its input: every size an expression.
 
     Shapes and MACs are strings where they depend on a letter; ``constraints`` has what the model
@@ -57,7 +57,7 @@ def _shape_text(prepared: Prepared) -> str:
     return str(specs[0]) if specs else ""
 
 
-def _written(prepared: Prepared, found: Understanding) -> ReportData:
+def _written(prepared: Prepared, found: Understanding) -> Report:
     trace, solution = found.run.trace, found.solution
     numbers = build_report(trace, spec=prepared.spec, notes=prepared.notes)
     traced = _with_traced_shapes(trace, solution)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnshape.analysis.report import Layer, ReportData
+from cnnshape.analysis.report import Layer, Report
 from cnnshape.rendering.palette import kind_of
 from cnnshape.tracing.trace import Dim, Shape
 
@@ -20,7 +20,7 @@ class Batch:
     size: Dim | None
 
     @classmethod
-    def of(cls, report: ReportData) -> Batch:
+    def of(cls, report: Report) -> Batch:
         """The batch of a report; none where an input came without one."""
         shapes = [row.shape for row in report.inputs]
         if not shapes or any(len(shape) < 2 for shape in shapes):

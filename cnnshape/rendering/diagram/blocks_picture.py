@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import graphviz
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.errors import OutputError
 from cnnshape.rendering.diagram.blocks import blocks_scene, cut_skips
 from cnnshape.rendering.diagram.captions import Captions
@@ -25,7 +25,7 @@ class BlocksPicture:
     """Feature maps as boxes in a row."""
 
     view: View
-    report: ReportData
+    report: Report
     options: DrawOptions
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from cnnshape.analysis.report import Layer, ReportData
+from cnnshape.analysis.report import Layer, Report
 from cnnshape.rendering.diagram.batch import Batch
 from cnnshape.rendering.diagram.caption import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.draft import Box, Part
@@ -24,7 +24,7 @@ class Captions:
     """Writes the words for the boxes of one view; ``naming`` has the names alone."""
 
     def __init__(
-        self, view: View, report: ReportData, show: frozenset[Show], *, framed: bool = True
+        self, view: View, report: Report, show: frozenset[Show], *, framed: bool = True
     ) -> None:
         self.view = view
         self.flow = view.draft.flow

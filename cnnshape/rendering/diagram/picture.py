@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import graphviz
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.dot import Writer, new_graph
 from cnnshape.rendering.diagram.layout import (
@@ -58,7 +58,7 @@ class GraphPicture:
     """The data flow: layers as boxes, tensors as edges."""
 
     view: View
-    report: ReportData
+    report: Report
     options: DrawOptions
     _layout: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
     _rough: bool = field(default=False, init=False, repr=False)
@@ -152,7 +152,7 @@ class GraphPicture:
         return graph
 
 
-def describe(report: ReportData) -> tuple[str, str]:
+def describe(report: Report) -> tuple[str, str]:
     """The title of a picture of a model, and a sentence for those who cannot see it."""
     title = f"Architecture of {report.class_name}"
     ins = ", ".join(f"{row.name} {shape_text(row.shape)}" for row in report.inputs)

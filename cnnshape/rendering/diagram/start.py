@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from fnmatch import fnmatchcase
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.rendering.diagram.arrange import frames_of
 from cnnshape.rendering.diagram.blocks_picture import BlocksPicture
@@ -18,7 +18,7 @@ from cnnshape.rendering.diagram.view import READABLE_MAPS, View, make_view
 from cnnshape.tracing.trace import Trace
 
 
-def draw_report(report: ReportData, options: DrawOptions | None = None) -> Drawing:
+def draw_report(report: Report, options: DrawOptions | None = None) -> Drawing:
     """The diagram of one recorded pass.
 
     Args:
@@ -40,7 +40,7 @@ def draw_report(report: ReportData, options: DrawOptions | None = None) -> Drawi
     return Drawing(picture_of(report, options or DrawOptions()))
 
 
-def picture_of(report: ReportData, options: DrawOptions) -> Picture:
+def picture_of(report: Report, options: DrawOptions) -> Picture:
     """The picture in the style that was asked for."""
     trace = report.trace
     for pattern in options.collapse:
@@ -55,7 +55,7 @@ def picture_of(report: ReportData, options: DrawOptions) -> Picture:
     return GraphPicture(view, report, options)
 
 
-def _blocks(flow: Flow, report: ReportData, options: DrawOptions) -> BlocksPicture:
+def _blocks(flow: Flow, report: Report, options: DrawOptions) -> BlocksPicture:
     """Feature maps at the depth that was asked for, else the deepest that shows every skip."""
     view = _coarse_view(flow, options, options.depth)
     picture = BlocksPicture(view, report, options)

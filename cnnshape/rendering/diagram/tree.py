@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 import graphviz
 
-from cnnshape.analysis.report import ReportData
+from cnnshape.analysis.report import Report
 from cnnshape.rendering.diagram.caption import Caption, wrapped
 from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position, route
 from cnnshape.rendering.diagram.html import box_label
@@ -50,7 +50,7 @@ class Branch:
         return 1 + sum(child.count() for child in self.children)
 
 
-def hierarchy(report: ReportData, options: DrawOptions) -> Branch:
+def hierarchy(report: Report, options: DrawOptions) -> Branch:
     """The tree that will be drawn: folded, and as deep as stays readable."""
     root = build_tree(report)
     if options.only:
@@ -118,7 +118,7 @@ def _inner(node: Node) -> Iterator[Node]:
 class TreePicture:
     """Modules and what they contain."""
 
-    report: ReportData
+    report: Report
     options: DrawOptions
     root: Branch
 

@@ -1,0 +1,70 @@
+"""How a result is written: as lines for a reader, and in other formats by name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from cnnshape.files import write_atomic
+from cnnshape.rendering.formats import choose_format
+from cnnshape.rendering.lines import as_html, colored, lines_text
+from cnnshape.rendering.spans import Line
+from cnnshape.rendering.terminal import terminal_width
+
+if TYPE_CHECKING:
+    from cnnshape.rendering.rich_lines import Fitted
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Writer(Generic[Result]):
+    """How the results of one class are written; :class:`cnnshape.shown.Shown` asks for it.
+
+    Attributes:
+        lines: what a reader sees, in so many cells; as wide as it takes for None.
+        formats: every other format by name.
+    """
+
+    lines: Callable[[Result, int | None], Iterable[Line]]
+    formats: Mapping[str, Callable[[Result], str]] = field(default_factory=dict)
+
+    def text(
+        self,
+        result: Result,
+        format: str = "table",
+        width: int | None = None,
+        color: bool = False,
+    ) -> str:
+        """The result in a format; width and colour are for the table only."""
+        if format != "table":
+            return self.formats[format](result)
+        lines = self.lines(result, width)
+        return colored(lines) if color else lines_text(lines)
+
+    def printed(self, result: Result) -> str:
+        """What ``print`` shows."""
+        return self.text(result, width=terminal_width())
+
+    def html(self, result: Result) -> str:
+        """What Jupyter shows."""
+        return as_html(self.lines(result, None))
+
+    def fitted(self, result: Result) -> Fitted:
+        """What Rich draws: laid out for the console that it is drawn on."""
+        from cnnshape.rendering.rich_lines import Fitted
+
+        return Fitted(lambda width: self.lines(result, width))
+
+    def save(self, result: Result, path: str | os.PathLike[str], format: str | None = None) -> Path:
+        """Write a file; the format comes from its suffix unless it is named.
+
+        Raises:
+            OutputError: the suffix is unknown, or the file cannot be written.
+            UsageError: there is no format of this name.
+        """
+        text = self.text(result, choose_format(path, format, ("table", *self.formats)))
+        return write_atomic(path, text if text.endswith("\n") else text + "\n")
