@@ -17,15 +17,15 @@ from torch import nn
 from cnnshape.rendering.diagram.layout import lay_out
 from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.start import picture_of
-from tests.diagram.judge import collisions
-from tests.diagram.models import report_of
+from tests.rendering.diagram.judge import collisions
+from tests.rendering.diagram.models import report_of
 
 
 def torchvision_models() -> Iterator[tuple[str, nn.Module, tuple[int, ...]]]:
     """Every classifier with its usual input."""
     import torchvision
 
-    from tests.diagram.test_graph_truth import _built
+    from tests.rendering.diagram.test_graph_truth import _built
 
     for name in torchvision.models.list_models(module=torchvision.models):
         size = 299 if name == "inception_v3" else 224

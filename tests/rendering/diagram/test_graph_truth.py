@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from tests.diagram.fx_truth import fx_dependencies, our_dependencies
-from tests.diagram.models import Residual, Siamese, Tower, TwoHeads, UNet
+from tests.rendering.diagram.fx_truth import fx_dependencies, our_dependencies
+from tests.rendering.diagram.models import Residual, Siamese, Tower, TwoHeads, UNet
 
 _QUICK = ("resnet18", "googlenet", "squeezenet1_0", "mobilenet_v3_small", "vit_b_32")
 #: fx and the recorder must both take the plain path through attention.

@@ -12,7 +12,7 @@ from cnnshape.models.basic_cnn import BasicCNN
 from cnnshape.models.lenet import LeNet
 from cnnshape.rendering.diagram.graph import Flow, build_flow
 from cnnshape.tracing.execute import Inputs, record
-from tests.diagram.models import InPlace, Loop, Siamese, TwoHeads
+from tests.rendering.diagram.models import InPlace, Loop, Siamese, TwoHeads
 
 
 def flow_of(model: nn.Module, *shapes: tuple[int, ...], only: str = "") -> Flow:

@@ -18,8 +18,8 @@ from cnnshape.rendering.diagram import layout as engine
 from cnnshape.rendering.diagram.layout import LayoutError, LayoutTimeout, lay_out, run
 from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.start import draw_report, picture_of
-from tests.diagram.judge import collisions
-from tests.diagram.models import Broken, Loop, Siamese, Tapped, Tower, UNet, report_of
+from tests.rendering.diagram.judge import collisions
+from tests.rendering.diagram.models import Broken, Loop, Siamese, Tapped, Tower, UNet, report_of
 
 NETWORKS = {
     "LeNet": (LeNet, [(1, 1, 28, 28)]),
@@ -60,7 +60,7 @@ def _names() -> list[str]:
 @pytest.mark.torchvision
 @pytest.mark.parametrize("name", _names())
 def test_a_default_picture_of_any_torchvision_model(name: str):
-    from tests.diagram.test_graph_truth import _built
+    from tests.rendering.diagram.test_graph_truth import _built
 
     size = 299 if name == "inception_v3" else 224
     report = report_of(_built(name), torch.empty(1, 3, size, size, device="meta"))

@@ -19,7 +19,7 @@ from cnnshape.errors import OutputError, UsageError
 from cnnshape.models.lenet import LeNet
 from cnnshape.rendering.diagram import Drawing, draw_options, draw_report
 from cnnshape.rendering.diagram.theme import THEMES
-from tests.diagram.models import (
+from tests.rendering.diagram.models import (
     Broken,
     Hostile,
     Residual,
@@ -61,7 +61,7 @@ def test_golden_files(name: str):
 
 def test_the_same_model_gives_the_same_dot_in_every_process():
     program = (
-        "import torch; from tests.diagram.models import UNet, report_of\n"
+        "import torch; from tests.rendering.diagram.models import UNet, report_of\n"
         "from cnnshape.rendering.diagram import draw_report\n"
         "print(draw_report(report_of(UNet(), (1, 3, 16, 16))).source)"
     )

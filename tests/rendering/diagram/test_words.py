@@ -14,7 +14,7 @@ from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.options import parse_show
 from cnnshape.rendering.diagram.view import make_view
 from cnnshape.tracing.describe import describe
-from tests.diagram.models import Broken, Loop, Siamese, Tower, report_of
+from tests.rendering.diagram.models import Broken, Loop, Siamese, Tower, report_of
 
 LAYERS = [
     (nn.Conv2d(1, 6, 5, padding=2), "Conv2d 5×5, 1→6, pad 2"),

@@ -9,7 +9,7 @@ from torch import nn
 from cnnshape.rendering.diagram.graph import build_flow
 from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.view import View, breadth, make_view
-from tests.diagram.models import (
+from tests.rendering.diagram.models import (
     Broken,
     Caching,
     InPlace,
