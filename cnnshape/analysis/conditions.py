@@ -13,6 +13,7 @@ from dataclasses import replace
 from cnnshape.analysis.arguments import base_name, bind
 from cnnshape.analysis.report import Check
 from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
+from cnnshape.words import listed
 
 #: Operations whose tensors must all have one floating dtype.
 _ONE_DTYPE = frozenset({"conv", "conv_transpose", "linear", "bilinear"})
@@ -60,7 +61,7 @@ def _mixed_dtypes(trace: Trace, operation: Operation) -> str | None:
     dtypes = list(dict.fromkeys(value.dtype for value in values))
     if len(dtypes) < 2:
         return None
-    return f"{operation.name} takes tensors of one dtype, but {' and '.join(dtypes)} arrive"
+    return f"{operation.name} takes tensors of one dtype, but {listed(dtypes)} arrive"
 
 
 def _missing_axis(trace: Trace, operation: Operation) -> str | None:

@@ -15,6 +15,7 @@ from cnnshape.analysis.claims import Claim, row_label
 from cnnshape.analysis.expect_size import SizeJudge
 from cnnshape.analysis.report import Layer, Report
 from cnnshape.errors import UsageError
+from cnnshape.words import nearest
 
 #: A shape as it is expected; None stands for any size, a text for one with letters.
 Pattern = tuple[int | str | None, ...]
@@ -75,12 +76,10 @@ def _claim(row: Layer, pattern: Pattern, judge: SizeJudge) -> Claim:
 
 
 def _unknown_path(report: Report, path: str) -> str:
-    import difflib
-
     called = [row_label(row) for row in report.layers if row.called and row.path]
     if any(letter in path for letter in "*?"):
         return f"no layer matches {path!r}; the first ones are {', '.join(called[:6])}"
-    near = difflib.get_close_matches(path, called, n=3, cutoff=0.4)
-    nearest = f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
-    hint = nearest if near else f"there are {', '.join(called[:6])}"
+    near = nearest(path, called, cutoff=0.4)
+    resembling = f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
+    hint = resembling if near else f"there are {', '.join(called[:6])}"
     return f"no layer is called {path!r}; {hint}"

@@ -19,6 +19,7 @@ from cnnshape.formulas.registry import axis_rule
 from cnnshape.formulas.subjects import ROLES
 from cnnshape.formulas.verdict import judge
 from cnnshape.tracing.trace import Operation, Trace
+from cnnshape.words import listed
 
 
 def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
@@ -116,7 +117,7 @@ def _note(judgement: Judgement, *, needed_rounding: bool) -> str:
         parts.append("exact in general once it is rounded")
     elif judgement.verdict == "conditional":
         rounding = ", and then rounded" if judgement.needs_floor else ""
-        parts.append(f"in general only when {' and '.join(judgement.holds_when)}{rounding}")
+        parts.append(f"in general only when {listed(judgement.holds_when)}{rounding}")
     elif judgement.verdict == "wrong":
         parts.append("wrong in general")
     return "; ".join(parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.tracing.trace import Trace
+from cnnshape.words import with_article
 
 #: Results that run the body of ``forward`` only when somebody asks for their items.
 _LAZY = {
@@ -38,19 +39,14 @@ def _result(trace: Trace) -> Iterator[str]:
         return
     kind, forward = trace.calls[0].result_type, f"{trace.modules[0].type}.forward"
     if kind in _LAZY:
-        article = "an" if kind.startswith("a") else "a"
         yield (
-            f"{forward} returns {article} {kind}, whose body has not run: what {_LAZY[kind]} would "
-            "run is not counted; return a list to see it"
+            f"{forward} returns {with_article(kind)}, whose body has not run: what {_LAZY[kind]} "
+            "would run is not counted; return a list to see it"
         )
     elif kind == "NoneType":
         yield f"{forward} returns None: is its return statement missing?"
     elif kind:
-        yield f"{forward} returns {_article(kind)} {kind}, in which no tensor was found"
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[:1].lower() in "aeiou" else "a"
+        yield f"{forward} returns {with_article(kind)}, in which no tensor was found"
 
 
 def _scripted(trace: Trace) -> Iterator[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnnshape.analysis.receptive_field import Field, picture_inputs, receptive_fields
 from cnnshape.errors import UsageError
 from cnnshape.tracing.trace import Trace
+from cnnshape.words import did_you_mean, times
 
 _UNIT = re.compile(r"(?P<path>.*?)\s*\[\s*(?P<place>\d+(?:\s*,\s*\d+)*)\s*\]\s*")
 
@@ -47,7 +48,7 @@ class UnitField:
         name = f"{self.path or 'the result'}[{', '.join(map(str, self.unit))}]"
         if self.is_global:
             return f"{name} may depend on every {'position' if len(self.unit) == 1 else 'pixel'}"
-        size = "×".join(str(high - low + 1) for low, high in self.region)
+        size = times(high - low + 1 for low, high in self.region)
         if len(self.region) == 1:
             low, high = self.region[0]
             return f"{name} depends on {size} positions: {_signed(low)}…{_signed(high)}"
@@ -107,7 +108,7 @@ def unit_field(trace: Trace, path: str, unit: tuple[int, ...]) -> UnitField:
     if len(unit) != len(field.counts) or any(
         n >= count for n, count in zip(unit, field.counts, strict=True)
     ):
-        shape = "×".join(map(str, field.counts))
+        shape = times(field.counts)
         last = ",".join(str(count - 1) for count in field.counts)
         raise UsageError(f"{path} has {shape} units: give one up to {path}[{last}]")
     return _at(path, unit, field, sizes)
@@ -130,13 +131,7 @@ def _at(path: str, unit: tuple[int, ...], field: Field, sizes: tuple[int, ...]) 
 
 
 def _no_layer(trace: Trace, path: str) -> str:
-    import difflib
-
     paths = [call.path for call in trace.calls if call.path]
-    near = difflib.get_close_matches(path, paths, n=2)
-    hint = (
-        f"; did you mean {' or '.join(near)}?"
-        if near
-        else f"; the first is {paths[0]}" * bool(paths)
-    )
+    first = f"; the first is {paths[0]}" if paths else ""
+    hint = did_you_mean(path, paths, limit=2) or first
     return f"no layer {path!r} ran{hint}"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from cnnshape.words import times
+
 
 @click.command("features", short_help="Draw what a layer makes of a picture.")
 @click.argument("model", metavar="MODEL_OR_RUN")
@@ -53,7 +55,7 @@ def command(
             device=device,
         )
     if not quiet:
-        sizes = "×".join(str(size) for size in drawn.maps.output.shape)
+        sizes = times(drawn.maps.output.shape)
         click.echo(f"{drawn.maps.layer} {drawn.maps.type} {sizes} → {output}")
         for note in drawn.notes:
             click.echo(note, err=True)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from cnnshape.errors import CnnshapeError
+from cnnshape.words import did_you_mean
 
 #: Command name → the module that holds it, and the line shown by ``cnnshape --help``.
 #: The modules are imported only when their command runs, so that ``--help`` stays fast.
@@ -71,11 +72,7 @@ class LazyGroup(click.Group):
 
 
 def _unknown_command(name: str) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(name, COMMANDS, n=2)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return f"no command {name!r}{hint}"
+    return f"no command {name!r}{did_you_mean(name, COMMANDS, limit=2)}"
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -15,9 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_DIM, TERMINAL_GOOD
-from cnnshape.rendering.units import count, duration, plural
+from cnnshape.rendering.units import count, duration
 from cnnshape.training.observer import BatchProgress, Observer, RunStart
 from cnnshape.training.results import EpochRecord, RunResult
+from cnnshape.words import counted
 
 if TYPE_CHECKING:
     from cnnshape.api import Report
@@ -98,7 +99,7 @@ class TrainingDisplay(Observer):
         self._console.print()
         if result.interrupted:
             self._console.print(
-                f"interrupted after {plural(len(result.history), 'epoch')}, everything saved; "
+                f"interrupted after {counted(len(result.history), 'epoch')}, everything saved; "
                 f"to go on: cnnshape train --resume {result.folder}",
                 soft_wrap=True,
             )
@@ -127,7 +128,7 @@ class TrainingDisplay(Observer):
         pictures += f" and {count(start.test)} test pictures"
         recipe = (
             f"{config.optimizer}, lr {config.lr:g} {config.schedule}, "
-            f"{plural(config.epochs, 'epoch')} of {plural(start.batches, 'batch', 'batches')} "
+            f"{counted(config.epochs, 'epoch')} of {counted(start.batches, 'batch', 'batches')} "
             f"of {config.batch_size}"
         )
         where = start.device

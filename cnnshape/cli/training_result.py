@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_BAD, TERMINAL_DIM
-from cnnshape.rendering.units import plural
+from cnnshape.words import counted
 
 if TYPE_CHECKING:
     from cnnshape.training.prediction import Prediction
@@ -147,7 +147,7 @@ def print_predictions(predictions: Sequence[Prediction], top: int, console: Cons
         console.print(Text(told, TERMINAL_DIM), soft_wrap=True)
     unsure = sum(one.probability < 0.5 for one in predictions)
     if unsure and len(predictions) > 1:
-        console.print(Text(f"{plural(unsure, 'picture')} below 50 %", TERMINAL_DIM))
+        console.print(Text(f"{counted(unsure, 'picture')} below 50 %", TERMINAL_DIM))
 
 
 def percent(probability: float) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
-from cnnshape.analysis.diagnose.wording import listed
 from cnnshape.analysis.report import ErrorReport, Suggestion
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.names import forward_names
 from cnnshape.tracing.structure import named_tensors
+from cnnshape.words import listed
 
 
 def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> ErrorReport | None:

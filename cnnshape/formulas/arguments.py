@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
+from cnnshape.words import listed, plural, times
 
 #: An argument that may be given once for all axes, or per axis.
 PerAxis = int | Sequence[int]
 Shape = tuple[int, ...]
-
-
-def times(shape: Sequence[int]) -> str:
-    """A shape as people write it: ``6×28×28``; ``()`` for a scalar."""
-    return "×".join(map(str, shape)) or "()"
-
-
-def count(number: int, noun: str) -> str:
-    """``1 axis`` or ``2 axes``, ``1 number`` or ``2 numbers``."""
-    if number == 1:
-        return f"1 {noun}"
-    return f"{number} {'axes' if noun == 'axis' else noun + 's'}"
 
 
 def integer(name: str, value: object) -> int:
@@ -53,8 +42,8 @@ def per_axis(name: str, value: object, dims: int) -> tuple[int, ...]:
         return values * dims
     if len(values) != dims:
         raise ImpossibleSizeError(
-            f"{name} {values} has {count(len(values), 'number')}, but the layer works on "
-            f"{count(dims, 'axis')}"
+            f"{name} {values} has {plural(len(values), 'number')}, but the layer works on "
+            f"{plural(dims, 'axis', 'axes')}"
         )
     return values
 
@@ -91,9 +80,9 @@ def split(
         ImpossibleSizeError: The shape has another number of axes than the layer takes.
     """
     if len(shape) - dims not in leading:
-        ranks = " or ".join(str(dims + extra) for extra in leading) or f"more than {dims}"
+        ranks = listed((str(dims + extra) for extra in leading), "or") or f"more than {dims}"
         raise ImpossibleSizeError(
-            f"{kind} over {count(dims, 'axis')} takes an input of {ranks} axes, "
+            f"{kind} over {plural(dims, 'axis', 'axes')} takes an input of {ranks} axes, "
             f"this one has {len(shape)}: {times(shape)}"
         )
     return shape[: len(shape) - dims], shape[len(shape) - dims :]

@@ -11,6 +11,7 @@ from cnnshape.formulas.evaluation import Evaluation
 from cnnshape.formulas.paint import Paint, unpainted
 from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE, canonical
+from cnnshape.words import times
 
 #: How many layers one chain may have.
 MOST_LAYERS = 200
@@ -115,7 +116,7 @@ class Chain:
 
 
 def _shown(size: int | tuple[int, ...]) -> str:
-    return "×".join(map(str, size)) if isinstance(size, tuple) else str(size)
+    return times(size) if isinstance(size, tuple) else str(size)
 
 
 def _listed(size: int | tuple[int, ...]) -> int | list[int]:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from math import prod
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import Shape, integer, shape_of, times
+from cnnshape.formulas.arguments import Shape, integer, shape_of
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
+from cnnshape.words import times
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 SOURCES = {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnnshape.formulas.paint import Paint, unpainted
+from cnnshape.words import listed
 
 EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
 #: From best to worst.
@@ -77,7 +78,7 @@ class Judgement:
                 return f"right everywhere once it is rounded {rounding}, as the framework rounds"
             case "conditional":
                 also = f", once it is rounded {rounding}" if self.needs_floor else ""
-                return f"right when {_joined(self.holds_when)}{also}"
+                return f"right when {listed(self.holds_when)}{also}"
             case _:
                 return "no simple condition makes it right"
 
@@ -104,12 +105,6 @@ class Judgement:
             "ceil_mode": self.ceil_mode,
             "source": self.source,
         }
-
-
-def _joined(conditions: tuple[str, ...]) -> str:
-    if len(conditions) < 2:
-        return "".join(conditions)
-    return f"{', '.join(conditions[:-1])} and {conditions[-1]}"
 
 
 def _example(example: Mapping[str, float | None]) -> list[str]:

@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import Shape, integer, not_empty, times
+from cnnshape.formulas.arguments import Shape, integer, not_empty
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
 from cnnshape.formulas.rule import AxisRule, Condition
+from cnnshape.words import times
 
 _SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html"
 _NAMES = {"H": "input", "L": "before", "R": "after"}

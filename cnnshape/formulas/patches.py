@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import prod
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis, times
+from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis
 from cnnshape.formulas.convolution_rules import CONV
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.words import times
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 

@@ -5,16 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import (
-    PerAxis,
-    Shape,
-    count,
-    dims_of,
-    not_empty,
-    per_axis,
-    split,
-    times,
-)
+from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, not_empty, per_axis, split
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.pooling_rules import (
     ADAPTIVE,
@@ -28,6 +19,7 @@ from cnnshape.formulas.pooling_rules import (
     UNPOOL,
 )
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.words import plural, times
 
 
 def derive_max_pool(
@@ -122,8 +114,8 @@ def derive_adaptive_pool(
         )
     if len(asked) != dims:
         raise ImpossibleSizeError(
-            f"output_size {asked} has {count(len(asked), 'number')}, but the layer works on "
-            f"{count(dims, 'axis')}"
+            f"output_size {asked} has {plural(len(asked), 'number')}, but the layer works on "
+            f"{plural(dims, 'axis', 'axes')}"
         )
     sizes = shape[-dims:]
     wanted = tuple(n if want is None else want for n, want in zip(sizes, asked, strict=False))
@@ -196,7 +188,7 @@ def derive_max_unpool(
     if output_size is not None:
         if len(output_size) not in (dims, dims + 2):
             raise ImpossibleSizeError(
-                f"output_size {tuple(output_size)} has {count(len(output_size), 'number')}, "
+                f"output_size {tuple(output_size)} has {plural(len(output_size), 'number')}, "
                 f"not {dims} or {dims + 2}"
             )
         wanted = tuple(output_size)[-dims:]

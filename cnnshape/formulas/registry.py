@@ -12,6 +12,7 @@ from cnnshape.formulas.arguments import shape_of
 from cnnshape.formulas.derivation import Derivation
 from cnnshape.formulas.expression import Size
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.words import did_you_mean
 
 _HOMES: dict[str, str] = {
     "conv": "convolution",
@@ -83,11 +84,8 @@ def canonical(kind: str) -> str:
     name = ALIASES.get(name, name)
     if name in _HOMES:
         return name
-    import difflib
-
-    near = difflib.get_close_matches(name, (*KINDS, *ALIASES), n=2)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(KINDS)}"
-    raise UsageError(f"no size rule is called {kind!r}; {hint}")
+    hint = did_you_mean(name, (*KINDS, *ALIASES), limit=2) or f"; known are {', '.join(KINDS)}"
+    raise UsageError(f"no size rule is called {kind!r}{hint}")
 
 
 def derive(kind: str, input_shape: Sequence[int], /, **arguments: Any) -> Derivation:

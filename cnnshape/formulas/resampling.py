@@ -8,11 +8,12 @@ import math
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import PerAxis, Shape, count, not_empty, per_axis, split, times
+from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis, split
 from cnnshape.formulas.convolution_rules import at_least
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Expression, Size
 from cnnshape.formulas.rule import AxisRule, Condition
+from cnnshape.words import plural, times
 
 _DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
 _UPSAMPLE = _DOCS + "Upsample.html"
@@ -107,7 +108,9 @@ def derive_upsample(
     if mode not in MODES:
         raise UsageError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
     if dims not in MODES[mode]:
-        raise ImpossibleSizeError(f"mode {mode} does not interpolate {count(dims, 'axis')}")
+        raise ImpossibleSizeError(
+            f"mode {mode} does not interpolate {plural(dims, 'axis', 'axes')}"
+        )
     if mode != "area":
         not_empty("upsample", leading[-1:])
     if (size is None) == (scale_factor is None):
@@ -116,8 +119,8 @@ def derive_upsample(
         rule = UPSAMPLE_SIZE
         if isinstance(size, Sequence) and len(size) != dims:
             raise ImpossibleSizeError(
-                f"size {tuple(size)} has {count(len(size), 'number')}, but the input has "
-                f"{count(dims, 'axis')} to scale"
+                f"size {tuple(size)} has {plural(len(size), 'number')}, but the input has "
+                f"{plural(dims, 'axis', 'axes')} to scale"
             )
         values = tuple(zip(sizes, per_axis("size", size, dims), strict=True))
     else:
@@ -145,8 +148,8 @@ def _factors(factor: float | Sequence[float] | None, dims: int) -> tuple[float, 
     factors = tuple(factor) if isinstance(factor, Sequence) else (factor,) * dims
     if len(factors) != dims:
         raise ImpossibleSizeError(
-            f"scale_factor {factors} has {count(len(factors), 'number')}, but the input has "
-            f"{count(dims, 'axis')} to scale"
+            f"scale_factor {factors} has {plural(len(factors), 'number')}, but the input has "
+            f"{plural(dims, 'axis', 'axes')} to scale"
         )
     for item in factors:
         if isinstance(item, bool) or not isinstance(item, int | float) or not math.isfinite(item):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.formulas.paint import Paint, unpainted
+from cnnshape.words import listed, plural
 
 #: Solutions beyond this many are counted, not listed.
 MOST_LISTED = 40
@@ -37,21 +38,20 @@ class Solutions:
         """The answers, the usual ones first, and where they were looked for."""
         known = ", ".join(f"{role} {value}" for role, value in self.known.items())
         wanted = "the input's size" if self.output == "same" else str(self.output)
-        asked = " and ".join(self.solve)
+        asked = listed(self.solve)
         lines = [
             f"{self.formula} = {wanted}   with {known}" if known else f"{self.formula} = {wanted}"
         ]
         lines.append("")
-        listed = self._lines()
-        lines += ["  " + paint(text, "good") for text in listed[:MOST_LISTED]]
-        if len(listed) > MOST_LISTED:
-            lines.append(f"  … and {len(listed) - MOST_LISTED} more; -f json lists all")
+        every = self._lines()
+        lines += ["  " + paint(text, "good") for text in every[:MOST_LISTED]]
+        if len(every) > MOST_LISTED:
+            lines.append(f"  … and {len(every) - MOST_LISTED} more; -f json lists all")
         if self.substitution and len(self.solutions) == 1:
             lines.append(f"    {self.substitution}")
         ranges = ", ".join(f"{role} {low}…{high}" for role, (low, high) in self.range.items())
         if self.solutions:
-            count = len(self.solutions)
-            answers = "1 answer" if count == 1 else f"{count} answers"
+            answers = plural(len(self.solutions), "answer")
             lines += ["", paint(f"  {answers} for {ranges}", "quiet")]
         else:
             lines.append(paint(f"  no {asked} gives {wanted}", "bad") + f"   (tried {ranges})")

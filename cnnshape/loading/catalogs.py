@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
-from cnnshape.loading.nearest import did_you_mean
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.target import make_module
 from cnnshape.loading.usual import torchvision_inputs
+from cnnshape.words import did_you_mean
 
 _Built = tuple[nn.Module, tuple[InputSpec, ...] | None]
 

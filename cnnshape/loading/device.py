@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from cnnshape.errors import DeviceError
-from cnnshape.loading.nearest import did_you_mean
+from cnnshape.words import did_you_mean
 
 DeviceKind = Literal["auto", "meta", "cpu", "cuda", "mps"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from cnnshape.errors import ShapeSyntaxError
-from cnnshape.loading.nearest import did_you_mean
+from cnnshape.words import did_you_mean
 
 if TYPE_CHECKING:
     import torch

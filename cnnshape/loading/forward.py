@@ -10,9 +10,9 @@ from torch import nn
 
 from cnnshape.errors import InputError
 from cnnshape.loading.inputs import ModelInputs, from_specs
-from cnnshape.loading.nearest import did_you_mean, one_of
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.words import counted, did_you_mean, listed, plural, times, with_article
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +90,12 @@ def check_against_forward(
         if name not in takes.names and not takes.any_keyword:
             raise InputError(
                 f"{called} has no input {name!r}"
-                + (did_you_mean(name, takes.names) or f"; it takes {_listed(takes.names)}")
+                + (did_you_mean(name, takes.names) or f"; it takes {listed(takes.names)}")
             )
     if count > len(takes.positional) and not takes.any_positional:
         raise InputError(
-            f"{called} takes {_inputs(len(takes.positional))} by position and {_are(count)} given"
+            f"{called} takes {counted(len(takes.positional), 'input')} by position "
+            f"and {plural(count, 'is', 'are')} given"
         )
     by_position = takes.positional[:count]
     twice = [name for name in by_position if name in inputs.kwargs]
@@ -105,8 +106,9 @@ def check_against_forward(
     if missing:
         how = _in_python(takes.required) if python else _flags(missing)
         raise InputError(
-            f"{called} takes {_inputs(len(takes.required))} and {_are(len(given))} given: "
-            f"{_listed(missing)} {'is' if len(missing) == 1 else 'are'} missing, "
+            f"{called} takes {counted(len(takes.required), 'input')} "
+            f"and {plural(len(given), 'is', 'are')} given: "
+            f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing, "
             f"add {'it' if len(missing) == 1 else 'them'} with {how}"
         )
 
@@ -136,7 +138,7 @@ def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -
     required = takes.required if takes is not None else ()
     guess = guess_input(module)
     if guess is None:
-        what = f" for {_listed(required)}" if required else ""
+        what = f" for {listed(required)}" if required else ""
         example = "(1, 3, 224, 224)" if python else "-i 1,3,224,224"
         rest = required[1:]
         if rest:
@@ -150,7 +152,7 @@ def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -
     if python:
         shape = str(first.shape) if first.dtype is None else f'"{first}"'
         example = _in_python(required, shape) if rest else shape
-    several = f" for each of {_listed(required)}" if rest else ""
+    several = f" for each of {listed(required)}" if rest else ""
     return InputError(f"{spec} needs an input shape{several}; {because}, so try {example}")
 
 
@@ -166,7 +168,9 @@ def guess_input(module: nn.Module) -> tuple[InputSpec, str] | None:
             shape, what = found
             dtype = "int64" if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)) else None
             place = f"its first layer, {path}, is" if path else "it is"
-            return InputSpec(shape, dtype), f"{place} {_a(type(layer).__name__)} of {what}"
+            return InputSpec(
+                shape, dtype
+            ), f"{place} {with_article(type(layer).__name__)} of {what}"
     return None
 
 
@@ -177,24 +181,26 @@ _SAMPLES = 128
 def _fits(layer: nn.Module) -> tuple[tuple[int, ...], str] | None:
     """A shape that ``layer`` accepts and what of it decides that."""
     if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)):
-        return (1, _SEQUENCE), _many(layer.num_embeddings, "entry", "entries")
+        return (1, _SEQUENCE), counted(layer.num_embeddings, "entry", "entries")
     if isinstance(layer, nn.modules.conv._ConvNd):  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         channels = layer.in_channels or 3  # a lazy one does not know yet
-        return (1, channels, *_space(len(layer.kernel_size), channels)), _many(channels, "channel")
+        return (1, channels, *_space(len(layer.kernel_size), channels)), counted(
+            channels, "channel"
+        )
     if isinstance(layer, nn.Linear):
         features = layer.in_features or _SAMPLES
-        return (1, features), _many(features, "feature")
+        return (1, features), counted(features, "feature")
     if isinstance(layer, nn.RNNBase):
-        return (1, _SEQUENCE, layer.input_size), _many(layer.input_size, "feature")
+        return (1, _SEQUENCE, layer.input_size), counted(layer.input_size, "feature")
     if isinstance(layer, nn.MultiheadAttention):
-        return (1, _SEQUENCE, layer.embed_dim), _many(layer.embed_dim, "feature")
+        return (1, _SEQUENCE, layer.embed_dim), counted(layer.embed_dim, "feature")
     for kind, rank in ((nn.BatchNorm1d, 0), (nn.BatchNorm2d, 2), (nn.BatchNorm3d, 3)):
         if isinstance(layer, kind):
             channels = layer.num_features
-            return (1, channels, *_space(rank, channels)), _many(channels, "channel")
+            return (1, channels, *_space(rank, channels)), counted(channels, "channel")
     if isinstance(layer, nn.LayerNorm):
         sizes = tuple(int(size) for size in layer.normalized_shape)
-        return (1, *sizes), f"{'×'.join(map(str, sizes))} features"
+        return (1, *sizes), f"{times(sizes)} features"
     return None
 
 
@@ -202,23 +208,3 @@ def _space(rank: int, channels: int) -> tuple[int, ...]:
     """Sizes of the axes after the channels: pictures, clips or signals as they are usual."""
     side = {1: 28, 3: 224}.get(channels, 32)
     return {0: (), 1: (_SAMPLES,), 2: (side, side), 3: (_SEQUENCE, 112, 112)}.get(rank, ())
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun.startswith(('A', 'E', 'I', 'O', 'LSTM', 'RNN')) else 'a'} {noun}"
-
-
-def _inputs(count: int) -> str:
-    return _many(count, "input")
-
-
-def _many(count: int, noun: str, nouns: str = "") -> str:
-    return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
-
-
-def _are(count: int) -> str:
-    return f"{count} {'is' if count == 1 else 'are'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return one_of(list(names), "and")

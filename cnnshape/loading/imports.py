@@ -18,7 +18,7 @@ from types import ModuleType
 
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
 from cnnshape.loading.blame import blame_user_code
-from cnnshape.loading.nearest import did_you_mean
+from cnnshape.words import did_you_mean
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cnnshape.errors import InputError, ShapeSyntaxError
 from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
-from cnnshape.loading.nearest import one_of
 from cnnshape.loading.shapes import InputSpec, Size, parse_input, parse_inputs
+from cnnshape.words import listed
 
 if TYPE_CHECKING:
     import torch
@@ -224,8 +224,7 @@ def make_tensors(
         inputs = from_specs(inputs)
     if inputs.has_letters:
         raise InputError(
-            f"the size {one_of(list(inputs.letters), 'and')} has no number: "
-            "give numbers, as in 1,1,28,28"
+            f"the size {listed(inputs.letters)} has no number: give numbers, as in 1,1,28,28"
         )
     if dtype is None or isinstance(dtype, str):
         dtype = torch_dtype(parse_dtype(dtype or "float32"))

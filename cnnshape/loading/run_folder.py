@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cnnshape.errors import RunFolderError, WeightsError
 from cnnshape.models.registry import BundledModel, bundled_models, find_bundled
+from cnnshape.words import times
 
 if TYPE_CHECKING:
     import os
@@ -172,7 +173,8 @@ def load_weights(model: nn.Module, state: object, source: Path) -> None:
         if tuple(given.shape) != tuple(tensor.shape):
             raise WeightsError(
                 f"the weights in {source} do not fit {type(model).__name__}: {name} is "
-                f"{_sizes(given.shape)} there, the model needs {_sizes(tensor.shape)}"
+                f"{times(given.shape, 'a single number')} there, "
+                f"the model needs {times(tensor.shape, 'a single number')}"
             )
     model.load_state_dict(dict(weights))
 
@@ -251,7 +253,7 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
     data, settings, environment = parts
     channels, height, width = (int(size) for size in content["model"]["input_shape"])
     if (1, channels, height, width) != found.usual_input:
-        raise ValueError(f"{name} does not take pictures of {_sizes((channels, height, width))}")
+        raise ValueError(f"{name} does not take pictures of {times((channels, height, width))}")
     return Run(
         folder=folder,
         model=found.name,
@@ -276,7 +278,3 @@ def _per_channel(values: Sequence[Any], channels: int) -> tuple[float, ...]:
 
 def _reason(error: Exception) -> str:
     return f"no entry {error}" if isinstance(error, KeyError) else str(error)
-
-
-def _sizes(shape: Sequence[int]) -> str:
-    return "×".join(str(size) for size in shape) or "a single number"

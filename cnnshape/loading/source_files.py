@@ -17,7 +17,7 @@ from types import ModuleType
 from cnnshape.errors import ModelNotFoundError
 from cnnshape.loading.blame import blame_user_code
 from cnnshape.loading.imports import is_taken
-from cnnshape.loading.nearest import did_you_mean
+from cnnshape.words import did_you_mean
 
 
 def find_file(source: str) -> Path:

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from cnnshape.errors import ModelNotFoundError
-from cnnshape.loading.nearest import did_you_mean, one_of
 from cnnshape.loading.run_folder import is_run_folder
 from cnnshape.models.registry import bundled_models, find_bundled
+from cnnshape.words import did_you_mean, listed
 
 Kind = Literal["bundled", "torchvision", "timm", "dotted", "file", "run"]
 
@@ -175,8 +175,8 @@ def _unknown(text: str, more_names: Callable[[], Iterable[str]] | None) -> str:
         known = list(more_names())
         # `resnet18` means `torchvision:resnet18`, not the fuzzy neighbours of its letters.
         exact = [other for other in known if other.partition(":")[2] == name]
-        hint = f"; did you mean {one_of(exact)}?" if exact else did_you_mean(name, known)
-    bundled = "" if hint else f": bundled are {one_of(names, 'and')}"
+        hint = f"; did you mean {listed(exact, 'or')}?" if exact else did_you_mean(name, known)
+    bundled = "" if hint else f": bundled are {listed(names)}"
     return f"unknown model {name!r}{hint}{bundled} {listing}"
 
 

@@ -13,7 +13,7 @@ from torch import nn
 
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
 from cnnshape.loading.blame import blame_user_code
-from cnnshape.loading.nearest import did_you_mean, nearest, one_of
+from cnnshape.words import did_you_mean, listed, nearest, with_article
 
 _Call = Callable[..., object]
 
@@ -49,7 +49,7 @@ def _only_candidate(module: ModuleType, where: str) -> tuple[str, object]:
     names = list(found)
     # The last one defined is usually the whole network, the others its parts.
     raise ModelNotFoundError(
-        f"{where} defines {len(names)} networks, {one_of(names, 'and')}: "
+        f"{where} defines {len(names)} networks, {listed(names)}: "
         f"say which, as in {where}:{names[-1]}"
     )
 
@@ -80,7 +80,7 @@ def _not_found(module: ModuleType, name: str, where: str) -> str:
     if hint or not candidates:
         return f"{where} has no {name!r}{hint}"
     shown = candidates[:8] + (["…"] if len(candidates) > 8 else [])
-    return f"{where} has no {name!r}; it defines {one_of(shown, 'and')}"
+    return f"{where} has no {name!r}; it defines {listed(shown)}"
 
 
 def make_module(
@@ -117,7 +117,7 @@ def make_module(
         result = target(**keywords)
     if not isinstance(result, nn.Module):
         raise ModelConstructionError(
-            f"{called} returned {_a(type(result).__name__)}, expected an nn.Module"
+            f"{called} returned {with_article(type(result).__name__)}, expected an nn.Module"
         )
     return result
 
@@ -128,11 +128,7 @@ def _may_make_module(target: type) -> bool:
 
 
 def _kind_of(target: object) -> str:
-    return "" if isinstance(target, type) else f" but {_a(type(target).__name__)}"
-
-
-def _a(noun: str) -> str:
-    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+    return "" if isinstance(target, type) else f" but {with_article(type(target).__name__)}"
 
 
 def _no_backbone_weights(target: object, given: Mapping[str, object]) -> dict[str, object]:
@@ -169,7 +165,7 @@ def _check_arguments(target: _Call, given: Mapping[str, object], called: str) ->
     for name in given:
         if name not in known and not takes_any:
             close = nearest(name, known, limit=1)
-            takes = f"it takes {one_of(known, 'and')}" if known else "it takes none"
+            takes = f"it takes {listed(known)}" if known else "it takes none"
             raise ModelConstructionError(
                 f"{called} has no argument {name!r}"
                 + (f"; did you mean {close[0]}? ({takes})" if close else f"; {takes}")
@@ -182,7 +178,7 @@ def _check_arguments(target: _Call, given: Mapping[str, object], called: str) ->
     if missing:
         example = ", ".join(f"{name}=…" for name in missing)
         raise ModelConstructionError(
-            f"{called} needs {one_of(missing, 'and')}: give "
+            f"{called} needs {listed(missing)}: give "
             f"{'it' if len(missing) == 1 else 'them'} as literals, {called}({example})"
             + (
                 ""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from cnnshape.errors import MissingDependencyError, WeightsError
-from cnnshape.loading.nearest import one_of
+from cnnshape.words import listed, times
 
 _WRAPPED_AS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
 _PREFIXES = ("module.", "_orig_mod.", "model.", "net.")
@@ -106,7 +106,7 @@ def _unwrapped(content: object, path: Path) -> dict[str, Tensor]:
     if wrong:
         raise WeightsError(
             f"{path} holds no state dict: {str(wrong[0])!r} is no tensor; "
-            f"expected tensors by name, or one of {one_of(list(_WRAPPED_AS[:3]))} holding them"
+            f"expected tensors by name, or one of {listed(_WRAPPED_AS[:3], 'or')} holding them"
         )
     return {str(name): value for name, value in state.items()}
 
@@ -140,8 +140,8 @@ def _misfit(module: nn.Module, state: Mapping[str, Tensor]) -> str:
         name = sized[0]
         others = f", and {len(sized) - 1} more differ" if len(sized) > 1 else ""
         reasons.append(
-            f"{name} is {_size(state[name])} in the file "
-            f"and {_size(own[name])} in the model{others}"
+            f"{name} is {times(state[name].shape, 'a scalar')} in the file "
+            f"and {times(own[name].shape, 'a scalar')} in the model{others}"
         )
     return "; ".join(reasons)
 
@@ -152,7 +152,3 @@ def _differ(own: Any, given: Any) -> bool:
     if isinstance(own, (UninitializedParameter, UninitializedBuffer)):
         return False
     return own.shape != given.shape
-
-
-def _size(tensor: Tensor) -> str:
-    return "×".join(map(str, tensor.shape)) or "a scalar"

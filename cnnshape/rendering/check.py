@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from cnnshape.analysis.claims import CheckResult, Claim
 from cnnshape.rendering.units import count, size_in_shape
+from cnnshape.words import times
 
 Format = Literal["table", "json", "junit", "github"]
 
@@ -41,7 +42,7 @@ def _side(side: Any) -> str:
         items: tuple[Any, ...] = side  # pyright: ignore[reportUnknownVariableType]
         if items and isinstance(items[0], tuple):
             return ", ".join(_side(item) for item in items)
-        return "×".join(map(_size, items)) or "scalar"
+        return times(map(_size, items), "scalar")
     return str(side)
 
 

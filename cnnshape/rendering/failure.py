@@ -11,8 +11,8 @@ from typing import TextIO
 
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.rendering.spans import EMPTY, Line, Span, cells, span, wrap
-from cnnshape.rendering.units import ordinal
 from cnnshape.tracing.trace import Source
+from cnnshape.words import ordinal
 
 _INDENT = "  "
 _NO_MARK = Span("")

@@ -14,6 +14,7 @@ from cnnshape.analysis.unit_field import UnitField
 from cnnshape.errors import UsageError
 from cnnshape.rendering.field_drawing import FieldPicture
 from cnnshape.rendering.field_mark import Mark
+from cnnshape.words import times
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -159,8 +160,8 @@ def _pair(axes: tuple[_Item, ...], missing: _Item) -> tuple[_Item, _Item]:
 
 def _captions(field: UnitField, left: _Panel, right: _Panel) -> Iterator[Mark]:
     yield Mark("text", _MARGIN, _MARGIN + 4, 0, 14, _TEXT, text=field.sentence, bold=True)
-    units = "×".join(map(str, field.counts))
-    pixels = "×".join(map(str, field.input_sizes))
+    units = times(field.counts)
+    pixels = times(field.input_sizes)
     above = _MARGIN + _TITLE - 10
     yield Mark("text", left.x, above, 0, _SMALL, _QUIET, text=f"{field.path}: {units} units")
     beyond = ", dashed: padding" if field.inside != field.region else ""

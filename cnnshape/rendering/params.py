@@ -15,7 +15,8 @@ from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, width, wrap
 from cnnshape.rendering.summary import title
-from cnnshape.rendering.units import byte_size, count, plural, shape_text
+from cnnshape.rendering.units import byte_size, count, shape_text
+from cnnshape.words import counted
 
 _TITLES = ("name", "what", "shape", "dtype", "count", "values")
 _ALIGNS = ("left", "left", "left", "left", "right", "left")
@@ -155,19 +156,19 @@ def _totals(report: ParametersReport) -> Iterator[str]:
     number = sum(entry.count or 0 for entry in report.parameters)
     size = sum(entry.bytes or 0 for entry in report.parameters)
     frozen = sum(entry.count or 0 for entry in report.parameters if not entry.trainable)
-    text = plural(number, "parameter")
+    text = counted(number, "parameter")
     if report.parameters:
-        text += f" in {plural(len(report.parameters), 'tensor')}"
+        text += f" in {counted(len(report.parameters), 'tensor')}"
     yield f"{text} ({byte_size(size)})" if size else text
     if lazy:
-        yield f"{plural(lazy, 'uninitialised one', 'uninitialised ones')} not counted"
+        yield f"{counted(lazy, 'uninitialised one', 'uninitialised ones')} not counted"
     if frozen:
         yield f"{count(frozen)} of them frozen"
     buffered = sum(entry.count or 0 for entry in report.buffers)
-    yield f"{plural(len(report.buffers), 'buffer')}" + (
-        f" of {plural(buffered, 'number')}" if report.buffers else ""
+    yield f"{counted(len(report.buffers), 'buffer')}" + (
+        f" of {counted(buffered, 'number')}" if report.buffers else ""
     )
-    yield plural(len(report.hooks), "hook")
+    yield counted(len(report.hooks), "hook")
 
 
 def _csv(report: ParametersReport) -> str:

@@ -14,8 +14,9 @@ from cnnshape.rendering.row import Row, State, Status, Table
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
 from cnnshape.rendering.shapes import constant_batch
 from cnnshape.rendering.tree import Node, Role, build_tree
-from cnnshape.rendering.units import count, ordinal
+from cnnshape.rendering.units import count
 from cnnshape.tracing.trace import Dim
+from cnnshape.words import ordinal
 
 _ROOT = "(model)"
 _ENDLESS = "RecursionError"

@@ -16,6 +16,7 @@ from cnnshape.errors import UsageError
 from cnnshape.rendering.columns import COLUMNS, Column, Value
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.shapes import elements
+from cnnshape.words import did_you_mean
 
 _BY_NAME = {name: column for column in COLUMNS for name in (column.name, *column.aliases)}
 #: Left out of a table that nobody chose columns for, where no row has anything to say in them.
@@ -32,11 +33,9 @@ def column(name: str) -> Column:
     found = _BY_NAME.get(name.strip().lower())
     if found is not None:
         return found
-    import difflib
-
-    near = difflib.get_close_matches(name.strip().lower(), _BY_NAME, n=1)
-    hint = f"did you mean {near[0]}? There are" if near else "there are"
-    raise UsageError(f"no column {name.strip()!r}; {hint} {_known()}")
+    hint = did_you_mean(name.strip(), _BY_NAME, limit=1)
+    there_are = f"{hint} There are" if hint else "; there are"
+    raise UsageError(f"no column {name.strip()!r}{there_are} {_known()}")
 
 
 def _known() -> str:

@@ -10,7 +10,8 @@ from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
 from cnnshape.rendering.summary import title
-from cnnshape.rendering.units import duration, expression_text, plural
+from cnnshape.rendering.units import duration, expression_text
+from cnnshape.words import counted
 
 _INDENT = "  "
 
@@ -121,7 +122,7 @@ def _tested(accepted: AcceptedSizes) -> str:
     where = "on meta" if accepted.device == "meta" else f"on the {accepted.device.upper()}"
     text = (
         f"tested: {what} of {names} from {low} to {high}{rest}: "
-        f"{plural(accepted.tries, 'input')} {where}, {duration(accepted.seconds)}"
+        f"{counted(accepted.tries, 'input')} {where}, {duration(accepted.seconds)}"
     )
     if not accepted.every_size:
         text += "; between those the size formulas decide (a longer --time-limit tries more)"

@@ -14,10 +14,10 @@ from cnnshape.rendering.units import (
     count,
     duration,
     expression_text,
-    plural,
     shape_text,
     short_count,
 )
+from cnnshape.words import counted
 
 _INDENT = "  "
 _DEVICES = {"cpu": "the CPU", "mps": "MPS", "meta": "the meta device", "fake": "fake tensors"}
@@ -82,7 +82,7 @@ def _totals(report: Report) -> Iterator[Line]:
     if totals.params is None:
         yield (Span("parameters unknown before the lazy ones have a size"),)
     else:
-        text = plural(totals.params, "parameter")
+        text = counted(totals.params, "parameter")
         if totals.params and totals.parameter_bytes is not None:
             text += f" ({byte_size(totals.parameter_bytes)})"
         yield (Span(text),)
@@ -109,15 +109,15 @@ def _checks(report: Report) -> Iterator[Line]:
     totals = report.totals
     ruled = totals.match + totals.mismatch
     if totals.mismatch:
-        wrong = plural(totals.mismatch, "size", "sizes")
+        wrong = counted(totals.mismatch, "size", "sizes")
         verb = "differs" if totals.mismatch == 1 else "differ"
         yield (Span(f"✗ {wrong} of {count(ruled)} {verb} from the formula", "bad"),)
     elif ruled:
-        text = f"{count(ruled)} of {plural(ruled, 'size')} "
+        text = f"{count(ruled)} of {counted(ruled, 'size')} "
         text += "matches its formula" if ruled == 1 else "match their formula"
         yield (Span(text, "good"),)
     if totals.uncovered:
-        text = plural(totals.uncovered, "layer")
+        text = counted(totals.uncovered, "layer")
         verb = "changes" if totals.uncovered == 1 else "change"
         yield (Span(f"? {text} {verb} the size and no rule covers it", "dim"),)
 

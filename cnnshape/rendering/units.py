@@ -76,27 +76,6 @@ def duration(seconds: float) -> str:
     return f"{whole // 60} min {whole % 60} s"
 
 
-def ordinal(number: int) -> str:
-    """A place in a row of things.
-
-    >>> [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 21, 112)]
-    ['1st', '2nd', '3rd', '4th', '11th', '12th', '21st', '112th']
-    """
-    last = number % 10
-    teen = number % 100 in (11, 12, 13)
-    suffix = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(last, "th")
-    return f"{number}{suffix}"
-
-
-def plural(number: int, noun: str, many: str | None = None) -> str:
-    """A number and its noun.
-
-    >>> plural(1, "layer"), plural(1200, "layer"), plural(2, "size does", "sizes do")
-    ('1 layer', '1,200 layers', '2 sizes do')
-    """
-    return f"{count(number)} {noun if number == 1 else many or noun + 's'}"
-
-
 def expression_text(expression: str) -> str:
     """An expression of sizes with the signs of printed mathematics.
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from cnnshape.errors import ModelFailedError, UsageError
-from cnnshape.loading.nearest import did_you_mean
 from cnnshape.training import style
+from cnnshape.words import did_you_mean, times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -83,7 +83,7 @@ def feature_maps(
             model(prepared.to(device or home))
     except (RuntimeError, TypeError, ValueError) as error:
         if not kept:
-            sizes = "×".join(str(size) for size in prepared.shape)
+            sizes = times(prepared.shape)
             raise ModelFailedError(
                 f"{type(model).__name__} does not take a picture of {sizes}: {error}"
             ) from error
@@ -230,7 +230,7 @@ def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
     drawing.text(
         0.25 / width,
         y,
-        f"input  {_sizes(features.picture)}",
+        f"input  {times(features.picture)}",
         size=10,
         color=style.GREY,
         va="center",
@@ -238,7 +238,7 @@ def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
     drawing.text(
         _LEFT / width,
         y,
-        f"{features.layer}  {features.type}  {_sizes(features.output)}",
+        f"{features.layer}  {features.type}  {times(features.output)}",
         size=10,
         color=style.GREY,
         va="center",
@@ -282,7 +282,3 @@ def _colour_map(*, negative: bool) -> Any:
     above = [style.PAPER, "#f3b27a", style.POOLING, "#4d2906"]
     below = ["#12304f", style.CONVOLUTION, "#8db4dc"]
     return LinearSegmentedColormap.from_list("cnnshape", [*(below if negative else []), *above])
-
-
-def _sizes(tensor: Tensor) -> str:
-    return "×".join(str(size) for size in tensor.shape)

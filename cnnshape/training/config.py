@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from cnnshape.errors import ModelNotFoundError, UsageError
-from cnnshape.loading.nearest import did_you_mean
 from cnnshape.models.registry import bundled_models, find_bundled
+from cnnshape.words import did_you_mean
 
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step", "onecycle"]

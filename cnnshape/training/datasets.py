@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnnshape.errors import UsageError
-from cnnshape.loading.nearest import did_you_mean
 from cnnshape.training.examples import Examples, ImageSet, PictureFiles
 from cnnshape.training.picture import border_level, typical_extent
+from cnnshape.words import did_you_mean, times
 
 DATA_NAMES = ("digits", "mnist", "fashion-mnist", "kmnist", "emnist", "emnist-letters")
 """What ``--data`` takes besides ``folder:PATH``."""
@@ -77,7 +77,7 @@ def load_data(
         names = f"{', '.join(DATA_NAMES)}, and folder:PATH with one folder of pictures per class"
         hint = did_you_mean(name, DATA_NAMES)
         raise UsageError(f"unknown data set {name!r}{hint or f': there are {names}'}")
-    was = "×".join(str(size) for size in train.shape[1:])
+    was = times(train.shape[1:])
     resized = train.shape[1:] != shape[1:]
     return Splits(
         name,

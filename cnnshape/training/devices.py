@@ -7,6 +7,7 @@ from typing import cast
 import torch
 
 from cnnshape.errors import DeviceError
+from cnnshape.words import plural
 
 
 def choose_device(name: str, local_rank: int = 0, processes: int = 1) -> torch.device:
@@ -86,5 +87,5 @@ def describe_device(device: torch.device) -> str:
         return f"{device} ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
         threads = torch.get_num_threads()
-        return f"cpu ({threads} thread{'' if threads == 1 else 's'})"
+        return f"cpu ({plural(threads, 'thread')})"
     return device.type

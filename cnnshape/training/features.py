@@ -18,6 +18,7 @@ from cnnshape.training.devices import choose_device
 from cnnshape.training.picture import fit_picture, open_picture
 from cnnshape.training.prediction import fit_for_run
 from cnnshape.training.preparation import Preparation
+from cnnshape.words import listed
 
 # What torchvision's published weights expect ("Models and pre-trained weights").
 _IMAGENET = Preparation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), background=())
@@ -118,4 +119,4 @@ def _picture_shape(loaded: LoadedModel, input_shape: str | None) -> tuple[int, i
 
 
 def _text(specs: tuple[InputSpec, ...]) -> str:
-    return " and ".join(str(spec) for spec in specs)
+    return listed(map(str, specs))

@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnshape.errors import UsageError
 from cnnshape.training.config import TrainingConfig
+from cnnshape.words import listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ def configure(
     (10, 6)
     """
     if recipe not in RECIPES:
-        raise UsageError(f"unknown recipe {recipe!r}: there are {' and '.join(RECIPES)}")
+        raise UsageError(f"unknown recipe {recipe!r}: there are {listed(RECIPES)}")
     chosen = RECIPES[recipe]
     values = {**chosen.settings, **_for_data(chosen, data), **settings}
     return TrainingConfig(model=model, data=data, recipe=recipe, **values)

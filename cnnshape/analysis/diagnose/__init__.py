@@ -19,8 +19,8 @@ from __future__ import annotations
 from cnnshape.analysis.diagnose.failing import NO_FACTS, Facts, Failing, Signature
 from cnnshape.analysis.diagnose.registry import rules_for
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.wording import times
 from cnnshape.tracing.trace import Plain, Ref, Trace, Unknown
+from cnnshape.words import times
 
 __all__ = ["Candidate", "Diagnosis", "Facts", "Signature", "diagnose", "failing", "received"]
 

@@ -10,9 +10,9 @@ from cnnshape.analysis.applications import application
 from cnnshape.analysis.arguments import base_name, bind
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
 from cnnshape.analysis.diagnose.substitution import short_substitution
-from cnnshape.analysis.diagnose.wording import plural, times
 from cnnshape.errors import CnnshapeError
 from cnnshape.tracing.trace import Operation, Trace, Value
+from cnnshape.words import plural, times
 
 #: Rules whose derivation is per spatial axis.
 SPATIAL = frozenset(

@@ -13,9 +13,10 @@ from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import Layer, Way
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import constructor, ordinal, tidy
+from cnnshape.analysis.diagnose.wording import constructor, tidy
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Operation, Value
+from cnnshape.words import ordinal
 
 Changes = dict[str, dict[str, int]]
 #: Convolutions that may be given padding together.

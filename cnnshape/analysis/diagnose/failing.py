@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from cnnshape.analysis.arguments import base_name
-from cnnshape.analysis.diagnose.wording import ordinal, times
 from cnnshape.tracing.trace import (
     Failure,
     Module,
@@ -18,6 +17,7 @@ from cnnshape.tracing.trace import (
     Trace,
     Value,
 )
+from cnnshape.words import ordinal, times
 
 Sizes = tuple[int, ...]
 

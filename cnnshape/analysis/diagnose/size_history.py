@@ -14,8 +14,8 @@ from math import prod
 from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose.axis_origin import RESHAPES, back, groups, main_input
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
-from cnnshape.analysis.diagnose.wording import ordinal, times
 from cnnshape.tracing.trace import Operation, Trace, Value
+from cnnshape.words import ordinal, times
 
 _LIMIT = 4000  # operations followed back; the deepest real networks have a few thousand
 

@@ -22,9 +22,10 @@ from cnnshape.analysis.diagnose.edits import (
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.source_call import Written, written
-from cnnshape.analysis.diagnose.wording import can_construct, constructor, literal, tidy, times
+from cnnshape.analysis.diagnose.wording import can_construct, constructor, literal, tidy
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import times
 
 
 def set_arguments(module: Module, changes: Mapping[str, Any]) -> Candidate | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from cnnshape.tracing.trace import Module, Plain
+from cnnshape.words import plural
 
 #: Constructor parameters in the order of torch's documentation, with their defaults.
 _CONV = "in_channels out_channels kernel_size stride=1 padding=0 dilation=1 groups=1 bias=True"
@@ -152,11 +153,6 @@ def literal(value: Any) -> str:
     return repr(value)
 
 
-def times(shape: Iterable[int | str]) -> str:
-    """``6×28×28``; a scalar is ``()``."""
-    return "×".join(str(size) for size in shape) or "()"
-
-
 def who(path: str, kind: str = "") -> str:
     """A module by its path, with its class where that ends in a number; the root by its class.
 
@@ -172,25 +168,6 @@ def named(path: str, kind: str) -> str:
     """A module by its path and its class: ``bn (BatchNorm2d)``."""
     name = who(path, kind)
     return f"{name} ({kind})" if name == path else name
-
-
-def listed(items: Iterable[str]) -> str:
-    """``a, b and c``."""
-    every = list(items)
-    if len(every) < 2:
-        return "".join(every)
-    return f"{', '.join(every[:-1])} and {every[-1]}"
-
-
-def plural(number: int, noun: str) -> str:
-    """``1 channel``, ``3 channels``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def ordinal(number: int) -> str:
-    """``1st``, ``2nd``, ``3rd``, ``4th``."""
-    teen = number % 100 in (11, 12, 13)
-    return f"{number}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
 
 
 def dims(number: int) -> str:

@@ -28,6 +28,7 @@ from cnnshape.experiments.symbolic.understand import (
     understand,
 )
 from cnnshape.tracing.execute import Mode
+from cnnshape.words import listed
 
 #: Seconds for a whole search, unless the caller allows more.
 TIME_LIMIT = 60.0
@@ -136,7 +137,7 @@ def _one(inside: Letters, names: Sequence[str], mixer: Mixer) -> dict[str, int]:
 
 
 def _nothing(found: Understanding, low: int, high: int) -> str:
-    names = " and ".join(found.prober.inputs.letters)
+    names = listed(found.prober.inputs.letters)
     demands = "; ".join(str(demand) for demand in found.demands)
     return (
         f"the model accepts no {names} from {low} to {high}; it does accept "

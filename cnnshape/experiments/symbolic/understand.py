@@ -27,6 +27,7 @@ from cnnshape.experiments.symbolic.state import Dims
 from cnnshape.formulas.algebra import Sum
 from cnnshape.tracing.execute import Mode
 from cnnshape.tracing.trace import NamedValue, Trace
+from cnnshape.words import listed
 
 #: Sizes at which every expression is checked, beside the one it was found at.
 CHECKS = 8
@@ -221,7 +222,7 @@ def _nothing_accepted(prober: Prober) -> str:
     message, letters = prober.last_failure()
     error = report_at(prober.prepared, letters, prober.mode).error
     reason = message if error is None else error.diagnosis or message
-    names = " and ".join(prober.inputs.letters)
+    names = listed(prober.inputs.letters)
     limit = "until the time limit" if prober.out_of_time else "up to 256"
     return (
         f"no size of {names} was accepted ({prober.seen} tried, {limit}); "

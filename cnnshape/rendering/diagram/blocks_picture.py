@@ -17,7 +17,7 @@ from cnnshape.rendering.diagram.picture import describe
 from cnnshape.rendering.diagram.scene import Scene
 from cnnshape.rendering.diagram.theme import THEMES
 from cnnshape.rendering.diagram.view import View
-from cnnshape.rendering.units import plural
+from cnnshape.words import counted
 
 
 @dataclass
@@ -35,7 +35,7 @@ class BlocksPicture:
         beside = len(self.view.draft.boxes) - len(on_path(self.view.draft))
         if beside:
             found.append(
-                f"{plural(beside, 'box', 'boxes')} beside the longest path not drawn; "
+                f"{counted(beside, 'box', 'boxes')} beside the longest path not drawn; "
                 "--style graph has everything"
             )
         if trace.failure is None and not trace.outputs:

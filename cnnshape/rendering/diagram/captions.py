@@ -14,7 +14,8 @@ from cnnshape.rendering.diagram.naming import Naming
 from cnnshape.rendering.diagram.options import Show
 from cnnshape.rendering.diagram.series import series_name
 from cnnshape.rendering.diagram.view import View
-from cnnshape.rendering.units import count, ordinal, shape_text
+from cnnshape.rendering.units import count, shape_text
+from cnnshape.words import ordinal
 
 #: A strip's text longer than this is cut; what was cut stays in the tooltip.
 _LONGEST = 60

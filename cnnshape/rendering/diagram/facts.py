@@ -6,7 +6,8 @@ from collections.abc import Collection
 
 from cnnshape.analysis.report import Layer
 from cnnshape.rendering.diagram.options import Show
-from cnnshape.rendering.units import amount_text, plural, shape_text
+from cnnshape.rendering.units import amount_text, shape_text
+from cnnshape.words import counted
 
 
 def asked_for(row: Layer, show: Collection[Show], *, whole: bool) -> list[str]:
@@ -31,7 +32,7 @@ def everything(row: Layer, *, whole: bool) -> list[str]:
         lines.append(f"  {ins} → {outs}")
     params = row.subtree_params if whole else row.params
     macs = row.subtree_macs if whole else row.macs
-    numbers = [plural(params, "parameter")] if params else []
+    numbers = [counted(params, "parameter")] if params else []
     numbers += [f"{amount_text(macs)} MACs"] if macs else []
     if row.receptive_field is not None:
         numbers.append(f"receptive field {_extent(row)}")

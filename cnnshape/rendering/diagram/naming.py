@@ -13,8 +13,9 @@ from cnnshape.rendering.diagram.operation_words import operation_words
 from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.fold import folded_label
 from cnnshape.rendering.palette import kind_of
-from cnnshape.rendering.units import ordinal, shape_text
+from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Module, Operation, Shape
+from cnnshape.words import ordinal
 
 _COUNTED: dict[str, str] = {
     "embedding": "embedding",

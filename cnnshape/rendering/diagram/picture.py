@@ -24,7 +24,8 @@ from cnnshape.rendering.diagram.placement import Placement, read_placement, tidi
 from cnnshape.rendering.diagram.svg import finished, measured_widths
 from cnnshape.rendering.diagram.theme import THEMES
 from cnnshape.rendering.diagram.view import View, fitting_depth
-from cnnshape.rendering.units import plural, shape_text
+from cnnshape.rendering.units import shape_text
+from cnnshape.words import counted
 
 #: Layout engines take minutes for more than this, and nobody can read it.
 MOST_BOXES = 1200
@@ -73,7 +74,7 @@ class GraphPicture:
         """How deep it goes, and what the model did not give."""
         view, found = self.view, list[str]()
         if view.depth is not None and self.options.depth is None:
-            boxes = plural(view.boxes, "box", "boxes")
+            boxes = counted(view.boxes, "box", "boxes")
             found.append(
                 f"opened {view.depth} of {view.deepest} levels ({boxes}); "
                 f"--depth {view.depth + 1} opens more"
@@ -130,7 +131,7 @@ class GraphPicture:
         return self._layout
 
     def _size(self) -> str:
-        return f"the picture has {plural(self.view.boxes, 'box', 'boxes')}"
+        return f"the picture has {counted(self.view.boxes, 'box', 'boxes')}"
 
     def _advice(self) -> str:
         flow = self.view.draft.flow
@@ -159,9 +160,9 @@ def describe(report: Report) -> tuple[str, str]:
     outs = ", ".join(shape_text(row.shape) for row in report.outputs)
     words = [f"{report.class_name} takes {ins or 'no tensor'} and gives {outs or 'no tensor'}."]
     layers = sum(1 for row in report.layers if row.called and row.path)
-    words.append(f"{plural(layers, 'module call')}")
+    words.append(f"{counted(layers, 'module call')}")
     if report.totals.params is not None:
-        words[-1] += f", {plural(report.totals.params, 'parameter')}"
+        words[-1] += f", {counted(report.totals.params, 'parameter')}"
     words[-1] += "."
     if report.error is not None:
         words.append(f"It fails at {report.error.path or 'its own forward'}.")

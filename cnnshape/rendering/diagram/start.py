@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from fnmatch import fnmatchcase
 
 from cnnshape.analysis.report import Report
@@ -16,6 +15,7 @@ from cnnshape.rendering.diagram.picture import GraphPicture, Picture
 from cnnshape.rendering.diagram.tree import TreePicture, hierarchy
 from cnnshape.rendering.diagram.view import READABLE_MAPS, View, make_view
 from cnnshape.tracing.trace import Trace
+from cnnshape.words import did_you_mean
 
 
 def draw_report(report: Report, options: DrawOptions | None = None) -> Drawing:
@@ -111,6 +111,5 @@ def _require(trace: Trace, pattern: str, flag: str) -> None:
     paths = [module.path for module in trace.modules if module.path]
     if any(path == pattern or fnmatchcase(path, pattern) for path in paths):
         return
-    near = difflib.get_close_matches(pattern, paths, n=3, cutoff=0.5)
-    hint = f"did you mean {', '.join(near)}?" if near else "see cnnshape inspect for the names"
-    raise UsageError(f"{flag} {pattern}: the model has no such module; {hint}")
+    hint = did_you_mean(pattern, paths, cutoff=0.5) or "; see cnnshape inspect for the names"
+    raise UsageError(f"{flag} {pattern}: the model has no such module{hint}")

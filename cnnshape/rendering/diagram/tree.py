@@ -23,8 +23,9 @@ from cnnshape.rendering.diagram.theme import FONT, THEMES, Theme
 from cnnshape.rendering.fold import Folder, folded_label
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.rendering.tree import Node, build_tree
-from cnnshape.rendering.units import amount_text, count, plural
+from cnnshape.rendering.units import amount_text, count
 from cnnshape.tracing.trace import Module
+from cnnshape.words import counted
 
 #: Levels are added as long as there are no more boxes than this.
 _READABLE = 60
@@ -128,7 +129,7 @@ class TreePicture:
         hidden = sum(branch.hidden for branch in _walk(self.root))
         if hidden and self.options.depth is None:
             return (
-                f"{plural(hidden, 'module')} below not drawn; --depth N or --expand opens more",
+                f"{counted(hidden, 'module')} below not drawn; --depth N or --expand opens more",
             )
         return ()
 
@@ -202,7 +203,7 @@ class TreePicture:
             return data
         modules = sum(1 for module in self.report.trace.modules if module.path)
         title = f"Modules of {self.report.class_name}"
-        words = f"{self.report.class_name} has {plural(modules, 'module')}."
+        words = f"{self.report.class_name} has {counted(modules, 'module')}."
         return finished(data, title, words, measured_widths(layout))
 
     def mermaid(self) -> str:
@@ -237,7 +238,7 @@ class TreePicture:
         lines = [what] if what and what != name else []
         lines += self._numbers(node)
         if branch.hidden:
-            lines.append(f"{plural(branch.hidden, 'module')} below")
+            lines.append(f"{counted(branch.hidden, 'module')} below")
         if node.role == "uncalled":
             lines.append("never called")
         if node.failed and self.report.error is not None:

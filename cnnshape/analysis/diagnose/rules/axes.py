@@ -8,8 +8,9 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
-from cnnshape.analysis.diagnose.wording import dims, times, who
+from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.tracing.trace import Plain, Value
+from cnnshape.words import times
 
 #: Functions with dimensions among their arguments: where they stand, and how many more than the
 #: tensor's own are allowed (``unsqueeze`` makes one).

@@ -11,8 +11,9 @@ from cnnshape.analysis.diagnose.size_history import Story, lines, start_line, st
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
 )
-from cnnshape.analysis.diagnose.wording import AXES, listed, times
+from cnnshape.analysis.diagnose.wording import AXES
 from cnnshape.tracing.trace import Value
+from cnnshape.words import listed, times
 
 #: Functions whose tensors are broadcast against each other.
 BROADCASTING = frozenset(

@@ -13,9 +13,10 @@ from cnnshape.analysis.diagnose.edits import (
 )
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
-from cnnshape.analysis.diagnose.wording import listed, plural, times, who
+from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import ModuleCall
+from cnnshape.words import did_you_mean, listed, plural, times
 
 # ---- arguments of forward -----------------------------------------------------------------
 
@@ -35,8 +36,7 @@ def arguments(failing: Failing) -> Diagnosis | None:
     unknown = [k for k in call.kwargs if k not in names and not signature.any_keyword]
     extra = 0 if signature.any_positional else max(given - len(names), 0)
     if unknown:
-        near = get_close_matches(unknown[0], names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
+        hint = did_you_mean(unknown[0], names, limit=1)
         sentence = f"{takes} has no argument {unknown[0]!r}{hint}"
     elif missing:
         sentence = (

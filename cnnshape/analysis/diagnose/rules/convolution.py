@@ -26,8 +26,9 @@ from cnnshape.analysis.diagnose.suggest import (
     new_input,
     set_parameter,
 )
-from cnnshape.analysis.diagnose.wording import arrive, plural, times
+from cnnshape.analysis.diagnose.wording import arrive
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import plural, times
 
 
 def convolution(failing: Failing) -> Diagnosis | None:

@@ -10,8 +10,9 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution_names import CONVOLUTIONS, TRANSPOSED, name_of
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
-from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, times
+from cnnshape.analysis.diagnose.wording import AXES, arrive, dims
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import times
 
 
 def wrong_rank(

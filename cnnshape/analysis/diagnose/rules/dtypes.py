@@ -9,8 +9,9 @@ from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
-from cnnshape.analysis.diagnose.wording import times, who
+from cnnshape.analysis.diagnose.wording import who
 from cnnshape.tracing.trace import Value
+from cnnshape.words import times
 
 _SHORT = {
     "float32": "float",

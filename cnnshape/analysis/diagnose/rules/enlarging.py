@@ -8,7 +8,8 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.reshaping import wanted_sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import arrive, times, who
+from cnnshape.analysis.diagnose.wording import arrive, who
+from cnnshape.words import plural, times
 
 
 def expand(failing: Failing) -> Diagnosis | None:
@@ -22,7 +23,7 @@ def expand(failing: Failing) -> Diagnosis | None:
     if len(wanted) < len(shape):
         sentence = (
             f"{failing.name} of {operand} {times(shape)} needs at least {len(shape)} numbers, but "
-            f"{len(wanted)} {'is' if len(wanted) == 1 else 'are'} given: {times(wanted)}"
+            f"{plural(len(wanted), 'is', 'are')} given: {times(wanted)}"
         )
         fill = 1 if failing.name == "repeat" else -1
         inside = (*wanted, *(fill,) * (len(shape) - len(wanted)))

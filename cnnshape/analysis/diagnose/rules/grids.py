@@ -9,8 +9,8 @@ from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Sizes
 from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
-from cnnshape.analysis.diagnose.wording import times
 from cnnshape.tracing.trace import Value
+from cnnshape.words import times
 
 #: Tokens beside the patches of a picture: a class token, a distillation token.
 _EXTRA = (1, 2)

@@ -16,8 +16,9 @@ from cnnshape.analysis.diagnose.suggest import (
     on_argument,
     set_arguments,
 )
-from cnnshape.analysis.diagnose.wording import dims, plural, times, who
+from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.tracing.trace import Module, Plain, Ref, Value
+from cnnshape.words import plural, times
 
 
 def embedding(failing: Failing) -> Diagnosis | None:

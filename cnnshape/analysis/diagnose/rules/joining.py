@@ -10,8 +10,9 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import same_picture
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
-from cnnshape.analysis.diagnose.wording import dims, listed, times
+from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.tracing.trace import Value
+from cnnshape.words import listed, times
 
 Tensor = tuple[Value, Sizes]
 

@@ -29,8 +29,9 @@ from cnnshape.analysis.diagnose.suggest import (
     set_arguments,
     set_parameter,
 )
-from cnnshape.analysis.diagnose.wording import arrive, plural, times, who
+from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.tracing.trace import Module, Operation, Value
+from cnnshape.words import plural, times
 
 _KINDS = frozenset({"Linear", "NonDynamicallyQuantizableLinear"})
 

@@ -12,8 +12,8 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, on_argument
-from cnnshape.analysis.diagnose.wording import plural, times
 from cnnshape.tracing.trace import Value
+from cnnshape.words import plural, times
 
 _INTEGERS = ("int64", "int32", "int16", "int8", "uint8", "bool")
 #: Losses of two tensors of one shape.
@@ -48,7 +48,7 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
         )
         return Diagnosis("loss.batch", sentence, (), found)
     sentence = (
-        f"for scores of {times(shape)} ({plural(classes, 'class').replace('classs', 'classes')} in "
+        f"for scores of {times(shape)} ({plural(classes, 'class', 'classes')} in "
         f"dimension {1 if batched else 0}) the targets must have the shape {times(expected)}, not "
         f"{times(wanted)}"
     )

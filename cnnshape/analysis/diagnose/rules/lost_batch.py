@@ -17,8 +17,8 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules import axes, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
-from cnnshape.analysis.diagnose.wording import times
 from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
+from cnnshape.words import times
 
 #: How many operations are followed back.
 _FARTHEST = 64

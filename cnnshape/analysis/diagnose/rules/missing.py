@@ -11,8 +11,9 @@ from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import line_of
-from cnnshape.analysis.diagnose.wording import listed, times, who
+from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.words import listed, times
 
 #: The most names that a sentence lists.
 _LISTED = 6

@@ -11,9 +11,10 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import written
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments, set_buffer
-from cnnshape.analysis.diagnose.wording import arrive, plural, times, who
+from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module
+from cnnshape.words import plural, times
 
 
 def multi_head_attention(failing: Failing) -> Diagnosis | None:

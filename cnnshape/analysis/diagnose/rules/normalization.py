@@ -19,8 +19,9 @@ from cnnshape.analysis.diagnose.suggest import (
     set_class,
     set_mode,
 )
-from cnnshape.analysis.diagnose.wording import AXES, arrive, listed, named, plural, times, who
+from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import listed, plural, times
 
 _BATCH = frozenset(
     f"{lazy}{name}{n}d"
@@ -129,7 +130,7 @@ def norm_rank(failing: Failing) -> Diagnosis | None:
     if value is None or shape is None or len(shape) in _RANKS[kind]:
         return None
     count = int(kind[-2])
-    taken = listed(str(rank) for rank in _RANKS[kind]).replace(" and ", " or ")
+    taken = listed((str(rank) for rank in _RANKS[kind]), "or")
     axes = AXES[count] if count > 1 else "N×C or N×C×L"
     sentence = (
         f"{named(failing.path, failing.module.type)} takes {taken} dimensions ({axes}), but "

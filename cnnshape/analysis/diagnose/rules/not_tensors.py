@@ -8,9 +8,10 @@ from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.suggest import after_call
-from cnnshape.analysis.diagnose.wording import listed, plural, who
+from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Unknown
+from cnnshape.words import listed, plural, with_article
 
 _PICTURES = (
     "Image",
@@ -129,7 +130,7 @@ def _passed_on(failing: Failing, name: str, thing: Plain, before: ModuleCall) ->
             path=before.path,
         )
         return Diagnosis("output.none", sentence, (), (Candidate(advice),))
-    returned = _RETURNS.get(module.kind, f"{_article(before.result_type)} {before.result_type}")
+    returned = _RETURNS.get(module.kind, with_article(before.result_type))
     sentence = f"{name} takes a tensor, but {maker} returns {returned}"
     return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, before, thing)))
 
@@ -182,16 +183,12 @@ def _described(thing: Plain) -> str:
         known = {"ndarray": "a numpy array"}
         if thing.type in _PICTURES:
             return "a PIL picture"
-        return known.get(thing.type, f"{_article(thing.type)} {thing.type}")
+        return known.get(thing.type, with_article(thing.type))
     if isinstance(thing, dict):
         return f"a dict with {listed(map(repr, thing))}"
     if isinstance(thing, tuple):
         return f"a list or tuple of {plural(len(thing), 'item')}"
     return repr(thing)
-
-
-def _article(word: str) -> str:
-    return "an" if word[:1].lower() in "aeiou" else "a"
 
 
 def _converted(thing: Plain, label: str) -> Iterator[Candidate]:
@@ -247,7 +244,7 @@ def attribute(failing: Failing) -> Diagnosis | None:
         )
         sentence = f"{maker} returns None, which is then used as a tensor"
         return Diagnosis("output.none", sentence, (), (Candidate(advice),))
-    returned = _RETURNS.get(module.kind, f"{_article(last.result_type)} {last.result_type}")
+    returned = _RETURNS.get(module.kind, with_article(last.result_type))
     sentence = f"{maker} returns {returned}, which is then used as a tensor"
     thing: Plain = tuple(Ref(named.value) for named in last.outputs)
     return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, last, thing)))

@@ -9,8 +9,9 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.rules.too_small import too_small
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments, set_class
-from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, times, who
+from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import times
 
 _KINDS = frozenset(
     f"{name}{n}d"

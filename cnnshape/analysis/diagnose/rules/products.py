@@ -11,8 +11,9 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments, set_parameter
-from cnnshape.analysis.diagnose.wording import arrive, dims, listed, times, who
+from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.tracing.trace import Value
+from cnnshape.words import listed, plural, times
 
 #: The ranks that the strict products take.
 _RANKS = {"bmm": (3, 3), "mm": (2, 2), "mv": (2, 1), "dot": (1, 1)}
@@ -131,7 +132,7 @@ def einsum(failing: Failing) -> Diagnosis | None:
         assert shape is not None
         if len(term) != len(shape):
             sentence = (
-                f"einsum's {term!r} has {_letters(len(term))}, but tensor {index + 1} "
+                f"einsum's {term!r} has {plural(len(term), 'letter')}, but tensor {index + 1} "
                 f"{times(shape)} has {dims(len(shape))}"
             )
             return Diagnosis(
@@ -153,10 +154,6 @@ def einsum(failing: Failing) -> Diagnosis | None:
                 )
             known.setdefault(letter, (size, index))
     return None
-
-
-def _letters(number: int) -> str:
-    return f"{number} letter{'' if number == 1 else 's'}"
 
 
 def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterator[Candidate]:

@@ -8,7 +8,8 @@ from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.suggest import new_input
-from cnnshape.analysis.diagnose.wording import times, who
+from cnnshape.analysis.diagnose.wording import who
+from cnnshape.words import listed, times
 
 #: Settings under which models remember what pictures they were made for.
 _SIZES = ("image_size", "img_size", "input_size", "resolution")
@@ -26,7 +27,7 @@ def recursion(failing: Failing) -> Diagnosis | None:
     if not repeated:
         sentence = f"{who(failing.path, failing.module.type)} recurses without end"
         return Diagnosis("raised.recursion", sentence)
-    names = " and ".join(who(path, failing.trace.module(path).type) for path in repeated[:3])
+    names = listed(who(path, failing.trace.module(path).type) for path in repeated[:3])
     how = "call each other" if len(repeated) > 1 else "calls itself"
     return Diagnosis("raised.recursion", f"{names} {how} without end")
 

@@ -16,8 +16,9 @@ from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.rules.recurrent_state import initial_state
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments
-from cnnshape.analysis.diagnose.wording import arrive, dims, named, plural, times, who
+from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import plural, times
 
 _LAYERS = frozenset({"LSTM", "GRU", "RNN"})
 _CELLS = frozenset({"LSTMCell", "GRUCell", "RNNCell"})

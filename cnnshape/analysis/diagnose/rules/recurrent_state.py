@@ -11,9 +11,10 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.source_call import line_of, written
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments
-from cnnshape.analysis.diagnose.wording import plural, times, who
+from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref
+from cnnshape.words import plural, times
 
 #: Functions that make a tensor of the sizes they are given.
 _FACTORIES = frozenset({"zeros", "randn", "ones", "rand", "empty"})

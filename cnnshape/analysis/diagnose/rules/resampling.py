@@ -11,8 +11,9 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import arrive, dims, plural, times, who
+from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.tracing.trace import Value
+from cnnshape.words import plural, times
 
 #: How many dimensions each mode takes.
 _MODES = {"linear": 3, "bilinear": 4, "bicubic": 4, "trilinear": 5}

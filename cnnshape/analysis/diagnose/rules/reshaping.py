@@ -15,8 +15,9 @@ from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsq
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.sizes_that_fit import input_sizes, ways
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import arrive, times, who
+from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.tracing.trace import Value
+from cnnshape.words import times
 
 
 def view(failing: Failing) -> Diagnosis | None:
@@ -34,7 +35,7 @@ def view(failing: Failing) -> Diagnosis | None:
     if fits:
         return _stride(failing, shape, wanted) if failing.name == "view" else None
     call = CallText(failing)
-    asked = "×".join("?" if n == -1 else str(n) for n in wanted)
+    asked = times("?" if n == -1 else n for n in wanted)
     rule = f"{total} is not divisible by {known}" if -1 in wanted else f"{asked} = {known}"
     sentence = (
         f"{call.operand(0)} {times(shape)} has {total} numbers and cannot become {asked}: {rule}"
@@ -68,7 +69,7 @@ def _stride(failing: Failing, shape: Sizes, wanted: Sizes) -> Diagnosis | None:
     if value is not None and value.producer is not None:
         operation = failing.trace.operations[value.producer]
     because = f" after {operation.name}" if operation is not None else ""
-    asked = "×".join("?" if n == -1 else str(n) for n in wanted)
+    asked = times("?" if n == -1 else n for n in wanted)
     sentence = (
         f"{call.operand(0)} {times(shape)} is not laid out in one piece{because}, so view cannot "
         f"make it {asked} without copying; reshape can"
@@ -177,7 +178,7 @@ def unflatten(failing: Failing) -> Diagnosis | None:
     if (-1 in wanted and known and size % known == 0) or (-1 not in wanted and known == size):
         return None
     name = who(failing.path, failing.module.type) if failing.path else "unflatten"
-    text = "×".join("?" if n == -1 else str(n) for n in wanted)
+    text = times("?" if n == -1 else n for n in wanted)
     sentence = (
         f"{name} splits {text} = {known} numbers out of dimension {dim}, but {size} {arrive(size)}"
     )

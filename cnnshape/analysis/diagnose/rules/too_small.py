@@ -10,8 +10,9 @@ from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.sizes_that_fit import LARGEST, Way, ways
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import arrive, times, who
+from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.tracing.trace import Module, Value
+from cnnshape.words import times
 
 
 def too_small(

@@ -7,9 +7,10 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution_names import name_of
 from cnnshape.analysis.diagnose.suggest import set_arguments
-from cnnshape.analysis.diagnose.wording import times, who
+from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module
+from cnnshape.words import times
 
 
 def output_padding(

@@ -9,9 +9,10 @@ from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.source_call import line_of
-from cnnshape.analysis.diagnose.wording import dims, times
+from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Source
+from cnnshape.words import times
 
 
 def unpacking(failing: Failing) -> Diagnosis | None:
