@@ -153,13 +153,17 @@ class Ended:
     * ``reduced``: a mean, a maximum, a squeezed axis of size 1;
     * ``contracted``: summed against each other, as in a matrix product;
     * ``picked``: one position was taken (``position``, where it is a number);
-    * ``mixed``: the axis goes on, but each position has seen all of them (softmax, cumsum).
+    * ``mixed``: the axis goes on, but each position has seen all of them (softmax, cumsum);
+    * ``unread``: only its size was asked for, none of its numbers (zeros_like, expand_as).
+
+    ``result`` is the one result of which this is said; None where it holds for all of them.
     """
 
     axes: tuple[AxisOf, ...]
-    how: Literal["reduced", "contracted", "picked", "mixed"]
+    how: Literal["reduced", "contracted", "picked", "mixed", "unread"]
     size: Size = None
     position: int | None = None
+    result: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""The table of operations, with real torch as the judge."""
