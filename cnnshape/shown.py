@@ -38,7 +38,17 @@ class Shown:
 
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
         """The same for Jupyter: HTML, with plain text to fall back on."""
-        return {"text/plain": self._writer.text(self), "text/html": self._writer.html(self)}
+        return {"text/plain": self.to_text(), "text/html": self._writer.html(self)}
+
+    def to_text(self, format: str = "table", width: int | None = None, color: bool = False) -> str:
+        """The result in a format; a table is as wide as it takes, and plain.
+
+        Args:
+            format: as for :meth:`save`.
+            width: columns of text that the table fits into.
+            color: ANSI escape sequences for the colours this terminal has.
+        """
+        return self._writer.text(self, format, width, color)
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> Path:
         """Write the result; the format comes from the suffix unless ``format`` names it.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnshape.analysis.report import ErrorReport, Layer, OperationRow, Report
+from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Shape
 
 
@@ -48,12 +49,14 @@ def _plain(side: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class CheckResult:
-    """Every claim that was tested, and the information that stands beside them.
+class CheckResult(Shown):
+    """Every claim that was tested, and what stands beside them; shows itself: ``print(result)``.
 
     ``ok`` is true if all hold. ``information`` are sentences that claim nothing, such as
     another tool's totals. ``error`` tells why the model raised, if it did.
     """
+
+    _written_by: ClassVar = "cnnshape.rendering.check"
 
     claims: tuple[Claim, ...]
     information: tuple[str, ...] = ()

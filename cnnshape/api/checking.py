@@ -25,16 +25,6 @@ from cnnshape.loading.expectations import (
 )
 
 
-class Checked(CheckResult):
-    """A :class:`~cnnshape.analysis.claims.CheckResult` that prints itself."""
-
-    def __str__(self) -> str:
-        """A line per claim, as ``cnnshape check`` prints them."""
-        from cnnshape.rendering.check import write_check
-
-        return write_check(self)
-
-
 def check(
     model: nn.Module | str,
     inputs: object = None,
@@ -47,7 +37,7 @@ def check(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
-) -> Checked:
+) -> CheckResult:
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
     Args:
@@ -104,7 +94,7 @@ def check_spec(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
-) -> Checked:
+) -> CheckResult:
     """As :func:`check`, from the texts of a command line."""
     require(parse_device(device))
     expected = [read_expectation(text) for text in expectations]
@@ -138,7 +128,7 @@ def _check(
     formulas: Sequence[tuple[str, str]],
     *,
     budget: tuple[int | None, int | None],
-) -> Checked:
+) -> CheckResult:
     if formulas and prepared.inputs.has_letters:
         raise UsageError(
             "a hand-derived formula is tested on sizes that are numbers: give some, as in "
@@ -157,4 +147,4 @@ def _check(
     comparable = report.error is None and not prepared.inputs.has_letters
     opinion = torchinfo_opinion(prepared.subject, report) if comparable else None
     information = opinion.sentences if opinion else ()
-    return Checked(tuple(claims), information, spec=prepared.spec, error=report.error)
+    return CheckResult(tuple(claims), information, spec=prepared.spec, error=report.error)

@@ -2,35 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
-from cnnshape.experiments.parameters import ParametersReport, parameters_of
-
-
-class Parameters(ParametersReport):
-    """A :class:`~cnnshape.experiments.parameters.ParametersReport` that shows itself."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        """The table as plain text, as wide as the terminal."""
-        from cnnshape.rendering.params import parameters_text
-        from cnnshape.rendering.terminal import terminal_width
-
-        return parameters_text(self, "table", terminal_width())
-
-    def __rich__(self) -> Any:
-        """The table for Rich to draw."""
-        from rich.text import Text
-
-        from cnnshape.rendering.params import parameters_text
-        from cnnshape.rendering.terminal import terminal_width
-
-        return Text.from_ansi(parameters_text(self, "table", terminal_width(), color=True))
+from cnnshape.experiments.parameters import Parameters, parameters_of
 
 
 def params(
@@ -58,5 +34,4 @@ def params(
     <BLANKLINE>
       8 parameters in 1 tensor (32 B) · 0 buffers · 0 hooks
     """
-    report = parameters_of(model, weights=weights, values=values)
-    return Parameters(**{field.name: getattr(report, field.name) for field in fields(report)})
+    return parameters_of(model, weights=weights, values=values)

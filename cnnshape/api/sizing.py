@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,25 +20,6 @@ Progress = Callable[[str], None]
 TIME_LIMIT = 60.0
 
 
-class Sizes(AcceptedSizes):
-    """Accepted sizes that show themselves: ``print(sizes)``.
-
-    The data are those of :class:`~cnnshape.experiments.sizing.result.AcceptedSizes`; see there
-    for the attributes.
-    """
-
-    @classmethod
-    def of(cls, data: AcceptedSizes) -> Sizes:
-        """The same data as a result that shows itself."""
-        return cls(**{field.name: getattr(data, field.name) for field in fields(data)})
-
-    def __str__(self) -> str:
-        """The sentences that the command prints."""
-        from cnnshape.rendering.sizes import sizes_text
-
-        return sizes_text(self)
-
-
 def sizes(
     model: nn.Module | str,
     inputs: object,
@@ -51,7 +32,7 @@ def sizes(
     weights: str | Path | None = None,
     time_limit: float = TIME_LIMIT,
     progress: Progress | None = None,
-) -> Sizes:
+) -> AcceptedSizes:
     """Which sizes a model accepts, found by trying them without memory.
 
     Args:
@@ -104,7 +85,7 @@ def sizes_spec(
     weights: str | Path | None = None,
     time_limit: float = TIME_LIMIT,
     progress: Progress | None = None,
-) -> Sizes:
+) -> AcceptedSizes:
     """As :func:`sizes`, from the texts of a command line: MODEL and ``--input``."""
     if not inputs:
         raise UsageError("sizes needs an input with letters for what may vary: -i 1,1,H,W")
@@ -129,7 +110,7 @@ def sizes_of(
     fit: str | None,
     time_limit: float,
     progress: Progress | None,
-) -> Sizes:
+) -> AcceptedSizes:
     """The search, and what else was asked for."""
     from cnnshape.experiments.sizing.search import accepted_sizes
 
@@ -147,4 +128,4 @@ def sizes_of(
 
         wanted = sizes_from_text(fit, prepared, accepted.base)
         accepted = replace(accepted, fit=fitted(prepared, wanted, accepted.base, mode))
-    return Sizes.of(accepted)
+    return accepted

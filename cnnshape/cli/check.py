@@ -90,7 +90,6 @@ def command(
     cnnshape check lenet --expect lenet.shapes.json   # tomorrow
     """
     from cnnshape.api.checking import check_spec
-    from cnnshape.rendering.check import write_check
 
     result = check_spec(
         model,
@@ -105,7 +104,7 @@ def command(
         weights=weights,
     )
     if not (quiet and result.ok):
-        emit(write_check(result, format_ or _format_of(output)), output)
+        emit(result.to_text(format_ or _format_of(output)), output)
     if result.error is not None and not quiet:
         tell_error(result.error, result.spec)
     return 0 if result.ok else 1

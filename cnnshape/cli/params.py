@@ -52,7 +52,5 @@ def command(
         from cnnshape.api.registered import params
 
         report = params(model, weights=weights, values=values)
-    from cnnshape.rendering.params import parameters_text
-
-    show(lambda width, color: parameters_text(report, chosen, width, color), output, quiet)
+    show(lambda width, color: report.to_text(chosen, width, color), output, quiet)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,9 +11,6 @@ from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
 from cnnshape.errors import UsageError
 from cnnshape.rendering.formats import check_target, choose_format
-
-if TYPE_CHECKING:
-    from cnnshape.experiments.sizing.result import AcceptedSizes
 
 _FORMATS = ("table", "json")
 
@@ -100,7 +96,7 @@ def command(
             time_limit=time_limit,
             progress=say,
         )
-    show(lambda width, color: _text(accepted, chosen, width, color), output, quiet)
+    show(lambda width, color: accepted.to_text(chosen, width, color), output, quiet)
     fitted = accepted.fit
     return 1 if fitted is not None and not (fitted.accepted or fitted.changes) else 0
 
@@ -110,9 +106,3 @@ def _limits(text: str) -> tuple[int, int]:
     if not colon or not low.strip().isdigit() or not high.strip().isdigit():
         raise UsageError(f"--range {text}: give LOW:HIGH, as in 1:256")
     return int(low), int(high)
-
-
-def _text(accepted: AcceptedSizes, chosen: str, width: int | None, color: bool) -> str:
-    from cnnshape.rendering.sizes import sizes_json, sizes_text
-
-    return sizes_json(accepted) if chosen == "json" else sizes_text(accepted, width, color)

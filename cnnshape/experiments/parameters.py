@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import nn
@@ -18,6 +18,7 @@ from torch.nn.parameter import is_lazy
 from cnnshape.errors import UsageError
 from cnnshape.loading.model import load
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.shown import Shown
 from cnnshape.tracing.describe import every_module
 
 Number = bool | int | float | str
@@ -111,8 +112,10 @@ class ModuleEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class ParametersReport:
-    """Everything a module registers, as plain data."""
+class Parameters(Shown):
+    """Everything a module registers; shows itself: ``print(parameters)``."""
+
+    _written_by: ClassVar = "cnnshape.rendering.params"
 
     spec: str
     class_name: str
@@ -136,7 +139,7 @@ class ParametersReport:
 
 def parameters_of(
     model: nn.Module | str, *, weights: str | Path | None = None, values: int = 6
-) -> ParametersReport:
+) -> Parameters:
     """The parameters, buffers and hooks of a module, or of a model given by name.
 
     Args:
@@ -159,7 +162,7 @@ def parameters_of(
     return read_parameters(model, values=values)
 
 
-def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> ParametersReport:
+def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> Parameters:
     """Read what ``module`` and everything below it registers; it is left as it is."""
     root = unwrap(module)
     every_module(root)  # a model that contains itself is refused with a sentence
@@ -168,7 +171,7 @@ def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> Pa
     buffers = tuple(_entries(root, "buffer", values))
     hooks = tuple(_hooks(modules))
     named = {entry.module for entry in (*parameters, *buffers)} | {hook.path for hook in hooks}
-    return ParametersReport(
+    return Parameters(
         spec=spec,
         class_name=_class_name(root),
         modules=tuple(

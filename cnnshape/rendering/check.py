@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Literal
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from cnnshape.analysis.claims import CheckResult, Claim
+from cnnshape.rendering.spans import Line, span
 from cnnshape.rendering.units import count, size_in_shape
+from cnnshape.rendering.writer import Writer
 from cnnshape.words import times
-
-Format = Literal["table", "json", "junit", "github"]
-
-
-def write_check(result: CheckResult, format: Format = "table") -> str:
-    """The result as a text in one of the formats.
-
-    >>> result = CheckResult((Claim("shape", "C1", (1, 6, 28, 28), (1, 6, 24, 24), False),))
-    >>> print(write_check(result))
-    FAIL  shape  C1  1×6×24×24, expected 1×6×28×28
-    0 ok, 1 failed
-    """
-    writers = {"table": _lines, "json": _json, "junit": _junit, "github": _github}
-    return writers[format](result)
 
 
 def summary(result: CheckResult) -> str:
@@ -82,7 +70,14 @@ def _sentence(claim: Claim) -> str:
 _WIDEST = 32
 
 
-def _lines(result: CheckResult) -> str:
+def _lines(result: CheckResult, _width: int | None) -> list[Line]:
+    """A line per claim, the information, and the counts; never broken, so that they can be grepped.
+
+    >>> claim = Claim("shape", "C1", (1, 6, 28, 28), (1, 6, 24, 24), False)
+    >>> print(CheckResult((claim,)))
+    FAIL  shape  C1  1×6×24×24, expected 1×6×28×28
+    0 ok, 1 failed
+    """
     rows = [
         ("ok" if claim.ok else "FAIL", claim.what, claim.path or "model", statement(claim))
         for claim in result.claims
@@ -95,7 +90,7 @@ def _lines(result: CheckResult) -> str:
         cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
         lines.append("  ".join([*cells, " ".join(claim.note.split())]).rstrip())
     lines += [f"info  {sentence}" for sentence in result.information]
-    return "\n".join([*lines, summary(result)])
+    return [(span(line),) for line in (*lines, summary(result))]
 
 
 def _json(result: CheckResult) -> str:
@@ -155,3 +150,6 @@ def _message(text: str) -> str:
 
 def _property(text: str) -> str:
     return _message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+WRITER: Writer[CheckResult] = Writer(_lines, {"json": _json, "junit": _junit, "github": _github})

@@ -14,18 +14,19 @@ FORMATS: tuple[Format, ...] = ("table", "json", "csv", "markdown", "latex")
 #: Those of lists: parameters, models.
 ListFormat = Literal["table", "json", "csv", "markdown"]
 LIST_FORMATS: tuple[ListFormat, ...] = ("table", "json", "csv", "markdown")
-SUFFIXES: dict[str, Format] = {
+SUFFIXES: dict[str, str] = {
     ".txt": "table",
     ".json": "json",
     ".csv": "csv",
     ".md": "markdown",
     ".markdown": "markdown",
     ".tex": "latex",
+    ".xml": "junit",
 }
 _PICTURES = (".svg", ".png", ".pdf", ".dot", ".gv", ".mmd")
 
 
-def format_of(path: str | os.PathLike[str], formats: Sequence[str] = FORMATS) -> Format:
+def format_of(path: str | os.PathLike[str], formats: Sequence[str] = FORMATS) -> str:
     """The format that a file's suffix stands for.
 
     Raises:

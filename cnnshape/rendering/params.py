@@ -7,15 +7,14 @@ import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnnshape.experiments.parameters import HookEntry, ParametersReport, TensorEntry
+from cnnshape.experiments.parameters import HookEntry, Parameters, TensorEntry
 from cnnshape.rendering import escape
-from cnnshape.rendering.formats import ListFormat
 from cnnshape.rendering.grid import draw_grid
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, width, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import byte_size, count, shape_text
+from cnnshape.rendering.writer import Writer
 from cnnshape.words import counted
 
 _TITLES = ("name", "what", "shape", "dtype", "count", "values")
@@ -36,24 +35,7 @@ class _Row:
     more: bool
 
 
-def parameters_text(
-    report: ParametersReport,
-    format: ListFormat,
-    width: int | None = None,
-    color: bool = False,
-) -> str:
-    """The report in a format; width and colour are for the table only."""
-    if format == "json":
-        return dump(report.to_dict())
-    if format == "csv":
-        return _csv(report)
-    if format == "markdown":
-        return _markdown(report)
-    lines = _document(report, width)
-    return colored(lines) if color else lines_text(lines)
-
-
-def _rows(report: ParametersReport) -> Iterator[_Row]:
+def _rows(report: Parameters) -> Iterator[_Row]:
     """Module by module: parameters, buffers, hooks."""
     tensors: dict[str, list[_Row]] = {}
     for entry in report.parameters:
@@ -111,7 +93,7 @@ def _value(value: float | str) -> str:
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 else f"{value:.1e}"
 
 
-def _document(report: ParametersReport, room: int | None) -> list[Line]:
+def _lines(report: Parameters, room: int | None) -> list[Line]:
     rows = list(_rows(report))
     lines: list[Line] = [title(report.class_name, report.spec, room), EMPTY]
     if rows:
@@ -151,7 +133,7 @@ def _cells(row: _Row, shown: int, dtype: bool, digits: int) -> list[Line]:
     ]
 
 
-def _totals(report: ParametersReport) -> Iterator[str]:
+def _totals(report: Parameters) -> Iterator[str]:
     lazy = sum(entry.count is None for entry in report.parameters)
     number = sum(entry.count or 0 for entry in report.parameters)
     size = sum(entry.bytes or 0 for entry in report.parameters)
@@ -171,7 +153,7 @@ def _totals(report: ParametersReport) -> Iterator[str]:
     yield counted(len(report.hooks), "hook")
 
 
-def _csv(report: ParametersReport) -> str:
+def _csv(report: Parameters) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(_TITLES)
@@ -182,7 +164,7 @@ def _csv(report: ParametersReport) -> str:
     return buffer.getvalue()
 
 
-def _markdown(report: ParametersReport) -> str:
+def _markdown(report: Parameters) -> str:
     lines = [
         f"**{escape.markdown(report.class_name)}**",
         "",
@@ -195,3 +177,9 @@ def _markdown(report: ParametersReport) -> str:
         plain = [escape.markdown(cell) for cell in (*cells, values)]
         lines.append(f"| {escape.markdown_code(row.name)} | {' | '.join(plain)} |")
     return "\n".join([*lines, "", " · ".join(_totals(report))])
+
+
+WRITER: Writer[Parameters] = Writer(
+    _lines,
+    {"json": lambda report: dump(report.to_dict()), "csv": _csv, "markdown": _markdown},
+)

@@ -7,24 +7,13 @@ from collections.abc import Iterator, Mapping
 from cnnshape.experiments.sizing.ranges import SizeSet
 from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.lines import colored, lines_text
 from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import duration, expression_text
+from cnnshape.rendering.writer import Writer
 from cnnshape.words import counted
 
 _INDENT = "  "
-
-
-def sizes_text(accepted: AcceptedSizes, width: int | None = None, color: bool = False) -> str:
-    """The whole result for a reader."""
-    lines = list(_lines(accepted, width))
-    return colored(lines) if color else lines_text(lines)
-
-
-def sizes_json(accepted: AcceptedSizes) -> str:
-    """The result as JSON."""
-    return dump(accepted.to_dict())
 
 
 def set_text(name: str, sizes: SizeSet, low: int, high: int) -> str:
@@ -174,3 +163,6 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
         named = change.action == "set_argument" and bool(change.path)
         target = f"{change.path} = " if named else ""
         yield (Span(f"{_INDENT * 2}· "), span(f"{target}{change.text}"))
+
+
+WRITER: Writer[AcceptedSizes] = Writer(_lines, {"json": lambda accepted: dump(accepted.to_dict())})

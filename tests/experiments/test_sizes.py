@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import cnnshape
-from cnnshape.api.sizing import Sizes
 from cnnshape.errors import ModelFailedError, UsageError
 from cnnshape.experiments.sizing.ranges import SizeSet, describe
+from cnnshape.experiments.sizing.result import AcceptedSizes
 from cnnshape.loading.inputs import from_specs, parse_inputs
 from cnnshape.loading.model import load
 from cnnshape.rendering.sizes import set_text
@@ -22,7 +22,7 @@ from cnnshape.tracing.repeat import repeated
 from tests.experiments import networks
 
 
-def says(accepted: Sizes, **letters: int) -> bool:
+def says(accepted: AcceptedSizes, **letters: int) -> bool:
     """Whether the result, as a reader of the JSON would apply it, accepts these sizes."""
     data = json.loads(json.dumps(accepted.to_dict()))
     for name, size in letters.items():
@@ -36,7 +36,7 @@ def says(accepted: Sizes, **letters: int) -> bool:
     return data["joint"] is None or bool(eval(data["joint"], {"__builtins__": {}}, letters))
 
 
-def differences(accepted: Sizes, model: nn.Module, channels: int, pairs: list) -> list:
+def differences(accepted: AcceptedSizes, model: nn.Module, channels: int, pairs: list) -> list:
     """The pairs of H and W at which a real pass disagrees with the result."""
     wrong = []
     with repeated(model, device="cpu") as attempt:

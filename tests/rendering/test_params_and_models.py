@@ -11,12 +11,11 @@ import pytest
 from cnnshape.experiments.parameters import (
     HookEntry,
     ModuleEntry,
-    ParametersReport,
+    Parameters,
     TensorEntry,
 )
 from cnnshape.loading.listing import ListedModel, Listing, list_models
 from cnnshape.rendering.models import models_text
-from cnnshape.rendering.params import parameters_text
 from cnnshape.rendering.spans import cells
 
 
@@ -38,8 +37,8 @@ def entry(name: str, shape: tuple[int, ...] | None, **changes: object) -> Tensor
     return TensorEntry(**(data | changes))  # type: ignore[arg-type]
 
 
-def report() -> ParametersReport:
-    return ParametersReport(
+def report() -> Parameters:
+    return Parameters(
         spec="net.py:Net",
         class_name="Net",
         modules=(ModuleEntry("conv", "Conv2d"), ModuleEntry("bn", "BatchNorm2d")),
@@ -57,7 +56,7 @@ def report() -> ParametersReport:
 
 
 def test_the_table_shows_everything_module_by_module() -> None:
-    assert parameters_text(report(), "table") == (
+    assert report().to_text("table") == (
         "Net  net.py:Net\n"
         "\n"
         "  name             what                         shape     dtype    count  values\n"
@@ -78,13 +77,13 @@ def test_the_table_shows_everything_module_by_module() -> None:
 
 @pytest.mark.parametrize("width", [70, 80, 100])
 def test_a_narrow_terminal_gets_fewer_values(width: int) -> None:
-    lines = parameters_text(report(), "table", width).splitlines()
+    lines = report().to_text("table", width).splitlines()
     assert max(cells(line) for line in lines) <= max(width, 78)
     assert "450" in lines[3]
 
 
 def test_json_is_the_contracts() -> None:
-    data = json.loads(parameters_text(report(), "json"))
+    data = json.loads(report().to_text("json"))
     assert data["parameters"][0] == {
         "name": "conv.weight",
         "shape": [10, 5, 3, 3],
@@ -102,10 +101,10 @@ def test_json_is_the_contracts() -> None:
 
 
 def test_csv_and_markdown_have_a_row_each() -> None:
-    rows = list(csv.DictReader(io.StringIO(parameters_text(report(), "csv"))))
+    rows = list(csv.DictReader(io.StringIO(report().to_text("csv"))))
     assert [row["name"] for row in rows][:3] == ["conv.weight", "conv.bias", "conv"]
     assert (rows[0]["shape"], rows[0]["count"], rows[3]["count"]) == ("10x5x3x3", "450", "")
-    text = parameters_text(report(), "markdown")
+    text = report().to_text("markdown")
     assert "| `conv.weight` | parameter, also twin.weight | 10×5×3×3 | float32 | 450 |" in text
 
 

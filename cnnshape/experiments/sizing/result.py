@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from cnnshape.experiments.sizing.ranges import SizeSet
+from cnnshape.shown import Shown
 
 Letters = Mapping[str, int]
 
@@ -71,8 +72,8 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class AcceptedSizes:
-    """The sizes that a model accepts.
+class AcceptedSizes(Shown):
+    """The sizes that a model accepts; shows itself: ``print(sizes)``.
 
     Attributes:
         spec: how the model was named.
@@ -92,6 +93,8 @@ class AcceptedSizes:
         base: the usual sizes, which the others were held at while one was varied.
         notes, why, fit: what else there is to say, if it was asked.
     """
+
+    _written_by: ClassVar = "cnnshape.rendering.sizes"
 
     spec: str
     class_name: str
