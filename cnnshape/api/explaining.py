@@ -33,8 +33,8 @@ class Explanation:
         if self.error is None:
             return "it ran without an error"
         from cnnshape.rendering.failure import error_lines
-        from cnnshape.rendering.lines import lines_text
-        from cnnshape.rendering.terminal import terminal_width
+        from cnnshape.rendering.printing import terminal_width
+        from cnnshape.rendering.styled_text import lines_text
 
         return lines_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
 
@@ -47,7 +47,7 @@ class Explanation:
         if self.error is None:
             return str(self)
         from cnnshape.rendering.failure import error_lines
-        from cnnshape.rendering.rich_lines import Lines
+        from cnnshape.rendering.printing import Lines
 
         return Lines(error_lines(self.error, self._name, None))
 

@@ -24,7 +24,7 @@ def show(
         return
     if quiet:
         return
-    from cnnshape.rendering.terminal import terminal_colors, terminal_width
+    from cnnshape.rendering.printing import terminal_colors, terminal_width
 
     content = text(terminal_width(), terminal_colors())
     # color=True: Click would otherwise take the colours out again where FORCE_COLOR asks for them.

@@ -7,7 +7,7 @@ from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from cnnshape.analysis.claims import CheckResult, Claim
-from cnnshape.rendering.spans import Line, span
+from cnnshape.rendering.styled_text import Line, span
 from cnnshape.rendering.units import count, size_in_shape
 from cnnshape.rendering.writer import Writer
 from cnnshape.words import times

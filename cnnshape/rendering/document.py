@@ -9,7 +9,7 @@ from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.rows import flat_table, make_table
 from cnnshape.rendering.selection import choose_columns, column, sort_rows
-from cnnshape.rendering.spans import EMPTY, Line
+from cnnshape.rendering.styled_text import EMPTY, Line
 from cnnshape.rendering.summary import footer, formula_legend, header, mismatches
 
 #: Narrower than this nothing sensible fits; longer lines are then left to the terminal.

@@ -10,7 +10,7 @@ from shutil import get_terminal_size
 from typing import TextIO
 
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
-from cnnshape.rendering.spans import EMPTY, Line, Span, cells, span, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, span, wrap
 from cnnshape.tracing.trace import Source
 from cnnshape.words import ordinal
 
@@ -53,7 +53,8 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
 
 def print_error(error: ErrorReport, class_name: str, stream: TextIO) -> None:
     """The panel alone on a stream: fitted and in colour where that is a terminal."""
-    from cnnshape.rendering.lines import colored, lines_text
+    from cnnshape.rendering.printing import colored
+    from cnnshape.rendering.styled_text import lines_text
 
     terminal = stream.isatty()
     lines = error_lines(error, class_name, get_terminal_size().columns if terminal else None)

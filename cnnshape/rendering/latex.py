@@ -13,7 +13,7 @@ from cnnshape.rendering.mathematics import dim_latex, shape_latex
 from cnnshape.rendering.options import DEFAULT, TableOptions
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import choose_columns, paired
-from cnnshape.rendering.spans import plain
+from cnnshape.rendering.styled_text import plain
 from cnnshape.rendering.summary import footer, header
 from cnnshape.tracing.trace import Shape
 

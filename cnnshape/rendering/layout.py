@@ -7,11 +7,20 @@ from collections.abc import Hashable, Sequence
 
 from cnnshape.rendering.columns import MARKS, Column, in_and_out, shown_input
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.grid import GAP, align_row
 from cnnshape.rendering.plan import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan, Step
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import column, paired
-from cnnshape.rendering.spans import Line, Span, cells, elide, span, width, wrap
+from cnnshape.rendering.styled_text import (
+    GAP,
+    Line,
+    Span,
+    align_row,
+    cells,
+    elide,
+    span,
+    width,
+    wrap,
+)
 
 _ARROW = " → "
 

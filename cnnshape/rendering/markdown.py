@@ -12,7 +12,7 @@ from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.options import DEFAULT, TableOptions
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.selection import choose_columns, paired
-from cnnshape.rendering.spans import plain
+from cnnshape.rendering.styled_text import plain
 from cnnshape.rendering.summary import footer, header
 
 _RULES = {"left": ":---", "right": "---:", "center": ":---:"}

@@ -8,10 +8,9 @@ import io
 from cnnshape.loading.listing import ListedModel, Listing
 from cnnshape.rendering import escape
 from cnnshape.rendering.formats import ListFormat
-from cnnshape.rendering.grid import draw_grid
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.lines import colored, lines_text
-from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.printing import colored
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, lines_text, span, wrap
 from cnnshape.rendering.units import count
 
 _OWN = (

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from cnnshape.experiments.parameters import HookEntry, Parameters, TensorEntry
 from cnnshape.rendering import escape
-from cnnshape.rendering.grid import draw_grid
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.spans import EMPTY, Line, Span, span, width, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, width, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import byte_size, count, shape_text
 from cnnshape.rendering.writer import Writer

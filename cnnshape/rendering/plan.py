@@ -12,9 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cnnshape.rendering.columns import Column
-from cnnshape.rendering.grid import GAP
 from cnnshape.rendering.selection import column
-from cnnshape.rendering.spans import Line
+from cnnshape.rendering.styled_text import GAP, Line
 
 MARGIN = 2
 _WINDOW = ("kernel", "stride", "padding", "dilation", "groups")

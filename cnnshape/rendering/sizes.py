@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from cnnshape.experiments.sizing.ranges import SizeSet
 from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.spans import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, span, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import duration, expression_text
 from cnnshape.rendering.writer import Writer

@@ -8,7 +8,7 @@ from cnnshape.analysis.report import Check, Report, TensorRow
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
 from cnnshape.rendering.shapes import shapes_text
-from cnnshape.rendering.spans import EMPTY, Line, Span, cells, elide, span, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, span, wrap
 from cnnshape.rendering.units import (
     byte_size,
     count,

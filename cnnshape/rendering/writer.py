@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cnnshape.files import write_atomic
 from cnnshape.rendering.formats import choose_format
-from cnnshape.rendering.lines import as_html, colored, lines_text
-from cnnshape.rendering.spans import Line
-from cnnshape.rendering.terminal import terminal_width
+from cnnshape.rendering.printing import as_html, colored, terminal_width
+from cnnshape.rendering.styled_text import Line, lines_text
 
 if TYPE_CHECKING:
-    from cnnshape.rendering.rich_lines import Fitted
+    from cnnshape.rendering.printing import Fitted
 
 Result = TypeVar("Result")
 
@@ -55,7 +54,7 @@ class Writer(Generic[Result]):
 
     def fitted(self, result: Result) -> Fitted:
         """What Rich draws: laid out for the console that it is drawn on."""
-        from cnnshape.rendering.rich_lines import Fitted
+        from cnnshape.rendering.printing import Fitted
 
         return Fitted(lambda width: self.lines(result, width))
 

@@ -17,7 +17,7 @@ import pytest
 
 from cnnshape.cli.main import run
 from cnnshape.rendering.json_ import inspect_schema
-from cnnshape.rendering.terminal import terminal_colors, terminal_width
+from cnnshape.rendering.printing import terminal_colors, terminal_width
 
 Inspect = Callable[..., tuple[int, str, str]]
 

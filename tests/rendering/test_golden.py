@@ -17,7 +17,7 @@ import pytest
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.report import report_text
-from cnnshape.rendering.spans import cells
+from cnnshape.rendering.styled_text import cells
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import to_text
 

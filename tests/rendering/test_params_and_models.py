@@ -16,7 +16,7 @@ from cnnshape.experiments.parameters import (
 )
 from cnnshape.loading.listing import ListedModel, Listing, list_models
 from cnnshape.rendering.models import models_text
-from cnnshape.rendering.spans import cells
+from cnnshape.rendering.styled_text import cells
 
 
 def entry(name: str, shape: tuple[int, ...] | None, **changes: object) -> TensorEntry:

@@ -1,4 +1,6 @@
-"""Lines of text with named styles, measured in terminal cells; no colours and no markup yet.
+"""Lines of text with named styles: measured in terminal cells, aligned, broken.
+
+There are no colours and no markup yet: :mod:`.printing` has them.
 
 >>> line = (Span("C1", "name"), Span("  Conv2d", "convolution"))
 >>> width(line), plain(line)
@@ -18,7 +20,7 @@ from cnnshape.rendering.escape import visible
 
 
 class Span(NamedTuple):
-    """A piece of a line. ``style`` is a kind of the palette or one of table.py's words."""
+    """A piece of a line. ``style`` is a kind of the palette or one of ``palette.TEXT_STYLES``."""
 
     text: str
     style: str = ""
@@ -28,6 +30,8 @@ Line = tuple[Span, ...]
 #: What tables are made of, beside ASCII; saves looking up every × and → one by one.
 _NARROW = re.compile("[\x20-\u02ff→│├└✓✗…−⌊⌋⌈⌉]*")
 EMPTY: Line = ()
+#: Between two columns.
+GAP = "  "
 
 
 def span(text: str, style: str = "") -> Span:
@@ -56,6 +60,11 @@ def width(line: Line) -> int:
 def plain(line: Line) -> str:
     """The text alone, without what stands empty at its end."""
     return "".join(text for text, _ in line).rstrip()
+
+
+def lines_text(lines: Iterable[Line]) -> str:
+    """Lines without any style, nothing empty at their ends."""
+    return "\n".join(plain(line) for line in lines)
 
 
 def elide(text: str, room: int) -> str:
@@ -118,3 +127,39 @@ def wrap(
     return [
         (Span(starts[min(number, 1)]), *join(line, separator)) for number, line in enumerate(lines)
     ]
+
+
+def align_row(
+    cells: Sequence[Line], widths: Sequence[int], aligns: Sequence[str], margin: Span
+) -> Line:
+    """One line: the margin, then each cell in its column; nothing empty at the end."""
+    result: list[Span] = [margin]
+    for number, (cell, room, align) in enumerate(zip(cells, widths, aligns, strict=True)):
+        if number:
+            result.append(Span(GAP))
+        result.extend(pad(cell, room, align))
+    while len(result) > 1 and not result[-1].text.strip():
+        result.pop()
+    return tuple(result)
+
+
+def draw_grid(
+    titles: Sequence[str], aligns: Sequence[str], rows: Sequence[Sequence[Line]], indent: str = "  "
+) -> list[Line]:
+    r"""A line of titles and a line per row; columns that are empty everywhere are left out.
+
+    >>> rows = [[(Span("weight"),), (Span("150"),)], [(Span("bias"),), (Span("6"),)]]
+    >>> lines = draw_grid(["name", "count"], ["left", "right"], rows)
+    >>> print(lines_text(lines))
+      name    count
+      weight    150
+      bias        6
+    """
+    used = [n for n in range(len(titles)) if any(width(row[n]) for row in rows)]
+    table = [
+        [(Span(titles[n], "title"),) for n in used],
+        *([row[n] for n in used] for row in rows),
+    ]
+    widths = [max(width(row[n]) for row in table) for n in range(len(used))]
+    kept = [aligns[n] for n in used]
+    return [align_row(row, widths, kept, Span(indent)) for row in table]
