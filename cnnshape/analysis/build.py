@@ -260,26 +260,25 @@ def _tensor_rows(trace: Trace, named: tuple[NamedValue, ...]) -> tuple[TensorRow
 
 
 def _error(trace: Trace) -> ErrorReport | None:
-    failure = trace.failure
-    if failure is None:
+    if trace.failure is None:
         return None
-    call = trace.calls[failure.call] if failure.call is not None else None
-    path = call.path if call is not None else ""
-    operation = trace.operations[failure.operation] if failure.operation is not None else None
-    from cnnshape.analysis.diagnose import diagnose, received
+    from cnnshape.analysis.diagnose.dispatch import diagnose
+    from cnnshape.analysis.diagnose.failing import Failing
 
-    diagnosis = diagnose(trace)
+    failing = Failing.of(trace)
+    assert failing is not None
+    diagnosis = diagnose(failing)
     return ErrorReport(
-        path=path,
-        type=trace.module(path).type,
-        op=operation.name if operation is not None else None,
-        message=failure.message,
-        exception=failure.type,
-        call=call.call if call is not None else 0,
+        path=failing.path,
+        type=failing.module.type,
+        op=failing.operation.name if failing.operation else None,
+        message=failing.failure.message,
+        exception=failing.failure.type,
+        call=failing.call.call if failing.call else 0,
         kind=diagnosis.kind if diagnosis else None,
         diagnosis=diagnosis.sentence if diagnosis else None,
-        source=failure.source,
+        source=failing.failure.source,
         suggestions=tuple(c.suggestion for c in diagnosis.candidates) if diagnosis else (),
         derivation=diagnosis.derivation if diagnosis else (),
-        arguments=received(trace),
+        arguments=failing.received(),
     )

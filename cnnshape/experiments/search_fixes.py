@@ -12,11 +12,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from cnnshape.analysis.diagnose import Candidate, Diagnosis, diagnose
+from cnnshape.analysis.diagnose.dispatch import diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
-from cnnshape.experiments.facts import gather_facts
 from cnnshape.experiments.fixes.layers import numbers_to_make
 from cnnshape.experiments.forward import Subject
 from cnnshape.tracing.trace import Trace
@@ -52,7 +53,7 @@ def diagnosed(
     """
     try:
         deadline = time.perf_counter() + (BUDGET if budget is None else budget)
-        diagnosis = diagnose(trace, gather_facts(setup, trace))
+        diagnosis = _diagnosis(trace)
         if diagnosis is None:
             return error
         told = replace(
@@ -171,7 +172,7 @@ class _Search:
         One of the same sort as the first comes before others: who pads one convolution will
         rather pad another than change the input.
         """
-        diagnosis = diagnose(outcome.trace)
+        diagnosis = _diagnosis(outcome.trace)
         candidates = () if diagnosis is None else diagnosis.candidates
         for candidate in sorted(candidates, key=lambda c: not _alike(edits, c.edits))[:2]:
             if not candidate.edits or _undoes(edits, candidate.edits):
@@ -194,6 +195,11 @@ class _Search:
             return attempt(setup, before, edits, until)
         except Exception:  # noqa: BLE001 - a correction that cannot be carried out is none
             return None
+
+
+def _diagnosis(trace: Trace) -> Diagnosis | None:
+    failing = Failing.of(trace)
+    return None if failing is None else diagnose(failing)
 
 
 def _alike(edits: Sequence[Edit], further: Sequence[Edit]) -> bool:

@@ -20,13 +20,21 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from cnnshape.tracing.describe import Described
-from cnnshape.tracing.exceptions import caused_by, message_of
+from cnnshape.tracing.exceptions import caused_by, message_of, range_of, signature_of
 from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, operation_name, writes
 from cnnshape.tracing.opaque import count_macs
 from cnnshape.tracing.open_calls import OpenCall, OpenCalls
 from cnnshape.tracing.source import caller, innermost
 from cnnshape.tracing.structure import named_tensors, to_plain
-from cnnshape.tracing.trace import Failure, ModuleCall, NamedValue, Operation, Plain, Source
+from cnnshape.tracing.trace import (
+    Failure,
+    ModuleCall,
+    NamedValue,
+    Operation,
+    Plain,
+    Signature,
+    Source,
+)
 from cnnshape.tracing.values import ValueTable
 
 Shortcut = Callable[..., Any]
@@ -69,6 +77,15 @@ class _Draft:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    """An operation that raised, with the ranges of the whole numbers that it was given."""
+
+    error: BaseException
+    operation: Operation
+    ranges: dict[int, tuple[int, int]]
+
+
 @dataclass
 class Recording:
     """What the recorder has seen so far; becomes a trace when the pass is over."""
@@ -108,7 +125,7 @@ class Recorder(TorchFunctionMode):
         self._open_calls = OpenCalls()
         # The last operation that raised, and the last call that an exception left: part of the
         # trace only if that exception ends the pass, since a model may catch it and go on.
-        self._raising: tuple[BaseException, Operation] | None = None
+        self._raising: _Raised | None = None
         self._failing: tuple[BaseException, int] | None = None
 
     # ---- module calls -------------------------------------------------------------------
@@ -293,7 +310,8 @@ class Recorder(TorchFunctionMode):
             try:
                 result = func(*args, **kwargs)
             except BaseException as error:
-                self._raising = (error, draft.operation(0, (), caller(), failed=True))
+                failed = draft.operation(0, (), caller(), failed=True)
+                self._raising = _Raised(error, failed, self._ranges(args, kwargs))
                 raise
         if writing or not isinstance(result, _ATOMS):
             with torch._C.DisableTorchFunction():  # noqa: SLF001
@@ -322,6 +340,15 @@ class Recorder(TorchFunctionMode):
             inputs=tuple(dict.fromkeys(used)),
             parameters=self.values.parameters_of(used),
         )
+
+    def _ranges(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[int, tuple[int, int]]:
+        found: dict[int, tuple[int, int]] = {}
+        with torch._C.DisableTorchFunction():  # noqa: SLF001
+            for _, tensor in named_tensors("", (args, kwargs)):
+                value, extremes = self.values.lookup(tensor), range_of(tensor)
+                if value is not None and extremes is not None:
+                    found[value] = extremes
+        return found
 
     def _record(self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writing: bool) -> None:
         target = args[0] if writing and args and isinstance(args[0], torch.Tensor) else None
@@ -377,8 +404,9 @@ class Recorder(TorchFunctionMode):
         call = self._failing[1] if self._failing and caused_by(error, self._failing[0]) else None
         operation = None
         source = None
-        if self._raising is not None and caused_by(error, self._raising[0]):
-            draft = self._raising[1]
+        ranges: dict[int, tuple[int, int]] = {}
+        if self._raising is not None and caused_by(error, self._raising.error):
+            draft, ranges = self._raising.operation, self._raising.ranges
             operation, call, source = len(self.recording.operations), draft.call, draft.source
             self.recording.operations.append(replace(draft, index=operation))
             self._widen_unfinished(operation)
@@ -388,6 +416,15 @@ class Recorder(TorchFunctionMode):
             call=call,
             operation=operation,
             source=source or innermost(error.__traceback__),
+            signature=None if call is None else self._signature(call),
+            ranges=ranges,
+        )
+
+    def _signature(self, call: int) -> Signature | None:
+        path = self.recording.calls[call].path
+        return next(
+            (signature_of(m) for m in self._modules if self._paths[id(m)] == path),
+            None,
         )
 
     def _widen_unfinished(self, operation: int) -> None:

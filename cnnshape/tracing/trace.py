@@ -217,8 +217,18 @@ class ModuleCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters of a ``forward``, without ``self``."""
+
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    any_positional: bool = False
+    any_keyword: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
-    """The exception that ended the pass.
+    """The exception that ended the pass, with what is to be seen of it only while it happens.
 
     Attributes:
         type: the exception's class name.
@@ -226,6 +236,9 @@ class Failure:
         call: the innermost module call that had begun; None if it failed before any.
         operation: the operation that raised, if a recorded one did.
         source: the innermost line outside torch and cnnshape.
+        signature: of the ``forward`` of the innermost module whose call had begun.
+        ranges: smallest and largest value of the whole numbers that the operation was given,
+            by value id: they may be indices.
     """
 
     type: str
@@ -233,6 +246,8 @@ class Failure:
     call: int | None
     operation: int | None
     source: Source | None
+    signature: Signature | None = None
+    ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from cnnshape.analysis.arguments import base_name
@@ -15,37 +14,12 @@ from cnnshape.tracing.trace import (
     Plain,
     Ref,
     Trace,
+    Unknown,
     Value,
 )
 from cnnshape.words import ordinal, times
 
 Sizes = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """The parameters of a ``forward``, without ``self``."""
-
-    required: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    any_positional: bool = False
-    any_keyword: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a trace does not hold and a rule may want to know.
-
-    Attributes:
-        signature: of the ``forward`` of the innermost module whose call had begun.
-        ranges: smallest and largest value of integer tensors, by value id.
-    """
-
-    signature: Signature | None = None
-    ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
-
-
-NO_FACTS = Facts()
 
 
 @dataclass(frozen=True)
@@ -61,7 +35,17 @@ class Failing:
     call: ModuleCall | None
     module: Module
     operation: Operation | None
-    facts: Facts = NO_FACTS
+
+    @classmethod
+    def of(cls, trace: Trace) -> Failing | None:
+        """The failure that a recording ends with; None if the model ran."""
+        failure = trace.failure
+        if failure is None:
+            return None
+        call = None if failure.call is None else trace.calls[failure.call]
+        operation = None if failure.operation is None else trace.operations[failure.operation]
+        module = trace.modules[0] if call is None else trace.module(call.path)
+        return cls(trace, failure, call, module, operation)
 
     @cached_property
     def name(self) -> str:
@@ -148,6 +132,38 @@ class Failing:
             if call.path == self.call.path and call.finished:
                 return call
         return None
+
+    def received(self) -> tuple[str, ...]:
+        """What the failing call was given, for a report without a diagnosis.
+
+        >>> import torch
+        >>> from cnnshape.tracing.execute import Inputs, record
+        >>> trace = record(torch.nn.Linear(100, 10), Inputs((torch.zeros(2, 7200),))).trace
+        >>> Failing.of(trace).received()
+        ('input 2×7200 float32', 'weight 10×100 float32', 'bias 10 float32')
+        """
+        called = self.operation or self.call
+        given = () if called is None else (*called.args, *called.kwargs.values())
+        return tuple(_described(self.trace, item) for item in given[:8] if _holds_data(item))
+
+
+def _holds_data(argument: Plain) -> bool:
+    if isinstance(argument, tuple):
+        return any(_holds_data(item) for item in argument)
+    return isinstance(argument, Ref | Unknown | dict)
+
+
+def _described(trace: Trace, argument: Plain) -> str:
+    if isinstance(argument, Ref):
+        value = trace.values[argument.value]
+        name = value.name if value.origin in ("parameter", "buffer", "input") else None
+        return " ".join(filter(None, (name, times(value.shape), value.dtype)))
+    if isinstance(argument, tuple):
+        return f"({', '.join(_described(trace, item) for item in argument[:8])})"
+    if isinstance(argument, dict):
+        inside = (f"{key}: {_described(trace, item)}" for key, item in list(argument.items())[:8])
+        return f"{{{', '.join(inside)}}}"
+    return argument.type if isinstance(argument, Unknown) else repr(argument)
 
 
 def sizes(value: Value) -> Sizes | None:

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 import cnnshape
-from cnnshape.analysis import diagnose as rules
 from cnnshape.analysis.build import build_report
+from cnnshape.analysis.diagnose import dispatch
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.search_fixes import diagnosed
 from cnnshape.tracing.execute import Inputs, record
@@ -132,7 +132,7 @@ def test_a_rule_that_fails_leaves_the_plain_report(monkeypatch):
     def broken(_failing):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(rules, "rules_for", lambda _failing: iter([broken]))
+    monkeypatch.setattr(dispatch, "rules_for", lambda _failing: iter([broken]))
     found, _ = error_of(nn.Linear(10, 2), torch.zeros(2, 7))
     assert found.kind is None
     assert "cannot be multiplied" in found.message

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import cnnshape
-from cnnshape.analysis.diagnose import diagnose
+from cnnshape.analysis.diagnose.dispatch import diagnose
+from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_call import written
 from cnnshape.analysis.diagnose.wording import constructor
 from cnnshape.experiments.fixes.layers import rebuild
@@ -36,7 +37,8 @@ class Tail(nn.Module):
 
 
 def derivation(body, *size, function=lambda x: torch.flatten(x, 1)):
-    return diagnose(record(Tail(body, function), Inputs((torch.zeros(size),))).trace).derivation
+    trace = record(Tail(body, function), Inputs((torch.zeros(size),))).trace
+    return diagnose(Failing.of(trace)).derivation
 
 
 def test_the_tutorial_network_by_hand():

@@ -23,7 +23,7 @@ from cnnshape.words import did_you_mean, listed, plural, times
 
 def arguments(failing: Failing) -> Diagnosis | None:
     """Too many, too few or unknown arguments of ``forward``."""
-    signature, call = failing.facts.signature, failing.call
+    signature, call = failing.failure.signature, failing.call
     if failing.failure.type != "TypeError" or signature is None or call is None:
         return None
     if call.operations[0] != call.operations[1]:

@@ -27,7 +27,7 @@ def embedding(failing: Failing) -> Diagnosis | None:
     table = failing.shape(failing.argument(1, "weight"))
     if value is None or table is None or not table or value.dtype not in ("int64", "int32"):
         return None
-    span = failing.facts.ranges.get(value.id)
+    span = failing.failure.ranges.get(value.id)
     if span is not None and span[0] >= 0 and span[1] < table[0]:
         return None
     name = who(failing.path, failing.module.type)
@@ -120,7 +120,7 @@ def _beyond(
             candidate = call.candidate(text, overrides=((1, replaced),))
             return Diagnosis("index.out_of_range", sentence, (), (candidate,))
         if isinstance(item, Ref):
-            span = failing.facts.ranges.get(item.value)
+            span = failing.failure.ranges.get(item.value)
             if span is not None and not (-size <= span[0] and span[1] < size):
                 bad = span[1] if span[1] >= size else span[0]
                 sentence = (
@@ -191,9 +191,8 @@ def position(failing: Failing) -> Diagnosis | None:
             return Diagnosis(
                 "index.out_of_range", sentence, (), (call.candidate(text, arguments=inside),)
             )
-    span = next(
-        (failing.facts.ranges[v.id] for v in failing.tensors if v.id in failing.facts.ranges), None
-    )
+    given = failing.value(failing.argument(2, "index"))
+    span = None if given is None else failing.failure.ranges.get(given.id)
     if span is not None and not (span[0] >= 0 and span[1] < size):
         bad = span[1] if span[1] >= size else span[0]
         return Diagnosis("index.out_of_range", _outside(bad, dim, call.operand(0), shape, size))

@@ -62,7 +62,7 @@ def _values(failing: Failing, scores: Value, target: Value, classes: int) -> Dia
         change = (target.dtype, "int64")
         candidate = on_argument(failing, 1, "target", "{x}.long()", steps, change)
         return Diagnosis("dtype.target", sentence, (), (candidate,))
-    span = failing.facts.ranges.get(target.id)
+    span = failing.failure.ranges.get(target.id)
     if span is None or (span[0] >= 0 and span[1] < classes):
         return None
     bad = span[1] if span[1] >= classes else span[0]

@@ -1,4 +1,9 @@
-"""Which rules are asked about which failure, in order."""
+"""Which rules are asked about which failure, in order; the first that knows gives the diagnosis.
+
+A rule looks at the failing function, the layer and the shapes, never at the text of the message:
+that differs between devices and versions of torch. It answers with a :class:`Diagnosis`, or with
+None if the condition that it knows about holds.
+"""
 
 from __future__ import annotations
 
@@ -80,6 +85,30 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "nll_loss": (losses.cross_entropy,),
     **dict.fromkeys(losses.ALIKE, (losses.alike,)),
 }
+
+
+def diagnose(failing: Failing) -> Diagnosis | None:
+    """Why the recorded pass failed; None if no rule knows.
+
+    A rule that fails itself is passed over: the plain report is always there.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> trace = record(torch.nn.Linear(100, 10), Inputs((torch.zeros(2, 7200),))).trace
+    >>> diagnosis = diagnose(Failing.of(trace))
+    >>> diagnosis.kind, diagnosis.sentence
+    ('linear.in_features', 'the Linear expects 100 features, but 7200 arrive')
+    >>> diagnosis.candidates[0].suggestion.text
+    'nn.Linear(in_features=7200, out_features=10)'
+    """
+    for rule in rules_for(failing):
+        try:
+            diagnosis = rule(failing)
+        except Exception:  # noqa: BLE001, S112 - a doctor who faints helps nobody
+            continue
+        if diagnosis is not None:
+            return diagnosis
+    return None
 
 
 def rules_for(failing: Failing) -> Iterator[Rule]:
