@@ -26,9 +26,8 @@ from cnnshape.rendering.formats import (
     format_of,
 )
 from cnnshape.rendering.json_ import inspect_schema, to_json
-from cnnshape.rendering.latex import to_latex
+from cnnshape.rendering.latex import dim_latex, shape_latex, to_latex
 from cnnshape.rendering.markdown import to_markdown
-from cnnshape.rendering.mathematics import dim_latex, shape_latex
 from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.report import report_text
 from tests.rendering import report_builder as build
