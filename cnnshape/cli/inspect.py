@@ -12,7 +12,7 @@ from cnnshape.cli.model_options import model_options
 from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
 from cnnshape.rendering.formats import FORMATS, Format, check_target, choose_format
-from cnnshape.rendering.options import TableOptions
+from cnnshape.rendering.row import TableOptions
 
 if TYPE_CHECKING:
     from cnnshape.api import Mode, Report

@@ -9,7 +9,7 @@ from cnnshape.analysis.report import Report
 from cnnshape.rendering.columns import Value
 from cnnshape.rendering.document import select_rows
 from cnnshape.rendering.escape import spreadsheet, visible
-from cnnshape.rendering.options import DEFAULT, TableOptions
+from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.rows import flat_table
 from cnnshape.rendering.selection import column
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.layout import lay_out
-from cnnshape.rendering.options import TableOptions
-from cnnshape.rendering.row import Row, Table
+from cnnshape.rendering.row import Row, Table, TableOptions
 from cnnshape.rendering.rows import flat_table, make_table
 from cnnshape.rendering.selection import choose_columns, column, sort_rows
 from cnnshape.rendering.styled_text import EMPTY, Line

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from cnnshape.analysis.unit_field import UnitField
 from cnnshape.errors import UsageError
-from cnnshape.rendering.field_drawing import FieldPicture
-from cnnshape.rendering.field_mark import Mark
+from cnnshape.rendering.field_drawing import FieldPicture, Mark
 from cnnshape.words import times
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A finished picture of a receptive field, as SVG, PNG or PDF."""
+"""A finished picture of a receptive field: its marks, written as SVG, PNG or PDF."""
 
 from __future__ import annotations
 
@@ -10,12 +10,34 @@ from xml.sax.saxutils import escape, quoteattr
 
 from cnnshape.errors import OutputError
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.field_mark import Mark
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Kind = Literal["rect", "line", "text", "image"]
+
 _FONT = "Helvetica,Arial,sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One thing that is drawn, in points from the top left corner.
+
+    A rectangle has ``x y w h``; a line goes from ``x y`` by ``w h``; a text begins at ``x y``
+    (its base line) and ``h`` is its size.
+    """
+
+    kind: Kind
+    x: float
+    y: float
+    w: float = 0.0
+    h: float = 0.0
+    fill: str = "none"
+    line: str = "none"
+    opacity: float = 1.0
+    dashed: bool = False
+    text: str = ""
+    bold: bool = False
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from cnnshape.rendering.field_mark import Mark
+from cnnshape.rendering.field_drawing import Mark
 
 _FINER = 2
 _FONTS = Path(__file__).parent / "diagram" / "fonts"

@@ -9,8 +9,7 @@ from cnnshape.rendering import escape
 from cnnshape.rendering.columns import Column, in_and_out
 from cnnshape.rendering.document import select_rows
 from cnnshape.rendering.failure import failure_lines
-from cnnshape.rendering.options import DEFAULT, TableOptions
-from cnnshape.rendering.row import Row, Table
+from cnnshape.rendering.row import DEFAULT, Row, Table, TableOptions
 from cnnshape.rendering.selection import choose_columns, paired
 from cnnshape.rendering.styled_text import plain
 from cnnshape.rendering.summary import footer, header

@@ -7,8 +7,8 @@ from functools import partial
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.document import document
 from cnnshape.rendering.formats import FORMATS, Format
-from cnnshape.rendering.options import DEFAULT, TableOptions
 from cnnshape.rendering.printing import colored
+from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.styled_text import lines_text
 from cnnshape.rendering.writer import Writer
 

@@ -8,9 +8,8 @@ from typing import Literal
 
 from cnnshape.analysis.report import Layer, OperationRow, Report
 from cnnshape.rendering.fold import Folded, Folder, folded_label
-from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.palette import Kind, kind_of
-from cnnshape.rendering.row import Row, State, Status, Table
+from cnnshape.rendering.row import Row, State, Status, Table, TableOptions
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
 from cnnshape.rendering.shapes import constant_batch
 from cnnshape.rendering.tree import Node, Role, build_tree

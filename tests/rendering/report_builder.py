@@ -21,8 +21,8 @@ from cnnshape.analysis.report import (
     TensorRow,
     Totals,
 )
-from cnnshape.rendering.options import DEFAULT, TableOptions
 from cnnshape.rendering.report import report_text
+from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.tracing.trace import (
     Dim,
     Execution,

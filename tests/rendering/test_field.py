@@ -8,8 +8,7 @@ from PIL import Image
 
 from cnnshape.analysis.unit_field import UnitField
 from cnnshape.rendering.field import field_picture
-from cnnshape.rendering.field_drawing import FieldPicture
-from cnnshape.rendering.field_mark import Mark
+from cnnshape.rendering.field_drawing import FieldPicture, Mark
 
 
 def unit_mark(picture: FieldPicture) -> Mark:

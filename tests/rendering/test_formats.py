@@ -28,8 +28,8 @@ from cnnshape.rendering.formats import (
 from cnnshape.rendering.json_ import inspect_schema, to_json
 from cnnshape.rendering.latex import dim_latex, shape_latex, to_latex
 from cnnshape.rendering.markdown import to_markdown
-from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.report import report_text
+from cnnshape.rendering.row import TableOptions
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import Net
 from tests.rendering.test_table import hostile

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.report import report_text
+from cnnshape.rendering.row import TableOptions
 from cnnshape.rendering.styled_text import cells
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import to_text

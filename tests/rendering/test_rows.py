@@ -9,8 +9,7 @@ import pytest
 
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.rendering.csv_ import to_csv
-from cnnshape.rendering.options import TableOptions
-from cnnshape.rendering.row import Row
+from cnnshape.rendering.row import Row, TableOptions
 from cnnshape.rendering.rows import flat_table, make_table
 from cnnshape.tracing.trace import Failure
 from tests.rendering import report_builder as build

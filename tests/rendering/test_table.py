@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.errors import UsageError
-from cnnshape.rendering.options import TableOptions
 from cnnshape.rendering.palette import DARK, LIGHT, TERMINAL, TEXT_STYLES, kind_of
 from cnnshape.rendering.report import report_text
+from cnnshape.rendering.row import TableOptions
 from cnnshape.rendering.styled_text import cells
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import Net, conv, to_text
