@@ -17,6 +17,9 @@ from typing import Any
 
 from cnnshape.operations.axes import Account, Size
 from cnnshape.operations.call import Call, Operand, Signature
+from cnnshape.operations.indexing import INDEXING
+from cnnshape.operations.joining import JOINING
+from cnnshape.operations.making import MAKING
 from cnnshape.operations.moving import MOVING
 from cnnshape.operations.table import Axes, Entry, Family, Macs, Table
 from cnnshape.operations.windows import WINDOWS
@@ -24,7 +27,7 @@ from cnnshape.operations.windows import WINDOWS
 __all__ = ["TABLE", "Account", "Call", "Entry", "Operand", "account", "macs", "register"]
 
 TABLE = Table()
-for _family in (MOVING, WINDOWS):
+for _family in (MOVING, JOINING, INDEXING, MAKING, WINDOWS):
     TABLE.enter(_family)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, TypeAlias, Union
+from typing import Any, Literal, NamedTuple, TypeAlias, Union, overload
 
 from cnnshape.formulas.algebra import Whole
 
@@ -216,6 +216,12 @@ def moves(origin: Origin) -> bool:
     return isinstance(origin, Kept | Part) or (isinstance(origin, Written) and origin.size == 1)
 
 
+@overload
+def times(sizes: Iterable[int]) -> int: ...
+@overload
+def times(sizes: Iterable[int | None]) -> int | None: ...
+@overload
+def times(sizes: Iterable[Size]) -> Size: ...
 def times(sizes: Iterable[Size]) -> Size:
     """The product; None if a factor is unknown.
 
@@ -230,6 +236,10 @@ def times(sizes: Iterable[Size]) -> Size:
     return result
 
 
+@overload
+def total(sizes: Iterable[int | None]) -> int | None: ...
+@overload
+def total(sizes: Iterable[Size]) -> Size: ...
 def total(sizes: Iterable[Size]) -> Size:
     """The sum; None if a part is unknown.
 
