@@ -10,7 +10,7 @@ from cnnshape.formulas.evaluate import evaluate
 from cnnshape.formulas.evaluation import Evaluation
 from cnnshape.formulas.paint import Paint, unpainted
 from cnnshape.formulas.reading.tokens import refuse
-from cnnshape.formulas.registry import KINDS, WHOLE, canonical
+from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES, canonical
 from cnnshape.words import times
 
 #: How many layers one chain may have.
@@ -215,14 +215,14 @@ def _kind(layers: str, position: int, word: str) -> str:
         kind = canonical(_SHORT.get(name, name))
     except UsageError:
         kind = ""
-    if kind in WHOLE:
+    if kind in WHOLE_SHAPES:
         refuse(
             layers,
             position,
             f"{word} depends on the channels, which a chain does not follow: end it before that",
         )
     if not kind:
-        known = ", ".join(name for name in KINDS if name not in WHOLE)
+        known = ", ".join(name for name in KINDS if name not in WHOLE_SHAPES)
         refuse(layers, position, f"no layer is called {word!r} here; known are {known}")
     return kind
 

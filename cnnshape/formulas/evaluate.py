@@ -9,14 +9,9 @@ from typing import Any
 from cnnshape.errors import UsageError
 from cnnshape.formulas.derivation import AxisDerivation, derive_axes, joined
 from cnnshape.formulas.evaluation import Evaluation
-from cnnshape.formulas.registry import WHOLE, canonical
+from cnnshape.formulas.registry import DEFAULTS, STRIDE_IS_KERNEL, WHOLE_SHAPES, canonical
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.formulas.subjects import Subject, subject
-
-#: What an argument is when it is not given; the stride of a pooling is its kernel.
-DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0, "before": 0, "after": 0}
-
-STRIDE_IS_KERNEL = frozenset({"max_pool", "avg_pool", "lp_pool", "max_unpool"})
 
 
 def evaluate(
@@ -40,7 +35,7 @@ def evaluate(
     """
     name = canonical(kind)
     given = {role: value for role, value in arguments.items() if value is not None}
-    if name in WHOLE:
+    if name in WHOLE_SHAPES:
         from cnnshape.formulas import whole
 
         return whole.evaluate_whole(name, given)
@@ -79,7 +74,7 @@ def _about(
     padding = given.get("padding")
     if name == "conv" and isinstance(padding, str):
         if padding == "same":
-            from cnnshape.formulas.convolution_rules import CONV_SAME
+            from cnnshape.formulas.convolution import CONV_SAME
 
             strides = given.pop("stride", 1)
             if any(step != 1 for step in (strides if isinstance(strides, tuple) else (strides,))):

@@ -1,4 +1,8 @@
-"""Layers that work on features and on the order of axes: linear, flatten, embedding and so on."""
+"""Layers that work on features and on the order of axes: linear, flatten, embedding and so on.
+
+Their rules are those of torch's documentation of Linear, Bilinear, Embedding, Flatten, Unflatten,
+ChannelShuffle and GLU.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +13,6 @@ from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.arguments import Shape, integer, shape_of
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
 from cnnshape.words import times
-
-_DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
-SOURCES = {
-    "linear": _DOCS + "Linear.html",
-    "bilinear": _DOCS + "Bilinear.html",
-    "embedding": _DOCS + "Embedding.html",
-    "flatten": _DOCS + "Flatten.html",
-    "unflatten": _DOCS + "Unflatten.html",
-    "channel_shuffle": _DOCS + "ChannelShuffle.html",
-    "glu": _DOCS + "GLU.html",
-}
 
 
 def _one_axis(kind: str, output: Shape, formula: str, numbers: str, *axis: int) -> Derivation:

@@ -4,16 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.arguments import Shape, integer, not_empty
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
-from cnnshape.formulas.rule import AxisRule, Condition
+from cnnshape.formulas.rule import DOCS, AxisRule, Condition
 from cnnshape.words import times
 
-_SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.functional.pad.html"
+_SOURCE = DOCS + "functional.pad.html"
 _NAMES = {"H": "input", "L": "before", "R": "after"}
 
 
@@ -77,15 +78,17 @@ RULES = {
 }
 
 
-def check_mode(mode: str) -> str:
-    """The mode, if there is such a mode.
+def rule_of(kind: str, arguments: Mapping[str, Any]) -> AxisRule:
+    """The rule along one axis by the mode of padding.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: There is no such mode.
     """
+    del kind
+    mode = str(arguments.get("mode", "constant"))
     if mode not in RULES:
         raise UsageError(f"mode must be one of {', '.join(RULES)}, not {mode!r}")
-    return mode
+    return RULES[mode]
 
 
 def derive_pad(
@@ -99,7 +102,7 @@ def derive_pad(
 
     One integer pads ``dims`` axes on both sides.
     """
-    rule = RULES[check_mode(mode)]
+    rule = rule_of("pad", {"mode": mode})
     if isinstance(padding, int):
         pads = (padding,) * 2 * (max(len(shape) - 2, 1) if dims is None else dims)
     else:

@@ -14,6 +14,7 @@ from cnnshape.formulas.expression import Size
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.words import did_you_mean
 
+#: kind → its module here, with ``derive_KIND`` and, if it has rules along one axis, ``rule_of``.
 _HOMES: dict[str, str] = {
     "conv": "convolution",
     "conv_transpose": "convolution",
@@ -23,8 +24,8 @@ _HOMES: dict[str, str] = {
     "adaptive_pool": "pooling",
     "fractional_pool": "pooling",
     "max_unpool": "pooling",
-    "unfold": "patches",
-    "fold": "patches",
+    "unfold": "unfold",
+    "fold": "unfold",
     "upsample": "resampling",
     "pixel_shuffle": "resampling",
     "pixel_unshuffle": "resampling",
@@ -39,7 +40,11 @@ _HOMES: dict[str, str] = {
 }
 
 #: Kinds whose rule is about whole shapes, not about one axis.
-WHOLE: frozenset[str] = frozenset(kind for kind, home in _HOMES.items() if home == "features")
+WHOLE_SHAPES: frozenset[str] = frozenset(k for k, home in _HOMES.items() if home == "features")
+
+#: What an argument is when it is not given; the stride of a pooling is its kernel.
+DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0, "before": 0, "after": 0}
+STRIDE_IS_KERNEL = frozenset({"max_pool", "avg_pool", "lp_pool", "max_unpool"})
 
 #: Every kind that has a rule, by its canonical name.
 KINDS: tuple[str, ...] = tuple(_HOMES)
@@ -145,10 +150,23 @@ def axis_size(kind: str, n: Size, /, **arguments: Size) -> Size:
 
 
 def axis_rule(kind: str, /, **arguments: Any) -> tuple[AxisRule, dict[str, Any]]:
-    """The rule that applies along one axis given these arguments, and its defaults."""
-    from cnnshape.formulas.axes import choose
+    """The rule that applies along one axis given these arguments, and a layer's defaults.
 
-    return choose(canonical(kind), arguments)
+    >>> rule, defaults = axis_rule("avg_pool", kernel_size=2)
+    >>> rule.names, defaults["stride"]
+    ({'H': 'input', 'K': 'kernel_size', 'S': 'stride', 'P': 'padding'}, 2)
+
+    Raises:
+        UsageError: The kind has no rule along one axis.
+    """
+    name = canonical(kind)
+    if name in WHOLE_SHAPES:
+        raise UsageError(f"{name} has no formula along one axis")
+    rule: AxisRule = _home(name).rule_of(name, arguments)
+    defaults: dict[str, Any] = dict(DEFAULTS)
+    if name in STRIDE_IS_KERNEL and arguments.get("stride") is None:
+        defaults["stride"] = arguments.get("kernel_size")
+    return rule, defaults
 
 
 def _home(kind: str) -> Any:

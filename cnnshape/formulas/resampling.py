@@ -5,18 +5,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis, split
-from cnnshape.formulas.convolution_rules import at_least
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Expression, Size
-from cnnshape.formulas.rule import AxisRule, Condition
+from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
 from cnnshape.words import plural, times
 
-_DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
-_UPSAMPLE = _DOCS + "Upsample.html"
+_UPSAMPLE = DOCS + "Upsample.html"
 
 #: How many axes each mode interpolates.
 MODES = {
@@ -74,7 +73,7 @@ SHUFFLE = AxisRule(
     {"H": "input", "R": "upscale_factor"},
     lambda n, r: n * r,
     (at_least("R", "upscale_factor", 1, 1),),
-    _DOCS + "PixelShuffle.html",
+    DOCS + "PixelShuffle.html",
 )
 UNSHUFFLE = AxisRule(
     "pixel_unshuffle",
@@ -88,8 +87,15 @@ UNSHUFFLE = AxisRule(
             lambda n, r: f"size {n} is no multiple of downscale_factor {r}",
         ),
     ),
-    _DOCS + "PixelUnshuffle.html",
+    DOCS + "PixelUnshuffle.html",
 )
+
+
+def rule_of(kind: str, arguments: Mapping[str, Any]) -> AxisRule:
+    """The rule along one axis, given a layer's arguments."""
+    if kind == "upsample":
+        return UPSAMPLE_SCALE if arguments.get("size") is None else UPSAMPLE_SIZE
+    return SHUFFLE if kind == "pixel_shuffle" else UNSHUFFLE
 
 
 def derive_upsample(

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.expression import Expression, Size, symbol
 
+#: Where torch describes its layers; the sources of the rules.
+DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
+
 
 class Condition:
     """What must hold for a rule to apply: ``left ≤ right``, and how to say that it does not.
@@ -31,6 +34,16 @@ class Condition:
         self.argument = argument
         self.bounds = bounds
         self.sentence = sentence
+
+
+def at_least(letter: str, name: str, least: int, position: int) -> Condition:
+    """The condition that the argument at ``position`` is not smaller than ``least``."""
+    return Condition(
+        f"{letter} ≥ {least}: {name} is at least {least}",
+        lambda *values: (least, values[position]),
+        lambda *values: f"{name} must be at least {least}, not {values[position]}",
+        argument=True,
+    )
 
 
 class AxisRule:

@@ -7,8 +7,9 @@ from itertools import product
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.evaluate import STRIDE_IS_KERNEL, check_arguments, complete, example
+from cnnshape.formulas.evaluate import check_arguments, complete, example
 from cnnshape.formulas.inverse import inputs_giving
+from cnnshape.formulas.registry import STRIDE_IS_KERNEL
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.formulas.solutions import Solutions
 from cnnshape.formulas.subjects import Subject, subject

@@ -6,7 +6,7 @@ import pytest
 
 from cnnshape.formulas.description import describe
 from cnnshape.formulas.expression import ceiling_division, minimum, number, symbols
-from cnnshape.formulas.registry import KINDS, WHOLE
+from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES
 from cnnshape.formulas.steps import steps
 from cnnshape.formulas.writing import latex, plain, substitute, unicode
 
@@ -75,7 +75,7 @@ def test_steps_skip_a_rounding_that_rounds_nothing():
     )
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in WHOLE])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in WHOLE_SHAPES])
 def test_every_rule_describes_itself(kind):
     rule = describe(kind)
     assert rule.formula

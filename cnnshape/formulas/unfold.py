@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import prod
+from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis
-from cnnshape.formulas.convolution_rules import CONV
+from cnnshape.formulas.convolution import CONV
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
-from cnnshape.formulas.rule import AxisRule
+from cnnshape.formulas.rule import DOCS, AxisRule
 from cnnshape.words import times
 
-_DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
+UNFOLD = AxisRule("unfold", CONV.names, CONV.function, CONV.conditions, DOCS + "Unfold.html")
+FOLD = AxisRule("fold", CONV.names, CONV.function, CONV.conditions, DOCS + "Fold.html")
 
-UNFOLD = AxisRule("unfold", CONV.names, CONV.function, CONV.conditions, _DOCS + "Unfold.html")
-FOLD = AxisRule("fold", CONV.names, CONV.function, CONV.conditions, _DOCS + "Fold.html")
+
+def rule_of(kind: str, arguments: Mapping[str, Any]) -> AxisRule:
+    """The rule along one axis, which is that of a convolution."""
+    del arguments
+    return UNFOLD if kind == "unfold" else FOLD
 
 
 def derive_unfold(
