@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from cnnshape.formulas.algebra import Sum, Whole
-from cnnshape.operations.axes import AxisOf, Kept, Origin, Size
+from cnnshape.operations.axes import AxisOf, Ended, Kept, Origin, Size
 
 _REQUIRED: Final = object()
 
@@ -61,6 +61,19 @@ class Operand:
     def all_kept(self, start: int = 0, stop: int | None = None) -> tuple[Origin, ...]:
         """Its axes from ``start`` to ``stop``, unchanged."""
         return tuple(self.kept(axis) for axis in range(*slice(start, stop).indices(self.rank)))
+
+
+def unread(*tensors: Operand | None) -> tuple[Ended, ...]:
+    """Said of tensors of which only the sizes (or the dtype) were asked for.
+
+    >>> [end.how for end in unread(Operand.of(0, 2, 3), None)]
+    ['unread']
+    """
+    return tuple(
+        Ended(tuple(tensor.axis(axis) for axis in range(tensor.rank)), "unread")
+        for tensor in tensors
+        if tensor is not None
+    )
 
 
 class Signature:

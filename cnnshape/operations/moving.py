@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -30,7 +30,7 @@ from cnnshape.operations.axes import (
     over,
     times,
 )
-from cnnshape.operations.call import Call, Operand, Unfit
+from cnnshape.operations.call import Call, Operand, Unfit, unread
 from cnnshape.operations.table import Table
 
 MOVING = Table()
@@ -39,7 +39,7 @@ MOVING = Table()
 # ---- other axes over the same numbers -----------------------------------------------------
 
 
-@MOVING.add("view reshape unsafe_view _unsafe_view", "moving", "input *size|shape|dtype",
+@MOVING.add("view reshape unsafe_view", "moving", "input *size|shape|dtype",
             source="torch.Tensor.view")  # fmt: skip
 def view(call: Call) -> Account:
     """The numbers in row-major order under other axes; -1 is what is left."""
@@ -51,7 +51,8 @@ def view(call: Call) -> Account:
 def view_as(call: Call) -> Account:
     """The axes of another tensor."""
     x, other = call.tensor(), call.tensor("other")
-    return regrouped(x, other.sizes, other.shape, (_same_total(x.sizes, times(other.sizes)),))
+    account = regrouped(x, other.sizes, other.shape, (_same_total(x.sizes, times(other.sizes)),))
+    return replace(account, ended=account.ended + unread(other))
 
 
 def _flatten_rule(call: Call) -> tuple[str, dict[str, Any]]:
@@ -141,12 +142,15 @@ def regrouped(
     """
     if 0 in x.shape or 0 in numbers:
         return Account((tuple(Unknown(size) for size in sizes),), needs=needs)
-    left = deque(_Piece(x.axis(axis), n, 1, whole=True) for axis, n in enumerate(x.shape))
+    left = deque(
+        _Piece(x.axis(axis), number, size, 1, whole=True)
+        for axis, (number, size) in enumerate(zip(x.shape, x.sizes, strict=True))
+    )
     origins: list[Origin] = []
     while len(origins) < len(numbers):
         at = len(origins)
         next_is_one = at + 1 < len(numbers) and numbers[at + 1] == 1
-        held = _taken(left, numbers[at], next_is_one=next_is_one)
+        held = _taken(left, numbers[at], sizes[at], next_is_one=next_is_one)
         if held is None:
             stop = _next_agreement(left, numbers, at)
             origins += [Unknown(size) for size in sizes[at:stop]]
@@ -158,46 +162,56 @@ def regrouped(
     return Account((tuple(origins),), ended, needs)
 
 
+@dataclass(frozen=True, slots=True)
 class _Piece:
     """What is left of one axis: ``number`` positions, ``inner`` apart."""
 
-    __slots__ = ("inner", "number", "source", "whole")
-
-    def __init__(self, source: AxisOf, number: int, inner: int, *, whole: bool) -> None:
-        self.source, self.number, self.inner, self.whole = source, number, inner, whole
+    source: AxisOf
+    number: int
+    size: Size
+    inner: Size
+    whole: bool = False
 
     @property
     def origin(self) -> Origin:
         if self.whole:
-            return Kept(self.source, self.number)
-        return Part(self.source, self.number, self.inner)
+            return Kept(self.source, self.size)
+        return Part(self.source, self.size, self.inner)
+
+    def split(self, number: int, size: Size) -> tuple[_Piece, _Piece]:
+        """The outer ``number`` positions, and what lies within each of them."""
+        within = over(self.size, size)
+        apart = times((self.inner, within))
+        return (
+            _Piece(self.source, number, size, apart),
+            _Piece(self.source, self.number // number, within, self.inner),
+        )
 
 
-def _taken(left: deque[_Piece], wanted: int, *, next_is_one: bool) -> list[_Piece] | None:
+def _taken(
+    left: deque[_Piece], wanted: int, size: Size, *, next_is_one: bool
+) -> list[_Piece] | None:
     """The pieces that one result's axis holds, taken off; None where they do not divide."""
     held: list[_Piece] = []
     if wanted == 1:
         if left and left[0].whole and left[0].number == 1:
             held.append(left.popleft())
         return held
-    missing = wanted
-    while missing > 1:
-        if not left:
-            break
+    while wanted > 1 and left:
         piece = left.popleft()
-        if missing % piece.number == 0:
+        if wanted % piece.number == 0:
             if piece.number > 1 or held:
                 held.append(piece)
-            missing //= piece.number
-        elif piece.number % missing == 0:
-            inner = piece.number // missing
-            held.append(_Piece(piece.source, missing, piece.inner * inner, whole=False))
-            left.appendleft(_Piece(piece.source, inner, piece.inner, whole=False))
-            missing = 1
+            wanted, size = wanted // piece.number, over(size, piece.size)
+        elif piece.number % wanted == 0:
+            outer, within = piece.split(wanted, size)
+            held.append(outer)
+            left.appendleft(within)
+            wanted = 1
         else:
             left.appendleft(piece)
             break
-    if missing > 1:
+    if wanted > 1:
         left.extendleft(reversed(held))
         return None
     while left and left[0].number == 1 and left[0].whole and not next_is_one:
@@ -306,7 +320,7 @@ def unsqueeze(call: Call) -> Account:
 # ---- positions repeated -------------------------------------------------------------------
 
 
-@MOVING.add("expand broadcast_to", "moving", "input *size|shape implicit=False",
+@MOVING.add("expand broadcast_to", "moving", "input *size|shape",
             source="torch.Tensor.expand")  # fmt: skip
 def expand(call: Call) -> Account:
     """Axes of size 1 seen as longer ones, and new axes before them; -1 keeps a size."""
@@ -319,7 +333,8 @@ def expand(call: Call) -> Account:
 def expand_as(call: Call) -> Account:
     """Expanded to the shape of another tensor."""
     other = call.tensor("other")
-    return _expanded(call.tensor(), other.sizes, other.shape)
+    account = _expanded(call.tensor(), other.sizes, other.shape)
+    return replace(account, ended=unread(other))
 
 
 def _expanded(x: Operand, sizes: Sequence[Size], numbers: Sequence[int]) -> Account:
@@ -419,12 +434,12 @@ def rot90(call: Call) -> Account:
 
 @MOVING.add(
     "contiguous clone detach to type type_as float double half bfloat16 int long short bool byte "
-    "char cpu cuda data requires_grad alias lift_fresh _to_copy to_copy real imag conj "
+    "char cpu cuda data alias lift_fresh to_copy real imag conj "
     "resolve_conj resolve_neg positive pin_memory as_subclass",
     "moving",
-    "input",
+    "input other=None",
     source="torch.Tensor.to",
 )
 def same(call: Call) -> Account:
-    """The same axes: a copy, another dtype, another device."""
-    return Account((call.tensor().all_kept(),))
+    """The same axes: a copy, another dtype or device, or those of another tensor."""
+    return Account((call.tensor().all_kept(),), unread(call.optional("other")))

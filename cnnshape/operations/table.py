@@ -56,7 +56,7 @@ class Entry:
         self, args: Sequence[Any], kwargs: Mapping[str, Any], spelled: str = ""
     ) -> Call | None:
         """The arguments by name; None where they are not understood."""
-        base, spatial = without_dimension(spelled or self.name)
+        base, spatial = without_dimension(plain_name(spelled or self.name))
         if self.signature is None:
             tensors = tuple(operands((*args, *kwargs.values())))
             bound = {"tensors": tensors}
@@ -142,25 +142,25 @@ class Table:
         return iter(self._entries.values())
 
 
-_DIMENSION = re.compile(r"^(.*?)([123])d$")
-_OVERLOAD = re.compile(r"^(aten\.|prims\.)?([A-Za-z]\w*?)_?(\.\w+)?$")
+_DIMENSION = re.compile(r"^(.*?)([123])d(_with_indices)?$")
+_OVERLOAD = re.compile(r"^(aten\.|prims\.)?_*(?P<name>[A-Za-z]\w*?)_?(\.\w+)?$")
 
 
 def plain_name(name: str) -> str:
     """The name without its overload, its namespace, and the marks of a writing or private form.
 
-    >>> plain_name("conv2d.default"), plain_name("aten.flatten.using_ints"), plain_name("add_")
-    ('conv2d', 'flatten', 'add')
+    >>> plain_name("conv2d.default"), plain_name("aten._unsafe_view.default"), plain_name("add_")
+    ('conv2d', 'unsafe_view', 'add')
     """
     match = _OVERLOAD.match(name.strip("_"))
-    return match[2] if match else name
+    return match["name"] if match else name
 
 
 def without_dimension(name: str) -> tuple[str, int | None]:
     """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
 
-    >>> without_dimension("adaptive_avg_pool2d"), without_dimension("linear")
-    (('adaptive_avg_pool', 2), ('linear', None))
+    >>> without_dimension("max_pool2d_with_indices"), without_dimension("linear")
+    (('max_pool_with_indices', 2), ('linear', None))
     """
     match = _DIMENSION.match(name)
-    return (match[1], int(match[2])) if match else (name, None)
+    return (match[1] + (match[3] or ""), int(match[2])) if match else (name, None)

@@ -20,6 +20,7 @@ Every axis of every operand must be told of, whether it goes on or ends.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -92,6 +93,20 @@ def spelling(function: Any) -> str:
     """The name under which torch itself knows a function."""
     overload = isinstance(function, torch._ops.OpOverload | torch._ops.OpOverloadPacket)
     return str(function) if overload else function.__name__
+
+
+def faces(name: str) -> list[Callable[..., Any]]:
+    """Everything in torch that bears a name: function, method, attribute, operator of aten.
+
+    >>> len(faces("flatten")), len(faces("T")), len(faces("conv2d"))
+    (3, 1, 3)
+    """
+    rooms = (torch, torch.nn.functional, torch.Tensor, torch.ops.aten)
+    found = [getattr(room, name) for room in rooms if callable(getattr(room, name, None))]
+    if inspect.isdatadescriptor(getattr(torch.Tensor, name, None)):
+        found.append(lambda x: getattr(x, name))
+        found[-1].__name__ = name
+    return found or [getattr(torch.ops.aten, f"_{name}")]
 
 
 def _holds(left: Any, relation: str, right: Any) -> bool:
@@ -320,8 +335,10 @@ def _padded(position: Tensor, n: int, mode: str) -> Tensor:
 
 
 def _by_positions(run: Run, claim: Claim, exact: bool) -> None:
-    result = run(*_marked(run, claim.source, others=0))[claim.result]
-    if result.is_floating_point():  # the indices beside a maximum are no marks
+    results = run(*_marked(run, claim.source, others=0))
+    result = results[claim.result]
+    indices = not result.is_floating_point() and any(r.is_floating_point() for r in results)
+    if not indices:  # those beside a sorted tensor are no marks
         n = claim.seen.shape[-1]
         arrived = result[..., None] == torch.arange(1, n + 1)
         assert (arrived.any(-1) | (result == 0)).all(), f"not a mark: {result}"
