@@ -278,7 +278,7 @@ def _error(trace: Trace) -> ErrorReport | None:
         kind=diagnosis.kind if diagnosis else None,
         diagnosis=diagnosis.sentence if diagnosis else None,
         source=failing.failure.source,
-        suggestions=tuple(c.suggestion for c in diagnosis.candidates) if diagnosis else (),
+        suggestions=diagnosis.suggestions if diagnosis else (),
         derivation=diagnosis.derivation if diagnosis else (),
         arguments=failing.received(),
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from cnnshape.analysis.diagnose.edits import Edit
 from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Dim, Shape, Source, Trace
 
@@ -186,11 +187,15 @@ class Totals:
 class Suggestion:
     """A change that should let the model run.
 
+    Rules propose it, a trial finds out whether it helps.
+
     Attributes:
         verified: it was carried out, and the pass then got beyond this point, for real or by the
             rules.
         runs: whether the whole model then ran; None where that was not found out.
         then: the changes that belong to it, such as those that the next errors made necessary.
+        edits: how to carry it out, with all that belongs to it; without any it can only be told.
+        otherwise: what to try where this does not help: ``reshape`` where ``view`` cannot.
     """
 
     action: Literal["set_argument", "set_input", "insert_before", "insert_after", "change_call"]
@@ -202,6 +207,8 @@ class Suggestion:
     verified: bool = False
     runs: bool | None = None
     then: tuple[Suggestion, ...] = ()
+    edits: tuple[Edit, ...] = field(default=(), repr=False)
+    otherwise: Suggestion | None = field(default=None, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The suggestion as the JSON report has it."""

@@ -19,7 +19,7 @@ from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.device_mismatch import misplaced
-from cnnshape.experiments.search_fixes import diagnosed
+from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.source import innermost
 
@@ -56,7 +56,7 @@ def explain_call(model: nn.Module, inputs: Inputs) -> Report:
     if report.error is None:
         return report
     setup = Setup(model, inputs, runs_on, mode)
-    return replace(report, error=diagnosed(report.error, report.trace, setup))
+    return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
 
 def explain_failure(exception: BaseException) -> Report | None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from cnnshape.analysis.diagnose.dispatch import diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
 from cnnshape.experiments.fixes.layers import numbers_to_make
@@ -40,35 +40,22 @@ _ALIKE = frozenset("padding output_padding zeros randn ones rand empty".split())
 _MOST_FURTHER = 4
 
 
-def diagnosed(
+def try_suggestions(
     error: ErrorReport, trace: Trace, setup: Setup, budget: float | None = None
 ) -> ErrorReport:
-    """The error with its reason and with suggestions that were tried; as it was if none is known.
+    """The error with those of its suggestions that held when they were tried.
 
     Args:
-        error: the plain report of the failure.
+        error: the report of the failure, with suggestions that nobody tried.
         trace: the recording that ends in it.
         setup: the model and the inputs that failed; the model is afterwards as it was.
         budget: seconds for all trials together; None for :data:`BUDGET`.
     """
+    deadline = time.perf_counter() + (BUDGET if budget is None else budget)
     try:
-        deadline = time.perf_counter() + (BUDGET if budget is None else budget)
-        diagnosis = _diagnosis(trace)
-        if diagnosis is None:
-            return error
-        told = replace(
-            error,
-            kind=diagnosis.kind,
-            diagnosis=diagnosis.sentence,
-            derivation=diagnosis.derivation,
-            suggestions=(),
-        )
-    except Exception:  # noqa: BLE001 - the plain report is always there
-        return error
-    try:
-        return replace(told, suggestions=tried(setup, trace, diagnosis, deadline))
+        return replace(error, suggestions=tried(error.suggestions, trace, setup, deadline))
     except Exception:  # noqa: BLE001 - a diagnosis without suggestions is still one
-        return told
+        return replace(error, suggestions=())
 
 
 def with_tried_suggestions(report: Report, subject: Subject) -> Report:
@@ -82,11 +69,11 @@ def with_tried_suggestions(report: Report, subject: Subject) -> Report:
         return report
     device = "meta" if without_memory else report.device
     setup = Setup(subject.module, inputs, device, report.mode)
-    return replace(report, error=diagnosed(report.error, report.trace, setup))
+    return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
 
 def tried(
-    setup: Setup, trace: Trace, diagnosis: Diagnosis, deadline: float
+    suggestions: Sequence[Suggestion], trace: Trace, setup: Setup, deadline: float
 ) -> tuple[Suggestion, ...]:
     """The suggestions that held, best first; those that could not be tried come last."""
     if setup.device != "meta" and trace.execution.seconds > _SLOW:
@@ -94,9 +81,9 @@ def tried(
     search = _Search(setup, trace, deadline)
     held: list[tuple[int, int, Suggestion]] = []
     untried: list[Suggestion] = []
-    for order, candidate in enumerate(diagnosis.candidates[:_MOST_CANDIDATES]):
+    for order, candidate in enumerate(suggestions[:_MOST_CANDIDATES]):
         if not candidate.edits or (held and search.time_is_up):
-            untried.append(candidate.suggestion)
+            untried.append(candidate)
             continue
         found = search.follow(candidate)
         if found is None and candidate.otherwise is not None:
@@ -142,7 +129,7 @@ class _Search:
     def time_is_up(self) -> bool:
         return time.perf_counter() > self.deadline
 
-    def follow(self, candidate: Candidate) -> Suggestion | None:
+    def follow(self, candidate: Suggestion) -> Suggestion | None:
         """The candidate with everything that it makes necessary; None if it does not help.
 
         Where time was up before the failing point was reached it comes back unverified.
@@ -151,8 +138,8 @@ class _Search:
         if outcome is None:
             return None
         if not outcome.passed:
-            return candidate.suggestion if outcome.runs is None else None
-        suggestion = replace(candidate.suggestion, verified=True, runs=outcome.runs)
+            return candidate if outcome.runs is None else None
+        suggestion = replace(candidate, verified=True, runs=outcome.runs)
         edits = candidate.edits
         for _ in range(_MOST_FURTHER):
             if outcome.runs is not False or self.time_is_up:
@@ -161,19 +148,19 @@ class _Search:
             if step is None:
                 break
             further, edits, outcome = step
-            suggestion = _extended(suggestion, further.suggestion, outcome.runs)
-        return suggestion
+            suggestion = _extended(suggestion, further, outcome.runs)
+        return replace(suggestion, edits=edits)
 
     def _next(
         self, outcome: Outcome, edits: tuple[Edit, ...]
-    ) -> tuple[Candidate, tuple[Edit, ...], Outcome] | None:
+    ) -> tuple[Suggestion, tuple[Edit, ...], Outcome] | None:
         """The first correction of the next error that gets the pass further still.
 
         One of the same sort as the first comes before others: who pads one convolution will
         rather pad another than change the input.
         """
         diagnosis = _diagnosis(outcome.trace)
-        candidates = () if diagnosis is None else diagnosis.candidates
+        candidates = () if diagnosis is None else diagnosis.suggestions
         for candidate in sorted(candidates, key=lambda c: not _alike(edits, c.edits))[:2]:
             if not candidate.edits or _undoes(edits, candidate.edits):
                 continue
@@ -244,6 +231,7 @@ def _extended(suggestion: Suggestion, further: Suggestion, runs: bool | None) ->
         from cnnshape.analysis.diagnose.suggest import new_input
 
         shape = new_input(str(further.argument), suggestion.from_ or (), further.to or ())
-        return replace(shape.suggestion, verified=True, runs=runs, then=suggestion.then)
-    added = (*suggestion.then, replace(further, verified=True, runs=runs, then=()), *further.then)
+        return replace(shape, verified=True, runs=runs, then=suggestion.then)
+    belonging = replace(further, verified=True, runs=runs, then=(), edits=())
+    added = (*suggestion.then, belonging, *further.then)
     return replace(suggestion, runs=runs, then=added)

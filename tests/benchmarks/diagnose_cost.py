@@ -20,7 +20,7 @@ from torch import nn
 import cnnshape
 from cnnshape.analysis.build import build_report
 from cnnshape.experiments.attempt import Setup
-from cnnshape.experiments.search_fixes import diagnosed
+from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -65,7 +65,7 @@ def a_resnet(rounds: int = 5) -> None:
     report = build_report(record(model, given, mode="eval").trace)
 
     def diagnose() -> None:
-        found = diagnosed(report.error, report.trace, Setup(model, given, "cpu", "eval"))
+        found = try_suggestions(report.error, report.trace, Setup(model, given, "cpu", "eval"))
         assert found.suggestions[0].text == "nn.Linear(in_features=2048, out_features=10)"
 
     diagnoses = [seconds(diagnose) for _ in range(rounds)]

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from cnnshape.analysis.build import build_report
 from cnnshape.experiments.attempt import Setup
-from cnnshape.experiments.search_fixes import diagnosed
+from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose.as_told import corrected
 
@@ -147,7 +147,7 @@ def main() -> None:
             continue
         count["broken"] += 1
         started = time.perf_counter()
-        error = diagnosed(report.error, report.trace, Setup(model, given, "cpu", "eval"))
+        error = try_suggestions(report.error, report.trace, Setup(model, given, "cpu", "eval"))
         seconds.append(time.perf_counter() - started)
         label = f"{name}: {what}: [{error.path}] {error.kind}: {error.diagnosis or error.message}"
         if error.kind is None:

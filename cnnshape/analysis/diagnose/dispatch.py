@@ -23,11 +23,9 @@ from cnnshape.analysis.diagnose.rules import (
     linear,
     losses,
     lost_batch,
-    missing,
     multi_head,
     normalization,
     not_tensors,
-    pooling,
     products,
     raised,
     recurrent,
@@ -35,6 +33,7 @@ from cnnshape.analysis.diagnose.rules import (
     reshaping,
     transposed,
     unpacking,
+    windows,
 )
 
 Rule = Callable[[Failing], Diagnosis | None]
@@ -47,7 +46,7 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "linear": (linear.linear,),
     "conv": (convolution.convolution,),
     "conv_transpose": (convolution.convolution,),
-    **dict.fromkeys(_POOLS, (pooling.pooling,)),
+    **dict.fromkeys(_POOLS, (windows.pooling,)),
     "batch_norm": (normalization.batch_norm,),
     "instance_norm": (normalization.batch_norm,),
     "layer_norm": (normalization.layer_norm,),
@@ -80,7 +79,7 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "prelu": (resampling.prelu,),
     "glu": (resampling.glu,),
     "fold": (resampling.fold,),
-    "max_unpool": (missing.unpooling,),
+    "max_unpool": (windows.unpooling,),
     "cross_entropy": (losses.cross_entropy,),
     "nll_loss": (losses.cross_entropy,),
     **dict.fromkeys(losses.ALIKE, (losses.alike,)),
@@ -98,7 +97,7 @@ def diagnose(failing: Failing) -> Diagnosis | None:
     >>> diagnosis = diagnose(Failing.of(trace))
     >>> diagnosis.kind, diagnosis.sentence
     ('linear.in_features', 'the Linear expects 100 features, but 7200 arrive')
-    >>> diagnosis.candidates[0].suggestion.text
+    >>> diagnosis.suggestions[0].text
     'nn.Linear(in_features=7200, out_features=10)'
     """
     for rule in rules_for(failing):
@@ -125,8 +124,8 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         yield calling.arguments
         yield calling.missing_key
         yield not_tensors.attribute
-        yield missing.attribute
-        yield missing.forward
+        yield calling.attribute
+        yield calling.forward
         yield unpacking.unpacking
         yield raised.own
         return

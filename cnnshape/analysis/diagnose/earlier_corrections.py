@@ -7,9 +7,8 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from cnnshape.analysis.diagnose.edits import OwnLayer, SetArguments
+from cnnshape.analysis.diagnose.edits import OwnLayer
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import Layer, Way
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
@@ -25,7 +24,7 @@ _TOGETHER = 6
 
 def with_padding(
     failing: Failing, found: list[Way], fits: Callable[[Changes], bool], *, kernels: bool = False
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """Convolutions on the way padded so that they keep the size: one that fits, or all.
 
     Those without any padding come first, then those with another one, the last on the way
@@ -59,7 +58,7 @@ def with_padding(
 
 def with_output_padding(
     failing: Failing, found: list[Way], fits: Callable[[Changes], bool]
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """Transposed convolutions given the pixel that a stride of 2 lost: one that fits, or all."""
     layers = {layer.path: layer for one in found for layer in one.layers}
     strided = {
@@ -78,7 +77,7 @@ def with_output_padding(
 
 def with_stride(
     failing: Failing, found: list[Way], fits: Callable[[Changes], bool]
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """A convolution with the larger stride of another; one of the shorter way first."""
     strides = {layer.arguments.get("stride", 1) for one in found for layer in one.layers}
     shorter = sorted(found, key=lambda one: len(one.layers))
@@ -100,14 +99,14 @@ def _same_padding(layer: Layer) -> int | None:
     return None if kernel % 2 == 0 else layer.arguments["dilation"] * (kernel // 2)
 
 
-def _present(candidate: Candidate | None) -> Iterator[Candidate]:
+def _present(candidate: Suggestion | None) -> Iterator[Suggestion]:
     if candidate is not None:
         yield candidate
 
 
-def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Candidate | None:
+def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Suggestion | None:
     """Several layers changed at once, as one candidate whose first change is the one named."""
-    made: list[Candidate] = []
+    made: list[Suggestion] = []
     for path, arguments in changes.items():
         candidate = set_arguments(failing.trace.module(path), arguments)
         if candidate is not None:
@@ -115,45 +114,36 @@ def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Cand
     return combined(made)
 
 
-def combined(made: list[Candidate]) -> Candidate | None:
+def combined(made: list[Suggestion]) -> Suggestion | None:
     """Several candidates as one."""
     if not made:
         return None
-    first = made[0].suggestion
-    rest = first.then
-    for candidate in made[1:]:
-        rest += (replace(candidate.suggestion, then=()), *candidate.suggestion.then)
-    whole = Suggestion(
-        action=first.action,
-        text=first.text,
-        path=first.path,
-        argument=first.argument,
-        from_=first.from_,
-        to=first.to,
-        then=rest,
-    )
-    return Candidate(whole, tuple(edit for candidate in made for edit in candidate.edits))
+    then = made[0].then
+    for further in made[1:]:
+        then += (replace(further, then=(), edits=()), *further.then)
+    edits = tuple(edit for one in made for edit in one.edits)
+    return replace(made[0], then=then, edits=edits, otherwise=None)
 
 
-def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Candidate | None:
+def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Suggestion | None:
     """A layer of its own for this call, since the shared one already serves another size."""
     if failing.call is None or layer.path != failing.path:
         return None
     call = failing.call.call
-    suggestion = Suggestion(
+    return Suggestion(
         action="change_call",
         text=f"another layer for the {ordinal(call + 1)} call: {constructor(layer, changes)}",
         path=layer.path,
         argument=next(iter(changes)),
         from_=tidy(layer.config.get(next(iter(changes)))),
         to=tidy(next(iter(changes.values()))),
+        edits=(OwnLayer(layer.path, call, tuple(changes.items())),),
     )
-    return Candidate(suggestion, (OwnLayer(layer.path, call, tuple(changes.items())),))
 
 
 def other_inputs(
     failing: Failing, value: Value, axis: int, expected: int
-) -> Iterator[Candidate | None]:
+) -> Iterator[Suggestion | None]:
     """What made the axis, changed to make ``expected``: the layer before, or the input."""
     trace = failing.trace
     item = story(trace, value.id, axis)
@@ -177,7 +167,7 @@ def other_inputs(
 
 def _other_part(
     failing: Failing, joined: Operation, axis: int, expected: int
-) -> Iterator[Candidate | None]:
+) -> Iterator[Suggestion | None]:
     """One of the tensors that were joined, made so that the sum is what is expected."""
     trace = failing.trace
     total = trace.shape(joined.outputs[0])[axis] if joined.outputs else None
@@ -205,31 +195,14 @@ OUTPUTS = {
 }
 
 
-def set_many(module: Module, changes: Mapping[str, Any]) -> Candidate | None:
+def set_many(module: Module, changes: Mapping[str, Any]) -> Suggestion | None:
     """Several arguments of one layer; the further ones are listed beside the first."""
     candidate = set_arguments(module, changes)
     if candidate is None or len(changes) == 1:
         return candidate
-    first = candidate.suggestion
-    rest = tuple(
-        Suggestion(
-            action="set_argument",
-            text=first.text,
-            path=module.path,
-            argument=name,
-            from_=tidy(module.config.get(name)),
-            to=tidy(value),
-        )
+    then = tuple(
+        replace(candidate, argument=name, from_=before, to=tidy(value), edits=())
         for name, value in list(changes.items())[1:]
-        if tidy(module.config.get(name)) != tidy(value)
+        if (before := tidy(module.config.get(name))) != tidy(value)
     )
-    whole = Suggestion(
-        action=first.action,
-        text=first.text,
-        path=first.path,
-        argument=first.argument,
-        from_=first.from_,
-        to=first.to,
-        then=rest,
-    )
-    return Candidate(whole, (SetArguments(module.path, tuple(changes.items())),))
+    return replace(candidate, then=then)

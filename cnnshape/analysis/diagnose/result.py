@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnnshape.analysis.diagnose.edits import Edit
 from cnnshape.analysis.report import Suggestion
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A change worth trying, and how to carry it out; without ``edits`` it can only be told.
-
-    ``otherwise`` is tried where this one does not help: ``reshape`` where ``view`` cannot.
-    """
-
-    suggestion: Suggestion
-    edits: tuple[Edit, ...] = ()
-    otherwise: Candidate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +15,10 @@ class Diagnosis:
         kind: a stable name, ``family.reason``; ``docs/errors`` has a page for each.
         sentence: the reason in the reader's own numbers.
         derivation: where the arriving size comes from, oldest step first.
-        candidates: changes that may help, most likely first; none of them is tried yet.
+        suggestions: changes that may help, most likely first; none of them is tried yet.
     """
 
     kind: str
     sentence: str
     derivation: tuple[str, ...] = ()
-    candidates: tuple[Candidate, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()

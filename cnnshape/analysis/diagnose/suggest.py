@@ -10,7 +10,6 @@ from cnnshape.analysis.diagnose.edits import (
     AfterCall,
     BeforeCall,
     ChangeInput,
-    Edit,
     NewInput,
     ReplaceCall,
     SetArguments,
@@ -20,7 +19,6 @@ from cnnshape.analysis.diagnose.edits import (
     Step,
 )
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.source_call import Written, written
 from cnnshape.analysis.diagnose.wording import can_construct, constructor, literal, tidy
 from cnnshape.analysis.report import Suggestion
@@ -28,7 +26,7 @@ from cnnshape.tracing.trace import Module, Value
 from cnnshape.words import times
 
 
-def set_arguments(module: Module, changes: Mapping[str, Any]) -> Candidate | None:
+def set_arguments(module: Module, changes: Mapping[str, Any]) -> Suggestion | None:
     """Build a layer with other arguments; the first change is the one that is named."""
     if not can_construct(module.kind):
         return None
@@ -37,93 +35,103 @@ def set_arguments(module: Module, changes: Mapping[str, Any]) -> Candidate | Non
     before = tidy(module.config.get(first))
     if all(tidy(module.config.get(name)) == tidy(new) for name, new in items):
         return None
-    suggestion = Suggestion(
+    return Suggestion(
         action="set_argument",
         text=constructor(module, changes),
         path=module.path,
         argument=first,
         from_=_listed(before),
         to=_listed(tidy(value)),
+        edits=(SetArguments(module.path, items),),
     )
-    return Candidate(suggestion, (SetArguments(module.path, items),))
 
 
-def set_class(module: Module, kind: str, changes: Mapping[str, Any] | None = None) -> Candidate:
+def set_class(module: Module, kind: str, changes: Mapping[str, Any] | None = None) -> Suggestion:
     """Another class of layer with the same arguments: BatchNorm1d for BatchNorm2d."""
-    suggestion = Suggestion(
+    return Suggestion(
         action="set_argument",
         text=constructor(module, changes or {}, kind),
         path=module.path,
         argument="type",
         from_=module.type,
         to=kind,
+        edits=(SetArguments(module.path, tuple((changes or {}).items()), kind),),
     )
-    return Candidate(suggestion, (SetArguments(module.path, tuple((changes or {}).items()), kind),))
 
 
-def set_parameter(failing: Failing, weight: Value, shape: tuple[int, ...]) -> Candidate | None:
+def set_parameter(failing: Failing, weight: Value, shape: tuple[int, ...]) -> Suggestion | None:
     """Another shape for a parameter that the author's own code made."""
     if len(weight.parameters) != 1:
         return None
     name = weight.parameters[0]
     path, _, attribute = name.rpartition(".")
     del failing
-    suggestion = Suggestion(
+    return Suggestion(
         action="set_argument",
         text=f"{attribute} = nn.Parameter(torch.empty({', '.join(map(str, shape))}))",
         path=path,
         argument=attribute,
         from_=list(weight.shape),
         to=list(shape),
+        edits=(SetParameter(name, shape),),
     )
-    return Candidate(suggestion, (SetParameter(name, shape),))
 
 
-def set_buffer(held: Value, shape: tuple[int, ...]) -> Candidate | None:
+def set_buffer(held: Value, shape: tuple[int, ...]) -> Suggestion | None:
     """Another shape for a buffer that the author's own code registers."""
     if held.origin != "buffer" or not held.name:
         return None
     path, _, attribute = held.name.rpartition(".")
-    suggestion = Suggestion(
+    return Suggestion(
         action="set_argument",
         text=f"{attribute} of {times(shape)} instead of {times(held.shape)}",
         path=path,
         argument=attribute,
         from_=list(held.shape),
         to=list(shape),
+        edits=(SetParameter(held.name, shape),),
     )
-    return Candidate(suggestion, (SetParameter(held.name, shape),))
 
 
-def new_input(name: str, before: Sequence[Any], after: Sequence[int], why: str = "") -> Candidate:
+def new_input(name: str, before: Sequence[Any], after: Sequence[int], why: str = "") -> Suggestion:
     """An input of another shape."""
-    suggestion = Suggestion(
+    return Suggestion(
         action="set_input",
         text=f"{name} of {times(after)} instead of {times(before)}{why}",
         path="",
         argument=name,
         from_=list(before),
         to=list(after),
+        edits=(NewInput(name, tuple(after)),),
     )
-    return Candidate(suggestion, (NewInput(name, tuple(after)),))
 
 
 def change_input(
     name: str, label: str, text: str, steps: Sequence[Step], from_: Any, to: Any
-) -> Candidate:
+) -> Suggestion:
     """An input passed through some steps: ``x.unsqueeze(0)``."""
-    suggestion = Suggestion(
-        action="set_input", text=text, path="", argument=label, from_=from_, to=to
+    return Suggestion(
+        action="set_input",
+        text=text,
+        path="",
+        argument=label,
+        from_=from_,
+        to=to,
+        edits=(ChangeInput(name, tuple(steps)),),
     )
-    return Candidate(suggestion, (ChangeInput(name, tuple(steps)),))
 
 
-def set_mode(mode: str, text: str) -> Candidate:
+def set_mode(mode: str, text: str) -> Suggestion:
     """The whole model in another mode."""
-    suggestion = Suggestion(
-        action="change_call", text=text, path="", argument="mode", from_=None, to=mode
+    return Suggestion(
+        action="change_call",
+        text=text,
+        path="",
+        argument="mode",
+        from_=None,
+        to=mode,
+        edits=(SetMode(mode),),
     )
-    return Candidate(suggestion, (SetMode(mode),))
 
 
 def before_call(
@@ -133,11 +141,15 @@ def before_call(
     *,
     path: str | None = None,
     argument: int | str = 0,
-) -> Candidate:
+) -> Suggestion:
     """Something done to a module's input before it is called."""
     path = failing.path if path is None else path
-    suggestion = Suggestion(action="insert_before", text=text, path=path)
-    return Candidate(suggestion, (BeforeCall(path, tuple(steps), argument),))
+    return Suggestion(
+        action="insert_before",
+        text=text,
+        path=path,
+        edits=(BeforeCall(path, tuple(steps), argument),),
+    )
 
 
 def on_argument(
@@ -147,7 +159,7 @@ def on_argument(
     template: str,
     steps: tuple[Step, ...],
     change: tuple[Any, Any],
-) -> Candidate:
+) -> Suggestion:
     """Something done to one tensor of the failing call, where its author would write it.
 
     At the model's call for an input, before a layer of torch for its argument, in the line
@@ -168,10 +180,14 @@ def on_argument(
     return call.candidate(call.with_operand(position, new, new), operands=((position, steps),))
 
 
-def after_call(path: str, text: str, steps: Sequence[Step]) -> Candidate:
+def after_call(path: str, text: str, steps: Sequence[Step]) -> Suggestion:
     """Something done to what a module returns."""
-    suggestion = Suggestion(action="insert_after", text=text, path=path)
-    return Candidate(suggestion, (AfterCall(path, tuple(steps)),))
+    return Suggestion(
+        action="insert_after",
+        text=text,
+        path=path,
+        edits=(AfterCall(path, tuple(steps)),),
+    )
 
 
 class CallText:
@@ -214,7 +230,7 @@ class CallText:
         )
         return f"{receiver}.{name}({inside})"
 
-    def flattened(self) -> Candidate:
+    def flattened(self) -> Suggestion:
         """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
         operand, rows = self.operand(0), (SizeOf(0), -1)
         flat = self.candidate(f"torch.flatten({operand}, 1)", function="reshape", arguments=rows)
@@ -223,7 +239,7 @@ class CallText:
         kept = self.candidate(self.method("view", rows), arguments=rows)
         return replace(kept, otherwise=flat)
 
-    def shaped(self, arguments: Sequence[Any]) -> Candidate:
+    def shaped(self, arguments: Sequence[Any]) -> Suggestion:
         """``view`` or ``reshape`` with other sizes; ``reshape`` where ``view`` cannot do it."""
         name = self.operation.name
         same = self.candidate(self.method(name, arguments), arguments=arguments)
@@ -241,17 +257,8 @@ class CallText:
         operands: Sequence[tuple[int, tuple[Step, ...]]] = (),
         overrides: Sequence[tuple[int | str, Any]] = (),
         arguments: Sequence[Any] | None = None,
-        extra: Sequence[Edit] = (),
-    ) -> Candidate:
+    ) -> Suggestion:
         """The call written as ``text``, and how to carry that out."""
-        suggestion = Suggestion(
-            action="change_call",
-            text=text,
-            path=self.failing.path,
-            argument=self.operation.name,
-            from_=self._from(text),
-            to=text,
-        )
         edit = ReplaceCall(
             self.operation.name,
             self.operation.source,
@@ -260,7 +267,15 @@ class CallText:
             tuple(overrides),
             None if arguments is None else tuple(arguments),
         )
-        return Candidate(suggestion, (edit, *extra))
+        return Suggestion(
+            action="change_call",
+            text=text,
+            path=self.failing.path,
+            argument=self.operation.name,
+            from_=self._from(text),
+            to=text,
+            edits=(edit,),
+        )
 
     def _from(self, text: str) -> str | None:
         """What ``text`` takes the place of; None where it is a line of its own."""

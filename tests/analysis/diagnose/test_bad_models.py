@@ -12,7 +12,7 @@ import cnnshape
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.diagnose import dispatch
 from cnnshape.experiments.attempt import Setup
-from cnnshape.experiments.search_fixes import diagnosed
+from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -44,7 +44,7 @@ def error_of(model, *inputs, mode="eval"):
     given = Inputs(inputs)
     recorded = record(model, given, mode=mode)
     report = build_report(recorded.trace, exception=recorded.exception)
-    return diagnosed(report.error, report.trace, Setup(model, given, "cpu", mode)), report
+    return try_suggestions(report.error, report.trace, Setup(model, given, "cpu", mode)), report
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_meta_alone_verifies_nothing():
     recorded = record(model, given, device="meta")
     assert recorded.exception is None
     report = build_report(recorded.trace)
-    found = diagnosed(report.error, report.trace, Setup(model, given, "meta", "eval"))
+    found = try_suggestions(report.error, report.trace, Setup(model, given, "meta", "eval"))
     assert found.kind == "dtype.mismatch"
     for suggestion in found.suggestions:
         assert suggestion.text == "x.float() before b" or "float" in suggestion.text
@@ -223,7 +223,7 @@ def test_a_resnet_of_usual_size():
     given = Inputs((torch.randn(1, 3, 224, 224),))
     recorded = record(model, given, mode="eval")
     report = build_report(recorded.trace)
-    found = diagnosed(report.error, report.trace, Setup(model, given, "cpu", "eval"))
+    found = try_suggestions(report.error, report.trace, Setup(model, given, "cpu", "eval"))
     assert found.suggestions[0].text == "nn.Linear(in_features=2048, out_features=10)"
     assert found.suggestions[0].verified
 
@@ -252,7 +252,7 @@ def test_time_that_runs_out_leaves_the_model_as_it_was(budget):
     recorded = record(model, given, mode="train")
     report = build_report(recorded.trace)
     setup = Setup(model, given, "cpu", "train")
-    found = diagnosed(report.error, report.trace, setup, budget=budget)
+    found = try_suggestions(report.error, report.trace, setup, budget=budget)
     assert model.first.in_features == 5
     assert model.first.weight.shape == (4, 5)
     assert int(model.bn.num_batches_tracked) == 0
@@ -281,7 +281,9 @@ def test_a_trial_cut_short_before_the_failure_is_no_proof():
     model = SlowFirst()
     given = Inputs((torch.randn(3, 6),))
     report = build_report(record(model, given).trace)
-    found = diagnosed(report.error, report.trace, Setup(model, given, "cpu", "eval"), budget=0.0)
+    found = try_suggestions(
+        report.error, report.trace, Setup(model, given, "cpu", "eval"), budget=0.0
+    )
     assert found.suggestions[0].text == "nn.Linear(in_features=6, out_features=4)"
     assert not found.suggestions[0].verified
     assert found.suggestions[0].runs is None

@@ -10,7 +10,7 @@ import torch
 
 from cnnshape.analysis.build import build_report
 from cnnshape.experiments.attempt import Setup
-from cnnshape.experiments.search_fixes import diagnosed
+from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
@@ -40,7 +40,9 @@ def diagnosis_of(case: Case, device: str = "cpu"):
     recorded = record(model, inputs, device=device, mode=case.mode)
     report = build_report(recorded.trace, exception=recorded.exception)
     assert report.error is not None, "it is not broken"
-    return diagnosed(report.error, report.trace, Setup(model, inputs, device, case.mode), budget=30)
+    return try_suggestions(
+        report.error, report.trace, Setup(model, inputs, device, case.mode), budget=30
+    )
 
 
 def test_there_are_enough_of_them():
@@ -111,7 +113,7 @@ def test_the_model_is_as_it_was(case):
     inputs = Inputs(copy.deepcopy(case.inputs), dict(case.keywords))
     recorded = record(model, inputs, mode=case.mode)
     report = build_report(recorded.trace)
-    diagnosed(report.error, report.trace, Setup(model, inputs, "cpu", case.mode), budget=30)
+    try_suggestions(report.error, report.trace, Setup(model, inputs, "cpu", case.mode), budget=30)
     after = dict(model.named_modules())
     assert list(after) == list(before)
     for path, (cls, attributes, parameters, buffers, modules) in before.items():

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
 from cnnshape.analysis.diagnose.wording import dims, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Plain, Value
 from cnnshape.words import times
 
@@ -107,7 +108,7 @@ def _candidates(
     shape: Sizes,
     number: int,
     place: tuple[int, str],
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     rank = len(shape)
     if value.origin == "input" and (number == rank or (number >= 0 and rank < 3)):
         yield unsqueeze_input(value)
@@ -160,7 +161,7 @@ def permute(failing: Failing) -> Diagnosis | None:
         f"permute{order} names {dims(len(order))}, but {call.operand(0)} {times(shape)} has "
         f"{dims(rank)}"
     )
-    found: list[Candidate] = []
+    found: list[Suggestion] = []
     if len(order) == rank + 1 and value.origin == "input":
         found.append(unsqueeze_input(value))
     if len(order) == rank + 1 and order[0] == 0:

@@ -1,22 +1,29 @@
-"""Calls of ``forward`` with the wrong arguments, and keys that are not there."""
+"""Calls that do not find what they name: arguments of ``forward``, itself, layers, keys."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 
 from cnnshape.analysis.diagnose.edits import (
     DropArguments,
     DropInput,
+    NameModule,
     NewInput,
     RenameKey,
+    RunInTurn,
 )
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
+from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import ModuleCall
-from cnnshape.words import did_you_mean, listed, plural, times
+from cnnshape.words import listed, plural, times
+
+#: The most names that a sentence lists.
+_LISTED = 6
 
 # ---- arguments of forward -----------------------------------------------------------------
 
@@ -36,7 +43,8 @@ def arguments(failing: Failing) -> Diagnosis | None:
     unknown = [k for k in call.kwargs if k not in names and not signature.any_keyword]
     extra = 0 if signature.any_positional else max(given - len(names), 0)
     if unknown:
-        hint = did_you_mean(unknown[0], names, limit=1)
+        near = get_close_matches(unknown[0], names, n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
         sentence = f"{takes} has no argument {unknown[0]!r}{hint}"
     elif missing:
         sentence = (
@@ -49,70 +57,126 @@ def arguments(failing: Failing) -> Diagnosis | None:
         )
     else:
         return None
-    found = _argument_candidates(failing, call, missing, unknown, extra, len(names))
+    found = [_without(call, keyword, unknown) for keyword in unknown]
+    if extra:
+        found.append(_first_only(call, len(names)))
+    if missing and not unknown and not extra:
+        found += _passed_as_well(failing, call, missing)
     return Diagnosis("forward.arguments", sentence, (), tuple(found))
 
 
-def _argument_candidates(
-    failing: Failing,
-    call: ModuleCall,
-    missing: list[str],
-    unknown: list[str],
-    extra: int,
-    accepted: int,
-) -> Iterator[Candidate]:
+def _without(call: ModuleCall, keyword: str, unknown: list[str]) -> Suggestion:
     root = call.index == 0
-    for keyword in unknown:
-        suggestion = Suggestion(
-            action="set_input" if root else "change_call",
-            text=f"the call without {keyword}=…",
-            path=call.path,
-            argument=keyword,
-        )
-        if root:
-            yield Candidate(suggestion, (DropInput(keyword),))
-        else:
-            kept = tuple(k for k in call.kwargs if k not in unknown)
-            yield Candidate(suggestion, (DropArguments(call.path, len(call.args), kept),))
-    if extra:
-        suggestion = Suggestion(
-            action="set_input" if root else "change_call",
-            text=f"the call with its first {plural(accepted, 'argument')} only",
-            path=call.path,
-        )
-        if root:
-            dropped = tuple(DropInput(i) for i in range(accepted + extra - 1, accepted - 1, -1))
-            yield Candidate(suggestion, dropped)
-        else:
-            yield Candidate(suggestion, (DropArguments(call.path, accepted, tuple(call.kwargs)),))
-    if missing and root and not unknown and not extra:
-        first = (
-            failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
-        )
-        shape = None if first is None else sizes(first)
-        if first is not None and shape:
-            edits = tuple(NewInput(name, shape, first.dtype) for name in missing)
-            text = listed(f"{name} (here of {times(shape)}, as {first.name})" for name in missing)
-            suggestion = Suggestion(
-                action="set_input",
-                text=f"pass {text} as well",
-                path="",
-                argument=missing[0],
-                from_=None,
-                to=list(shape),
-            )
-            yield Candidate(suggestion, edits)
-    if missing and not unknown and not extra:
-        advice = Suggestion(
-            action="set_input" if root else "change_call",
-            text=f"pass {listed(missing)} as well",
-            path=call.path,
+    kept = tuple(k for k in call.kwargs if k not in unknown)
+    return Suggestion(
+        action="set_input" if root else "change_call",
+        text=f"the call without {keyword}=…",
+        path=call.path,
+        argument=keyword,
+        edits=(DropInput(keyword) if root else DropArguments(call.path, len(call.args), kept),),
+    )
+
+
+def _first_only(call: ModuleCall, accepted: int) -> Suggestion:
+    root = call.index == 0
+    dropped = tuple(DropInput(place) for place in range(len(call.args) - 1, accepted - 1, -1))
+    return Suggestion(
+        action="set_input" if root else "change_call",
+        text=f"the call with its first {plural(accepted, 'argument')} only",
+        path=call.path,
+        edits=dropped if root else (DropArguments(call.path, accepted, tuple(call.kwargs)),),
+    )
+
+
+def _passed_as_well(failing: Failing, call: ModuleCall, missing: list[str]) -> Iterator[Suggestion]:
+    """What is missing, of the first input's shape where the caller can add it; or in words."""
+    root = call.index == 0
+    first = failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
+    shape = None if first is None else sizes(first)
+    if root and first is not None and shape:
+        text = listed(f"{name} (here of {times(shape)}, as {first.name})" for name in missing)
+        yield Suggestion(
+            action="set_input",
+            text=f"pass {text} as well",
+            path="",
             argument=missing[0],
+            to=list(shape),
+            edits=tuple(NewInput(name, shape, first.dtype) for name in missing),
         )
-        yield Candidate(advice)
+    yield Suggestion(
+        action="set_input" if root else "change_call",
+        text=f"pass {listed(missing)} as well",
+        path=call.path,
+        argument=missing[0],
+    )
 
 
-# ---- keys, attributes, taking apart -------------------------------------------------------
+# ---- forward and layers that are not there ------------------------------------------------
+
+
+def forward(failing: Failing) -> Diagnosis | None:
+    """A ModuleList that is called, or a class whose ``forward`` has another name."""
+    if failing.failure.type != "NotImplementedError" or failing.operation is not None:
+        return None
+    module, call = failing.module, failing.call
+    if call is None or call.operations[0] != call.operations[1]:
+        return None
+    name = who(failing.path, module.type)
+    if module.kind not in ("ModuleList", "ModuleDict"):
+        if module.kind != module.type:
+            return None
+        sentence = (
+            f"{name} has no method called forward, which is what a call of the module runs: it may "
+            "be spelled differently, or indented into another method"
+        )
+        return Diagnosis("module.no_forward", sentence)
+    sentence = f"{name} is a {module.kind}, which holds modules and does not run them"
+    if module.kind == "ModuleDict":
+        return Diagnosis("module.no_forward", sentence)
+    in_turn = Suggestion(
+        action="set_argument",
+        text=f"nn.Sequential(*{module.path.rpartition('.')[2]})",
+        path=module.path,
+        argument="type",
+        from_=module.type,
+        to="Sequential",
+        edits=(RunInTurn(module.path),),
+    )
+    return Diagnosis("module.no_forward", sentence, (), (in_turn,))
+
+
+def attribute(failing: Failing) -> Diagnosis | None:
+    """``self.conv1`` where ``__init__`` made ``self.conv``."""
+    if failing.failure.type != "AttributeError" or failing.operation is not None:
+        return None
+    used = re.findall(r"\bself\.(\w+)", line_of(failing.failure.source))
+    module = failing.module
+    children = [path.rpartition(".")[2] for path in module.children]
+    held = [*children, *(n.rpartition(".")[2] for n in (*module.parameters, *module.buffers))]
+    known = {*held, *module.config}
+    absent = [n for n in used if n not in known and f"'{n}'" in failing.failure.message]
+    if not absent or module.builtin:
+        return None
+    name = absent[0]
+    has = f"; it has {listed(held[:_LISTED])}" if held else ""
+    more = " and more" if len(held) > _LISTED else ""
+    sentence = f"{who(failing.path, module.type)} has no attribute {name!r}{has}{more}"
+    found = tuple(
+        Suggestion(
+            action="change_call",
+            text=f"self.{near}",
+            path=failing.path,
+            argument=name,
+            from_=f"self.{name}",
+            to=f"self.{near}",
+            edits=(NameModule(failing.path, name, near),),
+        )
+        for near in get_close_matches(name, children, n=2, cutoff=0.5)
+    )
+    return Diagnosis("module.missing_attribute", sentence, (), found)
+
+
+# ---- keys ---------------------------------------------------------------------------------
 
 
 def missing_key(failing: Failing) -> Diagnosis | None:
@@ -132,44 +196,40 @@ def missing_key(failing: Failing) -> Diagnosis | None:
             f"{listed(map(repr, keys)) or 'no keys'}"
         )
         ordered = list(dict.fromkeys((*get_close_matches(key, keys, n=3, cutoff=0.3), *keys)))
-        candidates = tuple(_renamed(call, label, old, key) for old in ordered[:3])
-        return Diagnosis("input.missing_key", sentence, (), candidates)
+        renamed = tuple(_renamed(call, label, old, key) for old in ordered[:3])
+        return Diagnosis("input.missing_key", sentence, (), renamed)
     return _module_key(failing, key)
 
 
-def _renamed(call: ModuleCall, label: str, old: str, new: str) -> Candidate:
-    suggestion = Suggestion(
+def _renamed(call: ModuleCall, label: str, old: str, new: str) -> Suggestion:
+    return Suggestion(
         action="set_input",
         text=f"pass {old!r} under the name {new!r}",
         path=call.path,
         argument=new,
         from_=old,
         to=new,
+        edits=(RenameKey(label, old, new),) if call.index == 0 else (),
     )
-    return Candidate(suggestion, (RenameKey(label, old, new),) if call.index == 0 else ())
 
 
 def _module_key(failing: Failing, key: str) -> Diagnosis | None:
     """A ModuleDict of the failing module without that entry."""
     for path in failing.module.children:
         module = failing.trace.module(path)
-        if module.kind != "ModuleDict":
-            continue
         keys = [child.rpartition(".")[2] for child in module.children]
-        if key not in keys:
-            sentence = f"{path} has no module {key!r}, only {listed(map(repr, keys))}"
-            near = get_close_matches(key, keys, n=1, cutoff=0.0)
-            advice = [
-                Candidate(
-                    Suggestion(
-                        action="change_call",
-                        text=f"self.{path}[{name!r}]",
-                        path=failing.path,
-                        from_=key,
-                        to=name,
-                    )
-                )
-                for name in near
-            ]
-            return Diagnosis("module.missing_key", sentence, (), tuple(advice))
+        if module.kind != "ModuleDict" or key in keys:
+            continue
+        sentence = f"{path} has no module {key!r}, only {listed(map(repr, keys))}"
+        near = tuple(
+            Suggestion(
+                action="change_call",
+                text=f"self.{path}[{name!r}]",
+                path=failing.path,
+                from_=key,
+                to=name,
+            )
+            for name in get_close_matches(key, keys, n=1, cutoff=0.0)
+        )
+        return Diagnosis("module.missing_key", sentence, (), near)
     return None

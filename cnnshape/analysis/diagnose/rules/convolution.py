@@ -13,12 +13,12 @@ from cnnshape.analysis.diagnose.earlier_corrections import (
 )
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution_names import CONVOLUTIONS, TRANSPOSED, name_of
 from cnnshape.analysis.diagnose.rules.convolution_rank import wrong_rank
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
-from cnnshape.analysis.diagnose.rules.too_small import too_small
 from cnnshape.analysis.diagnose.rules.transposed import output_padding
+from cnnshape.analysis.diagnose.rules.windows import too_small
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
@@ -27,6 +27,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_parameter,
 )
 from cnnshape.analysis.diagnose.wording import arrive
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
 from cnnshape.words import plural, times
 
@@ -111,7 +112,7 @@ def _channels(
         return Diagnosis("conv.in_channels", sentence, (), tuple(c for c in candidates if c))
     origin = story(failing.trace, value.id, axis)
     earlier = failing.earlier_call()
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if shape[-1] == expected and axis and layer is not None and layer.path == failing.path:
         # N×L×C, as linear layers and transformers have it.
         order = (0, len(shape) - 1, *range(1, len(shape) - 1))
@@ -177,7 +178,7 @@ def _channel_axis_missing(
 
 def _channel_candidates(
     failing: Failing, value: Value, shape: Sizes, axis: int, expected: int, layer: Module | None
-) -> Iterator[Candidate | None]:
+) -> Iterator[Suggestion | None]:
     """Another input, or another number of channels out of the layer before."""
     trace = failing.trace
     if value.origin == "input" and value.name:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution_names import CONVOLUTIONS, TRANSPOSED, name_of
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
 from cnnshape.words import times
 
@@ -30,7 +31,7 @@ def wrong_rank(
     return Diagnosis("conv.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
 
 
-def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Candidate]:
+def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Suggestion]:
     assert failing.dims is not None
     weight = failing.shape(failing.argument(1, "weight"))
     bound = bind(failing.operation) if failing.operation else None

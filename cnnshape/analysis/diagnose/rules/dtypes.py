@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
 from cnnshape.analysis.diagnose.wording import who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import times
 
@@ -91,7 +92,7 @@ def indices(failing: Failing) -> Diagnosis | None:
     return Diagnosis("dtype.index", sentence, (), tuple(_converted(failing, value, "int64")))
 
 
-def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Candidate]:
+def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Suggestion]:
     method = f"{_SHORT[wanted]}()" if wanted in _SHORT else f"to(torch.{wanted})"
     steps = (Step("to", (wanted,)),)
     origin = _input_behind(failing, value)

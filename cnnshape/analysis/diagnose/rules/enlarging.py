@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.reshaping import wanted_sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.words import plural, times
 
 
@@ -46,7 +47,7 @@ def expand(failing: Failing) -> Diagnosis | None:
             n if a < lead or shape[a - lead] == 1 or n == shape[a - lead] else -1
             for a, n in enumerate(wanted)
         )
-        found: list[Candidate] = []
+        found: list[Suggestion] = []
         if any(n not in (-1, s) for n, s in zip(kept[lead:], shape, strict=True)) or lead:
             found.append(call.candidate(call.method("expand", kept), arguments=kept))
         if asked % size == 0:
@@ -91,7 +92,7 @@ def pixel_shuffle(failing: Failing) -> Diagnosis | None:
     )
     item = story(failing.trace, value.id, len(shape) - 3)
     nearest = -(-channels // square) * square
-    found: list[Candidate | None] = list(other_inputs(failing, value, len(shape) - 3, nearest))
+    found: list[Suggestion | None] = list(other_inputs(failing, value, len(shape) - 3, nearest))
     layer = failing.layer({"PixelShuffle"})
     smaller = [f for f in range(factor - 1, 1, -1) if channels % (f * f) == 0]
     if layer is not None and smaller:

@@ -14,7 +14,6 @@ from cnnshape.analysis.diagnose.earlier_corrections import (
 )
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import Way, forks, nearest_first, start_sizes, ways
 from cnnshape.analysis.diagnose.suggest import (
@@ -24,6 +23,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_buffer,
     set_parameter,
 )
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 
 Operand = tuple[int, Value, Sizes]
@@ -35,7 +35,7 @@ _FARTHEST = 256
 
 def candidates(
     failing: Failing, call: CallText, left: Operand, right: Operand, from_end: int
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """What may help, most likely first."""
     a_shape, b_shape = left[2], right[2]
     same_rank = len(a_shape) == len(b_shape)
@@ -52,7 +52,7 @@ def candidates(
         yield from _made_alike(failing, left, right, from_end)
 
 
-def same_picture(failing: Failing, one: Value, other: Value, rank: int) -> Iterator[Candidate]:
+def same_picture(failing: Failing, one: Value, other: Value, rank: int) -> Iterator[Suggestion]:
     """What makes two pictures equally large: padding on the way of one, or another input."""
     axes = range(2, rank)
     yield from _padded(failing, one, other, axes)
@@ -63,7 +63,9 @@ def same_picture(failing: Failing, one: Value, other: Value, rank: int) -> Itera
             yield candidate
 
 
-def _padded(failing: Failing, one: Value, other: Value, axes: Iterable[int]) -> Iterator[Candidate]:
+def _padded(
+    failing: Failing, one: Value, other: Value, axes: Iterable[int]
+) -> Iterator[Suggestion]:
     forked = forks(failing.trace, one.id, other.id, axes)
     if forked is None:
         return
@@ -84,7 +86,7 @@ def _padded(failing: Failing, one: Value, other: Value, axes: Iterable[int]) -> 
         yield from with_stride(failing, both, agree)
 
 
-def agreeing_input(failing: Failing, one: Sequence[Way], other: Sequence[Way]) -> Candidate | None:
+def agreeing_input(failing: Failing, one: Sequence[Way], other: Sequence[Way]) -> Suggestion | None:
     """Another input size with which both ways end in the same size, axis by axis.
 
     First the next multiple of all strides together, with which every level of a U-Net agrees.
@@ -120,7 +122,7 @@ def _agreeing_size(one: Way, other: Way, now: int) -> int | None:
 
 def projections(
     failing: Failing, call: CallText, left: Operand, right: Operand
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """A 1×1 convolution on the shortcut, as residual networks have it."""
     small, large = (left, right) if right[1].id > left[1].id else (right, left)
     # The operand that was made first is the shortcut.
@@ -151,7 +153,7 @@ def projections(
     yield call.candidate(text, operands=((small[0], (step,)),))
 
 
-def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[Candidate]:
+def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """A vector per channel (or per batch) that is to be spread over a picture."""
     small, large = (left, right) if len(left[2]) < len(right[2]) else (right, left)
     vector, picture = small[2], large[2]
@@ -183,7 +185,7 @@ def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[C
     yield call.candidate(call.with_operand(small[0], new, new), operands=((small[0], steps),))
 
 
-def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Candidate]:
+def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """The smaller picture brought to the size of the larger, as U-Nets do."""
     a, b = left[2], right[2]
     if len(a) != 4 or a[:2] != b[:2]:
@@ -199,7 +201,7 @@ def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Candidat
 
 def _made_alike(
     failing: Failing, left: Operand, right: Operand, from_end: int
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """The layer that made one of the sizes made to give the other's."""
     both = ((left, right), (right, left))
     for mine, theirs in both:
@@ -232,7 +234,7 @@ def _made_alike(
 
 def _longer_table(
     failing: Failing, value: Value, from_end: int, wanted: int
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """A table of positions that is too short for what it is added to: ``self.pe[:, :n]``."""
     trace = failing.trace
     while value.static and value.producer is not None:
@@ -253,7 +255,7 @@ def _longer_table(
 
 def _other_positions(
     failing: Failing, positions: Sizes, tokens: Sizes, from_end: int
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """A picture with as many patches as there are learned positions, class tokens aside."""
     trace = failing.trace
     first = trace.values[trace.inputs[0].value] if trace.inputs else None

@@ -7,8 +7,8 @@ from math import isqrt, prod
 
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Sizes
-from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import times
 
@@ -16,7 +16,7 @@ from cnnshape.words import times
 _EXTRA = (1, 2)
 
 
-def as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Candidate]:
+def as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
     """``view(b, c, 8, 8)`` of 49 tokens: 7×7; of 65 tokens: without the class token."""
     if len(wanted) != 4 or wanted[2] != wanted[3] or wanted[2] < 1 or wanted[1] < 1:
         return
@@ -36,7 +36,7 @@ def as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Candidat
             yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
 
 
-def in_patches(value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Candidate]:
+def in_patches(value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
     """``view(b, c, h // 8, 8, w // 8, 8)`` of 30×30: the next multiple of 8."""
     if value.origin != "input" or not value.name:
         return

@@ -8,7 +8,7 @@ from typing import Any
 from cnnshape.analysis.diagnose.earlier_corrections import combined, set_many
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.suggest import (
     CallText,
@@ -17,6 +17,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_arguments,
 )
 from cnnshape.analysis.diagnose.wording import dims, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref, Value
 from cnnshape.words import plural, times
 
@@ -35,7 +36,7 @@ def embedding(failing: Failing) -> Diagnosis | None:
     rows = f"{name} has {plural(table[0], 'row')} (0 to {table[0] - 1})"
     if span is None:
         return Diagnosis("embedding.index", f"{rows}, and an index outside of it arrives")
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if span[1] >= table[0]:
         sentence = f"{rows}, but the index {span[1]} arrives"
         if layer is not None:
@@ -53,7 +54,7 @@ def embedding(failing: Failing) -> Diagnosis | None:
     return Diagnosis("embedding.index", sentence, (), tuple(c for c in found if c))
 
 
-def _padding_row(failing: Failing, layer: Module, rows: int) -> Candidate | None:
+def _padding_row(failing: Failing, layer: Module, rows: int) -> Suggestion | None:
     """-1 for padding: everything moved up by one, and the first row for the padding."""
     more = set_many(layer, {"num_embeddings": rows + 1, "padding_idx": 0})
     shifted = on_argument(failing, 0, "input", "{x} + 1", (Step("shift", (1,)),), (None, None))
@@ -75,7 +76,7 @@ def getitem(failing: Failing) -> Diagnosis | None:
         sentence = (
             f"{name}[…] uses {len(used)} indices, but {name} {times(shape)} has {dims(len(shape))}"
         )
-        found: list[Candidate] = []
+        found: list[Suggestion] = []
         if value.origin == "input" and len(used) == len(shape) + 1:
             found.append(unsqueeze_input(value))
         found += _fewer(call, items, name, len(shape))
@@ -83,7 +84,7 @@ def getitem(failing: Failing) -> Diagnosis | None:
     return _beyond(failing, call, shape, items, name) or _mask(failing, value, shape, items, name)
 
 
-def _fewer(call: CallText, items: tuple[Plain, ...], name: str, rank: int) -> Iterator[Candidate]:
+def _fewer(call: CallText, items: tuple[Plain, ...], name: str, rank: int) -> Iterator[Suggestion]:
     """The full slices that are one too many left out."""
     whole = slice(None, None, None)
     kept = list(items)
@@ -224,7 +225,7 @@ def split(failing: Failing) -> Diagnosis | None:
         f"split takes {added} = {total} of dimension {dim} of {call.operand(0)} {times(shape)}, "
         f"which has {size}"
     )
-    found: list[Candidate] = []
+    found: list[Suggestion] = []
     rest = size - sum(pieces[:-1])
     if rest > 0:
         better = [*pieces[:-1], rest]

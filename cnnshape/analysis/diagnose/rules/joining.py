@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import same_picture
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input
 from cnnshape.analysis.diagnose.wording import dims
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, times
 
@@ -76,7 +77,7 @@ def _cat_candidates(
     dim: int,
     index: int,
     axes: Sequence[int],
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     first, other = shaped[0][1], shaped[index][1]
     rank = len(first)
     spatial = rank >= 3 and min(axes) >= 2
@@ -92,9 +93,7 @@ def _cat_candidates(
     if spatial:
         # A U-Net's pictures are to be divisible; padding is the cure where branches meet.
         a, b = shaped[0][0], shaped[index][0]
-        yield from sorted(
-            same_picture(failing, a, b, rank), key=lambda c: c.suggestion.action != "set_input"
-        )
+        yield from sorted(same_picture(failing, a, b, rank), key=lambda c: c.action != "set_input")
         yield from _fitted(call, shaped, index)
         yield from (_other_dim(call, better) for better in other_dims)
     for which, wanted in ((0, other), (index, first)):
@@ -113,7 +112,7 @@ def _cat_candidates(
             )
 
 
-def _other_dim(call: CallText, better: int) -> Candidate:
+def _other_dim(call: CallText, better: int) -> Suggestion:
     positional = len(call.operation.args) > 1
     place: int | str = 1 if positional else "dim"
     found = call.found
@@ -121,7 +120,7 @@ def _other_dim(call: CallText, better: int) -> Candidate:
     return call.candidate(f"torch.cat({inside}, dim={better})", overrides=((place, better),))
 
 
-def _fitted(call: CallText, shaped: Sequence[Tensor], index: int) -> Iterator[Candidate]:
+def _fitted(call: CallText, shaped: Sequence[Tensor], index: int) -> Iterator[Suggestion]:
     """One picture padded or cropped to the other's size: the usual cure in a U-Net."""
     first, other = shaped[0][1], shaped[index][1]
     which = 0 if _pixels(first) < _pixels(other) else index
@@ -170,7 +169,7 @@ def _ranks(failing: Failing, shaped: Sequence[Tensor]) -> Diagnosis:
         f"cat needs tensors with equally many dimensions, but {a} {times(lacking)} has "
         f"{dims(len(lacking))} and {b} {times(full)} has {dims(most)}"
     )
-    found: list[Candidate] = []
+    found: list[Suggestion] = []
     dim = failing.argument(1, "dim", 0)
     if most - len(lacking) == 1 and isinstance(dim, int):
         for axis in dict.fromkeys((dim % most, 0, most - 1, *range(most))):
@@ -230,7 +229,7 @@ def stack(failing: Failing) -> Diagnosis | None:
     return None
 
 
-def _stack_candidates(call: CallText, shaped: Sequence[Tensor], index: int) -> Iterator[Candidate]:
+def _stack_candidates(call: CallText, shaped: Sequence[Tensor], index: int) -> Iterator[Suggestion]:
     first, other = shaped[0][1], shaped[index][1]
     rank = len(first)
     for axis in range(rank):

@@ -9,7 +9,7 @@ from math import prod
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer, with_padding
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import (
     Factor,
@@ -30,6 +30,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_parameter,
 )
 from cnnshape.analysis.diagnose.wording import arrive, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Operation, Value
 from cnnshape.words import plural, times
 
@@ -75,7 +76,7 @@ def linear(failing: Failing) -> Diagnosis | None:
         return Diagnosis("linear.missing_flatten", sentence, (), (candidate,))
     if len(shape) == 4 and shape[1] == expected:
         sentence += f": the {expected} are dimension 1 of {times(shape)}, which is not pooled"
-    found: list[Candidate | None] = [*_pooled(failing, shape, parts, merged_by, expected)]
+    found: list[Suggestion | None] = [*_pooled(failing, shape, parts, merged_by, expected)]
     found += _candidates(failing, layer, parts)
     return Diagnosis(
         "linear.in_features", sentence, _derivation(failing, parts), tuple(_present(found))
@@ -88,7 +89,7 @@ def _pooled(
     parts: tuple[Factor, ...],
     merged_by: Operation | None,
     expected: int,
-) -> Iterator[Candidate | None]:
+) -> Iterator[Suggestion | None]:
     """As many features as there are channels: the picture was to be averaged away."""
     trace = failing.trace
     if len(shape) == 4 and shape[1] == expected:
@@ -112,7 +113,7 @@ def _pooled(
         yield call.candidate(call.with_operand(0, new, new), operands=((0, (Step("pool"),)),))
 
 
-def _present(candidates: list[Candidate | None]) -> Iterator[Candidate]:
+def _present(candidates: list[Suggestion | None]) -> Iterator[Suggestion]:
     return (candidate for candidate in candidates if candidate is not None)
 
 
@@ -126,7 +127,7 @@ def _derivation(failing: Failing, parts: tuple[Factor, ...]) -> tuple[str, ...]:
 
 def _unflattened(
     failing: Failing, arriving: Value, shape: Sizes, expected: int
-) -> tuple[int, Candidate] | None:
+) -> tuple[int, Suggestion] | None:
     """Flattening the axes behind the batch would give what is expected."""
     if len(shape) < 3:
         return None
@@ -138,7 +139,7 @@ def _unflattened(
     return None
 
 
-def _before(failing: Failing, text: str, steps: tuple[Step, ...]) -> Candidate:
+def _before(failing: Failing, text: str, steps: tuple[Step, ...]) -> Suggestion:
     """Something done to the input of the linear layer: a module's, or a functional call's."""
     if failing.module.kind in _KINDS:
         return before_call(failing, text.format(x="x"), steps)
@@ -150,7 +151,7 @@ def _before(failing: Failing, text: str, steps: tuple[Step, ...]) -> Candidate:
 
 def _candidates(
     failing: Failing, layer: Module | None, parts: tuple[Factor, ...]
-) -> Iterator[Candidate | None]:
+) -> Iterator[Suggestion | None]:
     arriving = failing.value(failing.argument(0, "input"))
     weight = failing.value(failing.argument(1, "weight"))
     assert arriving is not None and weight is not None  # noqa: PT018
@@ -178,7 +179,7 @@ def _candidates(
 
 def _other_ways(
     failing: Failing, found: list[Way], fixed: int, expected: int
-) -> Iterator[Candidate | None]:
+) -> Iterator[Suggestion | None]:
     """Padding in a convolution before it, or another input size, so that ``expected`` arrive."""
 
     def arrives(now: list[int], changes: dict[str, dict[str, int]] | None = None) -> bool:

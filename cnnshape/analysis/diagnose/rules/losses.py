@@ -8,10 +8,11 @@ from math import prod
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, on_argument
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import plural, times
 
@@ -69,20 +70,20 @@ def _values(failing: Failing, scores: Value, target: Value, classes: int) -> Dia
     sentence = (
         f"there are scores for {classes} classes (0 to {classes - 1}), but the target {bad} arrives"
     )
-    found: list[Candidate] = []
+    found: list[Suggestion] = []
     if span[0] >= 1 and span[1] == classes:
         steps = (Step("shift", (-1,)),)
         found.append(on_argument(failing, 1, "target", "{x} - 1", steps, (None, None)))
     if span[0] >= 0:
         axis = min(len(scores.shape) - 1, 1)
         made = [c for c in other_inputs(failing, scores, axis, span[1] + 1) if c]
-        found += [c for c in made if c.suggestion.action == "set_argument"]
+        found += [c for c in made if c.action == "set_argument"]
     return Diagnosis("loss.target_range", sentence, (), tuple(found))
 
 
 def _target_candidates(
     failing: Failing, target: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     rank = len(shape)
     expected = [shape[0], *shape[2:]]
     change = (list(wanted), expected)
@@ -145,7 +146,7 @@ def alike(failing: Failing) -> Diagnosis | None:
 
 def _made_alike(
     failing: Failing, first: Value, second: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     now = (list(shape), list(wanted))
     if shape == (*wanted, 1):
         steps = (Step("squeeze", (-1,)),)

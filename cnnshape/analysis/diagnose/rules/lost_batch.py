@@ -13,10 +13,11 @@ from cnnshape.analysis.diagnose.axis_origin import RESHAPES, main_input
 from cnnshape.analysis.diagnose.earlier_corrections import combined
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules import axes, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
 from cnnshape.words import times
 
@@ -51,7 +52,7 @@ def regrouped(failing: Failing) -> Diagnosis | None:
     return None
 
 
-def _kept(there: Failing, call: CallText, before: Sizes, after: Sizes) -> Iterator[Candidate]:
+def _kept(there: Failing, call: CallText, before: Sizes, after: Sizes) -> Iterator[Suggestion]:
     """The batch written down; or a picture for which ``-1`` becomes the batch."""
     kept = call.flattened()
     layer = _next_linear(there)
@@ -133,7 +134,7 @@ def squeezed(failing: Failing) -> Diagnosis | None:
     return None
 
 
-def _not_the_batch(call: CallText, before: Sizes) -> Iterator[Candidate]:
+def _not_the_batch(call: CallText, before: Sizes) -> Iterator[Suggestion]:
     operand = call.operand(0)
     ones = [axis for axis in range(1, len(before)) if before[axis] == 1]
     if ones == list(range(2, len(before))):

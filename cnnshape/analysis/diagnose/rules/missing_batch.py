@@ -6,8 +6,8 @@ from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Candidate
 from cnnshape.analysis.diagnose.suggest import change_input
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 
 _WINDOWED = frozenset("conv conv_transpose max_pool avg_pool lp_pool batch_norm".split())
@@ -36,7 +36,7 @@ def unbatched_input(failing: Failing) -> Value | None:
     return first if only and rank in (1, 2, 3) else None
 
 
-def unsqueeze_input(value: Value, axis: int = 0) -> Candidate:
+def unsqueeze_input(value: Value, axis: int = 0) -> Suggestion:
     """``x.unsqueeze(0)`` on the model's input; behind its last dimension ``x.unsqueeze(-1)``."""
     name = value.name or "x"
     before = list(sizes(value) or ())

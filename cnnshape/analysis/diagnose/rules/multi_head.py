@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import written
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments, set_buffer
@@ -30,7 +30,7 @@ def multi_head_attention(failing: Failing) -> Diagnosis | None:
         sentence = (
             f"{name} works on {expected} features (embed_dim), but {shape[-1]} {arrive(shape[-1])}"
         )
-        found: list[Candidate | None] = []
+        found: list[Suggestion | None] = []
         if layer is not None:
             heads = layer.config.get("num_heads")
             if isinstance(heads, int) and shape[-1] % heads == 0:
@@ -52,7 +52,7 @@ def _keys(failing: Failing, name: str, expected: int, layer: Module | None) -> D
         f"{name} expects keys of {expected} features, but {shape[-1]} {arrive(shape[-1])}: "
         "kdim and vdim say so if they differ"
     )
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if layer is not None:
         found.append(set_arguments(layer, {"kdim": shape[-1], "vdim": shape[-1]}))
     return Diagnosis("mha.embed_dim", sentence, (), tuple(c for c in found if c))
@@ -71,7 +71,7 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             f"{name}'s key_padding_mask must be {batch}×{source} (batch × key length), but "
             f"{times(padding)} arrives"
         )
-        found: list[Candidate | None] = []
+        found: list[Suggestion | None] = []
         if padding == (source, batch):
             # The mask counts the batch first; so may the data, and the layer does not.
             found.append(_batch_first(failing))
@@ -95,7 +95,7 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
     return None
 
 
-def _batch_first(failing: Failing) -> Candidate | None:
+def _batch_first(failing: Failing) -> Suggestion | None:
     """``batch_first=True``, where the author built the layer and not a layer of torch around it."""
     parent = failing.path.rpartition(".")[0]
     inside = failing.trace.module(parent).kind.startswith("Transformer")
@@ -104,7 +104,7 @@ def _batch_first(failing: Failing) -> Candidate | None:
     return set_arguments(failing.module, {"batch_first": True})
 
 
-def _longer_mask(failing: Failing, mask: Sizes, length: int) -> Iterator[Candidate | None]:
+def _longer_mask(failing: Failing, mask: Sizes, length: int) -> Iterator[Suggestion | None]:
     """A causal mask that was made once for another length: made again, or as long an input."""
     held = failing.value(failing.argument(16, "attn_mask"))
     while held is not None and held.producer is not None:
@@ -117,17 +117,18 @@ def _longer_mask(failing: Failing, mask: Sizes, length: int) -> Iterator[Candida
         yield from other_inputs(failing, first, 0, mask[0])
 
 
-def _on_mask(failing: Failing, keyword: str) -> Candidate:
+def _on_mask(failing: Failing, keyword: str) -> Suggestion:
     found = written(failing.failure.source, failing.path.rpartition(".")[2])
     passed = (
         [a.partition("=")[2] for a in found.arguments if a.startswith(keyword)] if found else []
     )
     name = passed[0] if passed and passed[0].isidentifier() else keyword
-    suggestion = Suggestion(
-        action="insert_before", text=f"{name}.T", path=failing.path, argument=keyword
-    )
-    return Candidate(
-        suggestion, (BeforeCall(failing.path, (Step("transpose", (0, 1)),), argument=keyword),)
+    return Suggestion(
+        action="insert_before",
+        text=f"{name}.T",
+        path=failing.path,
+        argument=keyword,
+        edits=(BeforeCall(failing.path, (Step("transpose", (0, 1)),), argument=keyword),),
     )
 
 
@@ -146,7 +147,7 @@ def transformer(failing: Failing) -> Diagnosis | None:
         f"{name} takes {'N×L×E' if axis == 0 else 'L×N×E'}, so src {times(source)} is "
         f"{plural(source[axis], 'sequence')} and tgt {times(target)} is {target[axis]}"
     )
-    found: list[Candidate] = []
+    found: list[Suggestion] = []
     if source[1 - axis] == target[1 - axis]:
         sentence += f": the {source[1 - axis]} they share stands in dimension {1 - axis}"
         turn = (Step("transpose", (0, 1)),)

@@ -8,7 +8,7 @@ from math import prod
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer, set_many
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import (
@@ -20,6 +20,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_mode,
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
 from cnnshape.words import listed, plural, times
 
@@ -81,7 +82,7 @@ def _channels(
     sentence = f"{name} expects {plural(expected, 'channel')}, but {shape[1]} {arrive(shape[1])}"
     sentence += failing.which_call()
     item = story(failing.trace, value.id, 1)
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if len(shape) == 3 and shape[2] == expected:
         # N×L×C: the features are in the last dimension, as transformers have them.
         sentence += f": in {times(shape)} the {expected} features are the last dimension"
@@ -104,7 +105,7 @@ def _single(
     sentence = (
         f"{name} is in training mode and gets {kept} ({times(shape)}): a variance needs at least 2"
     )
-    found: list[Candidate] = []
+    found: list[Suggestion] = []
     trace = failing.trace
     first = trace.values[trace.inputs[0].value] if trace.inputs else None
     whole = None if first is None else sizes(first)
@@ -141,7 +142,7 @@ def norm_rank(failing: Failing) -> Diagnosis | None:
     )
 
 
-def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Candidate]:
+def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Suggestion]:
     module = failing.module
     kind = module.kind
     batchless = unbatched_input(failing)
@@ -177,7 +178,7 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
     )
     stories = [story(failing.trace, value.id, len(shape) - 1)]
     layer = failing.layer({"LayerNorm", "RMSNorm"})
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if len(normalized) == 1 and len(shape) >= 3 and shape[1] == normalized[0]:
         sentence += f": the {normalized[0]} are its dimension 1, the channels"
         if layer is not None and layer.kind == "LayerNorm":
@@ -212,7 +213,7 @@ def group_norm(failing: Failing) -> Diagnosis | None:
     arriving = shape[1]
     item = story(failing.trace, value.id, 1)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if isinstance(expected, int) and arriving != expected:
         sentence = (
             f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"

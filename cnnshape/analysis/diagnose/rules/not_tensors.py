@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.suggest import after_call
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
@@ -129,13 +129,13 @@ def _passed_on(failing: Failing, name: str, thing: Plain, before: ModuleCall) ->
             text=f"return the result at the end of {module.type}.forward",
             path=before.path,
         )
-        return Diagnosis("output.none", sentence, (), (Candidate(advice),))
+        return Diagnosis("output.none", sentence, (), (advice,))
     returned = _RETURNS.get(module.kind, with_article(before.result_type))
     sentence = f"{name} takes a tensor, but {maker} returns {returned}"
     return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, before, thing)))
 
 
-def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[Candidate]:
+def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[Suggestion]:
     """The part that is wanted, taken out of what the module returns."""
     module = failing.trace.module(before.path)
     attribute = before.path.rpartition(".")[2]
@@ -191,14 +191,19 @@ def _described(thing: Plain) -> str:
     return repr(thing)
 
 
-def _converted(thing: Plain, label: str) -> Iterator[Candidate]:
+def _converted(thing: Plain, label: str) -> Iterator[Suggestion]:
     name = "x" if label.startswith("#") else label
 
-    def candidate(text: str, *steps: Step) -> Candidate:
-        suggestion = Suggestion(
-            action="set_input", text=text, path="", argument=name, from_=None, to="Tensor"
+    def candidate(text: str, *steps: Step) -> Suggestion:
+        return Suggestion(
+            action="set_input",
+            text=text,
+            path="",
+            argument=name,
+            from_=None,
+            to="Tensor",
+            edits=(ChangeInput(label, steps),),
         )
-        return Candidate(suggestion, (ChangeInput(label, steps),))
 
     if isinstance(thing, Unknown) and thing.type == "ndarray":
         yield candidate(
@@ -243,7 +248,7 @@ def attribute(failing: Failing) -> Diagnosis | None:
             path=last.path,
         )
         sentence = f"{maker} returns None, which is then used as a tensor"
-        return Diagnosis("output.none", sentence, (), (Candidate(advice),))
+        return Diagnosis("output.none", sentence, (), (advice,))
     returned = _RETURNS.get(module.kind, with_article(last.result_type))
     sentence = f"{maker} returns {returned}, which is then used as a tensor"
     thing: Plain = tuple(Ref(named.value) for named in last.outputs)

@@ -8,10 +8,11 @@ from itertools import chain
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, set_arguments, set_parameter
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, plural, times
 
@@ -74,7 +75,7 @@ def _names(failing: Failing, call: CallText) -> tuple[str, str]:
     return names
 
 
-def _general(failing: Failing, call: CallText, a: Sizes, b: Sizes) -> Iterator[Candidate]:
+def _general(failing: Failing, call: CallText, a: Sizes, b: Sizes) -> Iterator[Suggestion]:
     """``matmul``, which broadcasts, for the products that do not."""
     if failing.name not in _RANKS:
         return
@@ -87,7 +88,7 @@ def _general(failing: Failing, call: CallText, a: Sizes, b: Sizes) -> Iterator[C
 
 def _turned(
     failing: Failing, call: CallText, values: tuple[Value, ...], a: Sizes, b: Sizes
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """One of the two transposed, or made by its layer in another size."""
     left, right = call.operand(0), call.operand(1)
     turn = (Step("transpose", (-2, -1)),)
@@ -113,7 +114,7 @@ def _turned(
                     yield candidate
 
 
-def _with(call: CallText, index: int, new: str, steps: tuple[Step, ...]) -> Candidate:
+def _with(call: CallText, index: int, new: str, steps: tuple[Step, ...]) -> Suggestion:
     return call.candidate(call.with_operand(index, new, new), operands=((index, steps),))
 
 
@@ -156,7 +157,7 @@ def einsum(failing: Failing) -> Diagnosis | None:
     return None
 
 
-def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterator[Candidate]:
+def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterator[Suggestion]:
     if len(term) == len(shape) + 1:
         # The equation is the first operand in the source.
         new = f"{call.operand(index + 1)}.unsqueeze(0)"
@@ -166,7 +167,7 @@ def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterato
 
 def _einsum_sizes(
     failing: Failing, call: CallText, equation: str, index: int
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """The letters of one tensor in the order in which they fit."""
     from itertools import permutations
 
@@ -246,7 +247,7 @@ def attention(failing: Failing) -> Diagnosis | None:
             f"the attention mask {times(mask)} does not fit the scores {times(scores)} "
             "(… × query length × key length)"
         )
-        found: list[Candidate] = []
+        found: list[Suggestion] = []
         if len(mask) == 2 and mask == (scores[0], scores[-1]) and len(scores) > 2:
             call = CallText(failing)
             index = 3 if len(failing.tensors) > 3 else len(failing.tensors) - 1

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.diagnose.wording import who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.words import listed, times
 
 #: Settings under which models remember what pictures they were made for.
@@ -75,7 +76,7 @@ def _verb(failing: Failing) -> str:
     return f"fails with {failing.failure.type}"
 
 
-def _meant_size(failing: Failing) -> Iterator[Candidate]:
+def _meant_size(failing: Failing) -> Iterator[Suggestion]:
     """A picture of the size that the model has among its settings."""
     trace = failing.trace
     if not trace.inputs:

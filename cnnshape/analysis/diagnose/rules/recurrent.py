@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.rules.recurrent_state import initial_state
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import before_call, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
 from cnnshape.words import plural, times
 
@@ -51,7 +52,7 @@ def _input_size(
         f"{name} expects {plural(expected, 'feature')} per step (input_size), but {shape[-1]} "
         f"{arrive(shape[-1])}: {times(shape)}{failing.which_call()}"
     )
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if len(shape) == 3 and shape[1] == expected:
         sentence += f", whose {expected} are dimension 1"
         turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
@@ -84,7 +85,7 @@ def _rank(failing: Failing, value: Value, shape: Sizes, *, cell: bool) -> Diagno
     return Diagnosis("rnn.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
 
 
-def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Candidate]:
+def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Suggestion]:
     expected = failing.module.config.get("input_size")
     if len(shape) == 4 and isinstance(expected, int):
         if shape[2] * shape[3] == expected:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.source_call import line_of, written
 from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments
 from cnnshape.analysis.diagnose.wording import who
@@ -69,10 +69,13 @@ def _count(failing: Failing, module: Module, *, pair: bool) -> Diagnosis:
         )
         text, step = f"({state}, torch.zeros_like({state}))", Step("with_zeros")
     suggestion = Suggestion(
-        action="insert_before", text=f"{state} = {text}", path=failing.path, argument="hx"
+        action="insert_before",
+        text=f"{state} = {text}",
+        path=failing.path,
+        argument="hx",
+        edits=(BeforeCall(failing.path, (step,), argument),),
     )
-    candidate = Candidate(suggestion, (BeforeCall(failing.path, (step,), argument),))
-    return Diagnosis("rnn.hidden_size", sentence, (), (candidate, _without(failing)))
+    return Diagnosis("rnn.hidden_size", sentence, (), (suggestion, _without(failing)))
 
 
 def _candidates(
@@ -81,7 +84,7 @@ def _candidates(
     states: Sequence[Plain],
     state: Sizes,
     expected: Sequence[Sizes],
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     wanted = expected[0]
     if len(state) == 3 and (state[1], state[0], state[2]) == wanted and module.kind != "LSTM":
         text, steps = "h.transpose(0, 1)", (Step("transpose", (0, 1)),)
@@ -108,9 +111,9 @@ def _candidates(
 
 def _made_so(
     failing: Failing, states: Sequence[Plain], expected: Sequence[Sizes]
-) -> Candidate | None:
+) -> Suggestion | None:
     """The lines that make the state, with the numbers needed: ``torch.zeros(4, n, 64)``."""
-    made: list[Candidate] = []
+    made: list[Suggestion] = []
     for item, wanted in zip(states, expected, strict=False):
         value, shape = failing.value(item), failing.shape(item)
         if value is None or shape is None or shape == wanted:
@@ -140,22 +143,20 @@ def _batch_of(failing: Failing) -> str:
     return f"{inside[0] if inside and inside[0].isidentifier() else 'x'}.size({axis})"
 
 
-def _as_statement(call: CallText, candidate: Candidate) -> Candidate:
+def _as_statement(call: CallText, candidate: Suggestion) -> Suggestion:
     """``h0 = torch.zeros(…)`` where that is the whole line: it says which of two lines is meant."""
     assert call.found is not None
     line = line_of(call.operation.source)
     target, equals, _ = line.partition(" = ")
     if not equals or not target.isidentifier() or line != f"{target} = {call.found.text}":
         return candidate
-    text = f"{target} = {candidate.suggestion.text}"
-    return replace(
-        candidate, suggestion=replace(candidate.suggestion, text=text, from_=line, to=text)
-    )
+    text = f"{target} = {candidate.text}"
+    return replace(candidate, text=text, from_=line, to=text)
 
 
 def _other_encoder(
     failing: Failing, states: Sequence[Plain], state: Sizes, wanted: Sizes
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """The layer that the state comes from, run in one direction as this one is."""
     item = states[0]
     value = failing.trace.values[item.value] if isinstance(item, Ref) else None
@@ -169,14 +170,14 @@ def _other_encoder(
             yield candidate
 
 
-def _without(failing: Failing) -> Candidate:
-    dropped = Suggestion(
+def _without(failing: Failing) -> Suggestion:
+    return Suggestion(
         action="change_call",
         text=f"{failing.path or 'model'}(x) without a state: it starts from zeros",
         path=failing.path,
         argument="hx",
+        edits=(DropArguments(failing.path, keep=1),),
     )
-    return Candidate(dropped, (DropArguments(failing.path, keep=1),))
 
 
 def _state_argument(failing: Failing) -> int | str:

@@ -7,11 +7,12 @@ from typing import Any
 
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import plural, times
 
@@ -36,7 +37,7 @@ def interpolate(failing: Failing) -> Diagnosis | None:
             f"{name} is given {plural(len(size), 'size')}, but {times(shape)} has "
             f"{plural(max(len(shape) - 2, 0), 'spatial dimension')}"
         )
-        found: list[Candidate] = []
+        found: list[Suggestion] = []
         if value.origin == "input" and len(size) == len(shape) - 1:
             found.append(unsqueeze_input(value))
         if 0 < len(shape) - 2 < len(size):
@@ -45,7 +46,7 @@ def interpolate(failing: Failing) -> Diagnosis | None:
     return _nothing_left(failing, value, shape, name)
 
 
-def _sized(failing: Failing, size: tuple[int, ...]) -> Iterator[Candidate]:
+def _sized(failing: Failing, size: tuple[int, ...]) -> Iterator[Suggestion]:
     if failing.module.builtin:
         candidate = set_arguments(failing.module, {"size": size})
         if candidate is not None:
@@ -63,7 +64,7 @@ def _mode(failing: Failing, value: Value, shape: Sizes, name: str, mode: str) ->
         f"{name} in mode {mode!r} takes {dims(needed)}, but {len(shape)} {arrive(len(shape))}: "
         f"{times(shape)}"
     )
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if value.origin == "input" and len(shape) == needed - 1:
         found.append(unsqueeze_input(value))
     better = _BY_RANK.get(len(shape), "nearest")
@@ -91,7 +92,7 @@ def _nothing_left(failing: Failing, value: Value, shape: Sizes, name: str) -> Di
         f"{name} scales {times(spatial)} by {', '.join(map(str, dict.fromkeys(factors)))}, which "
         f"leaves {times(after)}: nothing"
     )
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     least = [-(-1 // f) for f in factors]
     larger = [max(n, int(m)) for n, m in zip(spatial, least, strict=True)]
     larger = [n if int(n * f) >= 1 else n + 1 for n, f in zip(larger, factors, strict=True)]
@@ -160,7 +161,7 @@ def _reach(
                 f"{name} pads dimension {axis} by {max(before, after)} in mode {mode!r}, but it "
                 f"has {size}: at most {most} is possible"
             )
-        found: list[Candidate | None] = []
+        found: list[Suggestion | None] = []
         item = story(failing.trace, value.id, axis)
         derivation = (*start_line(failing.trace, [item]), *lines([item]))
         if value.origin == "input" and value.name:
@@ -193,7 +194,7 @@ def prelu(failing: Failing) -> Diagnosis | None:
     slopes = plural(weight[0], "slope")
     sentence = f"{name} has {slopes} (num_parameters), but {channels} {arrive(channels)}"
     layer = failing.layer({"PReLU"}, failing.argument(1, "weight"))
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     if layer is not None:
         found.append(set_arguments(layer, {"num_parameters": channels}))
     found += other_inputs(failing, value, min(1, len(shape) - 1), weight[0])

@@ -9,13 +9,14 @@ from typing import Any
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, with_padding
 from cnnshape.analysis.diagnose.edits import SizeOf
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.grids import as_picture, in_patches, undivided
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.sizes_that_fit import input_sizes, ways
 from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, who
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import times
 
@@ -82,7 +83,7 @@ def _stride(failing: Failing, shape: Sizes, wanted: Sizes) -> Diagnosis | None:
 
 def _candidates(
     failing: Failing, call: CallText, value: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     batchless = unbatched_input(failing)
     if batchless is not None and value.origin == "input" and len(shape) == 1:
         yield unsqueeze_input(batchless)
@@ -108,7 +109,7 @@ def _candidates(
     yield from for_the_view(failing, value, shape, wanted)
 
 
-def _one_other(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Candidate]:
+def _one_other(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
     """One of the sizes recomputed; the first and last are kept if possible."""
     total = prod(shape)
     for axis in (*range(1, len(wanted)), 0):
@@ -133,7 +134,7 @@ def _one_other(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Candidat
 
 def for_the_view(
     failing: Failing, value: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Candidate]:
+) -> Iterator[Suggestion]:
     """Padding or another input, so that the picture that arrives is what view was written for."""
     if len(shape) < 3:
         return
@@ -183,7 +184,7 @@ def unflatten(failing: Failing) -> Diagnosis | None:
         f"{name} splits {text} = {known} numbers out of dimension {dim}, but {size} {arrive(size)}"
     )
     layer = failing.layer({"Unflatten"})
-    found: list[Candidate | None] = []
+    found: list[Suggestion | None] = []
     for axis in range(len(wanted)):
         others = prod(n for a, n in enumerate(wanted) if a != axis and n != -1)
         if others and size % others == 0 and wanted[axis] != -1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution_names import name_of
 from cnnshape.analysis.diagnose.suggest import set_arguments
 from cnnshape.analysis.diagnose.wording import who
@@ -28,7 +28,7 @@ def output_padding(
                 f"{name_of(failing, layer)} has output_padding {a}, which must be smaller than its "
                 f"stride {s} or its dilation {d}"
             )
-            candidates: list[Candidate | None] = []
+            candidates: list[Suggestion | None] = []
             if layer is not None:
                 candidates.append(set_arguments(layer, {"output_padding": max(s, d) - 1}))
                 candidates.append(set_arguments(layer, {"stride": a + 1}))
@@ -72,32 +72,24 @@ def output_size(failing: Failing) -> Diagnosis | None:
     )
 
     nearest = [min(max(n, a), b) for n, a, b in zip(asked, lowest, highest, strict=False)] or lowest
-    dropped = Candidate(
-        Suggestion(
-            action="change_call",
-            text=f"{name}(x) without output_size, then F.interpolate(…, size={tuple(asked)})",
-            path=failing.path,
-            argument="output_size",
-            from_=list(asked),
-            to=None,
-        ),
-        (DropArguments(failing.path, keep=1),),
+    dropped = Suggestion(
+        action="change_call",
+        text=f"{name}(x) without output_size, then F.interpolate(…, size={tuple(asked)})",
+        path=failing.path,
+        argument="output_size",
+        from_=list(asked),
+        to=None,
+        edits=(DropArguments(failing.path, keep=1),),
     )
-
-    fitted = Candidate(
-        Suggestion(
-            action="change_call",
-            text=f"{name}(x, output_size={nearest})",
-            path=failing.path,
-            argument="output_size",
-            from_=list(asked),
-            to=nearest,
-        ),
-        (
-            BeforeCall(
-                failing.path, (Step("constant", (tuple(nearest),)),), argument=_where(failing)
-            ),
-        ),
+    constant = (Step("constant", (tuple(nearest),)),)
+    fitted = Suggestion(
+        action="change_call",
+        text=f"{name}(x, output_size={nearest})",
+        path=failing.path,
+        argument="output_size",
+        from_=list(asked),
+        to=nearest,
+        edits=(BeforeCall(failing.path, constant, argument=_where(failing)),),
     )
     return Diagnosis("conv_transpose.output_size", sentence, (), (fitted, dropped))
 

@@ -6,7 +6,7 @@ import ast
 
 from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Candidate, Diagnosis
+from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.wording import dims
@@ -34,7 +34,7 @@ def unpacking(failing: Failing) -> Diagnosis | None:
             f"{failing.module.type}.forward takes {used} from {label} {times(shape)}, which has "
             f"{dims(len(shape))}"
         )
-        found: list[Candidate] = []
+        found: list[Suggestion] = []
         rank = count + 1 if at_least else count
         if value.origin == "input" and len(shape) == rank - 1:
             found.append(unsqueeze_input(value))
@@ -47,8 +47,9 @@ def unpacking(failing: Failing) -> Diagnosis | None:
                 argument=label,
                 from_=list(shape),
                 to=[shape[0], shape[2] * shape[3], shape[1]],
+                edits=(ChangeInput(label, steps),),
             )
-            found.append(Candidate(suggestion, (ChangeInput(label, steps),)))
+            found.append(suggestion)
         return Diagnosis("input.rank", sentence, (), tuple(found))
     return None
 
