@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import platform
 import re
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from cnnshape._version import __version__
-from cnnshape.errors import OutputError
+from cnnshape.errors import OutputError, RunFolderError
 from cnnshape.files import write_atomic
 from cnnshape.loading.run_folder import CONFIG, FORMAT, read_run
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes
-from cnnshape.training.lock import LOCK, locked
 from cnnshape.training.session import Data, bundled
 
 RESULT = "result.json"
 """Written last: a folder that holds it is finished."""
+
+LOCK = ".lock"
+"""The file that is locked; it stays, empty."""
+
+# A network file system without locks: two writers cannot be told apart there, and refusing
+# to train at all would be worse.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 def config_document(config: TrainingConfig, data: Data, processes: Processes) -> dict[str, Any]:
@@ -150,6 +160,30 @@ def earlier_attempt(output: str | None, config: TrainingConfig) -> Path | None:
             if dict(run.settings) == config.to_dict():
                 return folder
     return None
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Generator[None]:
+    """Be the only writer of the folder inside the block; a dead holder's lock is let go of.
+
+    Raises:
+        RunFolderError: another process is training in this folder.
+        OutputError: the folder cannot be written to.
+    """
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise RunFolderError(
+            f"another process is training in {folder}: wait for it, or stop it first"
+        ) from None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise OutputError(f"cannot write to {folder}: {error.strerror or error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_config(folder: Path, document: dict[str, Any]) -> None:

@@ -23,13 +23,13 @@ from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes, joined
 from cnnshape.training.finish import draw, finish, finished_result, result_of, title_of
 from cnnshape.training.interrupt import listening
-from cnnshape.training.lock import locked
 from cnnshape.training.loop import train_epochs
 from cnnshape.training.observer import Observer, Observers, RunStart
 from cnnshape.training.output import (
     claim_folder,
     config_document,
     earlier_attempt,
+    locked,
     write_config,
 )
 from cnnshape.training.report import CurveKeeper

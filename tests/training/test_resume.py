@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import signal
@@ -17,7 +18,7 @@ import torch
 from cnnshape.errors import DataError, RunFolderError, WeightsError
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import Observer, configure, evaluate, resume, train
-from cnnshape.training.lock import locked
+from cnnshape.training.output import locked
 from tests.training.runs import (
     Interrupter,
     assert_same_weights,
@@ -278,6 +279,18 @@ def test_two_processes_cannot_train_in_one_folder(copy: Path) -> None:
     (copy / "result.json").unlink()
     with locked(copy), pytest.raises(RunFolderError, match="another process is training in"):
         resume(copy)
+    assert resume(copy).test is not None
+
+
+def test_a_file_system_without_locks(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refusing to train on a network drive at all would be worse than two writers."""
+
+    def refuse(handle: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    (copy / "result.json").unlink()
     assert resume(copy).test is not None
 
 
