@@ -102,11 +102,11 @@ def command(
     MODEL is one of lenet, lenet-d2l, lenet-nopad, basic-cnn, mlp.
     """
     _check(context, model, resume)
-    if nproc is not None and nproc != 1:
-        from cnnshape.training.launch import launch
+    from cnnshape.training.launch import as_worker, launch
 
+    if nproc is not None and nproc != 1:
         return launch(nproc, ["train", *_without_nproc(context)])
-    return _train(model, output, resume, settings, tensorboard, format_, quiet)
+    return as_worker(lambda: _train(model, output, resume, settings, tensorboard, format_, quiet))
 
 
 def _train(
@@ -121,11 +121,9 @@ def _train(
     from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_display import TrainingDisplay
     from cnnshape.cli.training_result import print_result, stderr_console
-    from cnnshape.training.launch import watch_parent
     from cnnshape.training.observer import Observer, Observers
     from cnnshape.training.recipes import configure
 
-    watch_parent()
     main = os.environ.get("RANK", "0") == "0"
     given = {name: value for name, value in settings.items() if value is not None}
     config = None

@@ -138,18 +138,10 @@ def joined(device: str) -> Generator[Processes]:
         dist.destroy_process_group()
 
 
-STORE_VARIABLE = "CNNSHAPE_STORE"
-"""Names the file through which the processes of ``--nproc`` find each other: no port is needed."""
-
-
 def _connect(rank: int, world: int, device: torch.device) -> None:
     backend = "nccl" if device.type == "cuda" else "gloo"
-    file = os.environ.get(STORE_VARIABLE)
     try:
-        if file:
-            store = dist.FileStore(file, world)
-            dist.init_process_group(backend, store=store, rank=rank, world_size=world)
-        elif "TORCHELASTIC_RUN_ID" in os.environ:
+        if "TORCHELASTIC_RUN_ID" in os.environ:
             shared = next(dist.rendezvous("env://", rank, world))[0]
             own = dist.PrefixStore(agree(cast("Store", shared), rank, world), shared)
             dist.init_process_group(backend, store=own, rank=rank, world_size=world)
@@ -160,7 +152,7 @@ def _connect(rank: int, world: int, device: torch.device) -> None:
         if "EADDRINUSE" in str(error) or "address already in use" in str(error).lower():
             raise UsageError(
                 f"the port of {address} is in use by another program: choose another "
-                "(torchrun --master-port 29501 …), or use cnnshape train --nproc, which needs none"
+                "(torchrun --master-port 29501 …), or use cnnshape train --nproc, which finds one"
             ) from error
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(

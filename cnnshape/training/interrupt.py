@@ -23,7 +23,10 @@ class StopRequest:
 
 @contextlib.contextmanager
 def listening() -> Generator[StopRequest]:
-    """Turn the first Ctrl-C or SIGTERM into a request; a second Ctrl-C interrupts at once.
+    """Turn the first Ctrl-C or SIGTERM into a request; a second one interrupts at once.
+
+    But a SIGTERM may come twice, as where a supervisor tells both a process and its launcher,
+    which passes it on.
 
     Outside the main thread signals cannot be listened to, and the request is never set.
     The handlers that stood there before are put back.
@@ -34,12 +37,14 @@ def listening() -> Generator[StopRequest]:
     True
     """
     request = StopRequest()
+    heard: set[int] = set()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if request.wanted and number == signal.SIGINT:
+        heard.add(number)
+        if request.wanted and signal.SIGINT in heard:
             signal.default_int_handler(number, frame)
         request.wanted = True
 

@@ -1,161 +1,147 @@
-"""``--nproc N``: start N processes of the same command and wait for them.
+"""``--nproc N``: torch's own launcher starts N processes of the same command.
 
-They find each other through a file, so no port can be in use; the first one's output is
-this command's output. Across machines, and for restarts, use ``torchrun``.
+As ``torchrun --standalone`` does, without restarts: the processes meet in a store of the
+launcher, on a port that the system chooses. The first one's output is this command's output;
+errors are handed over and told once, here. Across machines, and for restarts, use ``torchrun``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
 import time
+import traceback
+import uuid
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
-from cnnshape.errors import UsageError
-from cnnshape.training.distributed import STORE_VARIABLE
+from cnnshape.errors import CnnshapeError, UsageError
 
-_PARENT_VARIABLE = "CNNSHAPE_PARENT"
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig
 
-_GRACE = 15.0
-"""Seconds the others get to stop by themselves once one process has failed."""
+_PARENT = "CNNSHAPE_PARENT"
+"""Names the launching process to those that it starts."""
 
 
 def launch(processes: int, arguments: Sequence[str]) -> int:
     """Run ``python -m cnnshape`` with ``arguments`` in several processes.
 
-    Ctrl-C or SIGTERM is passed on, and the processes save and stop; a second one kills them.
+    Ctrl-C or SIGTERM is passed on, and the processes save and stop; a second Ctrl-C makes them
+    stop at once.
 
     Returns:
-        The exit code: that of the first process, or of another one that failed.
+        The exit code: 0, 130 when it was interrupted, or that of a process that failed.
 
     Raises:
-        UsageError: fewer than two processes are asked for.
+        UsageError: fewer than two processes are asked for, or what a process raised.
+        CnnshapeError: what a process raised, or that one was killed.
     """
     if processes < 2:
         raise UsageError(f"--nproc {processes}: leave it out to train in one process")
-    with tempfile.TemporaryDirectory(prefix="cnnshape-") as scratch:
-        children = [_start(rank, processes, arguments, Path(scratch)) for rank in range(processes)]
+    from torch.distributed.elastic.multiprocessing import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import elastic_launch
+
+    # The launcher fills in what looks like a variable of its own.
+    command = ["-m", "cnnshape", *(argument.replace("$", "$$") for argument in arguments)]
+    with tempfile.TemporaryDirectory(prefix="cnnshape-") as logs, _left_as_it_was():
+        os.environ[_PARENT] = str(os.getpid())
+        # Without this each process takes every core, and together they are slower than one.
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
         try:
-            codes = _wait(children)
-        finally:
-            for child in children:
-                if child.poll() is None:
-                    child.kill()
-                    child.wait()
-                if child.stdin is not None:
-                    with contextlib.suppress(OSError):
-                        child.stdin.close()
-        return _verdict(codes, Path(scratch))
+            elastic_launch(_standalone(processes, logs), sys.executable)(*command)
+        except SignalException:
+            return 130
+        except ChildFailedError as error:
+            return _verdict(error, Path(logs))
+    return 0
 
 
-def _start(
-    rank: int, processes: int, arguments: Sequence[str], scratch: Path
-) -> subprocess.Popen[bytes]:
-    environment = {
-        **os.environ,
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(processes),
-        "LOCAL_WORLD_SIZE": str(processes),
-        STORE_VARIABLE: str(scratch / "store"),
-        _PARENT_VARIABLE: "1",
-    }
-    # Without this each process takes every core, and together they are slower than one.
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    environment.setdefault("OMP_NUM_THREADS", str(threads))
-    output = None
-    if rank > 0:
-        output = (scratch / f"{rank}.log").open("wb")
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "cnnshape", *arguments],
-            env=environment,
-            # Held open by this process: when it ends, however it ends, the children notice.
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=output,
-            # A group of their own, so that Ctrl-C reaches them once, from here.
-            start_new_session=os.name == "posix",
-        )
-    finally:
-        if output is not None:
-            output.close()
+def _standalone(processes: int, logs: str) -> LaunchConfig:
+    """``torchrun --standalone``, with the output of all processes but the first in files."""
+    from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs, Std
+    from torch.distributed.launcher.api import LaunchConfig
 
-
-def _wait(children: Sequence[subprocess.Popen[bytes]]) -> list[int | None]:
-    deadline = float("inf")
-    with _passing_on(children) as asked:
-        while any(child.poll() is None for child in children) and asked() < 2:
-            time.sleep(0.05)
-            failed = any(child.poll() not in (None, 0) for child in children)
-            if failed and deadline == float("inf"):
-                deadline = time.monotonic() + _GRACE
-            if time.monotonic() > deadline:
-                break
-    return [child.poll() for child in children]
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        # Also where the machine's own name leads nowhere.
+        local_addr="127.0.0.1",
+        max_restarts=0,
+        logs_specs=DefaultLogsSpecs(logs, dict.fromkeys(range(1, processes), Std.ALL)),
+    )
+    # Others keep their meaning: a run under nohup outlives its terminal. Torch 2.6 has no choice.
+    if hasattr(config, "signals_to_handle"):
+        config.signals_to_handle = "SIGTERM,SIGINT"
+    return config
 
 
 @contextlib.contextmanager
-def _passing_on(children: Sequence[subprocess.Popen[bytes]]) -> Generator[Callable[[], int]]:
-    """Pass the first Ctrl-C or SIGTERM on; yields what tells how often it was asked to stop."""
-    asked = 0
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal asked
-        asked += 1
-        # On Windows the console has told the children already.
-        if asked == 1 and os.name == "posix":
-            for child in children:
-                if child.poll() is None:
-                    child.send_signal(signal.SIGINT)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+def _left_as_it_was() -> Generator[None]:
+    """Put back what the launcher changes in this process, and keep its log to itself."""
+    environment, level = dict(os.environ), logging.root.manager.disable
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    logging.disable()
     try:
-        yield lambda: asked
+        yield
     finally:
-        for number, handler in before.items():
+        logging.disable(level)
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+        os.environ.clear()
+        os.environ.update(environment)
 
 
-def _verdict(codes: Sequence[int | None], scratch: Path) -> int:
-    first = codes[0]
-    if first is not None and first > 0:
-        return first
-    for rank, code in enumerate(codes):
-        if code in (0, None):
-            continue
-        log = scratch / f"{rank}.log"
-        if log.is_file():
-            sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
-        if code < 0:
-            sys.stderr.write(
-                f"process {rank} of this run was killed by signal {-code}; "
-                "the run continues from its last checkpoint with --resume\n"
-            )
-            return 1
-        return code
-    return 0 if all(code == 0 for code in codes) else 130
+def _verdict(error: ChildFailedError, logs: Path) -> int:
+    """The exit code of the process that failed first, told in its own words."""
+    rank, failure = error.get_first_failure()
+    code = failure.exitcode
+    if code < 0:
+        raise CnnshapeError(
+            f"process {rank} of this run was killed by signal {-code}; "
+            "the run continues from its last checkpoint with --resume"
+        )
+    if Path(failure.error_file).is_file():
+        raise (UsageError if code == UsageError.exit_code else CnnshapeError)(failure.message)
+    for log in logs.glob(f"*/attempt_0/{rank}/stderr.log"):
+        sys.stderr.write(log.read_text(encoding="utf-8", errors="replace"))
+    return code
 
 
-def watch_parent() -> None:
-    """In a process started by :func:`launch`: end when the process that started it does.
+def as_worker(work: Callable[[], int]) -> int:
+    """Do ``work``, its exit code; in a process that :func:`launch` started, as a part of that.
 
-    A killed parent would otherwise leave its children training in a folder that somebody
-    resumes.
+    Such a process ends when the launching one does, however that ends: it would otherwise go
+    on training in a folder that somebody resumes. And it leaves its errors to be told there.
     """
-    if os.environ.get(_PARENT_VARIABLE) != "1":
-        return
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent = os.environ.get(_PARENT)
+    if parent is None:
+        return work()
+    threading.Thread(target=_end_with, args=(int(parent),), daemon=True).start()
+    try:
+        return work()
+    except CnnshapeError as error:
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        told = json.dumps({"message": str(error), "timestamp": int(time.time())})
+        Path(os.environ["TORCHELASTIC_ERROR_FILE"]).write_text(told, encoding="utf-8")
+        return error.exit_code
 
 
-def _end_with_parent() -> None:
-    # The parent never writes; reading returns when its end of the pipe is closed.
-    os.read(sys.stdin.fileno(), 1)
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.2)
     os._exit(1)

@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import torch
 
-from cnnshape.errors import DeviceError, UsageError
+from cnnshape.errors import CnnshapeError, DataError, DeviceError, UsageError
 from cnnshape.training import resume, train
 from cnnshape.training.devices import choose_device
 from cnnshape.training.distributed import joined
-from cnnshape.training.launch import _passing_on, launch
+from cnnshape.training.launch import _verdict, as_worker, launch
 from tests.training.runs import checkpoint, environment, metrics, short
 
 pytestmark = pytest.mark.skipif(
@@ -138,36 +138,69 @@ def test_processes_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda:5")
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-def test_a_request_to_stop_is_passed_on_once() -> None:
-    """Ctrl-C or SIGTERM; what the second one means, the caller decides."""
-    heard: list[int] = []
+def test_the_launching_process_is_left_as_it_was(here: Path) -> None:
+    """What its children raise is raised here, once; handlers and environment are put back."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers], dict(os.environ)
+    with pytest.raises(UsageError, match=r"^there is no run folder 'no/run'; `cnnshape train` w"):
+        launch(2, ["train", "--resume", "no/run"])
+    assert ([signal.getsignal(number) for number in numbers], dict(os.environ)) == before
 
-    class Child:
-        def poll(self) -> None:
-            """Still running."""
 
-        def send_signal(self, number: int) -> None:
-            heard.append(number)
+def failed(rank: int, code: int, error_file: Path) -> Any:
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-    children: Any = [Child()]
-    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with _passing_on(children) as asked:
-        assert asked() == 0
-        signal.raise_signal(signal.SIGTERM)
-        signal.raise_signal(signal.SIGINT)
-        assert asked() == 2
-    assert heard == [signal.SIGINT]
-    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+    return ChildFailedError("cnnshape", {rank: ProcessFailure(rank, 1, code, str(error_file))})
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"), [(DataError("no “é”"), UsageError), (CnnshapeError("it %"), CnnshapeError)]
+)
+def test_a_process_hands_its_error_over(
+    here: Path, monkeypatch: pytest.MonkeyPatch, error: CnnshapeError, kind: type
+) -> None:
+    def work() -> int:
+        raise error
+
+    with pytest.raises(type(error)):
+        as_worker(work)
+    monkeypatch.setenv("CNNSHAPE_PARENT", str(os.getppid()))
+    monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", str(here / "error.json"))
+    code = as_worker(work)
+    assert code == error.exit_code
+    with pytest.raises(kind) as caught:
+        _verdict(failed(1, code, here / "error.json"), here)
+    assert str(caught.value) == str(error)
+
+
+def test_a_process_that_was_killed(here: Path) -> None:
+    with pytest.raises(CnnshapeError) as caught:
+        _verdict(failed(1, -9, here / "none"), here)
+    assert str(caught.value) == (
+        "process 1 of this run was killed by signal 9; "
+        "the run continues from its last checkpoint with --resume"
+    )
+
+
+def test_a_process_that_broke_shows_its_traceback(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "run_x" / "attempt_0" / "1").mkdir(parents=True)
+    (here / "run_x" / "attempt_0" / "1" / "stderr.log").write_text("Traceback …\n")
+    assert _verdict(failed(1, 7, here / "none"), here) == 7
+    assert capsys.readouterr().err == "Traceback …\n"
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
-def test_ctrl_c_stops_all_of_them_and_resume_goes_on(alone: Path, here: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_all_of_them_and_resume_goes_on(
+    alone: Path, here: Path, number: signal.Signals
+) -> None:
     settings = ("--epochs", "3", "--seed", "1", "--batch-size", "323")
     process = start("cnnshape", "train", "lenet", *settings, "--nproc", "2", "-o", "two")
     wait_for_epoch(here / "two", 1, process)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=240)
     if process.returncode == 0:
         pytest.skip("the run was quicker than the signal")
@@ -200,6 +233,36 @@ def test_children_end_with_a_killed_parent(here: Path) -> None:
     wait_for_epoch(here / "r", before + 1, process)
     process.kill()
     process.communicate(timeout=60)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_a_second_ctrl_c_stops_all_of_them_at_once(here: Path) -> None:
+    process = start(
+        "cnnshape", "train", "lenet", "--epochs", "500", "--batch-size", "1293",
+        "--augmentation", "none", "--nproc", "2", "-o", "r",
+    )  # fmt: skip
+    wait_for_epoch(here / "r", 1, process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "to go on: cnnshape train --resume r" in err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_killed_process_ends_the_run_in_one_sentence(here: Path) -> None:
+    process = start(
+        "cnnshape", "train", "lenet", "--epochs", "500", "-q", "--nproc", "2", "-o", "r"
+    )
+    wait_for_epoch(here / "r", 1, process)
+    os.kill(children_of(process.pid)[-1], signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "with --resume" in err
+    assert (err.count("error:"), err.count("\n")) == (1, 1), err
 
 
 @pytest.mark.slow

@@ -86,15 +86,31 @@ def test_ctrl_c_puts_the_handlers_back(here: Path) -> None:
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_a_second_ctrl_c_interrupts_at_once(here: Path) -> None:
+INT, TERM = signal.SIGINT, signal.SIGTERM
+
+
+@pytest.mark.parametrize("pair", [(INT, INT), (INT, TERM), (TERM, INT)])
+def test_a_second_ctrl_c_interrupts_at_once(here: Path, pair: tuple[int, int]) -> None:
     class Impatient(Observer):
         def batch(self, progress):
-            signal.raise_signal(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
+            for number in pair:
+                signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
         train(short(), output="run", observer=Impatient())
     assert not (here / "run" / "last.pt").exists()
+
+
+def test_sigterm_told_twice_is_one_request(here: Path) -> None:
+    """A supervisor tells every process, and a launcher that it tells passes it on."""
+
+    class Supervised(Observer):
+        def batch(self, progress):
+            for number in (TERM, TERM):
+                signal.raise_signal(number)
+
+    assert train(short(), output="run", observer=Supervised()).interrupted
+    assert checkpoint(here / "run")["batch"] == 1
 
 
 def test_killed_between_two_writes(whole: Path, here: Path) -> None:
