@@ -12,18 +12,17 @@ from collections.abc import Callable, Iterator
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules import (
+    attention,
     axes,
     broadcasting,
     calling,
     convolution,
     dtypes,
-    enlarging,
     indexing,
     joining,
     linear,
     losses,
     lost_batch,
-    multi_head,
     normalization,
     not_tensors,
     products,
@@ -32,7 +31,6 @@ from cnnshape.analysis.diagnose.rules import (
     resampling,
     reshaping,
     transposed,
-    unpacking,
     windows,
 )
 
@@ -45,7 +43,7 @@ _POSITIONS = "select narrow gather index_select take_along_dim".split()
 _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "linear": (linear.linear,),
     "conv": (convolution.convolution,),
-    "conv_transpose": (convolution.convolution,),
+    "conv_transpose": (convolution.convolution, transposed.output_padding),
     **dict.fromkeys(_POOLS, (windows.pooling,)),
     "batch_norm": (normalization.batch_norm,),
     "instance_norm": (normalization.batch_norm,),
@@ -57,17 +55,17 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "view": (reshaping.view,),
     "reshape": (reshaping.view,),
     "unflatten": (reshaping.unflatten,),
-    "expand": (enlarging.expand,),
-    "repeat": (enlarging.expand,),
-    "tile": (enlarging.expand,),
-    "pixel_shuffle": (enlarging.pixel_shuffle,),
-    "pixel_unshuffle": (enlarging.pixel_shuffle,),
+    "expand": (reshaping.expand,),
+    "repeat": (reshaping.expand,),
+    "tile": (reshaping.expand,),
+    "pixel_shuffle": (resampling.pixel_shuffle,),
+    "pixel_unshuffle": (resampling.pixel_shuffle,),
     "permute": (axes.permute,),
     **dict.fromkeys(("matmul", "bmm", "mm", "mv", "dot", "addmm", "baddbmm"), (products.matmul,)),
     "einsum": (products.einsum,),
     "bilinear": (products.bilinear,),
-    "scaled_dot_product_attention": (products.attention,),
-    "multi_head_attention_forward": (multi_head.multi_head_attention,),
+    "scaled_dot_product_attention": (attention.attention,),
+    "multi_head_attention_forward": (attention.multi_head_attention,),
     "embedding": (indexing.embedding,),
     "embedding_bag": (indexing.embedding,),
     "getitem": (indexing.getitem,),
@@ -76,8 +74,8 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "split_with_sizes": (indexing.split,),
     "interpolate": (resampling.interpolate,),
     "pad": (resampling.pad,),
-    "prelu": (resampling.prelu,),
-    "glu": (resampling.glu,),
+    "prelu": (normalization.prelu,),
+    "glu": (indexing.glu,),
     "fold": (resampling.fold,),
     "max_unpool": (windows.unpooling,),
     "cross_entropy": (losses.cross_entropy,),
@@ -120,13 +118,13 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     if failing.operation is None:
         yield normalization.norm_rank
         yield transposed.output_size
-        yield multi_head.transformer
+        yield attention.transformer
         yield calling.arguments
         yield calling.missing_key
         yield not_tensors.attribute
         yield calling.attribute
         yield calling.forward
-        yield unpacking.unpacking
+        yield raised.unpacking
         yield raised.own
         return
     yield lost_batch.regrouped

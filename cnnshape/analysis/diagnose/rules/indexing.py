@@ -1,11 +1,11 @@
-"""Indices that point outside: rows of an embedding, positions, columns, pieces of a split."""
+"""Indices that point outside, pieces of a split that do not add up, halves of an odd size."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from cnnshape.analysis.diagnose.earlier_corrections import combined, set_many
+from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs, set_many
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Diagnosis
@@ -16,7 +16,7 @@ from cnnshape.analysis.diagnose.suggest import (
     on_argument,
     set_arguments,
 )
-from cnnshape.analysis.diagnose.wording import dims, who
+from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref, Value
 from cnnshape.words import plural, times
@@ -235,3 +235,26 @@ def split(failing: Failing) -> Diagnosis | None:
         text = f"{call.operand(0)}.split({better}, dim={dim})"
         found.append(call.candidate(text, overrides=((place, better),)))
     return Diagnosis("split.sizes", sentence, (), tuple(found))
+
+
+def glu(failing: Failing) -> Diagnosis | None:
+    """The halved dimension must be even."""
+    value = failing.value(failing.argument(0, "input"))
+    shape = None if value is None else sizes(value)
+    dim = failing.argument(1, "dim", -1)
+    if (
+        value is None
+        or not shape
+        or not isinstance(dim, int)
+        or not -len(shape) <= dim < len(shape)
+    ):
+        return None
+    size = shape[dim]
+    if size % 2 == 0:
+        return None
+    name = who(failing.path, failing.module.type) if failing.module.builtin else "glu"
+    sentence = (
+        f"{name} halves dimension {dim % len(shape)}, but {size} {arrive(size)}, which is odd"
+    )
+    found = tuple(c for c in other_inputs(failing, value, dim % len(shape), size + 1) if c)
+    return Diagnosis("glu.size", sentence, (), found)

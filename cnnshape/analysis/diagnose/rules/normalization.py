@@ -1,4 +1,4 @@
-"""Normalisation: channels, dimensions, one value per channel in training."""
+"""Numbers kept per channel: normalisation, in training too, and the slopes of PReLU."""
 
 from __future__ import annotations
 
@@ -251,3 +251,27 @@ def _divisor(number: int, near: int) -> int:
     """The divisor of ``number`` that is nearest to ``near``, the smaller one if two are."""
     divisors = [d for d in range(1, number + 1) if number % d == 0]
     return min(divisors, key=lambda d: (abs(d - near), d))
+
+
+# ---- prelu --------------------------------------------------------------------------------
+
+
+def prelu(failing: Failing) -> Diagnosis | None:
+    """One slope for all, or one per channel."""
+    value = failing.value(failing.argument(0, "input"))
+    shape = None if value is None else sizes(value)
+    weight = failing.shape(failing.argument(1, "weight"))
+    if value is None or not shape or not weight:
+        return None
+    channels = shape[1] if len(shape) > 1 else 1
+    if weight[0] in (1, channels):
+        return None
+    name = who(failing.path, failing.module.type)
+    slopes = plural(weight[0], "slope")
+    sentence = f"{name} has {slopes} (num_parameters), but {channels} {arrive(channels)}"
+    layer = failing.layer({"PReLU"}, failing.argument(1, "weight"))
+    found: list[Suggestion | None] = []
+    if layer is not None:
+        found.append(set_arguments(layer, {"num_parameters": channels}))
+    found += other_inputs(failing, value, min(1, len(shape) - 1), weight[0])
+    return Diagnosis("prelu.num_parameters", sentence, (), tuple(c for c in found if c))

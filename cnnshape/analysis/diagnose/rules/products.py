@@ -1,4 +1,4 @@
-"""Matrix products: ``matmul``, ``bmm``, ``mm``, ``einsum``, ``bilinear``, attention by hand."""
+"""Matrix products: ``matmul``, ``bmm``, ``mm``, ``einsum``, ``bilinear``."""
 
 from __future__ import annotations
 
@@ -215,45 +215,4 @@ def bilinear(failing: Failing) -> Diagnosis | None:
         both = listed((times(first), times(second)))
         sentence = f"bilinear's inputs {both} differ before the last dimension"
         return Diagnosis("bilinear.sizes", sentence)
-    return None
-
-
-def attention(failing: Failing) -> Diagnosis | None:
-    """``scaled_dot_product_attention``: query and key alike in width, key and value in length."""
-    shapes = [
-        failing.shape(failing.argument(i, n)) for i, n in enumerate(("query", "key", "value"))
-    ]
-    query, key, value = shapes
-    if not query or not key or not value or min(map(len, (query, key, value))) < 2:
-        return None
-    if query[-1] != key[-1]:
-        sentence = (
-            f"query {times(query)} and key {times(key)} must agree in their last dimension: "
-            f"{query[-1]} and {key[-1]}"
-        )
-        return Diagnosis("attention.width", sentence)
-    if key[-2] != value[-2]:
-        sentence = (
-            f"key {times(key)} and value {times(value)} must be equally long: {key[-2]} and "
-            f"{value[-2]}"
-        )
-        return Diagnosis("attention.length", sentence)
-    mask = failing.shape(failing.argument(3, "attn_mask"))
-    scores = (*query[:-1], key[-2])
-    if mask is not None and any(
-        m not in (1, s) for m, s in zip(reversed(mask), reversed(scores), strict=False)
-    ):
-        sentence = (
-            f"the attention mask {times(mask)} does not fit the scores {times(scores)} "
-            "(… × query length × key length)"
-        )
-        found: list[Suggestion] = []
-        if len(mask) == 2 and mask == (scores[0], scores[-1]) and len(scores) > 2:
-            call = CallText(failing)
-            index = 3 if len(failing.tensors) > 3 else len(failing.tensors) - 1
-            new = f"{call.operand(index)}[:, {'None, ' * (len(scores) - 2)}:]"
-            text = call.with_operand(index, new, new)
-            steps = tuple(Step("unsqueeze", (1,)) for _ in range(len(scores) - 2))
-            found.append(call.candidate(text, operands=((index, steps),)))
-        return Diagnosis("attention.mask", sentence, (), tuple(found))
     return None

@@ -1,4 +1,4 @@
-"""LSTM, GRU, RNN and their cells.
+"""LSTM, GRU, RNN and their cells: what arrives at each step, and the state they start from.
 
 The recurrent layers look at their input themselves and raise before any torch function runs, so
 their rules read the arguments of the module call.
@@ -6,19 +6,20 @@ their rules read the arguments of the module call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer
-from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs, own_layer
+from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
-from cnnshape.analysis.diagnose.rules.recurrent_state import initial_state
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.suggest import before_call, set_arguments
+from cnnshape.analysis.diagnose.source_call import line_of, written
+from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Value
+from cnnshape.tracing.trace import Module, Plain, Ref, Value
 from cnnshape.words import plural, times
 
 _LAYERS = frozenset({"LSTM", "GRU", "RNN"})
@@ -113,3 +114,174 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[S
             yield before_call(failing, "x.unsqueeze(0)", (Step("unsqueeze", (0,)),))
     elif len(shape) == 1 and expected == 1:
         yield before_call(failing, "x.unsqueeze(-1)", (Step("unsqueeze", (-1,)),))
+
+
+# ---- the initial state: layers · directions, batch, hidden size ---------------------------
+
+
+#: Functions that make a tensor of the sizes they are given.
+_FACTORIES = frozenset({"zeros", "randn", "ones", "rand", "empty"})
+
+
+def initial_state(failing: Failing, shape: Sizes, module: Module) -> Diagnosis | None:
+    """A state of the wrong size, or one tensor where an LSTM wants two."""
+    given = failing.given(1, "hx")
+    config = module.config
+    layers, hidden = config.get("num_layers"), config.get("hidden_size")
+    if given is None or not isinstance(layers, int) or not isinstance(hidden, int):
+        return None
+    pair = isinstance(given, tuple)
+    if pair is not (module.kind == "LSTM"):
+        return _count(failing, module, pair=pair)
+    states = given if isinstance(given, tuple) else (given,)
+    directions = 2 if config.get("bidirectional") is True else 1
+    batch_axis = 0 if config.get("batch_first") is True else 1
+    batch = () if len(shape) == 2 else (shape[batch_axis],)
+    proj = config.get("proj_size")
+    last = proj if isinstance(proj, int) and proj > 0 else hidden
+    expected = [(layers * directions, *batch, last), (layers * directions, *batch, hidden)]
+    for item, wanted in zip(states, expected, strict=False):
+        state = failing.shape(item)
+        if state is None or state == wanted:
+            continue
+        ways = f" · {directions} directions" if directions > 1 else ""
+        first = f"{plural(layers, 'layer')}{ways}, "
+        sentence = (
+            f"{who(failing.path, module.type)} needs an initial state of {times(wanted)} ({first}"
+            f"{'batch, ' if batch else ''}hidden size), but {times(state)} arrives"
+        )
+        found = _state_candidates(failing, module, states, state, expected)
+        return Diagnosis("rnn.hidden_size", sentence, (), tuple(found))
+    return None
+
+
+def _count(failing: Failing, module: Module, *, pair: bool) -> Diagnosis:
+    """An LSTM starts from ``(h, c)``; GRU and RNN from ``h`` alone."""
+    name, shape = who(failing.path, module.type), failing.shape(failing.given(1, "hx"))
+    argument = _state_argument(failing)
+    found = written(failing.failure.source, failing.path.rpartition(".")[2])
+    state = found.arguments[1] if found and len(found.arguments) > 1 else "h"
+    state = state.removeprefix("hx=")
+    if pair:
+        sentence = f"{name} starts from one tensor h, but a pair arrives as an LSTM has it"
+        text, step = f"{state}[0]", Step("item", (0,))
+    else:
+        sentence = (
+            f"{name} starts from a pair (h, c), but one tensor {times(shape or ())} arrives: only "
+            "GRU and RNN have h alone"
+        )
+        text, step = f"({state}, torch.zeros_like({state}))", Step("with_zeros")
+    suggestion = Suggestion(
+        action="insert_before",
+        text=f"{state} = {text}",
+        path=failing.path,
+        argument="hx",
+        edits=(BeforeCall(failing.path, (step,), argument),),
+    )
+    return Diagnosis("rnn.hidden_size", sentence, (), (suggestion, _without(failing)))
+
+
+def _state_candidates(
+    failing: Failing,
+    module: Module,
+    states: Sequence[Plain],
+    state: Sizes,
+    expected: Sequence[Sizes],
+) -> Iterator[Suggestion]:
+    wanted = expected[0]
+    if len(state) == 3 and (state[1], state[0], state[2]) == wanted and module.kind != "LSTM":
+        text, steps = "h.transpose(0, 1)", (Step("transpose", (0, 1)),)
+        yield before_call(failing, text, steps, argument=_state_argument(failing))
+    if len(state) == len(wanted) == 3 and state[0] == wanted[0] and state[2] == wanted[2]:
+        x = failing.shape(failing.given(0, "input"))
+        # The batch stands where the length was meant: batch_first is the other way round.
+        if x is not None and state[1] in x[:2]:
+            flag = module.config.get("batch_first") is not True
+            candidate = set_arguments(module, {"batch_first": flag})
+            if candidate is not None:
+                yield candidate
+    made = _made_so(failing, states, expected)
+    if made is not None:
+        yield made
+    first = failing.value(states[0])
+    if first is not None and len(state) == len(wanted) and state[:-1] == wanted[:-1]:
+        # A state worked out by a layer before: that one may make as many features as are needed.
+        made_before = other_inputs(failing, first, len(state) - 1, wanted[-1])
+        yield from (candidate for candidate in made_before if candidate is not None)
+    yield from _other_encoder(failing, states, state, wanted)
+    yield _without(failing)
+
+
+def _made_so(
+    failing: Failing, states: Sequence[Plain], expected: Sequence[Sizes]
+) -> Suggestion | None:
+    """The lines that make the state, with the numbers needed: ``torch.zeros(4, n, 64)``."""
+    made: list[Suggestion] = []
+    for item, wanted in zip(states, expected, strict=False):
+        value, shape = failing.value(item), failing.shape(item)
+        if value is None or shape is None or shape == wanted:
+            continue
+        operation = None if value.producer is None else failing.trace.operations[value.producer]
+        if operation is None or operation.name not in _FACTORIES or operation.args != shape:
+            return None
+        call = CallText(replace(failing, operation=operation))
+        if call.found is None or len(call.found.arguments) < len(wanted):
+            return None
+        inside = list(call.found.arguments)
+        overrides: list[tuple[int | str, int]] = []
+        for axis, (have, size) in enumerate(zip(shape, wanted, strict=False)):
+            if have != size:
+                inside[axis] = _batch_of(failing) if axis == 1 and len(wanted) == 3 else str(size)
+                overrides.append((axis, size))
+        text = f"{call.found.function}({', '.join(inside)})"
+        made.append(_as_statement(call, call.candidate(text, overrides=overrides)))
+    return combined(made)
+
+
+def _batch_of(failing: Failing) -> str:
+    """``x.size(0)``, with the layer's input as it is written."""
+    axis = 0 if failing.module.config.get("batch_first") is True else 1
+    found = written(failing.failure.source, failing.path.rpartition(".")[2])
+    inside = found.arguments[:1] if found else ()
+    return f"{inside[0] if inside and inside[0].isidentifier() else 'x'}.size({axis})"
+
+
+def _as_statement(call: CallText, candidate: Suggestion) -> Suggestion:
+    """``h0 = torch.zeros(…)`` where that is the whole line: it says which of two lines is meant."""
+    assert call.found is not None
+    line = line_of(call.operation.source)
+    target, equals, _ = line.partition(" = ")
+    if not equals or not target.isidentifier() or line != f"{target} = {call.found.text}":
+        return candidate
+    text = f"{target} = {candidate.text}"
+    return replace(candidate, text=text, from_=line, to=text)
+
+
+def _other_encoder(
+    failing: Failing, states: Sequence[Plain], state: Sizes, wanted: Sizes
+) -> Iterator[Suggestion]:
+    """The layer that the state comes from, run in one direction as this one is."""
+    item = states[0]
+    value = failing.trace.values[item.value] if isinstance(item, Ref) else None
+    if value is None or value.producer is None or state != (2 * wanted[0], *wanted[1:]):
+        return
+    operation = failing.trace.operations[value.producer]
+    maker = failing.trace.module(failing.trace.calls[operation.call].path)
+    if maker.config.get("bidirectional") is True and maker.path != failing.path:
+        candidate = set_arguments(maker, {"bidirectional": False})
+        if candidate is not None:
+            yield candidate
+
+
+def _without(failing: Failing) -> Suggestion:
+    return Suggestion(
+        action="change_call",
+        text=f"{failing.path or 'model'}(x) without a state: it starts from zeros",
+        path=failing.path,
+        argument="hx",
+        edits=(DropArguments(failing.path, keep=1),),
+    )
+
+
+def _state_argument(failing: Failing) -> int | str:
+    return 1 if failing.call is not None and len(failing.call.args) > 1 else "hx"

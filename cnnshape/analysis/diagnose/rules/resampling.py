@@ -1,4 +1,4 @@
-"""Enlarging, padding, and the per-channel slope of PReLU."""
+"""Other sizes of a picture: interpolated, padded, shuffled out of channels, folded together."""
 
 from __future__ import annotations
 
@@ -180,48 +180,47 @@ def _reach(
     return None
 
 
-def prelu(failing: Failing) -> Diagnosis | None:
-    """One slope for all, or one per channel."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    weight = failing.shape(failing.argument(1, "weight"))
-    if value is None or not shape or not weight:
-        return None
-    channels = shape[1] if len(shape) > 1 else 1
-    if weight[0] in (1, channels):
-        return None
-    name = who(failing.path, failing.module.type)
-    slopes = plural(weight[0], "slope")
-    sentence = f"{name} has {slopes} (num_parameters), but {channels} {arrive(channels)}"
-    layer = failing.layer({"PReLU"}, failing.argument(1, "weight"))
-    found: list[Suggestion | None] = []
-    if layer is not None:
-        found.append(set_arguments(layer, {"num_parameters": channels}))
-    found += other_inputs(failing, value, min(1, len(shape) - 1), weight[0])
-    return Diagnosis("prelu.num_parameters", sentence, (), tuple(c for c in found if c))
+# ---- pixels out of channels ---------------------------------------------------------------
 
 
-def glu(failing: Failing) -> Diagnosis | None:
-    """The halved dimension must be even."""
+def pixel_shuffle(failing: Failing) -> Diagnosis | None:
+    """The channels must be divisible by the square of the factor."""
+    shape = failing.shape(failing.argument(0, "input"))
+    factor = failing.argument(1, "upscale_factor", failing.argument(1, "downscale_factor"))
+    if shape is None or not isinstance(factor, int) or factor < 1 or len(shape) < 3:
+        return None
+    name = who(failing.path, failing.module.type) if failing.path else failing.name
     value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    dim = failing.argument(1, "dim", -1)
-    if (
-        value is None
-        or not shape
-        or not isinstance(dim, int)
-        or not -len(shape) <= dim < len(shape)
-    ):
+    assert value is not None
+    if failing.name == "pixel_unshuffle":
+        bad = [n for n in shape[-2:] if n % factor]
+        if not bad:
+            return None
+        sentence = f"{name} divides height and width by {factor}, but {times(shape[-2:])} arrives"
+        better = [*shape[:-2], *(-(-n // factor) * factor for n in shape[-2:])]
+        larger = value.origin == "input" and value.name
+        inputs = (new_input(value.name, shape, better),) if larger and value.name else ()
+        return Diagnosis("pixel_unshuffle.size", sentence, (), inputs)
+    channels, square = shape[-3], factor * factor
+    if channels % square == 0:
         return None
-    size = shape[dim]
-    if size % 2 == 0:
-        return None
-    name = who(failing.path, failing.module.type) if failing.module.builtin else "glu"
     sentence = (
-        f"{name} halves dimension {dim % len(shape)}, but {size} {arrive(size)}, which is odd"
+        f"{name} needs a multiple of {factor}² = {square} channels, but {channels} "
+        f"{arrive(channels)}"
     )
-    found = tuple(c for c in other_inputs(failing, value, dim % len(shape), size + 1) if c)
-    return Diagnosis("glu.size", sentence, (), found)
+    item = story(failing.trace, value.id, len(shape) - 3)
+    nearest = -(-channels // square) * square
+    found: list[Suggestion | None] = list(other_inputs(failing, value, len(shape) - 3, nearest))
+    layer = failing.layer({"PixelShuffle"})
+    smaller = [f for f in range(factor - 1, 1, -1) if channels % (f * f) == 0]
+    if layer is not None and smaller:
+        found.append(set_arguments(layer, {"upscale_factor": smaller[0]}))
+    return Diagnosis(
+        "pixel_shuffle.channels",
+        sentence,
+        (*start_line(failing.trace, [item]), *lines([item])),
+        tuple(c for c in found if c),
+    )
 
 
 def fold(failing: Failing) -> Diagnosis | None:

@@ -1,16 +1,15 @@
-"""``view``, ``reshape``, ``unflatten``: the numbers must multiply to what is there."""
+"""``view``, ``reshape``, ``unflatten``, ``expand``: the numbers must fit what is there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import prod
+from math import isqrt, prod
 from typing import Any
 
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, with_padding
-from cnnshape.analysis.diagnose.edits import SizeOf
+from cnnshape.analysis.diagnose.edits import SizeOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.result import Diagnosis
-from cnnshape.analysis.diagnose.rules.grids import as_picture, in_patches, undivided
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.sizes_that_fit import input_sizes, ways
@@ -18,7 +17,7 @@ from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_argument
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
-from cnnshape.words import times
+from cnnshape.words import plural, times
 
 
 def view(failing: Failing) -> Diagnosis | None:
@@ -203,3 +202,118 @@ def unflatten(failing: Failing) -> Diagnosis | None:
     if value is not None:
         found += other_inputs(failing, value, dim % len(shape), known)
     return Diagnosis("unflatten.size", sentence, (), tuple(c for c in found if c))
+
+
+# ---- pictures of tokens, pictures in patches ----------------------------------------------
+
+
+#: Tokens beside the patches of a picture: a class token, a distillation token.
+_EXTRA = (1, 2)
+
+
+def as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
+    """``view(b, c, 8, 8)`` of 49 tokens: 7×7; of 65 tokens: without the class token."""
+    if len(wanted) != 4 or wanted[2] != wanted[3] or wanted[2] < 1 or wanted[1] < 1:
+        return
+    batch = shape[0] if wanted[0] == -1 else wanted[0]
+    tokens, rest = divmod(prod(shape), batch * wanted[1])
+    if rest:
+        return
+    side = isqrt(tokens)
+    if side * side == tokens:
+        yield call.shaped((*wanted[:2], side, side))
+    area = wanted[2] * wanted[3]
+    for extra in _EXTRA:
+        if tokens == area + extra and tokens in shape[1:]:
+            axis = shape.index(tokens, 1)
+            new = f"{call.operand(0)}[{':, ' * axis}{extra}:]"
+            steps = (Step("narrow", (axis, extra, area)),)
+            yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
+
+
+def in_patches(value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
+    """``view(b, c, h // 8, 8, w // 8, 8)`` of 30×30: the next multiple of 8."""
+    if value.origin != "input" or not value.name:
+        return
+    after: list[int] = []
+    place = 0
+    for size in shape:
+        if place < len(wanted) and wanted[place] == size:
+            after.append(size)
+            place += 1
+            continue
+        first, second = (*wanted[place : place + 2], 0, 0)[:2]
+        pairs = ((first, second), (second, first))
+        patch = next((p for n, p in pairs if p > 1 and n == size // p), None)
+        if patch is None:
+            return
+        after.append(-(-size // patch) * patch)
+        place += 2
+    if place == len(wanted) and after != list(shape):
+        yield new_input(value.name, shape, after)
+
+
+def undivided(shape: Sizes, wanted: Sizes) -> str:
+    """``: its last 192 are not 3×5×12 = 180`` where all but one dimension agree."""
+    same = 0
+    while same < min(len(shape), len(wanted)) and shape[same] == wanted[same]:
+        same += 1
+    if same != len(shape) - 1 or -1 in wanted or len(wanted) <= len(shape):
+        return ""
+    parts = wanted[same:]
+    return f", and the last {shape[-1]} are not {times(parts)} = {prod(parts)}"
+
+
+# ---- expand, repeat -----------------------------------------------------------------------
+
+
+def expand(failing: Failing) -> Diagnosis | None:
+    """``expand`` enlarges axes of size 1 only; ``repeat`` needs a number per axis."""
+    shape = failing.shape(failing.argument(0))
+    wanted = wanted_sizes(failing)
+    if shape is None or wanted is None:
+        return None
+    call = CallText(failing)
+    operand = call.operand(0)
+    if len(wanted) < len(shape):
+        sentence = (
+            f"{failing.name} of {operand} {times(shape)} needs at least {len(shape)} numbers, but "
+            f"{plural(len(wanted), 'is', 'are')} given: {times(wanted)}"
+        )
+        fill = 1 if failing.name == "repeat" else -1
+        inside = (*wanted, *(fill,) * (len(shape) - len(wanted)))
+        if failing.name == "expand":
+            inside = tuple(n if shape[a] in (1, n) or n == -1 else -1 for a, n in enumerate(inside))
+        candidate = call.candidate(call.method(failing.name, inside), arguments=inside)
+        return Diagnosis(f"{failing.name}.rank", sentence, (), (candidate,))
+    if failing.name != "expand":
+        return None
+    lead = len(wanted) - len(shape)
+    for axis, size in enumerate(shape):
+        asked = wanted[lead + axis]
+        if asked in (-1, size) or size == 1:
+            continue
+        sentence = (
+            f"expand cannot make {asked} out of {size} in dimension {axis} of {operand} "
+            f"{times(shape)}: only a dimension of size 1 can be expanded"
+        )
+        kept = tuple(
+            n if a < lead or shape[a - lead] == 1 or n == shape[a - lead] else -1
+            for a, n in enumerate(wanted)
+        )
+        found: list[Suggestion] = []
+        if any(n not in (-1, s) for n, s in zip(kept[lead:], shape, strict=True)) or lead:
+            found.append(call.candidate(call.method("expand", kept), arguments=kept))
+        if asked % size == 0:
+            repeats = tuple(
+                n if a < lead else (n // shape[a - lead] if n != -1 else 1)
+                for a, n in enumerate(wanted)
+            )
+            found.insert(
+                0,
+                call.candidate(
+                    call.method("repeat", repeats), function="repeat", arguments=repeats
+                ),
+            )
+        return Diagnosis("expand.size", sentence, (), tuple(found))
+    return None

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis
+from cnnshape.analysis.diagnose.failing import Failing, per_axis
 from cnnshape.analysis.diagnose.result import Diagnosis
-from cnnshape.analysis.diagnose.rules.convolution_names import name_of
+from cnnshape.analysis.diagnose.rules.convolution import CONVOLUTIONS, name_of
 from cnnshape.analysis.diagnose.suggest import set_arguments
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module
 from cnnshape.words import times
 
 
-def output_padding(
-    failing: Failing, shape: Sizes, bound: dict[str, object], layer: Module | None
-) -> Diagnosis | None:
+def output_padding(failing: Failing) -> Diagnosis | None:
     """``output_padding`` must be smaller than stride or dilation."""
-    assert failing.dims is not None
-    extra = per_axis(bound.get("output_padding"), failing.dims)
-    stride = per_axis(bound.get("stride"), failing.dims)
-    dilation = per_axis(bound.get("dilation"), failing.dims)
-    del shape
+    if failing.dims is None or failing.operation is None:
+        return None
+    layer = failing.layer(CONVOLUTIONS, failing.argument(1, "weight"))
+    bound = bind(failing.operation) or {}
+    extra, stride, dilation = (
+        per_axis(bound.get(name), failing.dims) for name in ("output_padding", "stride", "dilation")
+    )
     for a, s, d in zip(extra, stride, dilation, strict=True):
         if a >= max(s, d):
             sentence = (
