@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cnnshape.api.explaining import explain, explain_error
     from cnnshape.api.registered import params
     from cnnshape.api.sizing import sizes
-    from cnnshape.formulas.ask import formula
+    from cnnshape.formulas.dispatch import formula
 
 #: Public name → the module it lives in, and its name there. They are imported on first use,
 #: because torch takes a second to import and a size formula needs none of it.
@@ -30,7 +30,7 @@ _HOMES = {
     "draw": ("cnnshape.api.drawing", "draw"),
     "explain": ("cnnshape.api.explaining", "explain"),
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
-    "formula": ("cnnshape.formulas.ask", "formula"),
+    "formula": ("cnnshape.formulas.dispatch", "formula"),
     "inspect": ("cnnshape.api", "inspect"),
     "params": ("cnnshape.api.registered", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),

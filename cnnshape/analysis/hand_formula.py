@@ -10,13 +10,13 @@ from cnnshape.analysis.applications import Application, application
 from cnnshape.analysis.claims import Claim
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
-from cnnshape.formulas.columns import column_of, evaluate
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
+from cnnshape.formulas.exact_columns import column_of, evaluate
 from cnnshape.formulas.expression import Expression
 from cnnshape.formulas.judgement import Judgement
 from cnnshape.formulas.reading import read
 from cnnshape.formulas.registry import axis_rule
-from cnnshape.formulas.subjects import ROLES
+from cnnshape.formulas.roles import ROLES
 from cnnshape.formulas.verdict import judge
 from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import listed

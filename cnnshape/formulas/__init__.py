@@ -13,13 +13,13 @@ from cnnshape.formulas.derivation import AxisDerivation, Derivation
 from cnnshape.formulas.registry import ALIASES, KINDS, axis_size, canonical, derive
 
 if TYPE_CHECKING:
-    from cnnshape.formulas.ask import formula
     from cnnshape.formulas.description import describe
+    from cnnshape.formulas.dispatch import formula
     from cnnshape.formulas.inverse import Interval, inputs_giving
 
 #: Public name → the module it lives in, imported on first use: a size alone needs none of them.
 _HOMES = {
-    "formula": "ask",
+    "formula": "dispatch",
     "describe": "description",
     "Interval": "inverse",
     "inputs_giving": "inverse",

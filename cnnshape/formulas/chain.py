@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.errors import CnnshapeError, FormulaSyntaxError, UsageError
-from cnnshape.formulas.evaluate import evaluate
-from cnnshape.formulas.evaluation import Evaluation
-from cnnshape.formulas.paint import Paint, unpainted
+from cnnshape.formulas.evaluation import Evaluation, evaluate
 from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES, canonical
+from cnnshape.formulas.style import Style, unstyled
 from cnnshape.words import times
 
 #: How many layers one chain may have.
@@ -92,7 +91,7 @@ class Chain:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, paint: Paint = unpainted) -> str:
+    def text(self, style: Style = unstyled) -> str:
         """The size after each layer."""
         rows = [("input", _shown(self.input), "")]
         rows += [
@@ -102,7 +101,7 @@ class Chain:
         wide = max(len(name) for name, _, _ in rows)
         tall = max(len(size) for _, size, _ in rows)
         return "\n".join(
-            f"{name:<{wide}}   {paint(f'{size:>{tall}}', 'good')}   {paint(how, 'quiet')}".rstrip()
+            f"{name:<{wide}}   {style(f'{size:>{tall}}', 'good')}   {style(how, 'quiet')}".rstrip()
             for name, size, how in rows
         )
 

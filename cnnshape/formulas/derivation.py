@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.expression import Expression
+from cnnshape.formulas.expression import Expression, number_text, substitute, unicode
 from cnnshape.formulas.rule import AxisRule
-from cnnshape.formulas.writing import number_text, substitute, unicode
 
 #: What the last one, two or three axes of a shape are called.
 AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.paint import Paint, unpainted
-from cnnshape.formulas.registry import canonical
-from cnnshape.formulas.subjects import subject
-from cnnshape.formulas.writing import latex, plain, unicode
+from cnnshape.formulas.evaluation import shape_example
+from cnnshape.formulas.expression import latex, plain, unicode
+from cnnshape.formulas.registry import WHOLE_SHAPES, canonical
+from cnnshape.formulas.roles import named_rule
+from cnnshape.formulas.style import Style, unstyled
 
 
 @dataclass(frozen=True)
@@ -29,11 +30,11 @@ class Description:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, paint: Paint = unpainted) -> str:
+    def text(self, style: Style = unstyled) -> str:
         """The rule in itself."""
         letters = ", ".join(f"{letter} {name}" for letter, name in self.names.items())
         lines = [
-            f"{paint(self.kind, 'strong')}   {self.formula}",
+            f"{style(self.kind, 'strong')}   {self.formula}",
             "",
             f"  letters     {letters}",
             f"  plain       {self.plain}",
@@ -60,28 +61,26 @@ class Description:
 def describe(kind: str, *, ceil_mode: bool = False) -> Description:
     """The rule of a kind.
 
-    >>> about = describe("avg_pool")
-    >>> about.plain
+    >>> named = describe("avg_pool")
+    >>> named.plain
     'floor((H + 2*P - K)/S) + 1'
-    >>> about.names["K"]
+    >>> named.names["K"]
     'kernel'
 
     Raises:
         UsageError: There is no such kind, or it has no formula along one axis.
     """
     name = canonical(kind)
-    from cnnshape.formulas import whole
-
-    if name in whole.KINDS:
-        raise UsageError(f"{name} has no formula along one axis; try {whole.EXAMPLES[name]}")
-    about = subject(name, ceil_mode=ceil_mode)
-    rule = about.rule
+    if name in WHOLE_SHAPES:
+        raise UsageError(f"{name} has no formula along one axis; try {shape_example(name)}")
+    named = named_rule(name, ceil_mode=ceil_mode)
+    rule = named.rule
     return Description(
         name,
         unicode(rule.expression),
         latex(rule.expression),
         plain(rule.expression),
-        dict(zip(rule.names, about.roles, strict=True)),
+        dict(zip(rule.names, named.roles, strict=True)),
         tuple(condition.words for condition in rule.conditions),
         rule.source,
     )

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import product
 
-from cnnshape.formulas.columns import Column, column_of
+from cnnshape.formulas.exact_columns import Column, column_of
+from cnnshape.formulas.roles import ORDER, NamedRule
 from cnnshape.formulas.rule import AxisRule
-from cnnshape.formulas.subjects import ORDER, Subject
 
 #: The values of one configuration, in the order in which counterexamples are compared.
 Point = tuple[float, ...]
@@ -105,13 +105,13 @@ def first(mask: Mask) -> int | None:
     return (mask & -mask).bit_length() - 1 if mask else None
 
 
-def grid_for(about: Subject, given: Mapping[str, float], constants: Sequence[int] = ()) -> Grid:
+def grid_for(named: NamedRule, given: Mapping[str, float], constants: Sequence[int] = ()) -> Grid:
     """The grid for a subject.
 
     ``given`` arguments keep one value; ``constants`` are the numbers in the formula, which may
     be somebody's kernel or stride, or a place where the formula bends, and are tried as such.
     """
-    return _grid(about.rule, about.roles, tuple(sorted(given.items())), tuple(constants))
+    return _grid(named.rule, named.roles, tuple(sorted(given.items())), tuple(constants))
 
 
 @lru_cache(maxsize=8)

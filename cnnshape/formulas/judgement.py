@@ -1,12 +1,12 @@
-"""What was found about one formula that somebody derived by hand."""
+"""What was found about formulas that somebody derived by hand, one or several together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnnshape.formulas.paint import Paint, unpainted
+from cnnshape.formulas.style import Style, unstyled
 from cnnshape.words import listed
 
 EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
@@ -43,15 +43,15 @@ class Judgement:
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, paint: Paint = unpainted) -> str:
+    def text(self, style: Style = unstyled) -> str:
         """The verdict, when it holds, the smallest counterexample, and the repaired formula."""
         label = f"{self.label} = " if self.label else ""
         given = "".join(f", {role}={value}" for role, value in self.given.items())
         mode = ", ceil_mode" if self.ceil_mode else ""
         lines = [
-            f"{label}{self.read_as}   {paint(f'({self.kind}{mode}{given})', 'quiet')}",
+            f"{label}{self.read_as}   {style(f'({self.kind}{mode}{given})', 'quiet')}",
             "",
-            f"{paint(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
+            f"{style(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
         ]
         if self.rounding_example is not None:
             lines += [
@@ -62,9 +62,9 @@ class Judgement:
         if self.counterexample is not None:
             lines += ["", "  smallest counterexample:", *_example(self.counterexample)]
         if self.repaired is not None:
-            lines += ["", f"  right: {paint(label + self.repaired, 'strong')}"]
+            lines += ["", f"  right: {style(label + self.repaired, 'strong')}"]
         if self.source:
-            lines.append(paint(f"  {self.source}", "quiet"))
+            lines.append(style(f"  {self.source}", "quiet"))
         return "\n".join(lines)
 
     def _summary(self) -> str:
@@ -105,6 +105,69 @@ class Judgement:
             "ceil_mode": self.ceil_mode,
             "source": self.source,
         }
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What was found about each equation; for a single one, its findings directly."""
+
+    judgements: tuple[Judgement, ...]
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, style: Style = unstyled) -> str:
+        """What was found about each formula."""
+        return "\n\n".join(each.text(style) for each in self.judgements)
+
+    def __iter__(self) -> Iterator[Judgement]:
+        return iter(self.judgements)
+
+    def __len__(self) -> int:
+        return len(self.judgements)
+
+    def __getitem__(self, index: int) -> Judgement:
+        return self.judgements[index]
+
+    @property
+    def worst(self) -> Judgement:
+        """The equation with the worst verdict, the first of them."""
+        return max(self.judgements, key=lambda each: VERDICTS.index(each.verdict))
+
+    @property
+    def ok(self) -> bool:
+        """Whether every equation is exact."""
+        return all(each.ok for each in self.judgements)
+
+    @property
+    def verdict(self) -> str:
+        """The worst verdict."""
+        return self.worst.verdict
+
+    @property
+    def needs_floor(self) -> bool:
+        """Whether any equation must still be rounded."""
+        return any(each.needs_floor for each in self.judgements)
+
+    @property
+    def holds_when(self) -> tuple[str, ...]:
+        """The conditions of the worst equation."""
+        return self.worst.holds_when
+
+    @property
+    def counterexample(self) -> dict[str, float | None] | None:
+        """The smallest counterexample to the worst equation."""
+        return self.worst.counterexample
+
+    @property
+    def repaired(self) -> str | None:
+        """A right formula in place of the worst equation."""
+        return self.worst.repaired
+
+    def to_dict(self) -> dict[str, Any] | list[dict[str, Any]]:
+        """The contract's JSON: an object, or a list of them for several equations."""
+        several = [each.to_dict() for each in self.judgements]
+        return several if len(several) > 1 else several[0]
 
 
 def _example(example: Mapping[str, float | None]) -> list[str]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.evaluate import check_arguments, complete, example
+from cnnshape.formulas.expression import substitute, unicode
 from cnnshape.formulas.inverse import inputs_giving
 from cnnshape.formulas.registry import STRIDE_IS_KERNEL
+from cnnshape.formulas.roles import NamedRule, check_arguments, complete, example, named_rule
 from cnnshape.formulas.rule import AxisRule
-from cnnshape.formulas.solutions import Solutions
-from cnnshape.formulas.subjects import Subject, subject
-from cnnshape.formulas.writing import substitute, unicode
+from cnnshape.formulas.style import Style, unstyled
+from cnnshape.words import listed, plural
 
 #: Where each unknown is looked for unless a range is given.
 RANGES: dict[str, tuple[int, int]] = {
@@ -40,6 +41,87 @@ _USUAL: dict[str, tuple[int, ...]] = {
 #: No range may hold more values than this, and no pair of ranges more than its square.
 WIDEST = 100_000
 MOST_TRIED = 2_000_000
+#: Solutions beyond this many are counted, not listed.
+MOST_LISTED = 40
+
+
+@dataclass(frozen=True)
+class Solutions:
+    """Every answer within the ranges."""
+
+    kind: str
+    solve: tuple[str, ...]
+    solutions: tuple[dict[str, int], ...]
+    range: dict[str, tuple[int, int]]
+    formula: str
+    #: What was given, defaults included.
+    known: dict[str, int]
+    #: The wanted size; "same" is the input's.
+    output: int | str
+    #: The formula with the answer put in, for the first of them.
+    substitution: str | None = None
+    #: What holds beyond the numbers, such as when kernel // 2 keeps the size.
+    note: str | None = None
+    source: str = ""
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def text(self, style: Style = unstyled) -> str:
+        """The answers, the usual ones first, and where they were looked for."""
+        known = ", ".join(f"{role} {value}" for role, value in self.known.items())
+        wanted = "the input's size" if self.output == "same" else str(self.output)
+        asked = listed(self.solve)
+        lines = [
+            f"{self.formula} = {wanted}   with {known}" if known else f"{self.formula} = {wanted}"
+        ]
+        lines.append("")
+        every = self._lines()
+        lines += ["  " + style(text, "good") for text in every[:MOST_LISTED]]
+        if len(every) > MOST_LISTED:
+            lines.append(f"  … and {len(every) - MOST_LISTED} more; -f json lists all")
+        if self.substitution and len(self.solutions) == 1:
+            lines.append(f"    {self.substitution}")
+        ranges = ", ".join(f"{role} {low}…{high}" for role, (low, high) in self.range.items())
+        if self.solutions:
+            answers = plural(len(self.solutions), "answer")
+            lines += ["", style(f"  {answers} for {ranges}", "quiet")]
+        else:
+            lines.append(style(f"  no {asked} gives {wanted}", "bad") + f"   (tried {ranges})")
+        if self.note:
+            from textwrap import wrap
+
+            lines += wrap(self.note, 76, initial_indent="  ", subsequent_indent="  ")
+        return "\n".join(lines)
+
+    def _lines(self) -> list[str]:
+        """One line for each answer; inputs, which lie side by side, as ranges."""
+        if self.solve == ("input",) and self.solutions:
+            sizes = [solution["input"] for solution in self.solutions]
+            first, last = sizes[0], sizes[-1]
+            return [f"input = {first}" if first == last else f"input = {first}…{last}"]
+        return [
+            "   ".join(f"{role} = {value}" for role, value in solution.items())
+            for solution in self.solutions
+        ]
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is an answer."""
+        return bool(self.solutions)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract's JSON."""
+        return {
+            "kind": self.kind,
+            "solve": list(self.solve),
+            "solutions": [dict(solution) for solution in self.solutions],
+            "range": {role: list(bounds) for role, bounds in self.range.items()},
+            "given": {**self.known, "output": self.output},
+            "formula": self.formula,
+            "substitution": self.substitution,
+            "note": self.note,
+        }
 
 
 def solve(
@@ -65,55 +147,53 @@ def solve(
         UsageError: An argument is missing, unknown, or both given and asked for.
     """
     known = {role: value for role, value in arguments.items() if value is not None}
-    about = subject(kind, ceil_mode=ceil_mode, roles=(*known, *unknowns))
-    _check_question(about, unknowns, known)
-    output = _wanted(about, unknowns, output)
+    named = named_rule(kind, ceil_mode=ceil_mode, roles=(*known, *unknowns))
+    _check_question(named, unknowns, known)
+    output = _wanted(named, unknowns, output)
     any_input = output == "same" and "input" not in known
     if any_input:
         known["input"] = _any_input(known)
-    filled = complete(about, known, but=unknowns)
+    filled = complete(named, known, but=unknowns)
     for role, value in filled.items():
         if isinstance(value, tuple):
             raise UsageError(f"solve works along one axis; {role} has {len(value)} numbers")
     bounds = {role: (ranges or {}).get(role, RANGES[role]) for role in unknowns}
     _check_ranges(bounds)
-    found = _search(about, unknowns, filled, output, bounds)
+    found = _search(named, unknowns, filled, output, bounds)
     found.sort(key=lambda solution: _rank(solution, unknowns))
-    from cnnshape.formulas.same import same_note
-
     return Solutions(
-        about.kind,
+        named.kind,
         tuple(unknowns),
         tuple(found),
         dict(bounds),
-        unicode(about.rule.expression),
+        unicode(named.rule.expression),
         {role: value for role, value in filled.items() if role != "input" or not any_input},
         output,
-        _substituted(about, filled, found[0]) if found and not any_input else None,
-        same_note(about, unknowns, filled, output, bool(found)),
-        about.rule.source,
+        _substituted(named, filled, found[0]) if found and not any_input else None,
+        _same_note(named, unknowns, filled, output, bool(found)),
+        named.rule.source,
     )
 
 
-def _check_question(about: Subject, unknowns: Sequence[str], known: Mapping[str, Any]) -> None:
+def _check_question(named: NamedRule, unknowns: Sequence[str], known: Mapping[str, Any]) -> None:
     if not 1 <= len(unknowns) <= 2 or len(set(unknowns)) != len(unknowns):
         raise UsageError("solve takes one or two unknowns, such as padding or kernel,padding")
     for role in unknowns:
-        if role not in about.roles:
-            solvable = ", ".join(about.roles)
-            raise UsageError(f"{about.kind} cannot be solved for {role}; it can for {solvable}")
+        if role not in named.roles:
+            solvable = ", ".join(named.roles)
+            raise UsageError(f"{named.kind} cannot be solved for {role}; it can for {solvable}")
         if role in known:
             raise UsageError(f"{role} is both given and asked for; leave one of them away")
 
 
-def _wanted(about: Subject, unknowns: Sequence[str], output: int | str | None) -> int | str:
+def _wanted(named: NamedRule, unknowns: Sequence[str], output: int | str | None) -> int | str:
     """The output that is wanted; where nothing is said, padding is solved to keep the size."""
     if output is None:
         if tuple(unknowns) == ("padding",):
             return "same"
         raise UsageError(
             f"solve needs the output that is wanted: give --output, "
-            f"as in {example(about)} --output 28 --solve {','.join(unknowns)}"
+            f"as in {example(named)} --output 28 --solve {','.join(unknowns)}"
         )
     if isinstance(output, str):
         if output != "same":
@@ -148,49 +228,49 @@ def _check_ranges(bounds: Mapping[str, tuple[int, int]]) -> None:
 
 
 def _search(
-    about: Subject,
+    named: NamedRule,
     unknowns: Sequence[str],
     filled: Mapping[str, int],
     output: int | str,
     bounds: Mapping[str, tuple[int, int]],
 ) -> list[dict[str, int]]:
     if tuple(unknowns) == ("input",):
-        return _inputs(about, filled, int(output), bounds["input"])
-    rule = about.rule
+        return _inputs(named, filled, int(output), bounds["input"])
+    rule = named.rule
     found: list[dict[str, int]] = []
     row: dict[str, Any] = dict(filled)
-    follows = about.kind in STRIDE_IS_KERNEL and not {"stride"} & {*filled, *unknowns}
+    follows = named.kind in STRIDE_IS_KERNEL and not {"stride"} & {*filled, *unknowns}
     checked = False
     for values in product(*(range(bounds[role][0], bounds[role][1] + 1) for role in unknowns)):
         row.update(zip(unknowns, values, strict=True))
         if follows:
             row["stride"] = row["kernel"]
         if not checked:
-            check_arguments(about, {**row, **dict.fromkeys(unknowns, 1)})
+            check_arguments(named, {**row, **dict.fromkeys(unknowns, 1)})
             checked = True
         wanted = int(row["input"] if output == "same" else output)
-        if _gives(rule, about.values(row), wanted):
+        if _gives(rule, named.values(row), wanted):
             found.append(dict(zip(unknowns, values, strict=True)))
     return found
 
 
 def _inputs(
-    about: Subject, filled: Mapping[str, int], output: int, bounds: tuple[int, int]
+    named: NamedRule, filled: Mapping[str, int], output: int, bounds: tuple[int, int]
 ) -> list[dict[str, int]]:
     """Inputs by the inverse of the rule, not by trying each."""
-    check_arguments(about, {**filled, "input": 1})
-    names = about.rule.names.values()
+    check_arguments(named, {**filled, "input": 1})
+    names = named.rule.names.values()
     arguments = {
-        name: filled[role] for name, role in zip(names, about.roles, strict=True) if role != "input"
+        name: filled[role] for name, role in zip(names, named.roles, strict=True) if role != "input"
     }
-    if about.ceil_mode:
+    if named.ceil_mode:
         arguments["ceil_mode"] = True
-    if about.kind == "pad" and "padding" in filled:
+    if named.kind == "pad" and "padding" in filled:
         arguments = {"before": filled["padding"], "after": filled["padding"]}
     low, high = bounds
     return [
         {"input": size}
-        for interval in inputs_giving(about.kind, output, **arguments)
+        for interval in inputs_giving(named.kind, output, **arguments)
         for size in range(max(low, interval.start), min(high, interval.stop or high) + 1)
     ]
 
@@ -210,10 +290,53 @@ def _rank(solution: Mapping[str, int], unknowns: Sequence[str]) -> tuple[int, ..
     return (sum(ranks), *ranks)
 
 
-def _substituted(about: Subject, filled: Mapping[str, int], solution: Mapping[str, int]) -> str:
+def _substituted(named: NamedRule, filled: Mapping[str, int], solution: Mapping[str, int]) -> str:
     row = {**filled, **solution}
-    if "stride" in about.roles and "stride" not in row:
+    if "stride" in named.roles and "stride" not in row:
         row["stride"] = row["kernel"]
-    values = about.values(row)
-    numbers = substitute(about.rule.expression, dict(zip(about.rule.names, values, strict=True)))
-    return f"{unicode(numbers)} = {about.rule.function(*values)}"
+    values = named.values(row)
+    numbers = substitute(named.rule.expression, dict(zip(named.rule.names, values, strict=True)))
+    return f"{unicode(numbers)} = {named.rule.function(*values)}"
+
+
+def _same_note(
+    named: NamedRule,
+    unknowns: Sequence[str],
+    filled: Mapping[str, int],
+    output: int | str,
+    found: bool,
+) -> str | None:
+    """What to know where padding is solved so that the output equals the input; else None."""
+    if tuple(unknowns) != ("padding",) or named.kind not in ("conv", "max_pool", "avg_pool"):
+        return None
+    if output not in ("same", filled.get("input")):
+        return None
+    kernel, dilation = filled["kernel"], filled.get("dilation", 1)
+    stride = filled.get("stride", 1)
+    span = dilation * (kernel - 1)
+    if stride != 1:
+        return (
+            f"with stride {stride} no padding keeps every size"
+            + (": the one found is for this input alone" if found else "")
+            + "; padding = kernel // 2 then gives ⌈H/S⌉ for an odd kernel and dilation 1"
+        )
+    if span % 2:
+        dilated = f" with dilation {dilation}" if dilation > 1 else ""
+        torch = "; padding='same' adds the odd one after" if named.kind == "conv" else ""
+        return (
+            f"kernel {kernel}{dilated} needs {span} in all, an odd number, and padding adds the "
+            f"same at both ends: none keeps the size{torch}"
+        )
+    if not found and named.kind != "conv":
+        return f"{span // 2} would keep the size, but padding is at most half of the kernel"
+    if dilation == 1:
+        return (
+            f"padding = kernel // 2 = {kernel // 2} keeps every size, because the kernel is odd "
+            "and stride and dilation are 1"
+        )
+    return (
+        f"padding = dilation·(kernel − 1)/2 = {span // 2} keeps every size; "
+        f"kernel // 2 = {kernel // 2} does so with dilation 1 only"
+        if kernel // 2 != span // 2
+        else f"padding = {span // 2} keeps every size"
+    )

@@ -18,8 +18,7 @@ import math
 from collections.abc import Mapping
 from math import prod
 
-from cnnshape.formulas.expression import Expression, number
-from cnnshape.formulas.writing import substitute, unicode
+from cnnshape.formulas.expression import Expression, number, substitute, unicode
 
 _ROUNDING = {"floor": math.floor, "ceil": math.ceil, "round": round}
 

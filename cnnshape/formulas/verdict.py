@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.columns import Column, evaluate
 from cnnshape.formulas.conditions import Atom, constant_atoms, general_atoms, weakest
-from cnnshape.formulas.expression import Expression
+from cnnshape.formulas.exact_columns import Column, evaluate
+from cnnshape.formulas.expression import Expression, substitute, symbol, unicode
 from cnnshape.formulas.grid import Mask, first, grid_for, mask_of
 from cnnshape.formulas.judgement import CONDITIONAL, EXACT, NEEDS_FLOOR, WRONG, Judgement
 from cnnshape.formulas.reading import Equation, read
-from cnnshape.formulas.subjects import Subject, subject
-from cnnshape.formulas.writing import unicode
+from cnnshape.formulas.roles import NamedRule, named_rule
 
 
 def judge_all(
@@ -29,7 +28,7 @@ def judge_all(
         UsageError: The kind has no such argument, or no formula along one axis.
     """
     fixed = dict(given or {})
-    roles = subject(kind, ceil_mode=ceil_mode).roles
+    roles = named_rule(kind, ceil_mode=ceil_mode).roles
     if kind == "pad":
         roles = ("input", "padding", "before", "after")
     return tuple(
@@ -46,31 +45,31 @@ def judge(
     given: Mapping[str, float] | None = None,
 ) -> Judgement:
     """Judge one equation."""
-    about = subject(kind, ceil_mode=ceil_mode, roles=tuple(equation.expression.names()))
-    missing = equation.expression.names() - set(about.roles)
+    named = named_rule(kind, ceil_mode=ceil_mode, roles=tuple(equation.expression.names()))
+    missing = equation.expression.names() - set(named.roles)
     if missing:
         raise UsageError(f"a formula of {kind} uses either padding, or before and after")
-    return _Comparison(about, equation, dict(given or {})).judgement()
+    return _Comparison(named, equation, dict(given or {})).judgement()
 
 
 class _Comparison:
     """A formula and a rule over all configurations of a grid."""
 
-    def __init__(self, about: Subject, equation: Equation, given: dict[str, float]) -> None:
-        self.about = about
+    def __init__(self, named: NamedRule, equation: Equation, given: dict[str, float]) -> None:
+        self.named = named
         self.equation = equation
         self.given = given
-        unknown = set(given) - set(about.roles)
+        unknown = set(given) - set(named.roles)
         if unknown:
-            raise UsageError(f"{about.kind} has no {' and no '.join(sorted(unknown))}")
+            raise UsageError(f"{named.kind} has no {' and no '.join(sorted(unknown))}")
         self.constants = _constants(equation.expression)
-        self.grid = grid_for(about, given, self.constants)
+        self.grid = grid_for(named, given, self.constants)
         if not len(self.grid):
             raise UsageError("no valid configuration has the arguments that are given")
         self.value, self.undefined = evaluate(
             equation.expression, self.grid.columns, len(self.grid)
         )
-        self.rounded = _round(self.value, up=about.ceil_mode)
+        self.rounded = _round(self.value, up=named.ceil_mode)
 
     def judgement(self) -> Judgement:
         as_written = self._equal(self.value)
@@ -102,7 +101,7 @@ class _Comparison:
         inputs, kernels = (
             [] if role in self.given else self.grid.by_value(role) for role in ("input", "kernel")
         )
-        atoms = general_atoms(self.grid, self.about.kind, ceil_mode=self.about.ceil_mode)
+        atoms = general_atoms(self.grid, self.named.kind, ceil_mode=self.named.ceil_mode)
         found = weakest(atoms, equal, inputs, kernels)
         if found is None and self.constants:
             texts = {atom.text for atom in atoms}
@@ -139,7 +138,7 @@ class _Comparison:
 
     def _fits(self) -> Mask:
         """Where the kernel fits into the bare input; everywhere for kinds that make it larger."""
-        if "kernel" not in self.grid.roles or self.about.kind in ("conv_transpose", "max_unpool"):
+        if "kernel" not in self.grid.roles or self.named.kind in ("conv_transpose", "max_unpool"):
             return self.grid.everywhere
         dilations = self.grid.values.get("dilation", [1.0] * len(self.grid))
         sizes = (self.grid.values["input"], self.grid.values["kernel"])
@@ -164,12 +163,12 @@ class _Comparison:
         counterexample: dict[str, float | None] | None = None,
         rounding: dict[str, float | None] | None = None,
     ) -> Judgement:
-        from cnnshape.formulas.normal import same_algebra
+        from cnnshape.formulas.normal_form import same_algebra
 
         letters = self._letters()
-        ours = self.about.rule.function(*(_symbol(role) for role in self.about.roles))
+        ours = self.named.rule.function(*(symbol(role) for role in self.named.roles))
         return Judgement(
-            kind=self.about.kind,
+            kind=self.named.kind,
             verdict=verdict,
             needs_floor=needs_floor,
             holds_when=holds_when,
@@ -181,14 +180,14 @@ class _Comparison:
             given=self.given,
             proved=verdict == EXACT and same_algebra(self.equation.expression, ours),
             compared=len(self.grid),
-            ceil_mode=self.about.ceil_mode,
-            source=self.about.rule.source,
+            ceil_mode=self.named.ceil_mode,
+            source=self.named.rule.source,
         )
 
     def _letters(self) -> dict[str, str]:
         """Role → the name the author used; the rule's own letter for the others."""
         letters = dict(self.equation.written)
-        for role, letter in self.about.letters.items():
+        for role, letter in self.named.letters.items():
             if role not in letters:
                 taken = set(letters.values())
                 letters[role] = letter if letter not in taken else role
@@ -198,12 +197,12 @@ class _Comparison:
         """The author's own shape with a floor in it where that is enough, or else the rule."""
         if verdict == NEEDS_FLOOR:
             for candidate in _with_rounding(
-                self.equation.expression, "ceil" if self.about.ceil_mode else "floor"
+                self.equation.expression, "ceil" if self.named.ceil_mode else "floor"
             ):
                 value, undefined = evaluate(candidate, self.grid.columns, len(self.grid))
                 if not undefined and self._equal(value) == self.grid.everywhere:
                     return unicode(_renamed(candidate, letters))
-        rule = self.about.rule.function(*(_symbol(role) for role in self.about.roles))
+        rule = self.named.rule.function(*(symbol(role) for role in self.named.roles))
         return unicode(_renamed(rule, letters))
 
 
@@ -220,18 +219,9 @@ def _with_rounding(expression: Expression, rounding: str) -> list[Expression]:
     return candidates
 
 
-def _symbol(role: str) -> Expression:
-    return Expression("symbol", (), role)
-
-
 def _renamed(expression: Expression, letters: Mapping[str, str]) -> Expression:
     """The same expression with the author's names."""
-    if expression.operator == "symbol":
-        return _symbol(letters.get(str(expression.value), str(expression.value)))
-    if not expression.operands:
-        return expression
-    operands = tuple(_renamed(operand, letters) for operand in expression.operands)
-    return Expression(expression.operator, operands)
+    return substitute(expression, {role: symbol(letter) for role, letter in letters.items()})
 
 
 def _constants(expression: Expression) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cnnshape.formulas import axis_size
 from cnnshape.formulas.algebra import Sum, columns, divisibility, letter, plain, product, whole
 from cnnshape.formulas.algebra.paper import expression
-from cnnshape.formulas.writing import latex, unicode
+from cnnshape.formulas.expression import latex, unicode
 
 H, W, N = letter("H"), letter("W"), letter("N")
 

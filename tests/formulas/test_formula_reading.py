@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnshape.errors import FormulaSyntaxError
-from cnnshape.formulas.ask import formula
-from cnnshape.formulas.expression import Expression, number, symbol
+from cnnshape.formulas.dispatch import formula
+from cnnshape.formulas.expression import Expression, latex, number, plain, symbol, unicode
 from cnnshape.formulas.reading import read
-from cnnshape.formulas.writing import latex, plain, unicode
 
 
 def reads(text: str, kind: str = "conv") -> list[str]:
@@ -253,7 +252,7 @@ def lettered(node: Expression) -> Expression:
 
 
 def value(node: Expression, names: dict[str, int]):
-    from cnnshape.formulas.columns import Column, evaluate
+    from cnnshape.formulas.exact_columns import Column, evaluate
 
     columns = {name: Column([each]) for name, each in names.items()}
     column, undefined = evaluate(node, columns, 1)

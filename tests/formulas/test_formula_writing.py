@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 
 from cnnshape.formulas.description import describe
-from cnnshape.formulas.expression import ceiling_division, minimum, number, symbols
+from cnnshape.formulas.expression import (
+    ceiling_division,
+    latex,
+    minimum,
+    number,
+    plain,
+    substitute,
+    symbols,
+    unicode,
+)
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES
 from cnnshape.formulas.steps import steps
-from cnnshape.formulas.writing import latex, plain, substitute, unicode
 
 W, F, S, P, D = symbols("WFSPD")
 

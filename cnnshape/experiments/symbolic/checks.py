@@ -13,8 +13,8 @@ from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.experiments.symbolic.state import Dims
 from cnnshape.formulas.algebra import Sum, Whole, plain
 from cnnshape.formulas.algebra.paper import expression, put_in
+from cnnshape.formulas.expression import unicode
 from cnnshape.formulas.registry import axis_rule
-from cnnshape.formulas.writing import unicode
 from cnnshape.tracing.trace import Operation
 
 _ALONG_AXES = frozenset(

@@ -1,7 +1,7 @@
 r"""Sizes with letters as formulas on paper: the bridge from sums to expressions.
 
 >>> from cnnshape.formulas.algebra import letter
->>> from cnnshape.formulas.writing import latex, unicode
+>>> from cnnshape.formulas.expression import latex, unicode
 >>> size = 120 * (letter("H") // 4 - 6) * (letter("W") // 4 - 6)
 >>> unicode(expression(size))
 '120(⌊H/4⌋ − 6)(⌊W/4⌋ − 6)'
@@ -16,7 +16,7 @@ from cnnshape.formulas.expression import Expression, add, negative, number, symb
 
 
 def expression(size: Whole) -> Expression:
-    """The size as a tree that :mod:`cnnshape.formulas.writing` writes."""
+    """The size as a tree that :mod:`cnnshape.formulas.expression` writes."""
     result: Expression | None = None
     for monomial, coefficient in whole(size).terms:
         factors = [_atom(atom) for atom, power in monomial for _ in range(power)]
@@ -44,7 +44,7 @@ def put_in(formula: Expression, values: dict[str, Sum | int | float]) -> Express
 
     >>> from cnnshape.formulas.algebra import letter
     >>> from cnnshape.formulas.expression import symbols
-    >>> from cnnshape.formulas.writing import unicode
+    >>> from cnnshape.formulas.expression import unicode
     >>> H, K = symbols("HK")
     >>> unicode(put_in(H - K + 1, {"H": letter("W") // 2, "K": 5}))
     '⌊W/2⌋ − 5 + 1'

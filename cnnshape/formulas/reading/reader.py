@@ -39,9 +39,9 @@ def read(text: str, kind: str, roles: Collection[str] | None = None) -> tuple[Eq
         FormulaSyntaxError: The text cannot be read; the message points at the character.
     """
     if roles is None:
-        from cnnshape.formulas.subjects import subject
+        from cnnshape.formulas.roles import named_rule
 
-        roles = subject(kind).roles
+        roles = named_rule(kind).roles
     found = _without_wrapper(tokens(text))
     parts = [part for part in _split(found) if part]
     if not parts:

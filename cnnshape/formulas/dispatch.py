@@ -10,8 +10,8 @@ from cnnshape.errors import UsageError
 if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
     from cnnshape.formulas.evaluation import Evaluation
-    from cnnshape.formulas.judgements import Judgements
-    from cnnshape.formulas.solutions import Solutions
+    from cnnshape.formulas.judgement import Judgements
+    from cnnshape.formulas.solve import Solutions
 
 #: A size, or one per axis.
 Sizes = int | Sequence[int]
@@ -173,7 +173,7 @@ def formula(
         return _solve(kind, solve, given, wanted, ranges, ceil_mode=ceil_mode)
     if isinstance(wanted, str):
         raise UsageError(f"output {wanted!r} is understood together with solve only")
-    from cnnshape.formulas.evaluate import evaluate
+    from cnnshape.formulas.evaluation import evaluate
 
     if wanted is not None:
         given["output"] = wanted
@@ -202,7 +202,7 @@ def _test(
     *,
     ceil_mode: bool,
 ) -> Judgements:
-    from cnnshape.formulas.judgements import Judgements
+    from cnnshape.formulas.judgement import Judgements
     from cnnshape.formulas.verdict import judge_all
 
     if solve is not None:
