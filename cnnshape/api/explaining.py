@@ -33,10 +33,9 @@ class Explanation:
         if self.error is None:
             return "it ran without an error"
         from cnnshape.rendering.failure import error_lines
-        from cnnshape.rendering.printing import terminal_width
-        from cnnshape.rendering.styled_text import lines_text
+        from cnnshape.rendering.printing import as_text, terminal_width
 
-        return lines_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
+        return as_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
 
     def __repr__(self) -> str:
         """As ``str``: what a prompt or a notebook shows."""

@@ -98,7 +98,7 @@ def command(
 def _options(
     depth: int | None, columns: str | None, sort: str | None, expand: bool, formulas: bool
 ) -> TableOptions:
-    from cnnshape.rendering.selection import column, parse_columns
+    from cnnshape.rendering.columns import column, parse_columns
 
     names = None if columns is None else tuple(each.name for each in parse_columns(columns))
     by = None if sort is None else column(sort).name

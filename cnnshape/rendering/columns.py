@@ -1,23 +1,34 @@
-"""The columns a table can have: their names, titles, and what a row says in each."""
+"""The columns a table can have: their names, titles, what a row says in each; and which are shown.
+
+>>> [column.name for column in parse_columns("layer, macs,pad")]
+['layer', 'macs', 'padding']
+>>> parse_columns("layer,parms")
+Traceback (most recent call last):
+    ...
+cnnshape.errors.UsageError: no column 'parms'; did you mean params? There are layer, type, ...
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 from cnnshape.analysis.report import Extent
-from cnnshape.rendering.row import Row
-from cnnshape.rendering.shapes import shapes_text
+from cnnshape.errors import UsageError
+from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.tree import Role
 from cnnshape.rendering.units import (
     amount_text,
     byte_size,
     expression_text,
     plain_shape,
+    shapes_text,
     short_count,
 )
 from cnnshape.tracing.trace import Dim, Shape
+from cnnshape.words import did_you_mean
 
 Value = int | str | None
 Align = Literal["left", "right", "center"]
@@ -39,7 +50,8 @@ class Column:
     Attributes:
         name: what is typed after ``--columns``; ``aliases`` mean the same.
         text: what a row says, for people; ``short`` the same in less room.
-        value: the same for programs: CSV and sorting.
+        value: the same for programs, as CSV has it.
+        order: what rows are sorted by, where that is not ``value``.
         letter: the title where room is short: its symbol in the size formulas.
     """
 
@@ -51,6 +63,7 @@ class Column:
     short: Callable[[Row, bool], str] | None = None
     aliases: tuple[str, ...] = ()
     letter: str = ""
+    order: Callable[[Row], Value] | None = None
 
 
 def _layer(row: Row, _hide_batch: bool) -> str:
@@ -92,6 +105,22 @@ def _extent(extent: Extent) -> str:
     return "×".join("?" if size is None else str(size) for size in extent)
 
 
+def _largest(extent: Extent) -> Value:
+    """The longest side of a field, by which fields are compared."""
+    return max((size or 0 for size in extent), default=0) if isinstance(extent, tuple) else extent
+
+
+def _elements(shapes: Iterable[Shape]) -> int:
+    """How many numbers the shapes hold together; expressions count as nothing."""
+    return sum(prod(dim if isinstance(dim, int) else 0 for dim in shape) for shape in shapes)
+
+
+def _first_size(sizes: str) -> Value:
+    """``3`` of ``3×5``; a word such as ``same`` as it is."""
+    first = sizes.partition("×")[0]
+    return int(first) if first.isdecimal() else sizes
+
+
 def _shapes_value(shapes: Sequence[Shape]) -> str:
     return " ".join(plain_shape(shape) for shape in shapes)
 
@@ -107,10 +136,6 @@ def _substitution(row: Row) -> str:
     return "; ".join(dict.fromkeys(expression_text(part) for part in parts if part))
 
 
-def _known(amount: Dim | None) -> Value:
-    return amount
-
-
 def shown_input(row: Row, hide_batch: bool) -> str:
     """What stands before the arrow: nothing where the output says the same."""
     if row.state in ("failed", "unfinished") or (row.state == "ran" and row.changed):
@@ -124,108 +149,102 @@ def in_and_out(row: Row, hide_batch: bool) -> str:
     return f"{shown} → {out}" if shown else out
 
 
+def _words(
+    name: str,
+    said: Callable[[Row], str],
+    title: str | None = None,
+    align: Align = "left",
+    aliases: tuple[str, ...] = (),
+    order: Callable[[Row], Value] | None = None,
+) -> Column:
+    """A column that says the same to people and to programs."""
+    return Column(
+        name, title or name, align, lambda row, _: said(row), said, aliases=aliases, order=order
+    )
+
+
+def _setting(
+    name: str, title: str, letter: str, aliases: tuple[str, ...] = (), default: str = ""
+) -> Column:
+    """A setting of a window; people need not be told the ``default`` that every window has."""
+
+    def said(row: Row) -> str:
+        return getattr(row.settings, name)
+
+    def value(row: Row) -> str:
+        return said(row) or (default if row.settings.kernel else "")
+
+    return Column(
+        name,
+        title,
+        "center",
+        lambda row, _: said(row),
+        value,
+        aliases=aliases,
+        letter=letter,
+        order=lambda row: _first_size(value(row)),
+    )
+
+
+def _counted(
+    name: str, counted: Callable[[Row], Dim | None], aliases: tuple[str, ...], title: str = ""
+) -> Column:
+    """A count of things, which a prefix makes short."""
+    return Column(
+        name,
+        title or name,
+        "right",
+        lambda row, _: _amount(counted(row)),
+        counted,
+        lambda row, _: _short_amount(counted(row)),
+        aliases,
+    )
+
+
+def _sized(name: str, held: Callable[[Row], int | None], aliases: tuple[str, ...]) -> Column:
+    """A number of bytes."""
+    return Column(name, name, "right", lambda row, _: _bytes(held(row)), held, aliases=aliases)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("layer", "layer", "left", _layer, lambda r: r.path, aliases=("path", "name")),
+    _words("type", lambda r: r.type, aliases=("class", "kind")),
     Column(
-        "type", "type", "left", lambda r, _: r.type, lambda r: r.type, aliases=("class", "kind")
-    ),
-    Column("input", "in", "right", _inputs, lambda r: _shapes_value(r.inputs), aliases=("in",)),
-    Column("output", "out", "left", _outputs, lambda r: _shapes_value(r.outputs), aliases=("out",)),
-    Column(
-        "kernel",
-        "kernel",
-        "center",
-        lambda r, _: r.settings.kernel,
-        lambda r: r.settings.kernel,
-        aliases=("kernel_size",),
-        letter="K",
-    ),
-    Column(
-        "stride",
-        "stride",
-        "center",
-        lambda r, _: r.settings.stride,
-        lambda r: r.settings.stride,
-        letter="S",
-    ),
-    Column(
-        "padding",
-        "pad",
-        "center",
-        lambda r, _: r.settings.padding,
-        lambda r: r.settings.padding,
-        aliases=("pad",),
-        letter="P",
-    ),
-    Column(
-        "dilation",
-        "dil",
-        "center",
-        lambda r, _: r.settings.dilation,
-        lambda r: r.settings.dilation or ("1" if r.settings.kernel else ""),
-        letter="D",
-    ),
-    Column(
-        "groups",
-        "groups",
-        "center",
-        lambda r, _: r.settings.groups,
-        lambda r: r.settings.groups or ("1" if r.settings.kernel else ""),
-        letter="G",
-    ),
-    Column(
-        "window", "window", "left", lambda r, _: r.settings.compact, lambda r: r.settings.compact
-    ),
-    Column(
-        "params",
-        "params",
+        "input",
+        "in",
         "right",
-        lambda r, _: _amount(r.params),
-        lambda r: _known(r.params),
-        lambda r, _: _short_amount(r.params),
-        aliases=("parameters",),
+        _inputs,
+        lambda r: _shapes_value(r.inputs),
+        aliases=("in",),
+        order=lambda r: _elements(r.inputs),
     ),
     Column(
-        "trainable",
-        "trainable",
-        "right",
-        lambda r, _: _amount(r.trainable),
-        lambda r: _known(r.trainable),
-        lambda r, _: _short_amount(r.trainable),
-        aliases=("trainable_params",),
+        "output",
+        "out",
+        "left",
+        _outputs,
+        lambda r: _shapes_value(r.outputs),
+        aliases=("out",),
+        order=lambda r: _elements(r.outputs),
     ),
-    Column(
-        "macs",
-        "MACs",
-        "right",
-        lambda r, _: _amount(r.macs),
-        lambda r: _known(r.macs),
-        lambda r, _: _short_amount(r.macs),
-        aliases=("mult_adds",),
-    ),
-    Column(
-        "memory",
-        "memory",
-        "right",
-        lambda r, _: _bytes(r.parameter_bytes),
-        lambda r: r.parameter_bytes,
-        aliases=("parameter_bytes", "bytes"),
-    ),
-    Column(
-        "activations",
-        "activations",
-        "right",
-        lambda r, _: _bytes(r.activation_bytes),
-        lambda r: r.activation_bytes,
-        aliases=("activation_bytes",),
-    ),
-    Column(
+    _setting("kernel", "kernel", "K", ("kernel_size",)),
+    _setting("stride", "stride", "S"),
+    _setting("padding", "pad", "P", ("pad",)),
+    _setting("dilation", "dil", "D", default="1"),
+    _setting("groups", "groups", "G", default="1"),
+    _words("window", lambda r: r.settings.compact),
+    _counted("params", lambda r: r.params, ("parameters",)),
+    _counted("trainable", lambda r: r.trainable, ("trainable_params",)),
+    _counted("macs", lambda r: r.macs, ("mult_adds",), "MACs"),
+    _sized("memory", lambda r: r.parameter_bytes, ("parameter_bytes", "bytes")),
+    _sized("activations", lambda r: r.activation_bytes, ("activation_bytes",)),
+    _words(
         "receptive-field",
+        lambda r: _extent(r.receptive_field),
         "field",
         "center",
-        lambda r, _: _extent(r.receptive_field),
-        lambda r: _extent(r.receptive_field),
-        aliases=("receptive_field", "field", "rf"),
+        ("receptive_field", "field", "rf"),
+        lambda r: _largest(r.receptive_field),
     ),
     Column(
         "check",
@@ -235,15 +254,92 @@ COLUMNS: tuple[Column, ...] = (
         lambda r: r.status,
         aliases=("size", "status"),
     ),
-    Column("formula", "formula", "left", lambda r, _: _substitution(r), _substitution),
-    Column(
-        "source",
-        "source",
-        "left",
-        lambda r, _: str(r.source or ""),
-        lambda r: str(r.source or ""),
-    ),
-    Column("row", "row", "left", lambda r, _: _ROLES[r.role], lambda r: _ROLES[r.role]),
+    _words("formula", _substitution),
+    _words("source", lambda r: str(r.source or "")),
+    _words("row", lambda r: _ROLES[r.role]),
     Column("depth", "depth", "right", lambda r, _: str(r.depth), lambda r: r.depth),
     Column("call", "call", "right", lambda r, _: str(r.call + 1), lambda r: r.call),
 )
+
+
+# ---- columns by name --------------------------------------------------------------------
+
+_BY_NAME = {name: column for column in COLUMNS for name in (column.name, *column.aliases)}
+#: Left out of a table that nobody chose columns for, where no row has anything to say in them.
+_IF_ANY = ("kernel", "stride", "padding", "dilation", "groups", "params", "macs")
+_DEFAULT = ("layer", "type", "input", "output", *_IF_ANY, "check")
+
+
+def column(name: str) -> Column:
+    """The column called ``name``, or something like it.
+
+    Raises:
+        UsageError: no column has this name; the message lists all of them.
+    """
+    found = _BY_NAME.get(name.strip().lower())
+    if found is not None:
+        return found
+    hint = did_you_mean(name.strip(), _BY_NAME, limit=1)
+    there_are = f"{hint} There are" if hint else "; there are"
+    raise UsageError(f"no column {name.strip()!r}{there_are} {_known()}")
+
+
+def _known() -> str:
+    return ", ".join(column.name for column in COLUMNS)
+
+
+def parse_columns(text: str) -> tuple[Column, ...]:
+    """Columns from their names, separated by commas, each once, in the order given.
+
+    Raises:
+        UsageError: a name is not known, or there is none.
+    """
+    names = [name for name in text.split(",") if name.strip()]
+    if not names:
+        raise UsageError(f"--columns needs at least one name of {_known()}")
+    return tuple(dict.fromkeys(column(name) for name in names))
+
+
+def default_columns(table: Table, formulas: bool) -> tuple[Column, ...]:
+    """What a table shows if nobody says otherwise: empty columns are left out."""
+    names = [
+        name
+        for name in _DEFAULT
+        if name not in _IF_ANY or any(column(name).text(row, False) for row in table.rows)
+    ]
+    return tuple(column(name) for name in [*names, *(["formula"] if formulas else [])])
+
+
+def choose_columns(table: Table, names: Sequence[str] | None, formulas: bool) -> tuple[Column, ...]:
+    """The columns of these names, or those that the table needs; each once.
+
+    Raises:
+        UsageError: a name is not known.
+    """
+    if names is None:
+        return default_columns(table, formulas)
+    columns = dict.fromkeys(column(name) for name in names)
+    return tuple(columns | dict.fromkeys([column("formula")] if formulas else []))
+
+
+def paired(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
+    """Columns one by one, input and output taken together where they stand side by side."""
+    parts: list[tuple[Column, ...]] = []
+    for each in columns:
+        if each.name == "output" and parts and parts[-1] == (column("input"),):
+            parts[-1] = (*parts[-1], each)
+        else:
+            parts.append((each,))
+    return parts
+
+
+def sort_rows(rows: Iterable[Row], by: Column) -> tuple[Row, ...]:
+    """Rows in the order of a column: numbers from the largest, words from A, unknown ones last."""
+
+    def key(row: Row) -> tuple[int, float, str]:
+        value = (by.order or by.value)(row)
+        if value is None or value == "":
+            return (2, 0, "")
+        return (1, 0, value) if isinstance(value, str) else (0, -value, "")
+
+    return tuple(sorted(rows, key=key))

@@ -6,12 +6,10 @@ import csv
 import io
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.columns import Value
-from cnnshape.rendering.document import select_rows
+from cnnshape.rendering.columns import Value, column
 from cnnshape.rendering.escape import spreadsheet, visible
 from cnnshape.rendering.row import DEFAULT, TableOptions
-from cnnshape.rendering.rows import flat_table
-from cnnshape.rendering.selection import column
+from cnnshape.rendering.rows import flat_table, select_rows
 
 _DEFAULT = (
     *("layer", "row", "call", "type", "input", "output"),

@@ -53,13 +53,12 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
 
 def print_error(error: ErrorReport, class_name: str, stream: TextIO) -> None:
     """The panel alone on a stream: fitted and in colour where that is a terminal."""
-    from cnnshape.rendering.printing import colored
-    from cnnshape.rendering.styled_text import lines_text
+    from cnnshape.rendering.printing import as_text
 
     terminal = stream.isatty()
     lines = error_lines(error, class_name, get_terminal_size().columns if terminal else None)
     plain = not terminal or bool(os.environ.get("NO_COLOR"))
-    print(lines_text(lines) if plain else colored(lines), file=stream)
+    print(as_text(lines, color=not plain), file=stream)
 
 
 def place(error: ErrorReport, class_name: str) -> str:

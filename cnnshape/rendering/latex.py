@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from cnnshape.analysis.report import Report
 from cnnshape.rendering import escape
-from cnnshape.rendering.columns import Column
-from cnnshape.rendering.document import select_rows
+from cnnshape.rendering.columns import Column, choose_columns, paired
 from cnnshape.rendering.failure import one_line
 from cnnshape.rendering.row import DEFAULT, Row, Table, TableOptions
-from cnnshape.rendering.selection import choose_columns, paired
+from cnnshape.rendering.rows import select_rows
 from cnnshape.rendering.styled_text import plain
 from cnnshape.rendering.summary import footer, header
 from cnnshape.tracing.trace import Dim, Shape

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 
-from cnnshape.rendering.columns import MARKS, Column, in_and_out, shown_input
+from cnnshape.rendering.columns import MARKS, Column, column, in_and_out, paired, shown_input
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.plan import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan, Step
 from cnnshape.rendering.row import Row, Table
-from cnnshape.rendering.selection import column, paired
 from cnnshape.rendering.styled_text import (
     GAP,
     Line,

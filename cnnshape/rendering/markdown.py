@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from cnnshape.analysis.report import Report
 from cnnshape.rendering import escape
-from cnnshape.rendering.columns import Column, in_and_out
-from cnnshape.rendering.document import select_rows
+from cnnshape.rendering.columns import Column, choose_columns, in_and_out, paired
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.row import DEFAULT, Row, Table, TableOptions
-from cnnshape.rendering.selection import choose_columns, paired
+from cnnshape.rendering.rows import select_rows
 from cnnshape.rendering.styled_text import plain
 from cnnshape.rendering.summary import footer, header
 

@@ -9,8 +9,8 @@ from cnnshape.loading.listing import ListedModel, Listing
 from cnnshape.rendering import escape
 from cnnshape.rendering.formats import ListFormat
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.printing import colored
-from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, lines_text, span, wrap
+from cnnshape.rendering.printing import as_text
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, wrap
 from cnnshape.rendering.units import count
 
 _OWN = (
@@ -37,7 +37,7 @@ def models_text(
     if format == "markdown":
         return _markdown(listing)
     lines = _overview(listing, width) if listing.pattern is None else _found(listing)
-    return colored(lines) if color else lines_text(lines)
+    return as_text(lines, color)
 
 
 def _found(listing: Listing) -> list[Line]:

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cnnshape.rendering.columns import Column
-from cnnshape.rendering.selection import column
+from cnnshape.rendering.columns import Column, column
 from cnnshape.rendering.styled_text import GAP, Line
 
 MARGIN = 2

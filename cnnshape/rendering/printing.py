@@ -1,4 +1,4 @@
-"""Styled lines on their way out: in a terminal's colours, as HTML, for rich; what stdout takes."""
+"""Styled lines on their way out: plain or in colours, as HTML, for rich; and what stdout takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from cnnshape.rendering.palette import TEXT_STYLES
-from cnnshape.rendering.styled_text import Line
+from cnnshape.rendering.styled_text import Line, plain
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -20,8 +20,10 @@ _PRE = (
 )
 
 
-def colored(lines: Iterable[Line]) -> str:
-    """Lines with ANSI colours."""
+def as_text(lines: Iterable[Line], color: bool = False) -> str:
+    """Lines as one text: plain, or with the ANSI colours that this terminal has."""
+    if not color:
+        return "\n".join(plain(line) for line in lines)
     import io
 
     from rich.console import Console

@@ -5,12 +5,39 @@ from __future__ import annotations
 from functools import partial
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.document import document
+from cnnshape.rendering.columns import choose_columns
+from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.formats import FORMATS, Format
-from cnnshape.rendering.printing import colored
+from cnnshape.rendering.layout import lay_out
+from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.row import DEFAULT, TableOptions
-from cnnshape.rendering.styled_text import lines_text
+from cnnshape.rendering.rows import flat_table, select_rows
+from cnnshape.rendering.styled_text import EMPTY, Line
+from cnnshape.rendering.summary import footer, formula_legend, header, mismatches
 from cnnshape.rendering.writer import Writer
+
+#: Narrower than this nothing sensible fits; longer lines are then left to the terminal.
+_LEAST_ROOM = 40
+
+
+def report_lines(report: Report, options: TableOptions, room: int | None = None) -> list[Line]:
+    """The lines a reader sees, at most ``room`` cells wide.
+
+    Raises:
+        UsageError: a column that was asked for does not exist.
+    """
+    room = None if room is None else max(room, _LEAST_ROOM)
+    table = select_rows(report, options)
+    columns = choose_columns(table, options.columns, options.formulas)
+    lines = [*header(report, room), EMPTY]
+    if table.rows:
+        lines += [*lay_out(table, columns, room, chosen=options.columns is not None), EMPTY]
+    if options.formulas:
+        lines += formula_legend(table, room)
+    lines += mismatches(flat_table(report), room) if report.totals.mismatch else []
+    lines += footer(report, room)
+    failure = failure_lines(report, room)
+    return [*lines, EMPTY, *failure] if failure else lines
 
 
 def report_text(
@@ -33,8 +60,7 @@ def report_text(
         UsageError: a column in the options does not exist.
     """
     if format == "table":
-        lines = document(report, options, width)
-        return colored(lines) if color else lines_text(lines)
+        return as_text(report_lines(report, options, width), color)
     if format == "json":
         from cnnshape.rendering.json_ import to_json
 
@@ -53,6 +79,6 @@ def report_text(
 
 
 WRITER: Writer[Report] = Writer(
-    lambda report, width: document(report, DEFAULT, width),
+    lambda report, width: report_lines(report, DEFAULT, width),
     {name: partial(report_text, format=name) for name in FORMATS if name != "table"},
 )

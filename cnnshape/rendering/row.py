@@ -76,7 +76,6 @@ class Table:
 
     rows: tuple[Row, ...]
     hide_batch: bool
-    flat: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,6 @@ class TableOptions:
         sort: a column's name; the rows then are a flat list, the largest first.
         expand: repeated blocks and modules that never ran are written out one by one.
         formulas: show how each size is computed.
-        width: columns of text to fit into; None for as many as it takes.
     """
 
     depth: int | None = None
@@ -97,7 +95,6 @@ class TableOptions:
     sort: str | None = None
     expand: bool = False
     formulas: bool = False
-    width: int | None = None
 
 
 DEFAULT = TableOptions()

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Literal
 
 from cnnshape.analysis.report import Layer, OperationRow, Report
+from cnnshape.rendering.batch import constant_batch
+from cnnshape.rendering.columns import column, sort_rows
 from cnnshape.rendering.fold import Folded, Folder, folded_label
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.rendering.row import Row, State, Status, Table, TableOptions
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
-from cnnshape.rendering.shapes import constant_batch
 from cnnshape.rendering.tree import Node, Role, build_tree
 from cnnshape.rendering.units import count
 from cnnshape.tracing.trace import Dim
@@ -28,11 +29,21 @@ _ROLE_STATES: dict[Role, State] = {
 }
 
 
+def select_rows(report: Report, options: TableOptions) -> Table:
+    """The tree, or the flat list that ``--sort`` asks for."""
+    if options.sort is None:
+        return make_table(report, options)
+    by = column(options.sort)
+    table = flat_table(report, options.depth)
+    rows = [row for row in table.rows if _has_own(row)]
+    return Table(sort_rows(rows, by), table.hide_batch)
+
+
 def make_table(report: Report, options: TableOptions) -> Table:
     """The rows that the options ask for, in the order in which the modules ran."""
     root = build_tree(report, everything=options.expand)
     rows = tuple(_Rows(report, options).all(root))
-    return Table(rows, constant_batch(report) is not None, flat=False)
+    return Table(rows, constant_batch(report) is not None)
 
 
 def flat_table(report: Report, depth: int | None = None) -> Table:
@@ -47,7 +58,14 @@ def flat_table(report: Report, depth: int | None = None) -> Table:
         for row in _Rows(report, expanded, own=True).all(root, with_root=True)
         if row.role != "parameter"
     ]
-    return Table(tuple(_counted_once(rows)), constant_batch(report) is not None, flat=True)
+    return Table(tuple(_counted_once(rows)), constant_batch(report) is not None)
+
+
+def _has_own(row: Row) -> bool:
+    """Something is measured at this row itself, not only below it."""
+    if row.role == "container" or (row.path == "" and row.role == "call"):
+        return bool(row.params or row.macs)
+    return not row.has_rows_below or bool(row.params or row.macs or row.status)
 
 
 def _counted_once(rows: Sequence[Row]) -> Iterator[Row]:

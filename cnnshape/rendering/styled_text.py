@@ -62,11 +62,6 @@ def plain(line: Line) -> str:
     return "".join(text for text, _ in line).rstrip()
 
 
-def lines_text(lines: Iterable[Line]) -> str:
-    """Lines without any style, nothing empty at their ends."""
-    return "\n".join(plain(line) for line in lines)
-
-
 def elide(text: str, room: int) -> str:
     """The text with its middle left out if it is longer than ``room`` cells."""
     if cells(text) <= room:
@@ -150,7 +145,7 @@ def draw_grid(
 
     >>> rows = [[(Span("weight"),), (Span("150"),)], [(Span("bias"),), (Span("6"),)]]
     >>> lines = draw_grid(["name", "count"], ["left", "right"], rows)
-    >>> print(lines_text(lines))
+    >>> print("\n".join(plain(line) for line in lines))
       name    count
       weight    150
       bias        6

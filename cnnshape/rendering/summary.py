@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from cnnshape.analysis.report import Check, Report, TensorRow
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
-from cnnshape.rendering.shapes import shapes_text
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, span, wrap
 from cnnshape.rendering.units import (
     byte_size,
@@ -15,6 +14,7 @@ from cnnshape.rendering.units import (
     duration,
     expression_text,
     shape_text,
+    shapes_text,
     short_count,
 )
 from cnnshape.words import counted

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnnshape.tracing.trace import Dim, Shape
 
 _PREFIXES = ("", "k", "M", "G", "T", "P", "E")
@@ -111,6 +113,20 @@ def shape_text(shape: Shape) -> str:
     if len(shape) == 1:
         return dim_text(shape[0])
     return "×".join(size_in_shape(dim) for dim in shape)
+
+
+def shapes_text(shapes: Sequence[Shape], hide_batch: bool) -> str:
+    """The first shape, and how many stand behind it.
+
+    >>> shapes_text([(1, 6, 28, 28)], True), shapes_text([(1, 197, 768)] * 3, True)
+    ('6×28×28', '197×768 +2')
+    >>> shapes_text([(1, 10)], False), shapes_text([(2,)], True), shapes_text([], True)
+    ('1×10', 'scalar', '')
+    """
+    if not shapes:
+        return ""
+    first = shape_text(shapes[0][1:] if hide_batch else shapes[0])
+    return first if len(shapes) == 1 else f"{first} +{len(shapes) - 1}"
 
 
 def plain_shape(shape: Shape) -> str:

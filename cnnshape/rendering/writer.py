@@ -6,15 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from cnnshape.files import write_atomic
 from cnnshape.rendering.formats import choose_format
-from cnnshape.rendering.printing import as_html, colored, terminal_width
-from cnnshape.rendering.styled_text import Line, lines_text
-
-if TYPE_CHECKING:
-    from cnnshape.rendering.printing import Fitted
+from cnnshape.rendering.printing import Fitted, as_html, as_text, terminal_width
+from cnnshape.rendering.styled_text import Line
 
 Result = TypeVar("Result")
 
@@ -41,8 +38,7 @@ class Writer(Generic[Result]):
         """The result in a format; width and colour are for the table only."""
         if format != "table":
             return self.formats[format](result)
-        lines = self.lines(result, width)
-        return colored(lines) if color else lines_text(lines)
+        return as_text(self.lines(result, width), color)
 
     def printed(self, result: Result) -> str:
         """What ``print`` shows."""
@@ -54,8 +50,6 @@ class Writer(Generic[Result]):
 
     def fitted(self, result: Result) -> Fitted:
         """What Rich draws: laid out for the console that it is drawn on."""
-        from cnnshape.rendering.printing import Fitted
-
         return Fitted(lambda width: self.lines(result, width))
 
     def save(self, result: Result, path: str | os.PathLike[str], format: str | None = None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from cnnshape.analysis.report import Layer, Report
-from cnnshape.rendering.diagram.batch import Batch
+from cnnshape.rendering.batch import Batch
 from cnnshape.rendering.diagram.caption import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.draft import Box, Part
 from cnnshape.rendering.diagram.facts import asked_for, everything

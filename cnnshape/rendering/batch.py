@@ -1,14 +1,14 @@
-"""Which part of a shape a row needs to show: the batch is left out where it never changes."""
+"""Whether the batch goes without saying: in every row of a table, in a shape on a picture."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import chain
 
 from cnnshape.analysis.report import Layer, OperationRow, Report
 from cnnshape.rendering.palette import kind_of
-from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Dim, Shape
 
 
@@ -27,6 +27,36 @@ def constant_batch(report: Report) -> Dim | None:
     return None if any(_unbatched(layer) for layer in report.layers) else batch
 
 
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The size that every input begins with; None if they do not share one.
+
+    >>> Batch(8).hidden((8, 3, 32, 32)), Batch(8).hidden((64, 49, 96)), Batch(8).hidden((8,))
+    ((3, 32, 32), (64, 49, 96), (8,))
+    """
+
+    size: Dim | None
+
+    @classmethod
+    def of(cls, report: Report) -> Batch:
+        """The batch of a report; none where an input came without one."""
+        shapes = [row.shape for row in report.inputs]
+        if not shapes or any(len(shape) < 2 for shape in shapes):
+            return cls(None)
+        sizes = {shape[0] for shape in shapes}
+        listed = any("[" in row.name for row in report.inputs)
+        windows = (x for x in report.layers if kind_of(x.kind) in ("convolution", "pooling"))
+        if len(sizes) != 1 or listed or any(_unbatched(layer) for layer in windows):
+            return cls(None)
+        return cls(sizes.pop())
+
+    def hidden(self, shape: Shape) -> Shape:
+        """The shape without its batch, where it has one."""
+        if self.size is not None and len(shape) > 1 and shape[0] == self.size:
+            return shape[1:]
+        return shape
+
+
 def _unbatched(layer: Layer) -> bool:
     """A ``…2d`` layer whose input has three dimensions: the first one is its channels."""
     dimensions = re.search(r"([1-3])d$", layer.kind)
@@ -36,33 +66,3 @@ def _unbatched(layer: Layer) -> bool:
     if kind_of(layer.kind) == "norm":  # BatchNorm1d takes N×C as well
         return rank < 2
     return rank < int(dimensions.group(1)) + 2
-
-
-def shapes_text(shapes: Sequence[Shape], hide_batch: bool) -> str:
-    """The first shape, and how many stand behind it.
-
-    >>> shapes_text([(1, 6, 28, 28)], True), shapes_text([(1, 197, 768)] * 3, True)
-    ('6×28×28', '197×768 +2')
-    >>> shapes_text([(1, 10)], False), shapes_text([(2,)], True), shapes_text([], True)
-    ('1×10', 'scalar', '')
-    """
-    if not shapes:
-        return ""
-    first = shape_text(shapes[0][1:] if hide_batch else shapes[0])
-    return first if len(shapes) == 1 else f"{first} +{len(shapes) - 1}"
-
-
-def elements(shapes: Iterable[Shape]) -> int:
-    """How many numbers the shapes hold together; expressions count as nothing."""
-    return sum(_product(shape) for shape in shapes)
-
-
-def _product(shape: Shape) -> int:
-    total = 1
-    for dim in _numbers(shape):
-        total *= dim
-    return total
-
-
-def _numbers(shape: Shape) -> Iterator[int]:
-    return (dim if isinstance(dim, int) else 0 for dim in shape)
