@@ -17,8 +17,8 @@ from typing import Literal
 
 from cnnshape.analysis.report import Extent
 from cnnshape.errors import UsageError
+from cnnshape.rendering.module_tree import Role
 from cnnshape.rendering.row import Row, Table
-from cnnshape.rendering.tree import Role
 from cnnshape.rendering.units import (
     amount_text,
     byte_size,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnnshape.analysis.report import Check, Extent
+from cnnshape.rendering.module_tree import Role
 from cnnshape.rendering.palette import Kind
 from cnnshape.rendering.settings import NONE, Settings
-from cnnshape.rendering.tree import Role
 from cnnshape.tracing.trace import Dim, Shape, Source
 
 #: Empty where there is nothing to check; ``uncovered`` changed the size and has no rule.

@@ -9,11 +9,11 @@ from typing import Literal
 from cnnshape.analysis.report import Layer, OperationRow, Report
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.columns import column, sort_rows
-from cnnshape.rendering.fold import Folded, Folder, folded_label
+from cnnshape.rendering.module_tree import Node, Role, build_tree
 from cnnshape.rendering.palette import Kind, kind_of
+from cnnshape.rendering.repeats import Folded, Folder, folded_label
 from cnnshape.rendering.row import Row, State, Status, Table, TableOptions
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
-from cnnshape.rendering.tree import Node, Role, build_tree
 from cnnshape.rendering.units import count
 from cnnshape.tracing.trace import Dim
 from cnnshape.words import ordinal

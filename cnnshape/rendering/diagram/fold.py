@@ -11,15 +11,15 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from functools import partial
+from typing import cast
 
 from cnnshape.rendering.diagram.draft import Draft, Part
 from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
 from cnnshape.rendering.diagram.series import exits_of
-from cnnshape.tracing.trace import Plain, Ref, Shape
+from cnnshape.rendering.repeats import frozen, longest_run
+from cnnshape.tracing.trace import Shape
 
-#: The blocks of a Swin transformer alternate, with period 2.
-_LONGEST_PERIOD = 4
 #: Settings that number blocks or that grow along the depth, and cannot change a size.
 _COUNTERS = ("idx", "index", "layer_id", "layer_idx", "p", "drop_prob", "eps", "momentum")
 
@@ -52,7 +52,8 @@ class Folder:
         items, result, start = frame.items, list[Item](), 0
         signatures = [self.known.number(self._item(item)) for item in items]
         while start < len(items):
-            period, times = self._run(items, signatures, start)
+            foldable = partial(self._foldable, items[start:])
+            period, times = longest_run(signatures, start, foldable)
             if times > 1:
                 groups = [items[start + k * period :][:period] for k in range(times)]
                 result.append(self._folded(groups, frame.call))
@@ -63,24 +64,14 @@ class Folder:
 
     # ---- which items repeat -------------------------------------------------------------
 
-    def _run(self, items: Sequence[Item], signatures: Sequence[int], start: int) -> tuple[int, int]:
-        """The period and number of repeats that fold most from ``start`` on; (1, 1) for none."""
-        best = (1, 1)
-        for period in range(1, _LONGEST_PERIOD + 1):
-            pattern = signatures[start : start + period]
-            times = 1
-            while signatures[start + times * period :][:period] == pattern:
-                times += 1
-            while times > 1:
-                groups = [items[start + k * period :][:period] for k in range(times)]
-                if self._chained(groups):
-                    break
-                times -= 1
-            if times < 2 or times < self._least(items[start : start + period]):
-                continue
-            if period * times > best[0] * best[1]:
-                best = (period, times)
-        return best
+    def _foldable(self, items: Sequence[Item], period: int, times: int) -> int:
+        """How many of ``times`` equal runs of items may become one."""
+        least = self._least(items[:period])
+        while times >= least:
+            if self._chained([items[k * period :][:period] for k in range(times)]):
+                return times
+            times -= 1
+        return 1
 
     def _least(self, pattern: Sequence[Item]) -> int:
         """How often something must repeat before folding helps: blocks twice, layers thrice."""
@@ -257,21 +248,3 @@ class Folder:
         named = tuple((name, frozen(value)) for name, value in sorted(op.kwargs.items()))
         shapes = tuple(trace.shape(value) for value in (*op.inputs, *op.outputs))
         return op.name, arguments, named, shapes
-
-
-def frozen(value: Plain | Any) -> Hashable:
-    """A recorded argument as something that can be compared; tensors are all alike.
-
-    >>> frozen((Ref(3), [1, 2])) == frozen((Ref(8), [1, 2]))
-    True
-    """
-    if isinstance(value, Ref):
-        return "tensor"
-    if isinstance(value, list | tuple):
-        return tuple(frozen(item) for item in cast("Sequence[Any]", value))
-    if isinstance(value, Mapping):
-        mapping = cast("Mapping[str, Any]", value)
-        return tuple((key, frozen(item)) for key, item in sorted(mapping.items()))
-    if isinstance(value, slice):
-        return tuple(frozen(part) for part in (value.start, value.stop, value.step))
-    return value if isinstance(value, Hashable) else repr(value)

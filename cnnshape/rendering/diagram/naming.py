@@ -11,8 +11,8 @@ from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
 from cnnshape.rendering.diagram.view import View
-from cnnshape.rendering.fold import folded_label
 from cnnshape.rendering.palette import kind_of
+from cnnshape.rendering.repeats import folded_label
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Module, Operation, Shape
 from cnnshape.words import ordinal

@@ -20,9 +20,9 @@ from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.placement import Placement, in_columns, read_placement
 from cnnshape.rendering.diagram.svg import finished, measured_widths
 from cnnshape.rendering.diagram.theme import FONT, THEMES, Theme
-from cnnshape.rendering.fold import Folder, folded_label
+from cnnshape.rendering.module_tree import Node, build_tree
 from cnnshape.rendering.palette import Kind, kind_of
-from cnnshape.rendering.tree import Node, build_tree
+from cnnshape.rendering.repeats import Folder, folded_label
 from cnnshape.rendering.units import amount_text, count
 from cnnshape.tracing.trace import Module
 from cnnshape.words import counted

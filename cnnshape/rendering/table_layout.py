@@ -1,4 +1,4 @@
-"""Rows laid out as lines of aligned text that fit into a width (see :mod:`.plan`)."""
+"""Rows laid out as lines of aligned text that fit into a width (see :mod:`.narrowing`)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 
 from cnnshape.rendering.columns import MARKS, Column, column, in_and_out, paired, shown_input
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.plan import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan, Step
+from cnnshape.rendering.narrowing import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan, Step
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.styled_text import (
     GAP,

@@ -1,0 +1,193 @@
+"""Repeated neighbours: found in a row of things, named together, folded in a table.
+
+Two nodes of a table are the same if they have the same class, the same settings, the same shapes
+and costs, and the same below them, recursively. Settings that cannot change a size
+(probabilities, eps) and counters (``layer_idx``) are not compared: they differ in every block of
+a deep network.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, cast
+
+from cnnshape.rendering.module_tree import Node
+from cnnshape.tracing.trace import Plain, Ref
+
+_COUNTER = re.compile(r"(^|_)(idx|index|id|num|number)$")
+#: Longest pattern looked for: the blocks of a Swin transformer alternate, with period 2.
+_LONGEST_PERIOD = 4
+
+
+def longest_run(
+    signatures: Sequence[int], start: int, foldable: Callable[[int, int], int]
+) -> tuple[int, int]:
+    """The period and the number of times that fold most from ``start`` on; (1, 1) for none.
+
+    ``foldable`` gets a period and how often it repeats, and says how many of these may become
+    one; fewer than two are none.
+
+    >>> longest_run([7, 8, 7, 8, 7, 8, 9], 0, lambda period, times: times)
+    (2, 3)
+    """
+    best = (1, 1)
+    for period in range(1, _LONGEST_PERIOD + 1):
+        pattern = signatures[start : start + period]
+        times = 1
+        while signatures[start + times * period : start + (times + 1) * period] == pattern:
+            times += 1
+        folded = foldable(period, times) if times > 1 else 1
+        if folded > 1 and period * folded > best[0] * best[1]:
+            best = (period, folded)
+    return best
+
+
+def folded_label(labels: Sequence[str], consecutive: bool = True) -> str:
+    """The names of a run: first and last, what they share written once.
+
+    >>> folded_label(["1", "2"]), folded_label(["block_0", "block_1", "block_2"])
+    ('1, 2', 'block_0 … 2')
+    >>> folded_label(["0", "2", "4", "6"], consecutive=False)
+    '0, 2 … 6'
+    """
+    shared = _shared_prefix(labels)
+    short = [label[len(shared) :] for label in labels]
+    if not all(short):
+        shared, short = "", list(labels)
+    if len(set(labels)) == 1:
+        return labels[0]
+    if len(short) == 2:
+        return f"{shared}{short[0]}, {short[1]}"
+    if not consecutive and len(short) == 3:
+        return f"{shared}{', '.join(short)}"
+    between = "" if consecutive else f", {short[1]}"
+    return f"{shared}{short[0]}{between} … {short[-1]}"
+
+
+def _shared_prefix(labels: Sequence[str]) -> str:
+    """What all names begin with, cut before a number that is part of each."""
+    first, last = min(labels), max(labels)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    prefix = first if length is None else first[:length]
+    return prefix.rstrip("0123456789")
+
+
+def frozen(value: Plain | Any) -> Hashable:
+    """A recorded argument as something that can be compared; tensors are all alike.
+
+    >>> frozen((Ref(3), [1, 2])) == frozen((Ref(8), [1, 2]))
+    True
+    """
+    if isinstance(value, Ref):
+        return "tensor"
+    if isinstance(value, list | tuple):
+        return tuple(frozen(item) for item in cast("Sequence[Any]", value))
+    if isinstance(value, Mapping):
+        mapping = cast("Mapping[str, Any]", value)
+        return tuple((key, frozen(item)) for key, item in sorted(mapping.items()))
+    if isinstance(value, slice):
+        return tuple(frozen(part) for part in (value.start, value.stop, value.step))
+    return value if isinstance(value, Hashable) else repr(value)
+
+
+# ---- in a table -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A node that stands for ``len(labels)`` of them; mostly just for itself."""
+
+    node: Node
+    labels: tuple[str, ...]
+    consecutive: bool = True
+
+    @property
+    def times(self) -> int:
+        """How many nodes this one stands for."""
+        return len(self.labels)
+
+
+@dataclass(slots=True)
+class Folder:
+    """Finds repeats; keeps one number per distinct node so that deep trees compare quickly.
+
+    ``fields``: receptive fields are shown as well, and they grow from block to block.
+    """
+
+    fields: bool = False
+    numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
+    by_node: dict[int, int] = field(default_factory=dict[int, int])
+
+    def fold(self, nodes: Sequence[Node]) -> list[Folded]:
+        """The nodes in order, each run of repeats replaced by its first period."""
+        signatures = [self.signature(node) for node in nodes]
+        result: list[Folded] = []
+        start = 0
+        while start < len(nodes):
+            period, times = longest_run(signatures, start, partial(_foldable, nodes[start:]))
+            stop = start + period * times
+            for phase in range(start, start + period):
+                labels = tuple(node.label for node in nodes[phase:stop:period])
+                result.append(Folded(nodes[phase], labels, consecutive=period == 1))
+            start = stop
+        return result
+
+    def signature(self, node: Node) -> int:
+        """Equal numbers for nodes that print the same, but for their names."""
+        known = self.by_node.get(id(node))
+        if known is None:
+            children = tuple((child.label, self.signature(child)) for child in node.children)
+            key = (node.role, node.failed, _own(node), self.fields and _fields(node), children)
+            known = self.numbers.setdefault(key, len(self.numbers))
+            self.by_node[id(node)] = known
+        return known
+
+
+def _own(node: Node) -> Hashable:
+    layer, operation = node.layer, node.operation
+    if layer is not None:
+        check = layer.check
+        return (
+            layer.type,
+            _size_settings(layer.config),
+            # Each once: a cache that is handed on grows from block to block.
+            tuple(dict.fromkeys(layer.input_shapes)),
+            layer.output_shapes,
+            layer.params,
+            layer.trainable_params,
+            layer.macs,
+            (check.status, check.rule, check.substitution) if check else layer.covered,
+            layer.finished,
+        )
+    if operation is not None:
+        check = operation.check
+        return (
+            operation.op,
+            operation.input_shapes,
+            operation.output_shapes,
+            (check.status, check.rule, check.substitution) if check else None,
+        )
+    # Their names are compared where they are children: by label, relative to their module.
+    return tuple((p.shape, p.dtype, p.trainable) for p in node.parameters) or node.path
+
+
+def _fields(node: Node) -> Hashable:
+    return node.layer.receptive_field if node.layer else None
+
+
+def _size_settings(config: Mapping[str, Any]) -> Hashable:
+    return tuple(
+        (name, frozen(value))
+        for name, value in sorted(config.items())
+        if not isinstance(value, float) and not _COUNTER.search(name)
+    )
+
+
+def _foldable(nodes: Sequence[Node], period: int, times: int) -> int:
+    """How many of ``times`` equal runs of nodes become one, where that helps the reader."""
+    blocks = any(node.children for node in nodes[:period])
+    least = 2 if blocks else 3 if period == 1 else 5
+    return times if times >= least else 1
