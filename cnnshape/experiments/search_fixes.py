@@ -12,10 +12,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.dispatch import diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
 from cnnshape.experiments.fixes.layers import numbers_to_make

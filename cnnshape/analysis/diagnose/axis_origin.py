@@ -9,7 +9,7 @@ from cnnshape import formulas
 from cnnshape.analysis.applications import application
 from cnnshape.analysis.arguments import base_name, bind
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
-from cnnshape.analysis.diagnose.substitution import short_substitution
+from cnnshape.analysis.diagnose.wording import short_substitution
 from cnnshape.errors import CnnshapeError
 from cnnshape.tracing.trace import Operation, Trace, Value
 from cnnshape.words import plural, times

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules import (
     attention,
     axes,

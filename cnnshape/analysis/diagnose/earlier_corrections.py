@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import Any
 
-from cnnshape.analysis.diagnose.edits import OwnLayer
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import Layer, Way
-from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
-from cnnshape.analysis.diagnose.wording import constructor, tidy
+from cnnshape.analysis.diagnose.suggest import new_input, set_arguments, together
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Operation, Value
-from cnnshape.words import ordinal
+from cnnshape.tracing.trace import Operation, Value
 
 Changes = dict[str, dict[str, int]]
 #: Convolutions that may be given padding together.
@@ -104,43 +99,6 @@ def _present(candidate: Suggestion | None) -> Iterator[Suggestion]:
         yield candidate
 
 
-def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Suggestion | None:
-    """Several layers changed at once, as one candidate whose first change is the one named."""
-    made: list[Suggestion] = []
-    for path, arguments in changes.items():
-        candidate = set_arguments(failing.trace.module(path), arguments)
-        if candidate is not None:
-            made.append(candidate)
-    return combined(made)
-
-
-def combined(made: list[Suggestion]) -> Suggestion | None:
-    """Several candidates as one."""
-    if not made:
-        return None
-    then = made[0].then
-    for further in made[1:]:
-        then += (replace(further, then=(), edits=()), *further.then)
-    edits = tuple(edit for one in made for edit in one.edits)
-    return replace(made[0], then=then, edits=edits, otherwise=None)
-
-
-def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Suggestion | None:
-    """A layer of its own for this call, since the shared one already serves another size."""
-    if failing.call is None or layer.path != failing.path:
-        return None
-    call = failing.call.call
-    return Suggestion(
-        action="change_call",
-        text=f"another layer for the {ordinal(call + 1)} call: {constructor(layer, changes)}",
-        path=layer.path,
-        argument=next(iter(changes)),
-        from_=tidy(layer.config.get(next(iter(changes)))),
-        to=tidy(next(iter(changes.values()))),
-        edits=(OwnLayer(layer.path, call, tuple(changes.items())),),
-    )
-
-
 def other_inputs(
     failing: Failing, value: Value, axis: int, expected: int
 ) -> Iterator[Suggestion | None]:
@@ -193,16 +151,3 @@ OUTPUTS = {
     "Linear": "out_features",
     "Embedding": "embedding_dim",
 }
-
-
-def set_many(module: Module, changes: Mapping[str, Any]) -> Suggestion | None:
-    """Several arguments of one layer; the further ones are listed beside the first."""
-    candidate = set_arguments(module, changes)
-    if candidate is None or len(changes) == 1:
-        return candidate
-    then = tuple(
-        replace(candidate, argument=name, from_=before, to=tidy(value), edits=())
-        for name, value in list(changes.items())[1:]
-        if (before := tidy(module.config.get(name))) != tidy(value)
-    )
-    return replace(candidate, then=then)

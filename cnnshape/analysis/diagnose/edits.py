@@ -1,6 +1,6 @@
 """Changes to a model, its inputs or one of its calls, written down as data.
 
-A rule proposes them; :mod:`cnnshape.experiments.apply` carries them out on a set-up that is put
+A rule proposes them; :mod:`cnnshape.experiments.fixes` carries them out on a set-up that is put
 back afterwards. Nothing here holds a tensor or a module.
 """
 

@@ -1,14 +1,18 @@
-"""The failing call as its author wrote it: read from the source line of the recording."""
+"""The failing call as its author wrote it, read from the source line, and written differently."""
 
 from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
+from cnnshape.analysis.diagnose.constructor import literal
+from cnnshape.analysis.diagnose.edits import ReplaceCall, SizeOf, Step
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Source
 
 #: Operators by the name under which they are recorded.
@@ -215,3 +219,101 @@ def _is_library(node: ast.expr) -> bool:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+# ---- written differently ------------------------------------------------------------------
+
+
+class CallText:
+    """The failing call as written, to be written differently.
+
+    Where the source is not to be had, its tensors are called ``x``, or ``a`` and ``b``.
+    """
+
+    def __init__(self, failing: Failing) -> None:
+        operation = failing.operation
+        assert operation is not None
+        self.failing = failing
+        self.operation = operation
+        self.found: Written | None = written(operation.source, operation.name)
+
+    def operand(self, index: int) -> str:
+        """The ``index``-th tensor as written."""
+        if self.found is not None and self.found.gathered:
+            return f"{self.found.operands[0]}[{index}]"
+        if self.found is not None and index < len(self.found.operands):
+            return self.found.operands[index]
+        if len(self.failing.tensors) < 2:
+            return "x"
+        return "ab"[index] if index < 2 else f"t{index}"
+
+    def with_operand(self, index: int, text: str, generic: str) -> str:
+        """The call with one of its tensors written differently; ``generic`` without source."""
+        found = self.found
+        if found is not None and found.gathered:
+            return f"{self.operand(index)} = {text}"  # a line of its own before the call
+        if found is None or index >= len(found.operands):
+            return generic
+        return found.with_operand(index, text)
+
+    def method(self, name: str, arguments: Sequence[Any]) -> str:
+        """``x.view(x.size(0), -1)`` with the receiver as written."""
+        receiver = self.operand(0)
+        inside = ", ".join(
+            f"{receiver}.size({a.axis})" if isinstance(a, SizeOf) else literal(a) for a in arguments
+        )
+        return f"{receiver}.{name}({inside})"
+
+    def flattened(self) -> Suggestion:
+        """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
+        operand, rows = self.operand(0), (SizeOf(0), -1)
+        flat = self.candidate(f"torch.flatten({operand}, 1)", function="reshape", arguments=rows)
+        if self.operation.name != "view" or not operand.isidentifier():
+            return flat
+        kept = self.candidate(self.method("view", rows), arguments=rows)
+        return replace(kept, otherwise=flat)
+
+    def shaped(self, arguments: Sequence[Any]) -> Suggestion:
+        """``view`` or ``reshape`` with other sizes; ``reshape`` where ``view`` cannot do it."""
+        name = self.operation.name
+        same = self.candidate(self.method(name, arguments), arguments=arguments)
+        if name != "view":
+            return same
+        text = self.method("reshape", arguments)
+        copied = self.candidate(text, function="reshape", arguments=arguments)
+        return replace(same, otherwise=copied)
+
+    def candidate(
+        self,
+        text: str,
+        *,
+        function: str | None = None,
+        operands: Sequence[tuple[int, tuple[Step, ...]]] = (),
+        overrides: Sequence[tuple[int | str, Any]] = (),
+        arguments: Sequence[Any] | None = None,
+    ) -> Suggestion:
+        """The call written as ``text``, and how to carry that out."""
+        edit = ReplaceCall(
+            self.operation.name,
+            self.operation.source,
+            function,
+            tuple(operands),
+            tuple(overrides),
+            None if arguments is None else tuple(arguments),
+        )
+        return Suggestion(
+            action="change_call",
+            text=text,
+            path=self.failing.path,
+            argument=self.operation.name,
+            from_=self._from(text),
+            to=text,
+            edits=(edit,),
+        )
+
+    def _from(self, text: str) -> str | None:
+        """What ``text`` takes the place of; None where it is a line of its own."""
+        found = self.found
+        if found is None or (found.gathered and text.startswith(f"{found.operands[0]}[")):
+            return None
+        return found.text

@@ -1,4 +1,4 @@
-"""Writing candidates: the suggestion a reader sees together with the edits that carry it out."""
+"""Writing suggestions: what the reader sees together with the edits that carry it out."""
 
 from __future__ import annotations
 
@@ -6,24 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cnnshape.analysis.diagnose.constructor import can_construct, constructor, tidy
 from cnnshape.analysis.diagnose.edits import (
     AfterCall,
     BeforeCall,
     ChangeInput,
     NewInput,
-    ReplaceCall,
+    OwnLayer,
     SetArguments,
     SetMode,
     SetParameter,
-    SizeOf,
     Step,
 )
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.source_call import Written, written
-from cnnshape.analysis.diagnose.wording import can_construct, constructor, literal, tidy
+from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
-from cnnshape.words import times
+from cnnshape.words import ordinal, times
 
 
 def set_arguments(module: Module, changes: Mapping[str, Any]) -> Suggestion | None:
@@ -43,6 +42,35 @@ def set_arguments(module: Module, changes: Mapping[str, Any]) -> Suggestion | No
         from_=_listed(before),
         to=_listed(tidy(value)),
         edits=(SetArguments(module.path, items),),
+    )
+
+
+def set_many(module: Module, changes: Mapping[str, Any]) -> Suggestion | None:
+    """Several arguments of one layer; the further ones are listed beside the first."""
+    candidate = set_arguments(module, changes)
+    if candidate is None or len(changes) == 1:
+        return candidate
+    then = tuple(
+        replace(candidate, argument=name, from_=before, to=tidy(value), edits=())
+        for name, value in list(changes.items())[1:]
+        if (before := tidy(module.config.get(name))) != tidy(value)
+    )
+    return replace(candidate, then=then)
+
+
+def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Suggestion | None:
+    """A layer of its own for this call, since the shared one already serves another size."""
+    if failing.call is None or layer.path != failing.path:
+        return None
+    call = failing.call.call
+    return Suggestion(
+        action="change_call",
+        text=f"another layer for the {ordinal(call + 1)} call: {constructor(layer, changes)}",
+        path=layer.path,
+        argument=next(iter(changes)),
+        from_=tidy(layer.config.get(next(iter(changes)))),
+        to=tidy(next(iter(changes.values()))),
+        edits=(OwnLayer(layer.path, call, tuple(changes.items())),),
     )
 
 
@@ -190,99 +218,25 @@ def after_call(path: str, text: str, steps: Sequence[Step]) -> Suggestion:
     )
 
 
-class CallText:
-    """The failing call as written, to be written differently.
+def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Suggestion | None:
+    """Several layers changed at once, as one candidate whose first change is the one named."""
+    made: list[Suggestion] = []
+    for path, arguments in changes.items():
+        candidate = set_arguments(failing.trace.module(path), arguments)
+        if candidate is not None:
+            made.append(candidate)
+    return combined(made)
 
-    Where the source is not to be had, its tensors are called ``x``, or ``a`` and ``b``.
-    """
 
-    def __init__(self, failing: Failing) -> None:
-        operation = failing.operation
-        assert operation is not None
-        self.failing = failing
-        self.operation = operation
-        self.found: Written | None = written(operation.source, operation.name)
-
-    def operand(self, index: int) -> str:
-        """The ``index``-th tensor as written."""
-        if self.found is not None and self.found.gathered:
-            return f"{self.found.operands[0]}[{index}]"
-        if self.found is not None and index < len(self.found.operands):
-            return self.found.operands[index]
-        if len(self.failing.tensors) < 2:
-            return "x"
-        return "ab"[index] if index < 2 else f"t{index}"
-
-    def with_operand(self, index: int, text: str, generic: str) -> str:
-        """The call with one of its tensors written differently; ``generic`` without source."""
-        found = self.found
-        if found is not None and found.gathered:
-            return f"{self.operand(index)} = {text}"  # a line of its own before the call
-        if found is None or index >= len(found.operands):
-            return generic
-        return found.with_operand(index, text)
-
-    def method(self, name: str, arguments: Sequence[Any]) -> str:
-        """``x.view(x.size(0), -1)`` with the receiver as written."""
-        receiver = self.operand(0)
-        inside = ", ".join(
-            f"{receiver}.size({a.axis})" if isinstance(a, SizeOf) else literal(a) for a in arguments
-        )
-        return f"{receiver}.{name}({inside})"
-
-    def flattened(self) -> Suggestion:
-        """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
-        operand, rows = self.operand(0), (SizeOf(0), -1)
-        flat = self.candidate(f"torch.flatten({operand}, 1)", function="reshape", arguments=rows)
-        if self.operation.name != "view" or not operand.isidentifier():
-            return flat
-        kept = self.candidate(self.method("view", rows), arguments=rows)
-        return replace(kept, otherwise=flat)
-
-    def shaped(self, arguments: Sequence[Any]) -> Suggestion:
-        """``view`` or ``reshape`` with other sizes; ``reshape`` where ``view`` cannot do it."""
-        name = self.operation.name
-        same = self.candidate(self.method(name, arguments), arguments=arguments)
-        if name != "view":
-            return same
-        text = self.method("reshape", arguments)
-        copied = self.candidate(text, function="reshape", arguments=arguments)
-        return replace(same, otherwise=copied)
-
-    def candidate(
-        self,
-        text: str,
-        *,
-        function: str | None = None,
-        operands: Sequence[tuple[int, tuple[Step, ...]]] = (),
-        overrides: Sequence[tuple[int | str, Any]] = (),
-        arguments: Sequence[Any] | None = None,
-    ) -> Suggestion:
-        """The call written as ``text``, and how to carry that out."""
-        edit = ReplaceCall(
-            self.operation.name,
-            self.operation.source,
-            function,
-            tuple(operands),
-            tuple(overrides),
-            None if arguments is None else tuple(arguments),
-        )
-        return Suggestion(
-            action="change_call",
-            text=text,
-            path=self.failing.path,
-            argument=self.operation.name,
-            from_=self._from(text),
-            to=text,
-            edits=(edit,),
-        )
-
-    def _from(self, text: str) -> str | None:
-        """What ``text`` takes the place of; None where it is a line of its own."""
-        found = self.found
-        if found is None or (found.gathered and text.startswith(f"{found.operands[0]}[")):
-            return None
-        return found.text
+def combined(made: list[Suggestion]) -> Suggestion | None:
+    """Several candidates as one."""
+    if not made:
+        return None
+    then = made[0].then
+    for further in made[1:]:
+        then += (replace(further, then=(), edits=()), *further.then)
+    edits = tuple(edit for one in made for edit in one.edits)
+    return replace(made[0], then=then, edits=edits, otherwise=None)
 
 
 def _listed(value: Any) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnshape.analysis.diagnose.kinds import KINDS
+from cnnshape.analysis.diagnose.diagnosis import KINDS
 from tests.analysis.diagnose.case import CASES
 
 DOCS = Path(__file__).parents[3] / "docs" / "errors"

@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 
 import cnnshape
+from cnnshape.analysis.diagnose.constructor import constructor
 from cnnshape.analysis.diagnose.dispatch import diagnose
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_call import written
-from cnnshape.analysis.diagnose.wording import constructor
 from cnnshape.experiments.fixes.layers import rebuild
 from cnnshape.tracing.describe import describe
 from cnnshape.tracing.execute import Inputs, record

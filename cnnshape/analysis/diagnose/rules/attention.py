@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.source_call import written
-from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments, set_buffer
+from cnnshape.analysis.diagnose.source_call import CallText, written
+from cnnshape.analysis.diagnose.suggest import before_call, combined, set_arguments, set_buffer
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module

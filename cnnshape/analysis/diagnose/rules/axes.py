@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
-from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import set_arguments
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Plain, Value

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import Story, lines, start_line, story
-from cnnshape.analysis.diagnose.suggest import (
-    CallText,
-)
+from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.wording import AXES
 from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, times

@@ -5,23 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.arguments import bind
-from cnnshape.analysis.diagnose.earlier_corrections import (
-    OUTPUTS,
-    own_layer,
-    set_arguments,
-    set_many,
-)
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
+from cnnshape.analysis.diagnose.earlier_corrections import OUTPUTS
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.rules.windows import too_small
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
+from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
-    CallText,
     before_call,
     change_input,
     new_input,
+    own_layer,
+    set_arguments,
+    set_many,
     set_parameter,
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.axis_origin import main_input
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
-from cnnshape.analysis.diagnose.suggest import CallText, before_call, change_input
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import before_call, change_input
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value

@@ -16,13 +16,8 @@ from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import Way, forks, nearest_first, start_sizes, ways
-from cnnshape.analysis.diagnose.suggest import (
-    CallText,
-    new_input,
-    set_arguments,
-    set_buffer,
-    set_parameter,
-)
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import new_input, set_arguments, set_buffer, set_parameter
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 

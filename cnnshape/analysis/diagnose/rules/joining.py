@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import same_picture
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.suggest import CallText, new_input
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value

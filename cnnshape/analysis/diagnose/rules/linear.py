@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer, with_padding
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, with_padding
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import (
     Factor,
@@ -22,10 +22,11 @@ from cnnshape.analysis.diagnose.size_history import (
     story,
 )
 from cnnshape.analysis.diagnose.sizes_that_fit import Way, input_sizes, ways
+from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
-    CallText,
     before_call,
     new_input,
+    own_layer,
     set_arguments,
     set_parameter,
 )

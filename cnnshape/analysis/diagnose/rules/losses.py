@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.suggest import CallText, on_argument
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import on_argument
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 from cnnshape.words import plural, times

@@ -10,13 +10,13 @@ from dataclasses import replace
 from math import prod
 
 from cnnshape.analysis.diagnose.axis_origin import RESHAPES, main_input
-from cnnshape.analysis.diagnose.earlier_corrections import combined
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules import axes, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
-from cnnshape.analysis.diagnose.suggest import CallText, set_arguments
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import combined, set_arguments
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
 from cnnshape.words import times

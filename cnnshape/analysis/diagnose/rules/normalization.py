@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, own_layer, set_many
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
+from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
-    CallText,
     before_call,
     new_input,
+    own_layer,
     set_arguments,
     set_class,
+    set_many,
     set_mode,
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.suggest import after_call
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion

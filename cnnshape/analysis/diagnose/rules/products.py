@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.suggest import CallText, set_arguments, set_parameter
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import set_arguments, set_parameter
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value

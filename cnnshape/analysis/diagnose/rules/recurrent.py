@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from cnnshape.analysis.diagnose.earlier_corrections import combined, other_inputs, own_layer
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.source_call import line_of, written
-from cnnshape.analysis.diagnose.suggest import CallText, before_call, set_arguments
+from cnnshape.analysis.diagnose.source_call import CallText, line_of, written
+from cnnshape.analysis.diagnose.suggest import before_call, combined, own_layer, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref, Value

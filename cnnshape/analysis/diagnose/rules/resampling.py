@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.suggest import CallText, new_input, set_arguments
+from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value

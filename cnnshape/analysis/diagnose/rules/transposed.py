@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cnnshape.analysis.arguments import bind
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, per_axis
-from cnnshape.analysis.diagnose.result import Diagnosis
 from cnnshape.analysis.diagnose.rules.convolution import CONVOLUTIONS, name_of
 from cnnshape.analysis.diagnose.suggest import set_arguments
 from cnnshape.analysis.diagnose.wording import who

@@ -1,8 +1,30 @@
-"""Every kind of error that a rule may name; ``docs/errors`` has a page for each."""
+"""What a rule says about a failure, and every kind of error that it may name."""
 
 from __future__ import annotations
 
-#: Kind → title of its page, by family in the order in which a learner meets them.
+from dataclasses import dataclass
+
+from cnnshape.analysis.report import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why a model failed.
+
+    Attributes:
+        kind: a stable name, ``family.reason``; ``docs/errors`` has a page for each.
+        sentence: the reason in the reader's own numbers.
+        derivation: where the arriving size comes from, oldest step first.
+        suggestions: changes that may help, most likely first; none of them is tried yet.
+    """
+
+    kind: str
+    sentence: str
+    derivation: tuple[str, ...] = ()
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+#: Kind → title of its page in ``docs/errors``, in the order in which a learner meets them.
 KINDS: dict[str, str] = {
     "linear.in_features": "A linear layer gets another number of features",
     "linear.missing_flatten": "A picture goes into a linear layer without being flattened",
