@@ -1,4 +1,4 @@
-"""Writing a file so that it is either the old one or the whole new one."""
+"""Writing a file so that it is either the old one or the whole new one, and whether one can."""
 
 from __future__ import annotations
 
@@ -43,6 +43,24 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return target
+
+
+def check_target(path: str | os.PathLike[str] | None) -> None:
+    """Find out before any work whether a result could be written to ``path``.
+
+    Raises:
+        OutputError: its folder is missing or read-only, or it is a folder itself.
+    """
+    if path is None or os.fspath(path) == "-":
+        return
+    target = Path(path)
+    folder = target.parent
+    if target.is_dir():
+        raise OutputError(f"cannot write {target}: it is a folder; give a file name")
+    if not folder.is_dir():
+        raise OutputError(f"cannot write {target}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write {target}: the folder {folder} is read-only")
 
 
 def _umask() -> int:

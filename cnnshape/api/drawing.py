@@ -55,9 +55,9 @@ def draw(
     >>> "Conv2d 5×5, 1→6, pad 2" in drawing.source
     True
     """
+    from cnnshape.files import check_target
     from cnnshape.rendering.diagram import draw_options, draw_report
     from cnnshape.rendering.diagram.formats import format_of
-    from cnnshape.rendering.formats import check_target
 
     chosen = draw_options(**options)
     if filename is not None:  # before anything is loaded

@@ -143,8 +143,8 @@ def command(
 
 
 def _format(output: str | None, format_: str | None) -> str:
+    from cnnshape.files import check_target
     from cnnshape.rendering.diagram.formats import format_named, format_of
-    from cnnshape.rendering.formats import check_target
 
     if output is None:
         raise UsageError("where to? give a file with -o, as in -o net.svg, or -o - to print DOT")

@@ -11,8 +11,9 @@ from cnnshape.cli.common import output_options
 from cnnshape.cli.model_options import model_options
 from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
-from cnnshape.rendering.formats import FORMATS, Format, check_target, choose_format
+from cnnshape.files import check_target
 from cnnshape.rendering.row import TableOptions
+from cnnshape.rendering.writer import FORMATS, Format, choose_format
 
 if TYPE_CHECKING:
     from cnnshape.api import Mode, Report

@@ -7,7 +7,8 @@ import click
 from cnnshape.cli.common import output_options
 from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
-from cnnshape.rendering.formats import LIST_FORMATS, ListFormat, check_target, choose_format
+from cnnshape.files import check_target
+from cnnshape.rendering.writer import LIST_FORMATS, ListFormat, choose_format
 
 
 @click.command("models", short_help="What can be named as MODEL.")
@@ -32,10 +33,10 @@ def command(*, pattern: str | None, format_: str | None, output: str | None, qui
         # timm has over a thousand names: too many for a table that nobody narrowed down.
         overview = pattern is None and chosen == "table"
         listing = list_models(pattern, ("bundled", "torchvision") if overview else CATALOGS)
-    from cnnshape.rendering.models import models_text
+    from cnnshape.rendering.models import WRITER
 
     if listing.models or chosen != "table":
-        show(lambda width, color: models_text(listing, chosen, width, color), output, quiet)
+        show(lambda width, color: WRITER.text(listing, chosen, width, color), output, quiet)
     if listing.models:
         return 0
     click.echo(f"no model name contains {pattern!r}; `cnnshape models` lists all", err=True)

@@ -7,7 +7,8 @@ import click
 from cnnshape.cli.common import output_options
 from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
-from cnnshape.rendering.formats import LIST_FORMATS, ListFormat, check_target, choose_format
+from cnnshape.files import check_target
+from cnnshape.rendering.writer import LIST_FORMATS, ListFormat, choose_format
 
 
 @click.command("params", short_help="Every parameter, buffer and hook, with its first values.")

@@ -10,7 +10,8 @@ from cnnshape.cli.common import output_options
 from cnnshape.cli.progress import waiting
 from cnnshape.cli.show import show
 from cnnshape.errors import UsageError
-from cnnshape.rendering.formats import check_target, choose_format
+from cnnshape.files import check_target
+from cnnshape.rendering.writer import choose_format
 
 _FORMATS = ("table", "json")
 

@@ -7,11 +7,10 @@ import io
 
 from cnnshape.loading.listing import ListedModel, Listing
 from cnnshape.rendering import escape
-from cnnshape.rendering.formats import ListFormat
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, wrap
 from cnnshape.rendering.units import count
+from cnnshape.rendering.writer import Writer
 
 _OWN = (
     ("package.module:Name", "the working directory is importable"),
@@ -21,23 +20,8 @@ _OWN = (
 )
 
 
-def models_text(
-    listing: Listing, format: ListFormat, width: int | None = None, color: bool = False
-) -> str:
-    """The listing in a format; width and colour are for the table only."""
-    if format == "json":
-        return dump(
-            {
-                "models": [model.to_dict() for model in listing.models],
-                "problems": list(listing.problems),
-            }
-        )
-    if format == "csv":
-        return _csv(listing)
-    if format == "markdown":
-        return _markdown(listing)
-    lines = _overview(listing, width) if listing.pattern is None else _found(listing)
-    return as_text(lines, color)
+def _lines(listing: Listing, width: int | None) -> list[Line]:
+    return _overview(listing, width) if listing.pattern is None else _found(listing)
 
 
 def _found(listing: Listing) -> list[Line]:
@@ -88,6 +72,11 @@ def _bundled_row(model: ListedModel) -> list[Line]:
     ]
 
 
+def _json(listing: Listing) -> str:
+    models = [model.to_dict() for model in listing.models]
+    return dump({"models": models, "problems": list(listing.problems)})
+
+
 def _csv(listing: Listing) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
@@ -106,3 +95,6 @@ def _markdown(listing: Listing) -> str:
         name, words = escape.markdown_code(model.name), escape.markdown(model.description)
         lines.append(f"| {name} | {kind} | {words} |")
     return "\n".join(lines)
+
+
+WRITER: Writer[Listing] = Writer(_lines, {"json": _json, "csv": _csv, "markdown": _markdown})

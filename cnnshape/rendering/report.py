@@ -7,14 +7,13 @@ from functools import partial
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.columns import choose_columns
 from cnnshape.rendering.failure import failure_lines
-from cnnshape.rendering.formats import FORMATS, Format
 from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.rows import flat_table, select_rows
 from cnnshape.rendering.styled_text import EMPTY, Line
 from cnnshape.rendering.summary import footer, formula_legend, header, mismatches
 from cnnshape.rendering.table_layout import lay_out
-from cnnshape.rendering.writer import Writer
+from cnnshape.rendering.writer import FORMATS, Format, Writer
 
 #: Narrower than this nothing sensible fits; longer lines are then left to the terminal.
 _LEAST_ROOM = 40

@@ -15,7 +15,7 @@ from cnnshape.experiments.parameters import (
     TensorEntry,
 )
 from cnnshape.loading.listing import ListedModel, Listing, list_models
-from cnnshape.rendering.models import models_text
+from cnnshape.rendering.models import WRITER
 from cnnshape.rendering.styled_text import cells
 
 
@@ -118,7 +118,7 @@ def listing(pattern: str | None) -> Listing:
 
 
 def test_the_overview_has_the_bundled_networks_the_families_and_the_forms() -> None:
-    text = models_text(listing(None), "table", width=80)
+    text = WRITER.text(listing(None), "table", width=80)
     assert "  lenet        1,1,28,28   61,706  LeNet-5 with ReLU and max pooling" in text
     assert "  classification, 1\n    resnet18\n  segmentation, 1\n    fcn_resnet50\n" in text
     assert "  torchvision 1 does not work\n" in text
@@ -127,13 +127,13 @@ def test_the_overview_has_the_bundled_networks_the_families_and_the_forms() -> N
 
 
 def test_a_pattern_gives_a_name_per_line_ready_to_be_copied() -> None:
-    lines = models_text(listing("res"), "table").splitlines()
+    lines = WRITER.text(listing("res"), "table").splitlines()
     assert lines[5].split() == ["torchvision:resnet18", "classification"]
     assert lines[0].startswith("lenet ")
 
 
 def test_listings_as_data() -> None:
-    data = json.loads(models_text(listing(None), "json"))
+    data = json.loads(WRITER.text(listing(None), "json"))
     assert data["models"][0] == {
         "name": "lenet",
         "catalog": "bundled",
@@ -142,9 +142,9 @@ def test_listings_as_data() -> None:
         "input": [1, 1, 28, 28],
         "params": 61_706,
     }
-    rows = list(csv.DictReader(io.StringIO(models_text(listing(None), "csv"))))
+    rows = list(csv.DictReader(io.StringIO(WRITER.text(listing(None), "csv"))))
     assert [row["params"] for row in rows[:2]] == ["61706", "61706"]
-    assert "| `mlp` | bundled |" in models_text(listing(None), "markdown")
+    assert "| `mlp` | bundled |" in WRITER.text(listing(None), "markdown")
 
 
 def test_patterns_ignore_case_and_underscores_and_may_name_a_catalog() -> None:
