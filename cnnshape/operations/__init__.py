@@ -21,13 +21,14 @@ from cnnshape.operations.indexing import INDEXING
 from cnnshape.operations.joining import JOINING
 from cnnshape.operations.making import MAKING
 from cnnshape.operations.moving import MOVING
+from cnnshape.operations.products import PRODUCTS
 from cnnshape.operations.table import Axes, Entry, Family, Macs, Table
 from cnnshape.operations.windows import WINDOWS
 
 __all__ = ["TABLE", "Account", "Call", "Entry", "Operand", "account", "macs", "register"]
 
 TABLE = Table()
-for _family in (MOVING, JOINING, INDEXING, MAKING, WINDOWS):
+for _family in (MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS):
     TABLE.enter(_family)
 
 

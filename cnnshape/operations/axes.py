@@ -196,6 +196,12 @@ class Account:
         return tuple(tuple(origin.size for origin in result) for result in self.results)
 
     @property
+    def products(self) -> Size:
+        """How many products make the first result, each number a sum over what was contracted."""
+        summed = (end.size for end in self.ended if end.how == "contracted")
+        return times((*self.sizes[0], *summed))
+
+    @property
     def rearranges(self) -> bool:
         """Whether every number of the input is still there, in another place or axis."""
         return not any(end.how != "reduced" or end.size != 1 for end in self.ended) and all(

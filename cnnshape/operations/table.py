@@ -19,7 +19,8 @@ Family: TypeAlias = Literal[
 Axes: TypeAlias = Callable[[Call], Account]
 #: A size rule of :mod:`cnnshape.formulas` and the arguments with which it judges a call.
 Rule: TypeAlias = Callable[[Call], "tuple[str, dict[str, Any]]"]
-Macs: TypeAlias = Callable[[Call], Size]
+#: ``contracted``: every number of the result is a sum over what was contracted.
+Macs: TypeAlias = Callable[[Call], Size] | Literal["contracted"]
 
 #: What an entry raises where the arguments are of a kind that it does not know.
 _UNUSUAL = (Unfit, TypeError, ValueError, IndexError, ZeroDivisionError, KeyError, AttributeError)
@@ -58,7 +59,8 @@ class Entry:
         """The arguments by name; None where they are not understood."""
         base, spatial = without_dimension(plain_name(spelled or self.name))
         if self.signature is None:
-            tensors = tuple(operands((*args, *kwargs.values())))
+            named = (value for name, value in kwargs.items() if name != "out")
+            tensors = tuple(operands((*args, *named)))
             bound = {"tensors": tensors}
             return Call(self.name, bound, spatial, base, bound)
         bound = self.signature.bind(args, kwargs)
@@ -77,6 +79,9 @@ class Entry:
 
     def count(self, call: Call) -> Size:
         """The call's multiply-accumulates; None where they are not known."""
+        if self.macs == "contracted":
+            account = self.account(call)
+            return account and account.products
         if not callable(self.macs):
             return self.macs
         try:
