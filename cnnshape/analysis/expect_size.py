@@ -10,7 +10,7 @@ from typing import NamedTuple
 from cnnshape.analysis.report import Report
 from cnnshape.errors import FormulaSyntaxError, UsageError
 from cnnshape.formulas.algebra import Sum
-from cnnshape.formulas.reading.size import read_size
+from cnnshape.formulas.reading.equations import read_size
 from cnnshape.tracing.trace import Dim
 
 #: With one letter every size up to this one is compared; with more, fewer each.

@@ -14,7 +14,7 @@ from cnnshape.formulas.derivation import AxisDerivation, Derivation
 from cnnshape.formulas.exact_columns import column_of, evaluate
 from cnnshape.formulas.expression import Expression
 from cnnshape.formulas.judgement import Judgement
-from cnnshape.formulas.reading import read
+from cnnshape.formulas.reading.equations import read
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.formulas.roles import ROLES
 from cnnshape.formulas.verdict import judge

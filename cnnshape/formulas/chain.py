@@ -9,7 +9,7 @@ from cnnshape.errors import CnnshapeError, FormulaSyntaxError, UsageError
 from cnnshape.formulas.evaluation import Evaluation, evaluate
 from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES, canonical
-from cnnshape.formulas.style import Style, unstyled
+from cnnshape.formulas.text_style import Style, unstyled
 from cnnshape.words import times
 
 #: How many layers one chain may have.

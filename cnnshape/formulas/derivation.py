@@ -1,13 +1,15 @@
-"""The result of applying a size rule to whole shapes: the output and how it was derived."""
+"""The result of applying a size rule to whole shapes: the output and, line by line, how."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.expression import Expression, number_text, substitute, unicode
+from cnnshape.formulas.expression import Expression, number, number_text, substitute, unicode
 from cnnshape.formulas.rule import AxisRule
 
 #: What the last one, two or three axes of a shape are called.
@@ -34,8 +36,6 @@ class AxisDerivation(NamedTuple):
         """The derivation line by line, as one would write it on paper; the last is the result."""
         if self.expression is None:
             return (self.substitution,)
-        from cnnshape.formulas.steps import steps
-
         return steps(self.expression, dict(self.values))
 
 
@@ -99,3 +99,124 @@ def _derive_axis(rule: AxisRule, axis: str, values: Values) -> AxisDerivation:
     return AxisDerivation(
         axis, int(values[0]), int(size), _formula(rule), result, named, rule.expression
     )
+
+
+# ---- line by line -------------------------------------------------------------------------
+
+_ROUNDING = {"floor": math.floor, "ceil": math.ceil, "round": round}
+
+
+def steps(expression: Expression, values: Mapping[str, int | float]) -> tuple[str, ...]:
+    """A substitution worked out line by line, as one would on paper; each line once.
+
+    >>> from cnnshape.formulas.expression import symbols
+    >>> H, K, S, P = symbols("HKSP")
+    >>> for line in steps((H + 2 * P - K) // S + 1, {"H": 28, "K": 3, "S": 2, "P": 1}):
+    ...     print(line)
+    ⌊(28 + 2·1 − 3)/2⌋ + 1
+    ⌊(28 + 2 − 3)/2⌋ + 1
+    ⌊27/2⌋ + 1
+    ⌊13.5⌋ + 1
+    13 + 1
+    14
+    """
+    node = substitute(expression, values)
+    lines = [unicode(node)]
+    while node.operator != "number":
+        after = _reduce(node)
+        if after == node:
+            break
+        node = after
+        lines.append(unicode(node))
+    return tuple(dict.fromkeys(lines))
+
+
+def _reduce(node: Expression) -> Expression:
+    """One line further: products and small brackets at once, then sums, then roundings."""
+    if not node.operands:
+        return node
+    if node.operator == "negative" and node.operands[0].operator == "number":
+        return node
+    if node.operator in _ROUNDING and _is_whole_quotient(node.operands[0]):
+        return _compute(node.operands[0])
+    if all(_is_number(operand) for operand in node.operands):
+        return _compute(node)
+    return Expression(node.operator, tuple(_reduce(_simple(operand)) for operand in node.operands))
+
+
+def _is_whole_quotient(node: Expression) -> bool:
+    """A fraction that leaves nothing to round, as ⌊28/2⌋."""
+    if node.operator != "quotient" or not all(map(_is_number, node.operands)):
+        return False
+    above, below = map(_value, node.operands)
+    return below != 0 and above % below == 0
+
+
+def _simple(node: Expression) -> Expression:
+    """A product without fractions in it is worked out in the head."""
+    if node.operator == "negative":
+        return Expression("negative", (_simple(node.operands[0]),))
+    if node.operator == "product" and not _has_fraction(node):
+        value = _integer_value(node)
+        return node if value is None else number(value)
+    return node
+
+
+def _has_fraction(node: Expression) -> bool:
+    return node.operator in {"quotient", "floor", "ceil", "round", "min", "max", "power"} or any(
+        _has_fraction(operand) for operand in node.operands
+    )
+
+
+def _integer_value(node: Expression) -> int | float | None:
+    """The value of sums and products of numbers; None where a symbol is left."""
+    if node.operator == "number":
+        return _value(node)
+    if node.operator == "symbol":
+        return None
+    values: list[int | float] = []
+    for operand in node.operands:
+        value = _integer_value(operand)
+        if value is None:
+            return None
+        values.append(value)
+    if node.operator == "negative":
+        return -values[0]
+    return sum(values) if node.operator == "sum" else prod(values)
+
+
+def _compute(node: Expression) -> Expression:
+    values = [_value(operand) for operand in node.operands]
+    match node.operator:
+        case "sum":
+            return number(sum(values))
+        case "product":
+            return number(prod(values))
+        case "quotient":
+            above, below = values
+            if below == 0:
+                return node
+            return number(above // below if above % below == 0 else above / below)
+        case "power":
+            return number(values[0] ** values[1])
+        case "min":
+            return number(min(values))
+        case "max":
+            return number(max(values))
+        case "negative":
+            return number(-values[0])
+        case _:
+            return number(_ROUNDING[node.operator](values[0]))
+
+
+def _is_number(node: Expression) -> bool:
+    if node.operator == "negative":
+        return node.operands[0].operator == "number"
+    return node.operator == "number"
+
+
+def _value(node: Expression) -> int | float:
+    if node.operator == "negative":
+        return -_value(node.operands[0])
+    assert isinstance(node.value, int | float)
+    return node.value

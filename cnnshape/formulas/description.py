@@ -10,7 +10,7 @@ from cnnshape.formulas.evaluation import shape_example
 from cnnshape.formulas.expression import latex, plain, unicode
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical
 from cnnshape.formulas.roles import named_rule
-from cnnshape.formulas.style import Style, unstyled
+from cnnshape.formulas.text_style import Style, unstyled
 
 
 @dataclass(frozen=True)

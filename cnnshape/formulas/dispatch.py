@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
     from cnnshape.formulas.evaluation import Evaluation
     from cnnshape.formulas.judgement import Judgements
-    from cnnshape.formulas.solve import Solutions
+    from cnnshape.formulas.solutions import Solutions
 
 #: A size, or one per axis.
 Sizes = int | Sequence[int]
@@ -224,7 +224,7 @@ def _solve(
     *,
     ceil_mode: bool,
 ) -> Solutions:
-    from cnnshape.formulas.solve import solve as search
+    from cnnshape.formulas.solutions import solve as search
 
     unknowns = solve.split(",") if isinstance(solve, str) else list(solve)
     unknowns = [name.strip().replace("-", "_").removesuffix("_size") for name in unknowns]

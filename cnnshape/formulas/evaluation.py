@@ -14,7 +14,7 @@ from cnnshape.formulas.derivation import AxisDerivation, Derivation, derive_axes
 from cnnshape.formulas.expression import latex, substitute
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical, derive
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, named_rule
-from cnnshape.formulas.style import Style, unstyled
+from cnnshape.formulas.text_style import Style, unstyled
 
 
 class Evaluation(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cnnshape.formulas.style import Style, unstyled
+from cnnshape.formulas.text_style import Style, unstyled
 from cnnshape.words import listed
 
 EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"

@@ -30,17 +30,17 @@ _HOMES: dict[str, str] = {
     "pixel_shuffle": "resampling",
     "pixel_unshuffle": "resampling",
     "pad": "padding",
-    "flatten": "features",
-    "unflatten": "features",
-    "linear": "features",
-    "bilinear": "features",
-    "embedding": "features",
-    "channel_shuffle": "features",
-    "glu": "features",
+    "flatten": "whole_shapes",
+    "unflatten": "whole_shapes",
+    "linear": "whole_shapes",
+    "bilinear": "whole_shapes",
+    "embedding": "whole_shapes",
+    "channel_shuffle": "whole_shapes",
+    "glu": "whole_shapes",
 }
 
 #: Kinds whose rule is about whole shapes, not about one axis.
-WHOLE_SHAPES: frozenset[str] = frozenset(k for k, home in _HOMES.items() if home == "features")
+WHOLE_SHAPES: frozenset[str] = frozenset(k for k, home in _HOMES.items() if home == "whole_shapes")
 
 #: What an argument is when it is not given; the stride of a pooling is its kernel.
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0, "before": 0, "after": 0}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.conditions import Atom, constant_atoms, general_atoms, weakest
+from cnnshape.formulas.configurations import Mask, first, grid_for, mask_of
 from cnnshape.formulas.exact_columns import Column, evaluate
 from cnnshape.formulas.expression import Expression, substitute, symbol, unicode
-from cnnshape.formulas.grid import Mask, first, grid_for, mask_of
+from cnnshape.formulas.holds_when import Atom, constant_atoms, general_atoms, weakest
 from cnnshape.formulas.judgement import CONDITIONAL, EXACT, NEEDS_FLOOR, WRONG, Judgement
-from cnnshape.formulas.reading import Equation, read
+from cnnshape.formulas.reading.equations import Equation, read
 from cnnshape.formulas.roles import NamedRule, named_rule
 
 

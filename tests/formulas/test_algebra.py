@@ -10,8 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnshape.formulas import axis_size
-from cnnshape.formulas.algebra import Sum, columns, divisibility, letter, plain, product, whole
-from cnnshape.formulas.algebra.paper import expression
+from cnnshape.formulas.algebra import (
+    Sum,
+    columns,
+    divisibility,
+    letter,
+    plain,
+    product,
+    to_expression,
+    whole,
+)
 from cnnshape.formulas.expression import latex, unicode
 
 H, W, N = letter("H"), letter("W"), letter("N")
@@ -142,8 +150,8 @@ def test_a_zero_divisor_is_an_error():
 
 def test_on_paper():
     size = 120 * (H // 4 - 6) * (W // 4 - 6)
-    assert unicode(expression(size)) == "120(⌊H/4⌋ − 6)(⌊W/4⌋ − 6)"
-    assert latex(expression(H // 2 - 4)) == r"\left\lfloor \frac{H}{2} \right\rfloor - 4"
+    assert unicode(to_expression(size)) == "120(⌊H/4⌋ − 6)(⌊W/4⌋ − 6)"
+    assert latex(to_expression(H // 2 - 4)) == r"\left\lfloor \frac{H}{2} \right\rfloor - 4"
 
 
 @given(st.integers(1, 200), st.integers(-100, 100), st.integers(1, 40))

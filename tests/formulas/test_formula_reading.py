@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cnnshape.errors import FormulaSyntaxError
 from cnnshape.formulas.dispatch import formula
 from cnnshape.formulas.expression import Expression, latex, number, plain, symbol, unicode
-from cnnshape.formulas.reading import read
+from cnnshape.formulas.reading.equations import read
 
 
 def reads(text: str, kind: str = "conv") -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cnnshape.formulas.derivation import steps
 from cnnshape.formulas.description import describe
 from cnnshape.formulas.expression import (
     ceiling_division,
@@ -16,7 +17,6 @@ from cnnshape.formulas.expression import (
     unicode,
 )
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES
-from cnnshape.formulas.steps import steps
 
 W, F, S, P, D = symbols("WFSPD")
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnshape.errors import FormulaSyntaxError
-from cnnshape.formulas.reading.size import read_size
+from cnnshape.formulas.reading.equations import read_size
 
 
 @pytest.mark.parametrize(

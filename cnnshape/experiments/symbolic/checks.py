@@ -11,9 +11,8 @@ from cnnshape.analysis.report import Check
 from cnnshape.errors import CnnshapeError
 from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.experiments.symbolic.state import Dims
-from cnnshape.formulas.algebra import Sum, Whole, plain
-from cnnshape.formulas.algebra.paper import expression, put_in
-from cnnshape.formulas.expression import unicode
+from cnnshape.formulas.algebra import Sum, Whole, plain, to_expression
+from cnnshape.formulas.expression import substitute, unicode
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.tracing.trace import Operation
 
@@ -88,12 +87,13 @@ def _axis(kind: str, size: Whole, after: Whole, arguments: dict[str, Any]) -> st
     values: dict[str, Any] = {mark: known.get(name) for mark, name in rule.names.items()}
     if any(value is None for value in values.values()):
         return ""
-    left, right = unicode(put_in(rule.expression, values)), _paper(after)
+    written = {mark: to_expression(value) for mark, value in values.items()}
+    left, right = unicode(substitute(rule.expression, written)), _paper(after)
     return left if left == right else f"{left} = {right}"
 
 
 def _paper(size: Whole | None) -> str:
-    return "?" if size is None else unicode(expression(size))
+    return "?" if size is None else unicode(to_expression(size))
 
 
 def _paper_product(dims: Dims) -> str:

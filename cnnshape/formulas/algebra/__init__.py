@@ -4,9 +4,11 @@
 '3'
 """
 
-from cnnshape.formulas.algebra.divides import divisibility
-from cnnshape.formulas.algebra.many import columns
-from cnnshape.formulas.algebra.sums import Floor, Sum, Whole, letter, plain, product, whole
+from cnnshape.formulas.algebra.column_values import columns
+from cnnshape.formulas.algebra.conversion import from_expression, to_expression
+from cnnshape.formulas.algebra.divisibility import divisibility
+from cnnshape.formulas.algebra.sums import Sum, Whole, letter, plain, product, whole
+from cnnshape.formulas.algebra.terms import Floor
 
 __all__ = [
     "Floor",
@@ -14,8 +16,10 @@ __all__ = [
     "Whole",
     "columns",
     "divisibility",
+    "from_expression",
     "letter",
     "plain",
     "product",
+    "to_expression",
     "whole",
 ]

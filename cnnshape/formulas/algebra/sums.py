@@ -29,74 +29,24 @@ from functools import lru_cache
 from math import gcd
 from typing import Any, TypeAlias, Union
 
-from cnnshape.formulas.algebra.text import atom_order, order, tight, written
+from cnnshape.formulas.algebra.terms import (
+    Atom,
+    Extreme,
+    Floor,
+    Group,
+    Monomial,
+    Node,
+    atom_order,
+    inner_sums,
+    order,
+    written,
+)
 
-#: One factor of a term: a letter, a floor, a factor in parentheses, a minimum or maximum.
-Atom: TypeAlias = "str | Floor | Group | Extreme"
-#: A product of atoms with their powers; empty for the constant term.
-Monomial: TypeAlias = tuple[tuple[Atom, int], ...]
 #: A number or an expression.
 Whole: TypeAlias = Union[int, "Sum"]
 
 
-class _Node:
-    """Compared and hashed by its text, which is canonical."""
-
-    __slots__ = ("text",)
-
-    text: str
-
-    @property
-    def loose(self) -> bool:
-        """Whether it needs parentheses as a factor."""
-        return False
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.text == self.text  # type: ignore[attr-defined]
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.text!r})"
-
-
-class Floor(_Node):
-    """``above // below``, where it cannot be simplified."""
-
-    __slots__ = ("above", "below")
-
-    @property
-    def loose(self) -> bool:
-        """``W*H//2`` would be divided as a whole."""
-        return True
-
-    def __init__(self, above: Sum, below: Sum) -> None:
-        self.above, self.below = above, below
-        self.text = f"{tight(above.terms, above.text)}//{tight(below.terms, below.text)}"
-
-
-class Group(_Node):
-    """A sum as one factor of a product: the parentheses of ``(H - 6)*(W - 6)``."""
-
-    __slots__ = ("inner",)
-
-    def __init__(self, inner: Sum) -> None:
-        self.inner = inner
-        self.text = f"({inner.text})"
-
-
-class Extreme(_Node):
-    """``min`` or ``max`` of several sums."""
-
-    __slots__ = ("items", "name")
-
-    def __init__(self, name: str, items: tuple[Sum, ...]) -> None:
-        self.name, self.items = name, items
-        self.text = f"{name}({', '.join(item.text for item in items)})"
-
-
-class Sum(_Node):
+class Sum(Node):
     """A whole number that depends on letters; immutable, hashable, ``str()`` is Python."""
 
     __slots__ = ("terms",)
@@ -444,13 +394,6 @@ def _letters(sum_: Sum) -> frozenset[str]:
             else:
                 found.update(*(part.letters for part in inner_sums(atom)))
     return frozenset(found)
-
-
-def inner_sums(atom: Floor | Group | Extreme) -> tuple[Sum, ...]:
-    """The sums that a factor is made of."""
-    if isinstance(atom, Floor):
-        return atom.above, atom.below
-    return (atom.inner,) if isinstance(atom, Group) else atom.items
 
 
 def _rebuilt(atom: Atom, part: Callable[[Sum], Any], name: Callable[[str], Any]) -> Any:

@@ -1,18 +1,52 @@
-"""A text of one or several equations, read for one kind of layer."""
+"""A text of one or several equations, read for one kind of layer; or of a size with letters."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnnshape.errors import FormulaSyntaxError
 from cnnshape.formulas.expression import Expression, multiply, symbol
-from cnnshape.formulas.reading.names import is_output, role_of, understood
 from cnnshape.formulas.reading.parser import Parser
 from cnnshape.formulas.reading.tokens import Token, refuse, tokens
 
+if TYPE_CHECKING:
+    from cnnshape.formulas.algebra import Sum
+
 #: How many equations one text may hold.
 MOST_EQUATIONS = 12
+
+
+#: argument → the names that are understood for it.
+NAMES: dict[str, tuple[str, ...]] = {
+    "input": (
+        "W", "H", "L", "N", "I", "n", "i", "w", "h", "l", "in", "input", "input_size", "in_size",
+        "width", "height", "length", "in_width", "in_height", "input_width", "input_height",
+        "image_size", "old_size",
+    ),
+    "kernel": (
+        "F", "K", "k", "f", "kernel", "kernel_size", "filter", "filter_size", "pool", "pool_size",
+        "kernel_width", "kernel_height", "filter_width", "filter_height", "window", "ksize",
+        "window_size",
+    ),
+    "padding": ("P", "p", "pad", "padding", "pad_size", "padding_size"),
+    "stride": ("S", "s", "stride", "strides"),
+    "dilation": ("D", "d", "dilation", "dilation_rate", "dilations"),
+    "output_padding": ("OP", "op", "A", "a", "output_padding", "out_padding", "adj"),
+    "output": ("O", "o", "output", "output_size", "out", "size"),
+    "factor": (
+        "r", "R", "S", "s", "f", "F", "k", "scale", "scale_factor", "factor", "upscale_factor",
+        "downscale_factor", "upscale", "downscale",
+    ),
+    "before": ("before", "left", "top", "front", "L_pad", "pad_left", "pad_top", "left_pad"),
+    "after": ("after", "right", "bottom", "back", "R_pad", "pad_right", "pad_bottom", "right_pad"),
+}  # fmt: skip
+
+#: Letters that name an input axis only together with "in": D_in is a depth, D a dilation.
+_INPUT_AXES = frozenset("DdTtCc")
+_INPUT_MARKS = frozenset({"in", "input", "old", "prev", "i", "I", "orig", "src"})
+_OUTPUT_MARKS = frozenset({"out", "output", "new", "o", "O", "next"})
+_AXIS_MARKS = frozenset("h w d l t x y z H W D L X Y 0 1 2 height width depth length".split())
 
 
 class Equation(NamedTuple):
@@ -169,3 +203,94 @@ def _two_letters(name: str, roles: Collection[str]) -> list[str]:
     letters = list(name)
     known = len(letters) == 2 and all(role_of(letter, roles) is not None for letter in letters)
     return letters if known else []
+
+
+# ---- what the letters and words of a formula stand for --------------------------------------
+
+
+def role_of(name: str, roles: Collection[str]) -> str | None:
+    """The argument that a name stands for, out of those a kind has; None if it is unknown.
+
+    >>> role_of("H_in", ("input", "kernel")), role_of("K_h", ("input", "kernel"))
+    ('input', 'kernel')
+    """
+    exact = _lookup(name, roles)
+    if exact is not None:
+        return exact
+    base, _, mark = name.partition("_")
+    base = base.rstrip("0123456789") or base
+    mark = mark.strip("_")
+    if mark in _INPUT_MARKS and "input" in roles:
+        if base in _INPUT_AXES or _lookup(base, roles) == "input":
+            return "input"
+        return None
+    if mark in _AXIS_MARKS or mark.isdigit() or not mark:
+        return _lookup(base, roles)
+    first, _, last = mark.rpartition("_")
+    if last in _AXIS_MARKS:
+        return role_of(f"{base}_{first}" if first else base, roles)
+    return None
+
+
+def is_output(name: str) -> bool:
+    """Whether a name is marked as the output: H_out, n', W_new."""
+    return name.endswith("'") or name.partition("_")[2] in _OUTPUT_MARKS
+
+
+def understood(roles: Collection[str]) -> str:
+    """What a formula of a kind may name, for an error message."""
+    shown = {
+        "input": "W H L N n i in",
+        "kernel": "F K k f kernel",
+        "padding": "P p pad",
+        "stride": "S s stride",
+        "dilation": "D d dilation",
+        "output_padding": "OP A a output_padding",
+        "output": "O o output_size",
+        "factor": "r scale factor",
+        "before": "left before",
+        "after": "right after",
+    }
+    return ", ".join(f"{shown[role]} ({role})" for role in roles)
+
+
+def _lookup(name: str, roles: Collection[str]) -> str | None:
+    for role in roles:
+        names = NAMES[role]
+        if name in names or (len(name) > 1 and name.lower() in names):
+            return role
+    return None
+
+
+# ---- a size with letters ----------------------------------------------------------------------
+
+
+def read_size(text: str, letters: Collection[str]) -> Sum:
+    """The size that a text writes with letters: ``⌊H/4⌋ − 6``, ``(H + 31)//32``, LaTeX as well.
+
+    Args:
+        text: plain text, unicode or LaTeX, as in ``cnnshape formula``.
+        letters: the letters it may use.
+
+    >>> read_size("⌊H/4⌋ − 6", "HW"), read_size("(H - 24)//4", "HW")
+    (Sum('H//4 - 6'), Sum('H//4 - 6'))
+
+    Raises:
+        FormulaSyntaxError: it cannot be read, has other letters, or is a fraction somewhere.
+    """
+    from cnnshape.formulas.algebra import from_expression  # a formula alone needs no algebra
+
+    def resolve(token: Token) -> Expression:
+        names = [token.text] if token.text in letters else list(token.text)
+        if not all(name in letters for name in names):
+            known = ", ".join(sorted(letters)) or "no letters"
+            refuse(text, token.start, f"{token.text} is no letter of the input, which has {known}")
+        factors = [symbol(name) for name in names]
+        return factors[0] if len(factors) == 1 else multiply(*factors[:2])
+
+    size = from_expression(Parser(text, tokens(text), resolve).parse())
+    if size is None:
+        raise FormulaSyntaxError(
+            f"{text} is a fraction for some sizes; say how it is rounded, as in H//2 or ⌊H/2⌋"
+        )
+    return size

@@ -1,47 +1,63 @@
-"""A size that somebody wrote with letters: ``⌊H/4⌋ − 6``, ``(H + 31)//32``, LaTeX as well."""
+r"""Between sums and formulas on paper: a size as an expression, an expression as a size.
+
+>>> from cnnshape.formulas.algebra.sums import letter
+>>> from cnnshape.formulas.expression import latex, unicode
+>>> size = 120 * (letter("H") // 4 - 6) * (letter("W") // 4 - 6)
+>>> unicode(to_expression(size))
+'120(⌊H/4⌋ − 6)(⌊W/4⌋ − 6)'
+>>> print(latex(to_expression(letter("H") // 2 - 4)))
+\left\lfloor \frac{H}{2} \right\rfloor - 4
+>>> from_expression(to_expression(size)) == size
+True
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from typing import NamedTuple
 
 from cnnshape.errors import FormulaSyntaxError
-from cnnshape.formulas.algebra import Sum, letter, whole
-from cnnshape.formulas.expression import Expression, multiply, symbol
-from cnnshape.formulas.reading.parser import Parser
-from cnnshape.formulas.reading.tokens import Token, refuse, tokens
+from cnnshape.formulas.algebra.sums import Sum, letter, whole
+from cnnshape.formulas.algebra.terms import Atom, Floor, Group
+from cnnshape.formulas.expression import Expression, add, negative, number, symbol
 
 
-def read_size(text: str, letters: Collection[str]) -> Sum:
-    """The size that a text writes.
+def to_expression(size: Sum | float) -> Expression:
+    """The size as a tree that can be written, a number as it is."""
+    if not isinstance(size, Sum):
+        return number(size)
+    result: Expression | None = None
+    for monomial, coefficient in size.terms:
+        factors = [_atom(atom) for atom, power in monomial for _ in range(power)]
+        if abs(coefficient) != 1 or not factors:
+            factors.insert(0, number(abs(coefficient)))
+        term = factors[0] if len(factors) == 1 else Expression("product", tuple(factors))
+        if coefficient < 0:
+            term = negative(term)
+        result = term if result is None else add(result, term)
+    return number(0) if result is None else result
 
-    Args:
-        text: plain text, unicode or LaTeX, as in ``cnnshape formula``.
-        letters: the letters it may use.
 
-    >>> read_size("⌊H/4⌋ − 6", "HW"), read_size("(H - 24)//4", "HW")
-    (Sum('H//4 - 6'), Sum('H//4 - 6'))
+def _atom(atom: Atom) -> Expression:
+    if isinstance(atom, str):
+        return symbol(atom)
+    if isinstance(atom, Floor):
+        return Expression("floor", (to_expression(atom.above) / to_expression(atom.below),))
+    if isinstance(atom, Group):
+        return to_expression(atom.inner)
+    return Expression(atom.name, tuple(to_expression(item) for item in atom.items))
+
+
+def from_expression(formula: Expression) -> Sum | None:
+    """The expression as a size; None if it is a fraction for some values of its letters.
 
     Raises:
-        FormulaSyntaxError: it cannot be read, has other letters, or is a fraction somewhere.
+        FormulaSyntaxError: it rounds to the nearest, or divides by letters or by 0.
     """
-
-    def resolve(token: Token) -> Expression:
-        names = [token.text] if token.text in letters else list(token.text)
-        if not all(name in letters for name in names):
-            known = ", ".join(sorted(letters)) or "no letters"
-            refuse(text, token.start, f"{token.text} is no letter of the input, which has {known}")
-        factors = [symbol(name) for name in names]
-        return factors[0] if len(factors) == 1 else multiply(*factors[:2])
-
-    size = _fraction(Parser(text, tokens(text), resolve).parse())
-    if size.below != 1:
-        raise FormulaSyntaxError(
-            f"{text} is a fraction for some sizes; say how it is rounded, as in H//2 or ⌊H/2⌋"
-        )
-    return size.above
+    size = _fraction(formula)
+    return size.above if size.below == 1 else None
 
 
 class _Fraction(NamedTuple):
@@ -51,15 +67,15 @@ class _Fraction(NamedTuple):
     below: int
 
 
-def _fraction(expression: Expression) -> _Fraction:
-    if expression.operator == "number":
-        return _Fraction(whole(int(expression.value or 0)), 1)
-    if expression.operator == "symbol":
-        return _Fraction(letter(str(expression.value)), 1)
-    combine = _COMBINE.get(expression.operator)
+def _fraction(formula: Expression) -> _Fraction:
+    if formula.operator == "number":
+        return _Fraction(whole(int(formula.value or 0)), 1)
+    if formula.operator == "symbol":
+        return _Fraction(letter(str(formula.value)), 1)
+    combine = _COMBINE.get(formula.operator)
     if combine is None:
-        raise FormulaSyntaxError(f"{expression.operator} is not read in a size; write ⌊ ⌋ or //")
-    return combine([_fraction(operand) for operand in expression.operands])
+        raise FormulaSyntaxError(f"{formula.operator} is not read in a size; write ⌊ ⌋ or //")
+    return combine([_fraction(operand) for operand in formula.operands])
 
 
 def _sum(parts: Sequence[_Fraction]) -> _Fraction:

@@ -1,28 +1,86 @@
-"""How a sum is written: as Python, terms in one order, nothing in needless parentheses."""
+"""What a sum is made of, and how it is written.
+
+It is written as Python: its terms in one order, nothing in needless parentheses.
+"""
 
 from __future__ import annotations
 
 from math import gcd
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from cnnshape.formulas.algebra.sums import Sum
+
+#: One factor of a term: a letter, a floor, a factor in parentheses, a minimum or maximum.
+Atom: TypeAlias = "str | Floor | Group | Extreme"
+#: A product of atoms with their powers; empty for the constant term.
+Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
+#: A sum's products, each with the number before it.
+Terms: TypeAlias = "tuple[tuple[Monomial, int], ...]"
 
 
-class Named(Protocol):
-    """A factor that is no letter; ``loose`` ones need parentheses beside other factors."""
+class Node:
+    """Compared and hashed by its text, which is canonical."""
 
-    @property
-    def text(self) -> str:
-        """It, as Python."""
-        ...
+    __slots__ = ("text",)
+
+    text: str
 
     @property
     def loose(self) -> bool:
-        """Whether it falls apart in a product, as ``H//2`` does."""
-        ...
+        """Whether it needs parentheses as a factor."""
+        return False
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.text == self.text  # type: ignore[attr-defined]
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.text!r})"
 
 
-Atom: TypeAlias = "str | Named"
-Monomial: TypeAlias = "tuple[tuple[Atom, int], ...]"
-Terms: TypeAlias = "tuple[tuple[Monomial, int], ...]"
+class Floor(Node):
+    """``above // below``, where it cannot be simplified."""
+
+    __slots__ = ("above", "below")
+
+    @property
+    def loose(self) -> bool:
+        """``W*H//2`` would be divided as a whole."""
+        return True
+
+    def __init__(self, above: Sum, below: Sum) -> None:
+        self.above, self.below = above, below
+        self.text = f"{tight(above.terms, above.text)}//{tight(below.terms, below.text)}"
+
+
+class Group(Node):
+    """A sum as one factor of a product: the parentheses of ``(H - 6)*(W - 6)``."""
+
+    __slots__ = ("inner",)
+
+    def __init__(self, inner: Sum) -> None:
+        self.inner = inner
+        self.text = f"({inner.text})"
+
+
+class Extreme(Node):
+    """``min`` or ``max`` of several sums."""
+
+    __slots__ = ("items", "name")
+
+    def __init__(self, name: str, items: tuple[Sum, ...]) -> None:
+        self.name, self.items = name, items
+        self.text = f"{name}({', '.join(item.text for item in items)})"
+
+
+def inner_sums(atom: Floor | Group | Extreme) -> tuple[Sum, ...]:
+    """The sums that a factor is made of."""
+    if isinstance(atom, Floor):
+        return atom.above, atom.below
+    return (atom.inner,) if isinstance(atom, Group) else atom.items
 
 
 def order(term: tuple[Monomial, int]) -> tuple[bool, str]:

@@ -10,7 +10,8 @@ The four ways in which sizes say so, all from rounding one way and the other:
 
 from __future__ import annotations
 
-from cnnshape.formulas.algebra.sums import Floor, Monomial, Sum
+from cnnshape.formulas.algebra.sums import Sum
+from cnnshape.formulas.algebra.terms import Floor, Monomial
 
 
 def divisibility(difference: Sum) -> tuple[Sum, int] | None:

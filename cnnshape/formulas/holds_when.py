@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from cnnshape.formulas.grid import Grid, Mask, mask_of
+from cnnshape.formulas.configurations import Grid, Mask, mask_of
 
 #: How many conditions a formula may need and still be called conditional.
 MOST_CONDITIONS = 5

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from cnnshape.formulas.algebra.sums import Atom, Floor, Group, Sum, inner_sums
+from cnnshape.formulas.algebra.sums import Sum
+from cnnshape.formulas.algebra.terms import Atom, Floor, Group, inner_sums
 
 
 def columns(

@@ -13,7 +13,7 @@ from cnnshape.formulas.inverse import inputs_giving
 from cnnshape.formulas.registry import STRIDE_IS_KERNEL
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, example, named_rule
 from cnnshape.formulas.rule import AxisRule
-from cnnshape.formulas.style import Style, unstyled
+from cnnshape.formulas.text_style import Style, unstyled
 from cnnshape.words import listed, plural
 
 #: Where each unknown is looked for unless a range is given.
