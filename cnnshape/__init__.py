@@ -14,25 +14,26 @@ from cnnshape._version import __version__
 from cnnshape.errors import CnnshapeError, UsageError
 
 if TYPE_CHECKING:
-    from cnnshape.api import Report, inspect
+    from cnnshape.analysis.report import Report
     from cnnshape.api.checking import check
     from cnnshape.api.drawing import draw
     from cnnshape.api.explaining import explain, explain_error
-    from cnnshape.api.registered import params
+    from cnnshape.api.inspecting import inspect
+    from cnnshape.api.params import params
     from cnnshape.api.sizing import sizes
     from cnnshape.formulas.dispatch import formula
 
 #: Public name → the module it lives in, and its name there. They are imported on first use,
 #: because torch takes a second to import and a size formula needs none of it.
 _HOMES = {
-    "Report": ("cnnshape.api", "Report"),
+    "Report": ("cnnshape.analysis.report", "Report"),
     "check": ("cnnshape.api.checking", "check"),
     "draw": ("cnnshape.api.drawing", "draw"),
     "explain": ("cnnshape.api.explaining", "explain"),
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.dispatch", "formula"),
-    "inspect": ("cnnshape.api", "inspect"),
-    "params": ("cnnshape.api.registered", "params"),
+    "inspect": ("cnnshape.api.inspecting", "inspect"),
+    "params": ("cnnshape.api.params", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),
 }
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from cnnshape.errors import UsageError
-from cnnshape.experiments.subject import Prepared, prepare, prepare_texts
+from cnnshape.loading.prepare import prepare
+from cnnshape.loading.run_options import run_options
 
 if TYPE_CHECKING:
     from cnnshape.experiments.measured_field import MeasuredField
@@ -44,34 +45,13 @@ def draw_field(
     >>> cnnshape.api.fields.draw_field("lenet", unit="C2[4,4]").title
     'C2[4, 4] depends on 14×14 pixels: rows 6…19, columns 6…19'
     """
-    return _drawn(prepare(model, inputs, weights=weights), unit, filename, image)
-
-
-def draw_field_spec(
-    spec: str,
-    inputs: Sequence[str],
-    unit: str,
-    filename: str | os.PathLike[str] | None,
-    *,
-    image: str | os.PathLike[str] | None = None,
-    weights: str | Path | None = None,
-) -> FieldPicture:
-    """As :func:`draw_field`, from the texts of a command line."""
-    return _drawn(prepare_texts(spec, inputs, weights=weights), unit, filename, image)
-
-
-def _drawn(
-    prepared: Prepared,
-    unit: str,
-    filename: str | os.PathLike[str] | None,
-    image: str | os.PathLike[str] | None,
-) -> FieldPicture:
     from cnnshape.analysis.unit_field import parse_unit, unit_field
-    from cnnshape.experiments.forward import run
+    from cnnshape.experiments.run_pass import run_pass
     from cnnshape.files import write_atomic
     from cnnshape.rendering.field import field_picture
 
     path, place = parse_unit(unit)
+    prepared = prepare(model, inputs, run_options(weights=weights))
     if prepared.inputs.has_letters:
         raise UsageError("a receptive field is drawn on an input of known size: give numbers")
     picture = None
@@ -79,7 +59,7 @@ def _drawn(
         from cnnshape.training.picture import open_picture
 
         picture = open_picture(image)
-    trace = run(prepared.subject).trace
+    trace = run_pass(prepared).trace
     drawn = field_picture(unit_field(trace, path, place), picture)
     if filename is not None:
         write_atomic(filename, drawn.render(Path(filename).suffix[1:].lower() or "svg"))
@@ -109,5 +89,5 @@ def measured_fields(
     """
     from cnnshape.experiments.measured_field import measure_fields
 
-    prepared = prepare(model, inputs, weights=weights)
+    prepared = prepare(model, inputs, run_options(weights=weights))
     return measure_fields(prepared, units=units, every_layer=every_layer)

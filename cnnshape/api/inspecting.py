@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -13,11 +12,9 @@ from torch import nn
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
-from cnnshape.experiments.forward import run
-from cnnshape.experiments.subject import Prepared, prepare, prepare_texts
-from cnnshape.loading.device import parse_device, require
-
-Mode = Literal["eval", "train"]
+from cnnshape.experiments.run_pass import run_pass
+from cnnshape.loading.prepare import Prepared, prepare
+from cnnshape.loading.run_options import Mode, run_options
 
 
 def inspect(
@@ -57,81 +54,49 @@ def inspect(
     >>> report.layer("S2").output_shapes
     ((1, 16, 5, 5),)
     """
-    _known_mode(mode)
-    device = str(device)  # a torch.device will do as well
-    require(parse_device(device))
-    prepared = prepare(model, inputs, real=needs_real(device), dtype=dtype, weights=weights)
-    return _with_measured_fields(
-        inspect_prepared(prepared, device, mode), prepared, receptive_field
-    )
+    options = run_options(device=device, mode=mode, dtype=dtype, weights=weights)
+    prepared = prepare(model, inputs, options)
+    report = report_of(prepared)
+    return report if receptive_field is None else _measured(report, prepared, receptive_field)
 
 
-def inspect_spec(
-    spec: str,
-    inputs: Sequence[str] = (),
-    *,
-    device: str = "auto",
-    mode: Mode = "eval",
-    dtype: str | None = None,
-    weights: str | Path | None = None,
-    receptive_field: Literal["measured"] | None = None,
-) -> Report:
-    """As :func:`inspect`, from the texts of a command line: MODEL and ``--input``."""
-    require(parse_device(device))
-    prepared = prepare_texts(spec, inputs, real=needs_real(device), dtype=dtype, weights=weights)
-    return _with_measured_fields(
-        inspect_prepared(prepared, device, mode), prepared, receptive_field
-    )
-
-
-def _known_mode(mode: str) -> None:
-    if mode not in ("eval", "train"):
-        raise UsageError(f"mode takes 'eval' or 'train', not {mode!r}")
-
-
-def _with_measured_fields(report: Report, prepared: Prepared, wanted: str | None) -> Report:
-    if wanted is None:
-        return report
-    if wanted != "measured":
-        raise UsageError(f"receptive_field takes 'measured', not {wanted!r}")
+def report_of(prepared: Prepared) -> Report:
+    """The report of one pass; of sizes as expressions where the inputs have letters."""
     if prepared.inputs.has_letters:
-        raise UsageError("receptive fields are measured on an input of known size: give numbers")
-    from cnnshape.experiments.measured_field import measure_fields, measured_notes
-
-    notes = measured_notes(measure_fields(prepared))
-    return replace(report, notes=(*report.notes, *notes))
-
-
-def needs_real(device: str) -> bool:
-    """A device that was named holds the whole model, however large."""
-    return device not in ("auto", "meta")
-
-
-def inspect_prepared(prepared: Prepared, device: str, mode: Mode) -> Report:
-    """Run what has been prepared, and report."""
-    if prepared.inputs.has_letters:
-        return _inspect_letters(prepared, device, mode)
-    recorded = run(prepared.subject, device=device, mode=mode)
+        return _with_letters(prepared)
+    recorded = run_pass(prepared)
     report = build_report(
         recorded.trace,
         spec=prepared.spec,
         exception=recorded.exception,
         notes=prepared.notes,
     )
-    if report.error is not None:
-        from cnnshape.experiments.search_fixes import with_tried_suggestions
+    if report.error is None:
+        return report
+    from cnnshape.experiments.search_fixes import with_tried_suggestions
 
-        report = with_tried_suggestions(report, prepared.subject)
-    return report
+    return with_tried_suggestions(report, prepared)
 
 
-def _inspect_letters(prepared: Prepared, device: str, mode: Mode) -> Report:
+def _with_letters(prepared: Prepared) -> Report:
     """Sizes as expressions; they are worked out on meta, whatever the machine has."""
-    if device not in ("auto", "meta"):
+    if prepared.options.real:
         raise UsageError(
-            f"letters in the input are worked out without a device: leave --device {device} out, "
-            "or give numbers"
+            "letters in the input are worked out without a device: leave --device "
+            f"{prepared.options.device} out, or give numbers"
         )
     from cnnshape.experiments.symbolic.report import symbolic_report
 
-    return symbolic_report(prepared, mode)
+    return symbolic_report(prepared)
+
+
+def _measured(report: Report, prepared: Prepared, how: str) -> Report:
+    """The report with notes on how receptive fields compare with gradients."""
+    if how != "measured":
+        raise UsageError(f"receptive_field takes 'measured', not {how!r}")
+    if prepared.inputs.has_letters:
+        raise UsageError("receptive fields are measured on an input of known size: give numbers")
+    from cnnshape.experiments.measured_field import measure_fields, measured_notes
+
+    notes = measured_notes(measure_fields(prepared))
+    return replace(report, notes=(*report.notes, *notes))

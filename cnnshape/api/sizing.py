@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from torch import nn
 
-from cnnshape.errors import UsageError
 from cnnshape.experiments.sizing.result import AcceptedSizes
-from cnnshape.experiments.subject import Prepared, prepare, prepare_texts
+from cnnshape.loading.prepare import prepare
+from cnnshape.loading.run_options import Mode, run_options
 
-Mode = Literal["eval", "train"]
 Progress = Callable[[str], None]
 
 #: Seconds after which a search stops, unless the caller allows more.
@@ -59,73 +57,20 @@ def sizes(
     >>> cnnshape.sizes("lenet-nopad", (1, 1, "H", "W"), range=(1, 64)).joint
     '16*(H//4 - 3)*(W//4 - 3) == 256'
     """
-    prepared = prepare(model, inputs, dtype=dtype, weights=weights)
-    if fit is not None:
-        fit = str(fit) if isinstance(fit, str | int) else "x".join(map(str, fit))
-    return sizes_of(
-        prepared,
-        limits=range,
-        mode=mode,
-        why=why,
-        fit=fit,
-        time_limit=time_limit,
-        progress=progress,
-    )
-
-
-def sizes_spec(
-    spec: str,
-    inputs: Sequence[str],
-    *,
-    limits: tuple[int, int] = (1, 256),
-    mode: Mode = "eval",
-    why: bool = False,
-    fit: str | None = None,
-    dtype: str | None = None,
-    weights: str | Path | None = None,
-    time_limit: float = TIME_LIMIT,
-    progress: Progress | None = None,
-) -> AcceptedSizes:
-    """As :func:`sizes`, from the texts of a command line: MODEL and ``--input``."""
-    if not inputs:
-        raise UsageError("sizes needs an input with letters for what may vary: -i 1,1,H,W")
-    prepared = prepare_texts(spec, inputs, dtype=dtype, weights=weights)
-    return sizes_of(
-        prepared,
-        limits=limits,
-        mode=mode,
-        why=why,
-        fit=fit,
-        time_limit=time_limit,
-        progress=progress,
-    )
-
-
-def sizes_of(
-    prepared: Prepared,
-    *,
-    limits: tuple[int, int],
-    mode: Mode,
-    why: bool,
-    fit: str | None,
-    time_limit: float,
-    progress: Progress | None,
-) -> AcceptedSizes:
-    """The search, and what else was asked for."""
     from cnnshape.experiments.sizing.search import accepted_sizes
 
-    low, high = limits
-    accepted = accepted_sizes(
-        prepared, low=low, high=high, mode=mode, seconds=time_limit, progress=progress
-    )
+    prepared = prepare(model, inputs, run_options(mode=mode, dtype=dtype, weights=weights))
+    low, high = range
+    accepted = accepted_sizes(prepared, low=low, high=high, seconds=time_limit, progress=progress)
     if why:
         from cnnshape.experiments.sizing.why import rejections
 
-        accepted = replace(accepted, why=rejections(prepared, accepted, mode))
+        accepted = replace(accepted, why=rejections(prepared, accepted))
     if fit is not None:
         from cnnshape.experiments.sizing.fitting import fit as fitted
         from cnnshape.experiments.sizing.fitting import sizes_from_text
 
-        wanted = sizes_from_text(fit, prepared, accepted.base)
-        accepted = replace(accepted, fit=fitted(prepared, wanted, accepted.base, mode))
+        text = str(fit) if isinstance(fit, str | int) else "x".join(map(str, fit))
+        wanted = sizes_from_text(text, prepared, accepted.base)
+        accepted = replace(accepted, fit=fitted(prepared, wanted, accepted.base))
     return accepted

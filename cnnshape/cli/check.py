@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnshape.cli.common import emit, output_options
-from cnnshape.cli.failure import tell_error
+from cnnshape.cli.options import model_options, output_options
+from cnnshape.cli.output import emit, tell_error
+from cnnshape.errors import UsageError
 
 if TYPE_CHECKING:
     from typing import Literal
+
+    from cnnshape.loading.inputs import ModelInputs
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 
@@ -39,8 +42,7 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
 
 
 @click.command("check")
-@click.argument("model")
-@click.option("-i", "--input", "inputs", multiple=True, metavar="SHAPE", help="As for inspect.")
+@model_options
 @click.option(
     "--expect",
     "expectations",
@@ -59,25 +61,19 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
 )
 @click.option("--max-params", type=Budget(), help="The most parameters allowed (25M works).")
 @click.option("--max-macs", type=Budget(), help="The most multiply-accumulates allowed (4.1G).")
-@click.option("--device", default="auto", show_default=True, help="As for inspect.")
-@click.option("--dtype", help="Floating dtype to run in.")
-@click.option("--train/--eval", "train", default=False, help="Mode of the modules.")
-@click.option("--weights", type=click.Path(), help="A state dict to load.")
 @output_options("table", "json", "junit", "github")
 def command(
+    *,
     model: str,
-    inputs: tuple[str, ...],
+    inputs: ModelInputs | None,
     expectations: tuple[str, ...],
     formulas: tuple[str, ...],
     max_params: int | None,
     max_macs: int | None,
-    device: str,
-    dtype: str | None,
-    train: bool,
-    weights: str | None,
     format_: Literal["table", "json", "junit", "github"] | None,
     output: str | None,
     quiet: bool,
+    **run: Any,
 ) -> int:
     """Check a model: its size formulas, expected shapes, hand-derived formulas and budgets.
 
@@ -89,25 +85,30 @@ def command(
     cnnshape inspect lenet -o lenet.shapes.json       # today
     cnnshape check lenet --expect lenet.shapes.json   # tomorrow
     """
-    from cnnshape.api.checking import check_spec
+    from cnnshape.api.checking import check
+    from cnnshape.loading.expectations import read_expectation
 
-    result = check_spec(
+    result = check(
         model,
         inputs,
-        expectations=expectations,
-        formulas=formulas,
+        expect=[read_expectation(text) for text in expectations],
+        formulas=[_formula(text) for text in formulas],
         max_params=max_params,
         max_macs=max_macs,
-        device=device,
-        dtype=dtype,
-        mode="train" if train else "eval",
-        weights=weights,
+        **run,
     )
     if not (quiet and result.ok):
         emit(result.to_text(format_ or _format_of(output)), output)
     if result.error is not None and not quiet:
         tell_error(result.error, result.spec)
     return 0 if result.ok else 1
+
+
+def _formula(text: str) -> tuple[str, str]:
+    kind, equals, expression = text.partition("=")
+    if not equals or not expression.strip():
+        raise UsageError(f'--formula {text}: give KIND=EXPRESSION, as in conv="(W - F + 2P)/S + 1"')
+    return kind.strip(), expression
 
 
 def _format_of(output: str | None) -> Literal["table", "json", "junit"]:

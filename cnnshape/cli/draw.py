@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnshape.cli.failure import tell_error
-from cnnshape.cli.model_options import model_options
+from cnnshape.cli.options import model_options
+from cnnshape.cli.output import tell_error
 from cnnshape.cli.progress import waiting
 from cnnshape.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from cnnshape.rendering.diagram import Drawing, DrawOptions
-    from cnnshape.tracing.execute import Mode
+    from cnnshape.loading.inputs import ModelInputs
+    from cnnshape.rendering.diagram import Drawing
 
 _DEFAULT_SHOW = "shapes,params"
 
@@ -77,11 +77,7 @@ _DEFAULT_SHOW = "shapes,params"
 def command(
     *,
     model: str,
-    inputs: Sequence[str],
-    device: str,
-    dtype: str | None,
-    training: bool,
-    weights: str | None,
+    inputs: ModelInputs | None,
     output: str | None,
     format_: str | None,
     style: str,
@@ -95,6 +91,7 @@ def command(
     field: str | None,
     image: str | None,
     quiet: bool,
+    **run: Any,
 ) -> int:
     r"""Run MODEL once and draw what it did.
 
@@ -112,21 +109,36 @@ def command(
     raises; the picture then ends at the failing layer, in red.
     """
     if field is not None:
-        from cnnshape.cli.field import draw_field, refuse_other_options
+        _refuse_what_shapes_a_diagram(click.get_current_context())
+        file = _field_file(output)
+        with waiting(f"drawing a field of {model} …", quiet):
+            from cnnshape.api.fields import draw_field
 
-        refuse_other_options(click.get_current_context())
-        return draw_field(model, inputs, field, output, image=image, weights=weights, quiet=quiet)
+            drawn = draw_field(model, inputs, field, file, image=image, weights=run["weights"])
+        if not quiet:
+            click.echo(f"{drawn.title}\nwrote {file}", err=True)
+        return 0
     if image is not None:
         raise UsageError("--image goes with --field, as in --field C2[4,4] --image photo.png")
     # Everything that can be wrong with the request is found before the model is loaded.
     chosen = _format(output, format_)
-    options = _options(style, depth, direction, show, theme, expand, collapse, only)
+    from cnnshape.rendering.diagram.options import draw_options
+
+    options = draw_options(
+        style=style,
+        depth=depth,
+        direction=direction,
+        show=show,
+        theme=theme,
+        expand=expand,
+        collapse=collapse,
+        only=only,
+    )
     with waiting(f"drawing {model} …", quiet):
-        from cnnshape.api import inspect_spec
+        from cnnshape.api.inspecting import inspect
         from cnnshape.rendering.diagram import draw_report
 
-        mode: Mode = "train" if training else "eval"
-        report = inspect_spec(model, inputs, device=device, mode=mode, dtype=dtype, weights=weights)
+        report = inspect(model, inputs, **run)
         drawing = draw_report(report, options)
         content = None if output == "-" else drawing.write(output or "", chosen)
     if output == "-":
@@ -156,32 +168,30 @@ def _format(output: str | None, format_: str | None) -> str:
     return chosen
 
 
-def _options(
-    style: str,
-    depth: int | None,
-    direction: str | None,
-    show: str,
-    theme: str,
-    expand: bool,
-    collapse: tuple[str, ...],
-    only: str,
-) -> DrawOptions:
-    from cnnshape.rendering.diagram.options import draw_options
-
-    return draw_options(
-        style=style,
-        depth=depth,
-        direction=direction,
-        show=show,
-        theme=theme,
-        expand=expand,
-        collapse=collapse,
-        only=only,
-    )
-
-
 def _print(drawing: Drawing, format_: str) -> None:
     content = drawing.render_as(format_)
     if format_ in ("png", "pdf") and sys.stdout.isatty():
         raise OutputError(f"a terminal cannot show {format_}; redirect it or use -o FILE")
     click.echo(content, nl=False)
+
+
+# ---- --field: the region of the input that one unit depends on --------------------------
+
+_FIELD_FORMATS = ("svg", "png", "pdf")
+_FIELD_OPTIONS = frozenset({"model", "inputs", "field", "image", "output", "weights", "quiet"})
+
+
+def _refuse_what_shapes_a_diagram(context: click.Context) -> None:
+    """Options that would be ignored beside ``--field``."""
+    for option in context.command.params:
+        given = context.get_parameter_source(option.name or "")
+        if option.name not in _FIELD_OPTIONS and given is click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(f"{option.opts[-1]} shapes a diagram: leave it out beside --field")
+
+
+def _field_file(output: str | None) -> str:
+    if output is None or output == "-":
+        raise UsageError("--field is drawn into a file: give one, as in -o field.png")
+    if Path(output).suffix[1:].lower() not in _FIELD_FORMATS:
+        raise OutputError(f"cannot draw a field to {output}; use .svg, .png or .pdf")
+    return output

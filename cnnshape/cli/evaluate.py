@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from cnnshape.cli.common import emit, output_options
+from cnnshape.cli.options import output_options
+from cnnshape.cli.output import emit
 
 
 @click.command("evaluate", short_help="Measure a trained run on test pictures.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from cnnshape.cli.common import emit
+from cnnshape.cli.output import emit
 from cnnshape.errors import UsageError
 
 _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "before", "after")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cnnshape.cli.common import output_options
-from cnnshape.cli.model_options import model_options
+from cnnshape.cli.options import model_options, output_options
+from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
-from cnnshape.cli.show import show
 from cnnshape.files import check_target
 from cnnshape.rendering.row import TableOptions
 from cnnshape.rendering.writer import FORMATS, Format, choose_format
 
 if TYPE_CHECKING:
-    from cnnshape.api import Mode, Report
+    from cnnshape.analysis.report import Report
+    from cnnshape.loading.inputs import ModelInputs
 
 
 @click.command("inspect", short_help="Shapes, parameters, MACs and size check per layer.")
@@ -38,11 +37,7 @@ if TYPE_CHECKING:
 def command(
     *,
     model: str,
-    inputs: Sequence[str],
-    device: str,
-    dtype: str | None,
-    training: bool,
-    weights: str | None,
+    inputs: ModelInputs | None,
     depth: int | None,
     columns: str | None,
     sort: str | None,
@@ -52,6 +47,7 @@ def command(
     format_: str | None,
     output: str | None,
     quiet: bool,
+    **run: Any,
 ) -> int:
     r"""Run MODEL once and show every layer: shapes, parameters, MACs, size check.
 
@@ -77,18 +73,9 @@ def command(
     check_target(output)
     options = _options(depth, columns, sort, expand, formulas)
     with waiting(f"inspecting {model} …", quiet):
-        from cnnshape.api import inspect_spec
+        from cnnshape.api.inspecting import inspect
 
-        mode: Mode = "train" if training else "eval"
-        report = inspect_spec(
-            model,
-            inputs,
-            device=device,
-            mode=mode,
-            dtype=dtype,
-            weights=weights,
-            receptive_field=receptive_field,
-        )
+        report = inspect(model, inputs, receptive_field=receptive_field, **run)
     from cnnshape.rendering.report import report_text
 
     show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from cnnshape.cli.common import output_options
+from cnnshape.cli.options import output_options
+from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
-from cnnshape.cli.show import show
 from cnnshape.files import check_target
 from cnnshape.rendering.writer import LIST_FORMATS, ListFormat, choose_format
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import click
 
-from cnnshape.cli.common import output_options
+from cnnshape.cli.options import output_options, weights_option
+from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
-from cnnshape.cli.show import show
 from cnnshape.files import check_target
 from cnnshape.rendering.writer import LIST_FORMATS, ListFormat, choose_format
 
 
 @click.command("params", short_help="Every parameter, buffer and hook, with its first values.")
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "--weights",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="Load a state dict into the model first.",
-)
+@weights_option
 @click.option(
     "--values",
     metavar="N",
@@ -50,7 +45,7 @@ def command(
     chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
     check_target(output)
     with waiting(f"building {model} …", quiet):
-        from cnnshape.api.registered import params
+        from cnnshape.api.params import params
 
         report = params(model, weights=weights, values=values)
     show(lambda width, color: report.to_text(chosen, width, color), output, quiet)

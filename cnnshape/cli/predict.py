@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from cnnshape.cli.common import emit, output_options
+from cnnshape.cli.options import output_options
+from cnnshape.cli.output import emit
 
 
 @click.command("predict", short_help="Classify pictures with a trained run.")

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnshape.cli.common import output_options
+from cnnshape.cli.options import (
+    dtype_option,
+    input_option,
+    mode_option,
+    output_options,
+    weights_option,
+)
+from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
-from cnnshape.cli.show import show
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.rendering.writer import choose_format
+
+if TYPE_CHECKING:
+    from cnnshape.loading.inputs import ModelInputs
 
 _FORMATS = ("table", "json")
 
 
 @click.command("sizes", short_help="Which input sizes the model accepts.")
 @click.argument("model", metavar="MODEL")
-@click.option(
-    "-i",
-    "--input",
-    "inputs",
-    multiple=True,
-    metavar="SHAPE",
-    help="Shape of an input, with letters for what may vary: 1,1,H,W. Repeatable.",
-)
+@input_option("Shape of an input, with letters for what may vary: 1,1,H,W. Repeatable.")
 @click.option(
     "--range",
     "limits",
@@ -44,28 +46,22 @@ _FORMATS = ("table", "json")
     metavar="SECONDS",
     help="Stop trying after this time.",
 )
-@click.option(
-    "--train/--eval", "training", default=False, help="Mode of the model.  [default: eval]"
-)
-@click.option("--dtype", metavar="DTYPE", help="Floating dtype to run in, e.g. bfloat16.")
-@click.option(
-    "--weights", metavar="FILE", type=click.Path(dir_okay=False), help="Load a state dict first."
-)
+@mode_option
+@dtype_option
+@weights_option
 @output_options(*_FORMATS)
 def command(
     *,
     model: str,
-    inputs: Sequence[str],
+    inputs: ModelInputs | None,
     limits: str,
     why: bool,
     fit: str | None,
     time_limit: float,
-    training: bool,
-    dtype: str | None,
-    weights: str | None,
     format_: str | None,
     output: str | None,
     quiet: bool,
+    **run: Any,
 ) -> int:
     r"""Find the input sizes that MODEL accepts, by trying them without memory.
 
@@ -81,21 +77,21 @@ def command(
     """
     chosen = choose_format(output, format_, _FORMATS)
     check_target(output)
-    low, high = _limits(limits)
+    within = _limits(limits)
+    if inputs is None:
+        raise UsageError("sizes needs an input with letters for what may vary: -i 1,1,H,W")
     with waiting(f"trying sizes of {model} …", quiet) as say:
-        from cnnshape.api.sizing import sizes_spec
+        from cnnshape.api.sizing import sizes
 
-        accepted = sizes_spec(
+        accepted = sizes(
             model,
             inputs,
-            limits=(low, high),
-            mode="train" if training else "eval",
+            range=within,
             why=why,
             fit=fit,
-            dtype=dtype,
-            weights=weights,
             time_limit=time_limit,
             progress=say,
+            **run,
         )
     show(lambda width, color: accepted.to_text(chosen, width, color), output, quiet)
     fitted = accepted.fit

@@ -21,7 +21,7 @@ from cnnshape.training.results import EpochRecord, RunResult
 from cnnshape.words import counted
 
 if TYPE_CHECKING:
-    from cnnshape.api import Report
+    from cnnshape.analysis.report import Report
 
 _LOG_INTERVAL = 30.0
 """Seconds between two lines about an epoch under way, where nothing can be overwritten."""

@@ -24,7 +24,7 @@ from cnnshape.analysis.fields.layout import Spread
 from cnnshape.analysis.fields.reach import Reach
 from cnnshape.analysis.receptive_field import field_of, picture_inputs, result_spreads
 from cnnshape.experiments.linear_pass import LinearPass, positive_weights
-from cnnshape.experiments.subject import Prepared
+from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs, record
 from cnnshape.tracing.structure import named_tensors
 from cnnshape.tracing.trace import Trace
@@ -84,18 +84,17 @@ def measure_fields(
 
     The model is copied; the one that was given is not touched.
     """
-    real = prepared.subject.real()
-    inputs = prepared.subject.inputs("meta")
-    trace = record(real, inputs, device="meta").trace
+    real = prepared.real_module()
+    trace = record(real, Inputs(*prepared.arguments("meta")), device="meta").trace
     if trace.failure is not None:
-        trace = record(real, prepared.subject.inputs("cpu")).trace
+        trace = record(real, Inputs(*prepared.arguments("cpu"))).trace
     exact = result_spreads(trace, clipped=True)
     chosen = _chosen(trace, exact, every_layer=every_layer, paths=paths)
     if not chosen:
         return ()
     model = positive_weights(copy.deepcopy(real))
     with _results(model, {(trace.calls[i].path, trace.calls[i].call) for i in chosen}) as results:
-        picture, arguments = _picture(trace, prepared.subject.inputs("cpu"))
+        picture, arguments = _picture(trace, Inputs(*prepared.arguments("cpu")))
         try:
             with torch.enable_grad(), LinearPass():
                 model.eval()(*arguments.args, **(arguments.kwargs or {}))

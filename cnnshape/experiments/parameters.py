@@ -8,15 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar, Literal, cast
 
 import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from cnnshape.errors import UsageError
-from cnnshape.loading.model import load
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.shown import Shown
 from cnnshape.tracing.describe import every_module
@@ -137,33 +134,12 @@ class Parameters(Shown):
         }
 
 
-def parameters_of(
-    model: nn.Module | str, *, weights: str | Path | None = None, values: int = 6
-) -> Parameters:
-    """The parameters, buffers and hooks of a module, or of a model given by name.
+def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> Parameters:
+    """Read what ``module`` and everything below it registers; it is left as it is.
 
-    Args:
-        model: a module, or a MODEL argument; that is built for real, on the CPU.
-        weights: a state dict file to load first, for a model given by name.
-        values: how many elements of each tensor to read.
-
-    Raises:
-        UsageError: the model cannot be built, or the weights do not fit it.
-
-    >>> report = parameters_of(nn.Linear(4, 2))
-    >>> [(entry.name, entry.shape) for entry in report.parameters]
+    >>> [(entry.name, entry.shape) for entry in read_parameters(nn.Linear(4, 2)).parameters]
     [('weight', (2, 4)), ('bias', (2,))]
     """
-    if isinstance(model, str):
-        loaded = load(model, weights=weights, real=True)
-        return read_parameters(loaded.module, spec=model, values=values)
-    if weights is not None:
-        raise UsageError("weights= is for a model given by name; load them into the module instead")
-    return read_parameters(model, values=values)
-
-
-def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> Parameters:
-    """Read what ``module`` and everything below it registers; it is left as it is."""
     root = unwrap(module)
     every_module(root)  # a model that contains itself is refused with a sentence
     modules = list(root.named_modules())

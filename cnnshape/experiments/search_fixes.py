@@ -19,7 +19,8 @@ from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
 from cnnshape.experiments.fixes.layers import numbers_to_make
-from cnnshape.experiments.forward import Subject
+from cnnshape.loading.prepare import Prepared
+from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.trace import Trace
 
 #: Seconds that all trials together may take.
@@ -58,17 +59,17 @@ def try_suggestions(
         return replace(error, suggestions=())
 
 
-def with_tried_suggestions(report: Report, subject: Subject) -> Report:
-    """The report of a failed pass with suggestions that were tried on the very subject."""
+def with_tried_suggestions(report: Report, prepared: Prepared) -> Report:
+    """The report of a failed pass with suggestions that were tried on the very model."""
     if report.error is None:
         return report
-    without_memory = report.device in ("meta", "fake") or subject.rebuild is not None
+    without_memory = report.device in ("meta", "fake") or prepared.rebuild is not None
     try:
-        inputs = subject.inputs("meta" if without_memory else "cpu")
+        inputs = Inputs(*prepared.arguments("meta" if without_memory else "cpu"))
     except Exception:  # noqa: BLE001 - the plain report is always there
         return report
     device = "meta" if without_memory else report.device
-    setup = Setup(subject.module, inputs, device, report.mode)
+    setup = Setup(prepared.module, inputs, device, report.mode)
     return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
 

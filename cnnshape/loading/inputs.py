@@ -1,13 +1,12 @@
-"""The inputs of a model: from SHAPE texts or Python values to tensors.
+"""The inputs of a model, described: from SHAPE texts or Python values to arguments of forward.
 
 A :class:`ModelInputs` holds what ``forward`` will be called with, where an
-:class:`~cnnshape.loading.shapes.InputSpec` stands for each tensor that is yet to be made.
-Importing this module does not import torch.
+:class:`~cnnshape.loading.shapes.InputSpec` stands for each tensor that is yet to be made
+(:func:`cnnshape.loading.tensors.make_tensors`). Importing this module does not import torch.
 
->>> inputs = from_specs(parse_inputs(["1,3,8,8", "mask=1,8:bool"]))
->>> args, kwargs = make_tensors(inputs)
->>> args[0].shape, kwargs["mask"].dtype
-(torch.Size([1, 3, 8, 8]), torch.bool)
+>>> inputs = from_texts(["1,3,8,8", "mask=1,8:bool"])
+>>> inputs.args[0].shape, inputs.kwargs["mask"].dtype
+((1, 3, 8, 8), 'bool')
 """
 
 from __future__ import annotations
@@ -16,27 +15,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from cnnshape.errors import InputError, ShapeSyntaxError
-from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
+from cnnshape.errors import InputError
 from cnnshape.loading.shapes import InputSpec, Size, parse_input, parse_inputs
-from cnnshape.words import listed
-
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-__all__ = [
-    "InputSpec",
-    "ModelInputs",
-    "from_python",
-    "from_specs",
-    "make_tensors",
-    "model_dtype",
-    "parse_input",
-    "parse_inputs",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +61,23 @@ class ModelInputs:
         207
         """
         return sum(map(_elements, _leaves((self.args, self.kwargs))))
+
+    def map(self, change: Callable[[Any], Any]) -> ModelInputs:
+        """The same arguments with every description and every ready value changed.
+
+        >>> from_python([(1, 3), (1, 4)]).map(str).args
+        (['1,3', '1,4'],)
+        """
+        return ModelInputs(_mapped(change, self.args), _mapped(change, dict(self.kwargs)))
+
+
+def from_texts(texts: Sequence[str]) -> ModelInputs | None:
+    """Arguments from every ``--input`` of a command line; None if there is none.
+
+    Raises:
+        ShapeSyntaxError: a text cannot be read, or a keyword is given twice.
+    """
+    return from_specs(parse_inputs(texts)) if texts else None
 
 
 def from_specs(specs: Sequence[InputSpec]) -> ModelInputs:
@@ -193,63 +192,6 @@ def _shape(items: Sequence[Size]) -> InputSpec:
     return InputSpec(tuple(size if isinstance(size, str) else int(size) for size in items))
 
 
-def make_tensors(
-    inputs: ModelInputs | Sequence[InputSpec],
-    *,
-    device: str = "cpu",
-    dtype: str | torch.dtype | None = None,
-    seed: int = 0,
-) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Make every described tensor; the same values each time, on every device.
-
-    Floating ones are drawn from a normal distribution, integers are 1 (a valid index of any
-    ``Embedding`` with two rows or more, a valid length for packing), ``uint8`` ones are
-    pictures 0…255, booleans are True. The process's random generators are not used.
-    Values that were given ready are moved to ``device`` if they are tensors.
-
-    Args:
-        inputs: from :func:`from_specs` or :func:`from_python`.
-        device: any torch device; on ``meta`` no memory is used.
-        dtype: for floating tensors whose description names none; float32 by default.
-        seed: for other values.
-
-    Raises:
-        InputError: a size is a letter and has no number.
-    """
-    import torch
-
-    from cnnshape.loading.tensors import TensorMaker
-
-    if not isinstance(inputs, ModelInputs):
-        inputs = from_specs(inputs)
-    if inputs.has_letters:
-        raise InputError(
-            f"the size {listed(inputs.letters)} has no number: give numbers, as in 1,1,28,28"
-        )
-    if dtype is None or isinstance(dtype, str):
-        dtype = torch_dtype(parse_dtype(dtype or "float32"))
-    make = TensorMaker(torch.device(device), dtype, seed)
-    args, kwargs = _map_leaves(make, (inputs.args, dict(inputs.kwargs)))
-    return args, kwargs
-
-
-def model_dtype(module: nn.Module) -> str:
-    """The canonical name of the model's floating dtype: that of its first such parameter.
-
-    >>> from torch import nn
-    >>> model_dtype(nn.Linear(2, 2).double()), model_dtype(nn.ReLU())
-    ('float64', 'float32')
-    """
-    for tensor in (*module.parameters(), *module.buffers()):
-        if tensor.is_floating_point():
-            name = str(tensor.dtype).removeprefix("torch.")
-            try:
-                return name if dtype_kind(parse_dtype(name)) == "float" else "float32"
-            except ShapeSyntaxError:  # a storage format, such as float8_e8m0fnu
-                return "float32"
-    return "float32"
-
-
 def _is_spec(leaf: object) -> bool:
     return isinstance(leaf, InputSpec)
 
@@ -265,16 +207,6 @@ def _leaves(tree: object) -> Iterator[Any]:
         yield tree
 
 
-def _map_leaves(change: Callable[[Any], Any], tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        items = cast("Mapping[Any, Any]", tree).items()
-        return {key: _map_leaves(change, value) for key, value in items}
-    if isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):
-        values = [_map_leaves(change, value) for value in cast("list[Any]", tree)]
-        return values if isinstance(tree, list) else tuple(values)
-    return change(tree)
-
-
 def _elements(leaf: Any) -> int:
     if isinstance(leaf, InputSpec):
         if leaf.tensors is not None:
@@ -282,3 +214,13 @@ def _elements(leaf: Any) -> int:
         return math.prod(size for size in leaf.shape if isinstance(size, int))
     # A tensor, told by its method: this module does not import torch.
     return int(leaf.numel()) if hasattr(leaf, "numel") else 0
+
+
+def _mapped(change: Callable[[Any], Any], tree: Any) -> Any:
+    if isinstance(tree, Mapping):
+        items = cast("Mapping[Any, Any]", tree).items()
+        return {key: _mapped(change, value) for key, value in items}
+    if isinstance(tree, (list, tuple)) and not hasattr(tree, "_fields"):
+        values = [_mapped(change, value) for value in cast("list[Any]", tree)]
+        return values if isinstance(tree, list) else tuple(values)
+    return change(tree)

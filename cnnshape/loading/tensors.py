@@ -1,23 +1,81 @@
-"""Making one tensor from its description, with values that real layers accept."""
+"""Making tensors from their descriptions, with values that real layers accept."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from cnnshape.loading.dtypes import dtype_kind, torch_dtype
+from cnnshape.errors import InputError, ShapeSyntaxError
+from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
+from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
+from cnnshape.words import listed
 
 
-class TensorMaker:
+def make_tensors(
+    inputs: ModelInputs,
+    *,
+    device: str = "cpu",
+    dtype: str | torch.dtype | None = None,
+    seed: int = 0,
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Make every described tensor; the same values each time, on every device.
+
+    Floating ones are drawn from a normal distribution, integers are 1 (a valid index of any
+    ``Embedding`` with two rows or more, a valid length for packing), ``uint8`` ones are
+    pictures 0…255, booleans are True. The process's random generators are not used.
+    Values that were given ready are moved to ``device`` if they are tensors.
+
+    Args:
+        inputs: their descriptions; values that are ready stay.
+        device: any torch device; on ``meta`` no memory is used.
+        dtype: for floating tensors whose description names none; float32 by default.
+        seed: for other values.
+
+    Raises:
+        InputError: a size is a letter and has no number.
+
+    >>> from cnnshape.loading.inputs import from_texts
+    >>> args, kwargs = make_tensors(from_texts(["1,3,8,8", "mask=1,8:bool"]))
+    >>> args[0].shape, kwargs["mask"].dtype
+    (torch.Size([1, 3, 8, 8]), torch.bool)
+    """
+    if inputs.has_letters:
+        raise InputError(
+            f"the size {listed(inputs.letters)} has no number: give numbers, as in 1,1,28,28"
+        )
+    if dtype is None or isinstance(dtype, str):
+        dtype = torch_dtype(parse_dtype(dtype or "float32"))
+    make = _TensorMaker(torch.device(device), dtype, seed)
+    made = inputs.map(make)
+    return made.args, dict(made.kwargs)
+
+
+def model_dtype(module: nn.Module) -> str:
+    """The canonical name of the model's floating dtype: that of its first such parameter.
+
+    >>> model_dtype(nn.Linear(2, 2).double()), model_dtype(nn.ReLU())
+    ('float64', 'float32')
+    """
+    for tensor in (*module.parameters(), *module.buffers()):
+        if tensor.is_floating_point():
+            name = str(tensor.dtype).removeprefix("torch.")
+            try:
+                return name if dtype_kind(parse_dtype(name)) == "float" else "float32"
+            except ShapeSyntaxError:  # a storage format, such as float8_e8m0fnu
+                return "float32"
+    return "float32"
+
+
+class _TensorMaker:
     """Turns each :class:`InputSpec` into a tensor and leaves other values as they are.
 
     The values depend on ``seed`` and on how many tensors were made before, not on the
     device: they are drawn on the CPU from a generator of its own.
 
-    >>> make = TensorMaker(torch.device("cpu"), torch.float32)
+    >>> make = _TensorMaker(torch.device("cpu"), torch.float32)
     >>> make(InputSpec((2, 3), dtype="int64")).tolist()
     [[1, 1, 1], [1, 1, 1]]
     """

@@ -1,7 +1,7 @@
 """Running the pass: for real, on meta (no memory), or with fake tensors (no memory, real devices).
 
 :func:`record` runs a model once where it is told to. Which place is right for a model is
-decided by :mod:`cnnshape.tracing.choose`.
+decided by :mod:`cnnshape.experiments.run_pass`.
 """
 
 from __future__ import annotations

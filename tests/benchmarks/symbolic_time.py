@@ -48,7 +48,7 @@ def cold(rounds: int = 5) -> None:
 
 def warm(rounds: int = 5) -> None:
     """Print the time of each model with letters and with numbers."""
-    from cnnshape.api import inspect_spec
+    from cnnshape import inspect
 
     for name, letters, numbers in (
         ("lenet", "N,1,H,W", "1,1,28,28"),
@@ -57,10 +57,10 @@ def warm(rounds: int = 5) -> None:
     ):
 
         def with_letters(name: str = name, shape: str = letters) -> object:
-            return inspect_spec(name, (shape,), device="meta")
+            return inspect(name, shape, device="meta")
 
         def with_numbers(name: str = name, shape: str = numbers) -> object:
-            return inspect_spec(name, (shape,), device="meta")
+            return inspect(name, shape, device="meta")
 
         with_letters()
         pairs = [(seconds(with_letters), seconds(with_numbers)) for _ in range(rounds)]
@@ -70,10 +70,10 @@ def warm(rounds: int = 5) -> None:
 
 def accepted(rounds: int = 5) -> None:
     """Print how long the search for LeNet's sizes takes."""
-    from cnnshape.api.sizing import sizes_spec
+    from cnnshape import sizes
 
     def search() -> object:
-        return sizes_spec("lenet", ("1,1,H,W",))
+        return sizes("lenet", "1,1,H,W")
 
     search()
     print(f"sizes lenet: {statistics.median(seconds(search) for _ in range(rounds)):.3f} s")

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrizations, prune
 
+from cnnshape.api.params import params
 from cnnshape.errors import UsageError
-from cnnshape.experiments.parameters import parameters_of, read_parameters
+from cnnshape.experiments.parameters import read_parameters
 
 
 def test_every_parameter_in_the_order_of_named_parameters() -> None:
@@ -133,9 +134,9 @@ def test_the_module_is_left_as_it_was() -> None:
 
 
 def test_a_name_is_built_and_a_weights_file_needs_one() -> None:
-    report = parameters_of("lenet", values=0)
+    report = params("lenet", values=0)
     assert sum(entry.count or 0 for entry in report.parameters) == 61_706
     assert {entry.values for entry in report.parameters} == {()}
     assert (report.spec, report.class_name) == ("lenet", "LeNet")
     with pytest.raises(UsageError, match="weights= is for a model given by name"):
-        parameters_of(nn.Linear(1, 1), weights="a.pt")
+        params(nn.Linear(1, 1), weights="a.pt")

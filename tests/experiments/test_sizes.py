@@ -14,8 +14,9 @@ import cnnshape
 from cnnshape.errors import ModelFailedError, UsageError
 from cnnshape.experiments.sizing.ranges import SizeSet, describe
 from cnnshape.experiments.sizing.result import AcceptedSizes
-from cnnshape.loading.inputs import from_specs, parse_inputs
+from cnnshape.loading.inputs import from_specs
 from cnnshape.loading.model import load
+from cnnshape.loading.shapes import parse_inputs
 from cnnshape.rendering.sizes import set_text
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.repeat import repeated

@@ -14,7 +14,8 @@ from torch import nn
 import cnnshape
 from cnnshape import UsageError
 from cnnshape.errors import CnnshapeError, ModelFailedError
-from cnnshape.loading.inputs import ModelInputs, from_specs, parse_inputs
+from cnnshape.loading.inputs import ModelInputs, from_specs
+from cnnshape.loading.shapes import parse_inputs
 from cnnshape.tracing.execute import Inputs, record
 from tests.experiments import networks
 
@@ -305,9 +306,9 @@ def test_resnet18_ends_in_one_division():
 )
 def test_the_zoo_at_twenty_sizes(name: str):
     from cnnshape.analysis.build import build_report
-    from cnnshape.experiments.subject import prepare
     from cnnshape.experiments.symbolic.letters import filled
-    from cnnshape.loading.inputs import make_tensors
+    from cnnshape.loading.prepare import prepare
+    from cnnshape.loading.tensors import make_tensors
 
     report = cnnshape.inspect(f"torchvision:{name}", (1, 3, "H", "W"))
     prepared = prepare(f"torchvision:{name}", (1, 3, "H", "W"))
@@ -321,7 +322,7 @@ def test_the_zoo_at_twenty_sizes(name: str):
     tried = 0
     for letters in allowed[:: max(1, len(allowed) // 24)]:
         args, kwargs = make_tensors(filled(prepared.inputs, letters), device="meta")
-        recorded = record(prepared.subject.module, Inputs(args, kwargs), device="meta")
+        recorded = record(prepared.module, Inputs(args, kwargs), device="meta")
         assert recorded.trace.failure is None, letters
         numbers = build_report(recorded.trace)
         rows = {(layer.path, layer.call): layer for layer in numbers.layers}

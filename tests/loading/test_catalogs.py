@@ -13,9 +13,10 @@ from torch import nn
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
 from cnnshape.loading.catalogs import import_torchvision_models, torchvision_names
-from cnnshape.loading.inputs import make_tensors
+from cnnshape.loading.inputs import from_specs
 from cnnshape.loading.meta import count_parameters
 from cnnshape.loading.model import load
+from cnnshape.loading.tensors import make_tensors
 
 try:
     models = import_torchvision_models()
@@ -56,13 +57,13 @@ def _run(name: str) -> object:
     assert loaded.usual_inputs is not None
     # What meta cannot run (boxes of a detection model) runs for real.
     try:
-        args, kwargs = make_tensors(loaded.usual_inputs, device="meta")
+        args, kwargs = make_tensors(from_specs(loaded.usual_inputs), device="meta")
         with torch.no_grad():
             return loaded.module.eval()(*args, **kwargs)
     except (NotImplementedError, RuntimeError):
         assert name in models.list_models(module=models.detection) or name.startswith("raft")
     loaded = load(f"torchvision:{name}", real=True)
-    args, kwargs = make_tensors(loaded.usual_inputs)
+    args, kwargs = make_tensors(from_specs(loaded.usual_inputs))
     with torch.no_grad():
         return loaded.module.eval()(*args, **kwargs)
 
@@ -124,7 +125,9 @@ def test_arguments_reach_the_builder() -> None:
 
 def test_quantized_for_real() -> None:
     module = load("torchvision:quantized_shufflenet_v2_x0_5(quantize=True)").module
-    (x,), _ = make_tensors(load("torchvision:quantized_shufflenet_v2_x0_5").usual_inputs)
+    (x,), _ = make_tensors(
+        from_specs(load("torchvision:quantized_shufflenet_v2_x0_5").usual_inputs)
+    )
     try:
         assert module(x).shape == (1, 1000)
     except (RuntimeError, NotImplementedError) as error:
@@ -211,7 +214,7 @@ class TestTimm:
         loaded = load(f"timm:{name}")
         assert loaded.usual_inputs is not None
         assert [str(spec) for spec in loaded.usual_inputs] == [shown]
-        args, _ = make_tensors(loaded.usual_inputs)
+        args, _ = make_tensors(from_specs(loaded.usual_inputs))
         with torch.no_grad():
             assert loaded.module.eval()(*args).shape == (1, 1000)
 
@@ -241,7 +244,7 @@ class TestTimm:
         for name in names:
             try:
                 loaded = load(f"timm:{name}", budget=0)
-                args, _ = make_tensors(loaded.usual_inputs or (), device="meta")
+                args, _ = make_tensors(from_specs(loaded.usual_inputs or ()), device="meta")
                 with torch.no_grad():
                     loaded.module.eval()(*args)
             except Exception as error:
@@ -260,7 +263,7 @@ def test_transformers_built_from_a_configuration(tmp_path, monkeypatch) -> None:
         "def pretrained():\n    return BertModel.from_pretrained('bert-base-uncased')\n"
     )
     loaded = load(f"{tmp_path / 'bert.py'}:tiny(hidden=32)")
-    args, _ = make_tensors([], device="cpu")
+    args, _ = make_tensors(from_specs([]), device="cpu")
     assert args == ()
     assert isinstance(loaded.module, nn.Module)
     with pytest.raises(ModelConstructionError, match="constructing pretrained raised OSError"):

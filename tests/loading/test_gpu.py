@@ -7,8 +7,9 @@ import torch
 
 from cnnshape.loading.construct import quiet_randomness
 from cnnshape.loading.device import choose_for_training, parse_device, require
-from cnnshape.loading.inputs import make_tensors, parse_inputs
+from cnnshape.loading.inputs import from_texts
 from cnnshape.loading.model import load
+from cnnshape.loading.tensors import make_tensors
 
 pytestmark = [
     pytest.mark.gpu,
@@ -17,7 +18,7 @@ pytestmark = [
 
 
 def test_the_same_values_as_on_the_cpu() -> None:
-    specs = parse_inputs(["1,3,8,8", "2,3:int64", "4:uint8", "2:bool", "3:float16"])
+    specs = from_texts(["1,3,8,8", "2,3:int64", "4:uint8", "2:bool", "3:float16"])
     on_gpu, _ = make_tensors(specs, device="cuda")
     on_cpu, _ = make_tensors(specs)
     for gpu, cpu in zip(on_gpu, on_cpu, strict=True):
@@ -38,7 +39,7 @@ def test_default_device_of_the_process_does_not_matter() -> None:
     torch.set_default_device("cuda")
     try:
         module = load("lenet").module
-        (x,), _ = make_tensors(parse_inputs(["1,1,28,28"]))
+        (x,), _ = make_tensors(from_texts(["1,1,28,28"]))
     finally:
         torch.set_default_device(None)
     assert module(x).shape == (1, 10)

@@ -11,15 +11,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnshape.errors import InputError, ShapeSyntaxError
-from cnnshape.loading.inputs import (
-    InputSpec,
-    from_python,
-    from_specs,
-    make_tensors,
-    model_dtype,
-    parse_input,
-    parse_inputs,
-)
+from cnnshape.loading.inputs import from_python, from_specs, from_texts
+from cnnshape.loading.shapes import InputSpec, parse_input, parse_inputs
+from cnnshape.loading.tensors import make_tensors, model_dtype
 
 
 @pytest.mark.parametrize(
@@ -195,7 +189,7 @@ class TestFromPython:
 
 class TestMakeTensors:
     def test_the_same_each_time_and_the_process_generator_untouched(self) -> None:
-        specs = parse_inputs(["1,3,8,8", "y=2,2"])
+        specs = from_texts(["1,3,8,8", "y=2,2"])
         before = torch.get_rng_state()
         (first,), kwargs = make_tensors(specs)
         torch.manual_seed(99)
@@ -206,34 +200,34 @@ class TestMakeTensors:
         assert torch.equal(before, torch.get_rng_state())
         assert not torch.equal(first, make_tensors(specs, seed=1)[0][0])
         assert kwargs["y"].shape == (2, 2)
-        assert abs(make_tensors(parse_inputs(["10000"]))[0][0].mean()) < 0.05
+        assert abs(make_tensors(from_texts(["10000"]))[0][0].mean()) < 0.05
 
     def test_integers_fit_an_embedding(self) -> None:
         for dtype in ("int64", "int32"):
-            (ids,), _ = make_tensors(parse_inputs([f"4,7:{dtype}"]))
+            (ids,), _ = make_tensors(from_texts([f"4,7:{dtype}"]))
             assert nn.Embedding(2, 3)(ids).shape == (4, 7, 3)
 
     def test_integers_fit_lengths_for_packing(self) -> None:
-        (x, lengths), _ = make_tensors(parse_inputs(["5,3,4", "3:int64"]))
+        (x, lengths), _ = make_tensors(from_texts(["5,3,4", "3:int64"]))
         assert nn.utils.rnn.pack_padded_sequence(x, lengths).batch_sizes.tolist() == [3]
 
     def test_dtypes(self) -> None:
         texts = ["2:float16", "2:bfloat16", "2:float64", "2:bool", "200:uint8", "2:complex64", "2"]
-        args, _ = make_tensors(parse_inputs(texts), dtype="float64")
+        args, _ = make_tensors(from_texts(texts), dtype="float64")
         assert [str(a.dtype).removeprefix("torch.") for a in args] == [
             "float16", "bfloat16", "float64", "bool", "uint8", "complex64", "float64"
         ]  # fmt: skip
         assert args[3].all()
         assert args[4].max() > 128
-        (x,), _ = make_tensors(parse_inputs(["2,3"]), dtype=torch.bfloat16)
+        (x,), _ = make_tensors(from_texts(["2,3"]), dtype=torch.bfloat16)
         assert x.dtype is torch.bfloat16
 
     def test_meta_takes_no_memory(self) -> None:
-        (x,), _ = make_tensors(parse_inputs([f"{10**6},{10**6}"]), device="meta")
+        (x,), _ = make_tensors(from_texts([f"{10**6},{10**6}"]), device="meta")
         assert x.is_meta
 
     def test_lists_dicts_and_scalars(self) -> None:
-        args, kwargs = make_tensors(parse_inputs(["[3,8,8],[3,4,4]", "b.x=1,2", "b.y=()"]))
+        args, kwargs = make_tensors(from_texts(["[3,8,8],[3,4,4]", "b.x=1,2", "b.y=()"]))
         assert [tuple(t.shape) for t in args[0]] == [(3, 8, 8), (3, 4, 4)]
         assert kwargs["b"]["x"].shape == (1, 2)
         assert kwargs["b"]["y"].shape == ()
@@ -250,14 +244,14 @@ class TestMakeTensors:
     def test_default_device_of_the_process_does_not_matter(self) -> None:
         torch.set_default_device("meta")
         try:
-            (x, n), _ = make_tensors(parse_inputs(["2,3", "2:int64"]))
+            (x, n), _ = make_tensors(from_texts(["2,3", "2:int64"]))
         finally:
             torch.set_default_device(None)
         assert x.device.type == n.device.type == "cpu"
 
     def test_letters_have_no_tensor(self) -> None:
         with pytest.raises(InputError, match="the size N, H and W has no number"):
-            make_tensors(parse_inputs(["N,1,H,W"]))
+            make_tensors(from_texts(["N,1,H,W"]))
 
     def test_elements(self) -> None:
         assert from_python(((1, 3, 8, 8), [torch.zeros(5)]), {"m": (2, 2)}).elements == 192 + 5 + 4

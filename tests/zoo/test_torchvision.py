@@ -83,7 +83,8 @@ def test_detection_completes_on_the_cpu(name):
 
 
 def inputs(shape):
-    from cnnshape.loading.inputs import from_specs, parse_inputs
+    from cnnshape.loading.inputs import from_specs
+    from cnnshape.loading.shapes import parse_inputs
 
     return from_specs(parse_inputs([f"[{','.join(map(str, shape))}]"]))
 

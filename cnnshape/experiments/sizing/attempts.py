@@ -14,7 +14,7 @@ from cnnshape.experiments.symbolic.letters import filled, shapes_of
 from cnnshape.experiments.symbolic.probe import Prober
 from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import all_hold
-from cnnshape.loading.inputs import make_tensors
+from cnnshape.loading.tensors import make_tensors
 from cnnshape.tracing.execute import Inputs, record
 from cnnshape.tracing.repeat import Pass, repeated
 

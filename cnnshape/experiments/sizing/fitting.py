@@ -11,10 +11,10 @@ from torch import nn
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.experiments.sizing.result import Adaptation, Fit, Letters
-from cnnshape.experiments.subject import Prepared
-from cnnshape.experiments.symbolic.at_sizes import report_at, subject_at
+from cnnshape.experiments.symbolic.at_sizes import at_sizes, report_at
 from cnnshape.experiments.symbolic.letters import batch_letters
-from cnnshape.tracing.execute import Mode
+from cnnshape.loading.prepare import Prepared
+from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.repeat import repeated
 from cnnshape.tracing.trace import Trace
 
@@ -40,9 +40,9 @@ def sizes_from_text(text: str, prepared: Prepared, base: Letters) -> Letters:
     return {**base, **dict(zip(names, map(int, parts), strict=True))}
 
 
-def fit(prepared: Prepared, letters: Letters, base: Letters, mode: Mode = "eval") -> Fit:
+def fit(prepared: Prepared, letters: Letters, base: Letters) -> Fit:
     """Whether the model takes these sizes, and if not, changes that were tried and make it run."""
-    report = report_at(prepared, letters, mode)
+    report = report_at(prepared, letters)
     if report.error is None:
         return Fit(letters, accepted=True, reason="")
     error = report.error
@@ -52,21 +52,21 @@ def fit(prepared: Prepared, letters: Letters, base: Letters, mode: Mode = "eval"
         for s in error.suggestions
         if s.action not in ("set_input", "change_call") and s.runs
     ]
-    changes += _pools(prepared, report, letters, base, mode)
+    changes += _pools(prepared, report, letters, base)
     return Fit(letters, accepted=False, reason=reason, changes=tuple(changes))
 
 
 def _pools(
-    prepared: Prepared, failed: Report, letters: Letters, base: Letters, mode: Mode
+    prepared: Prepared, failed: Report, letters: Letters, base: Letters
 ) -> Iterator[Adaptation]:
     """An adaptive pool behind the last layer with spatial axes, giving the size it usually has."""
-    usual = report_at(prepared, base, mode).trace
+    usual = report_at(prepared, base).trace
     found = _before_flattening(usual, failed)
     if found is None:
         return
     path, size = found
     text = f"nn.AdaptiveAvgPool{len(size)}d({size}) after {path}"
-    if _runs_with_pool(prepared, letters, path, size, mode):
+    if _runs_with_pool(at_sizes(prepared, letters), path, size):
         yield Adaptation("insert_after", text, path, verified=True)
 
 
@@ -86,9 +86,7 @@ def _before_flattening(usual: Trace, failed: Report) -> tuple[str, tuple[int, ..
     return None
 
 
-def _runs_with_pool(
-    prepared: Prepared, letters: Letters, path: str, size: Sequence[int], mode: Mode
-) -> bool:
+def _runs_with_pool(prepared: Prepared, path: str, size: Sequence[int]) -> bool:
     """Whether the whole model runs for real with the pool in its place."""
     kinds: dict[int, type[nn.Module]] = {
         1: nn.AdaptiveAvgPool1d,
@@ -96,8 +94,7 @@ def _runs_with_pool(
         3: nn.AdaptiveAvgPool3d,
     }
     pool = kinds[len(size)](tuple(size))
-    subject = subject_at(prepared, letters)
-    module = subject.real()
+    module = prepared.real_module()
     target = module.get_submodule(path)
 
     def pooled(_module: nn.Module, _arguments: object, result: torch.Tensor) -> torch.Tensor:
@@ -105,7 +102,7 @@ def _runs_with_pool(
 
     handle = target.register_forward_hook(pooled)
     try:
-        with repeated(module, device="cpu", mode=mode) as attempt:
-            return attempt(subject.inputs("cpu")).exception is None
+        with repeated(module, device="cpu", mode=prepared.options.mode) as attempt:
+            return attempt(Inputs(*prepared.arguments("cpu"))).exception is None
     finally:
         handle.remove()

@@ -17,7 +17,6 @@ from cnnshape.experiments.sizing.predict import Prediction, predict
 from cnnshape.experiments.sizing.ranges import SizeSet, describe
 from cnnshape.experiments.sizing.result import AcceptedSizes
 from cnnshape.experiments.sizing.together import Together, together
-from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.letters import batch_letters
 from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import Mixer
@@ -27,7 +26,7 @@ from cnnshape.experiments.symbolic.understand import (
     size_text,
     understand,
 )
-from cnnshape.tracing.execute import Mode
+from cnnshape.loading.prepare import Prepared
 from cnnshape.words import listed
 
 #: Seconds for a whole search, unless the caller allows more.
@@ -41,7 +40,6 @@ def accepted_sizes(
     *,
     low: int = 1,
     high: int = 256,
-    mode: Mode = "eval",
     seconds: float = TIME_LIMIT,
     progress: Progress | None = None,
 ) -> AcceptedSizes:
@@ -51,7 +49,6 @@ def accepted_sizes(
         prepared: the model, with letters in its input.
         low: the smallest size to try, for every letter.
         high: the largest.
-        mode: ``eval`` or ``train``.
         seconds: when to stop; with fewer tries than planned the result says so.
         progress: told what is being done, now and then.
 
@@ -64,7 +61,7 @@ def accepted_sizes(
     if not 1 <= low <= high:
         raise UsageError(f"the range {low}:{high} is empty: give LOW:HIGH with 1 ≤ LOW ≤ HIGH")
     started = time.monotonic()
-    found = understand(prepared, mode, seconds=seconds / 3, checks=2)
+    found = understand(prepared, seconds=seconds / 3, checks=2)
     until = started + seconds
     prediction = predict(found)
     with attempts(found.prober) as trying:

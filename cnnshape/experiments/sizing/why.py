@@ -6,22 +6,19 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from cnnshape.experiments.sizing.result import AcceptedSizes, Letters, Rejection
-from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.at_sizes import report_at
-from cnnshape.tracing.execute import Mode
+from cnnshape.loading.prepare import Prepared
 
 #: So far from the usual size a refusal is looked for, where letters are tied.
 _STEPS = 32
 
 
-def rejections(
-    prepared: Prepared, accepted: AcceptedSizes, mode: Mode = "eval"
-) -> tuple[Rejection, ...]:
+def rejections(prepared: Prepared, accepted: AcceptedSizes) -> tuple[Rejection, ...]:
     """For each letter, what refuses the first size below and the first above."""
     found: list[Rejection] = []
     for points in _outside(accepted):
         for letters in points:
-            error = report_at(prepared, letters, mode).error
+            error = report_at(prepared, letters).error
             if error is not None:
                 message = (error.message.strip().splitlines() or [""])[0]
                 found.append(Rejection(letters, error.path, error.type, message, error.diagnosis))

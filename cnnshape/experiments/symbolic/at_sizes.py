@@ -1,40 +1,32 @@
-"""The ordinary report of a model at chosen numbers in the place of letters."""
+"""A model at chosen numbers in the place of letters, and its ordinary report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import Report
-from cnnshape.experiments.forward import Subject, run
-from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.run_pass import run_pass
 from cnnshape.experiments.symbolic.letters import filled
-from cnnshape.loading.inputs import make_tensors, model_dtype
-from cnnshape.tracing.execute import Inputs, Mode
+from cnnshape.loading.prepare import Prepared
 
 Letters = Mapping[str, int]
 
 
-def report_at(prepared: Prepared, letters: Letters, mode: Mode = "eval") -> Report:
+def at_sizes(prepared: Prepared, letters: Letters) -> Prepared:
+    """The model with inputs of these sizes, to be run where it is right."""
+    options = replace(prepared.options, device="auto")
+    return replace(prepared, inputs=filled(prepared.inputs, letters), options=options)
+
+
+def report_at(prepared: Prepared, letters: Letters) -> Report:
     """The report of the model at these sizes, with a diagnosis if it fails there."""
-    from cnnshape.experiments.search_fixes import (
-        with_tried_suggestions,  # needed where it fails only
-    )
-
-    subject = subject_at(prepared, letters)
-    recorded = run(subject, mode=mode)
+    numbered = at_sizes(prepared, letters)
+    recorded = run_pass(numbered)
     report = build_report(recorded.trace, spec=prepared.spec, exception=recorded.exception)
-    return with_tried_suggestions(report, subject)
+    if report.error is None:
+        return report
+    from cnnshape.experiments.search_fixes import with_tried_suggestions
 
-
-def subject_at(prepared: Prepared, letters: Letters) -> Subject:
-    """The model with inputs of these sizes."""
-    subject = prepared.subject
-    floating = model_dtype(subject.module)
-    numbers = filled(prepared.inputs, letters)
-
-    def make(device: str) -> Inputs:
-        args, kwargs = make_tensors(numbers, device=device, dtype=floating)
-        return Inputs(args, kwargs)
-
-    return Subject(subject.module, make, subject.rebuild)
+    return with_tried_suggestions(report, numbered)

@@ -6,15 +6,14 @@ import time
 from collections.abc import Iterator
 from itertools import chain, product
 
-from torch import nn
-
-from cnnshape.experiments.forward import needs_values
-from cnnshape.experiments.subject import Prepared
+from cnnshape.experiments.run_pass import needs_values
 from cnnshape.experiments.symbolic.letters import batch_letters, filled, places, shapes_of
 from cnnshape.experiments.symbolic.run import Letters, Run
 from cnnshape.experiments.symbolic.size_recorder import noting_guards
 from cnnshape.experiments.symbolic.traced_size import Guard
-from cnnshape.loading.inputs import ModelInputs, make_tensors, model_dtype
+from cnnshape.loading.inputs import ModelInputs
+from cnnshape.loading.prepare import Prepared
+from cnnshape.loading.tensors import make_tensors, model_dtype
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 
 #: Sides of pictures that networks are made for, the most likely first.
@@ -28,11 +27,11 @@ _USUAL_LENGTHS = (16, 64, 128, 32, 100, 10, 256, 1000, 784, 512, 50, 8)
 class Prober:
     """Records passes of one model at sizes of choice, and remembers them."""
 
-    def __init__(self, prepared: Prepared, mode: Mode = "eval") -> None:
+    def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self.inputs = prepared.inputs
-        self.mode: Mode = mode
-        self.module: nn.Module = prepared.subject.module
+        self.mode: Mode = prepared.options.mode
+        self.module = prepared.module
         self._device = "meta"
         self.out_of_time = False
         self.dtype = model_dtype(self.module)
@@ -73,7 +72,7 @@ class Prober:
             recorded = self._record(letters)
             if self._device == "meta" and needs_values(recorded[0].exception) is not None:
                 self._device = "cpu"
-                self.module = self.prepared.subject.real()
+                self.module = self.prepared.real_module()
                 recorded = self._record(letters)
             self._done[key] = recorded
         return self._done[key]

@@ -9,7 +9,6 @@ from cnnshape.analysis.build import build_report
 from cnnshape.analysis.cost import call_costs, total
 from cnnshape.analysis.macs import operation_macs
 from cnnshape.analysis.report import Check, Layer, OperationRow, Report, TensorRow
-from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.checks import symbolic_check
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import shapes_of
@@ -26,13 +25,12 @@ from cnnshape.experiments.symbolic.understand import (
     understand,
 )
 from cnnshape.formulas.algebra import Sum, Whole, plain
-from cnnshape.tracing.execute import Mode
+from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.trace import Dim, Operation, Shape, Trace
 
 
 def symbolic_report(
     prepared: Prepared,
-    mode: Mode = "eval",
     *,
     seconds: float = TIME_LIMIT,
     progress: Progress | None = None,
@@ -47,7 +45,7 @@ def symbolic_report(
         DataDependentError: a size depends on the values of the input.
         UsageError: a letter stands where only one number can, or two letters must be equal.
     """
-    found = understand(prepared, mode, seconds=seconds, progress=progress)
+    found = understand(prepared, seconds=seconds, progress=progress)
     refuse_fixed_letters(found.run, found.demands, _shape_text(prepared))
     return _written(prepared, found)
 

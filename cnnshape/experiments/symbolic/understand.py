@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cnnshape.errors import ModelFailedError
-from cnnshape.experiments.subject import Prepared
 from cnnshape.experiments.symbolic.at_sizes import report_at
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.guards import forced_by_guards
@@ -25,7 +24,7 @@ from cnnshape.experiments.symbolic.sampling import (
 from cnnshape.experiments.symbolic.solve import Solution, same_operations, solve
 from cnnshape.experiments.symbolic.state import Dims
 from cnnshape.formulas.algebra import Sum
-from cnnshape.tracing.execute import Mode
+from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.trace import NamedValue, Trace
 from cnnshape.words import listed
 
@@ -63,7 +62,6 @@ class Understanding:
 
 def understand(
     prepared: Prepared,
-    mode: Mode = "eval",
     *,
     seconds: float = TIME_LIMIT,
     checks: int = CHECKS,
@@ -76,7 +74,7 @@ def understand(
         DataDependentError: a size depends on the values of the input.
     """
     until = time.monotonic() + seconds
-    prober = Prober(prepared, mode)
+    prober = Prober(prepared)
     base = prober.first_run(seconds)
     if base is None:
         raise ModelFailedError(_nothing_accepted(prober))
@@ -220,7 +218,7 @@ def _equal(dims: Dims, trace: Trace, value: int, letters: Letters, values: dict[
 def _nothing_accepted(prober: Prober) -> str:
     """Why no size will do: the diagnosis at the most usual one."""
     message, letters = prober.last_failure()
-    error = report_at(prober.prepared, letters, prober.mode).error
+    error = report_at(prober.prepared, letters).error
     reason = message if error is None else error.diagnosis or message
     names = listed(prober.inputs.letters)
     limit = "until the time limit" if prober.out_of_time else "up to 256"

@@ -10,7 +10,7 @@ from torch import nn
 
 import cnnshape
 from cnnshape.errors import DeviceError
-from cnnshape.experiments.forward import needs_values
+from cnnshape.experiments.run_pass import needs_values
 
 
 def huge(*layers: nn.Module) -> nn.Module:

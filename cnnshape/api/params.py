@@ -6,7 +6,9 @@ from pathlib import Path
 
 from torch import nn
 
-from cnnshape.experiments.parameters import Parameters, parameters_of
+from cnnshape.errors import UsageError
+from cnnshape.experiments.parameters import Parameters, read_parameters
+from cnnshape.loading.model import load
 
 
 def params(
@@ -34,4 +36,9 @@ def params(
     <BLANKLINE>
       8 parameters in 1 tensor (32 B) · 0 buffers · 0 hooks
     """
-    return parameters_of(model, weights=weights, values=values)
+    if isinstance(model, str):
+        loaded = load(model, weights=weights, real=True)
+        return read_parameters(loaded.module, spec=model, values=values)
+    if weights is not None:
+        raise UsageError("weights= is for a model given by name; load them into the module instead")
+    return read_parameters(model, values=values)

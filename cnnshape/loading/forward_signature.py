@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cnnshape.errors import InputError
-from cnnshape.loading.inputs import ModelInputs, from_specs
+from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.words import counted, did_you_mean, listed, plural, times, with_article
@@ -62,9 +62,7 @@ def forward_parameters(module: nn.Module) -> ForwardParameters | None:
     )
 
 
-def check_against_forward(
-    module: nn.Module, inputs: ModelInputs | Sequence[InputSpec], *, python: bool = False
-) -> None:
+def check_against_forward(module: nn.Module, inputs: ModelInputs, *, python: bool = False) -> None:
     """Make sure that ``forward`` takes these inputs, before it is called.
 
     ``python``: the inputs were given in Python, not on a command line.
@@ -73,7 +71,8 @@ def check_against_forward(
         InputError: too many, too few, or unknown names; the sentence names what
             ``forward`` takes.
 
-    >>> check_against_forward(nn.Bilinear(1, 1, 1), from_specs([InputSpec((1, 1))]))
+    >>> from cnnshape.loading.inputs import from_python
+    >>> check_against_forward(nn.Bilinear(1, 1, 1), from_python((1, 1)))
     Traceback (most recent call last):
     ...
     cnnshape.errors.InputError: Bilinear.forward(input1, input2) takes 2 inputs and 1 is given:
@@ -82,8 +81,6 @@ def check_against_forward(
     takes = forward_parameters(module)
     if takes is None:
         return
-    if not isinstance(inputs, ModelInputs):
-        inputs = from_specs(inputs)
     count = len(inputs.args)
     called = f"{type(unwrap(module)).__name__}.forward({', '.join(takes.names)})"
     for name in inputs.kwargs:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.analysis.arguments import base_name
 from cnnshape.analysis.report import Report
-from cnnshape.experiments.forward import Subject
+from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.preserve import preserved
 
 #: Operations that torchinfo does not see, because they are no modules.
@@ -18,49 +17,38 @@ _FUNCTIONAL = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Opinion:
-    """Another tool's totals; None where it could not say."""
-
-    tool: str
-    params: int | None
-    macs: int | None
-    sentences: tuple[str, ...]
-
-
-def torchinfo_opinion(subject: Subject, report: Report) -> Opinion:
-    """Run torchinfo on the same model and inputs, and explain its differences.
+def compared_with_torchinfo(prepared: Prepared, report: Report) -> tuple[str, ...]:
+    """Run torchinfo on the same model and inputs: its totals as sentences, and why they differ.
 
     It runs where the report's pass ran; whatever it raises becomes a sentence.
     """
     try:
-        params, macs = _totals(subject, report)
+        params, macs = _totals(prepared, report)
     except Exception as error:  # noqa: BLE001 - another tool's failure is information, not ours
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return Opinion("torchinfo", None, None, (f"torchinfo cannot run this model: {reason}",))
-    sentences = (
+        return (f"torchinfo cannot run this model: {reason}",)
+    return (
         _compared("parameters", report.totals.params, params, _why_params(report)),
         _compared("MACs", report.totals.macs, macs, _why_macs(report)),
     )
-    return Opinion("torchinfo", params, macs, sentences)
 
 
-def _totals(subject: Subject, report: Report) -> tuple[int, int]:
+def _totals(prepared: Prepared, report: Report) -> tuple[int, int]:
     import torchinfo
 
-    module: Any = subject.module
+    module: Any = prepared.module
     device = "meta" if report.device == "fake" else report.device
     if device == "cpu":
-        module = subject.real()
-    inputs = subject.inputs(device)
+        module = prepared.real_module()
+    args, kwargs = prepared.arguments(device)
     with preserved(tuple(module.modules())), contextlib.redirect_stdout(io.StringIO()):
         summary = torchinfo.summary(
             module,
-            input_data=list(inputs.args),
+            input_data=list(args),
             device=device,
             mode=report.mode,
             verbose=0,
-            **dict(inputs.kwargs or {}),
+            **kwargs,
         )
     return int(summary.total_params), int(summary.total_mult_adds)
 

@@ -9,9 +9,15 @@ import torch
 from torch import nn
 
 from cnnshape.errors import InputError
-from cnnshape.loading.forward import check_against_forward, guess_input, missing_input_error
-from cnnshape.loading.inputs import from_python, make_tensors, parse_inputs
+from cnnshape.loading.forward_signature import (
+    check_against_forward,
+    guess_input,
+    missing_input_error,
+)
+from cnnshape.loading.inputs import from_python, from_specs, from_texts
 from cnnshape.loading.model import load
+from cnnshape.loading.shapes import parse_inputs
+from cnnshape.loading.tensors import make_tensors
 
 
 class Two(nn.Module):
@@ -41,16 +47,16 @@ class Any(nn.Module):
 def test_what_is_said(module: object, texts: list[str], words: str) -> None:
     net = load(module).module if isinstance(module, str) else module
     with pytest.raises(InputError) as error:
-        check_against_forward(net, parse_inputs(texts))
+        check_against_forward(net, from_specs(parse_inputs(texts)))
     assert words in str(error.value)
 
 
 def test_what_fits() -> None:
-    check_against_forward(Two(), parse_inputs(["1", "2"]))
-    check_against_forward(Two(), parse_inputs(["1", "mask=2", "scale=()"]))
+    check_against_forward(Two(), from_texts(["1", "2"]))
+    check_against_forward(Two(), from_texts(["1", "mask=2", "scale=()"]))
     check_against_forward(Two(), from_python({"image": (1, 2), "mask": torch.zeros(1)}))
-    check_against_forward(Any(), parse_inputs(["1", "2", "anything=3"]))
-    check_against_forward(torch.jit.trace(nn.ReLU(), torch.zeros(1)), parse_inputs(["1"]))
+    check_against_forward(Any(), from_texts(["1", "2", "anything=3"]))
+    check_against_forward(torch.jit.trace(nn.ReLU(), torch.zeros(1)), from_texts(["1"]))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,7 @@ def test_the_shown_example_runs(layer: nn.Module) -> None:
     assert message.startswith("net.py:Net needs an input shape; its first layer, 1")
     shape = re.search(r"try -i (\S+)$", message)
     assert shape is not None
-    args, _ = make_tensors(parse_inputs([shape[1]]))
+    args, _ = make_tensors(from_texts([shape[1]]))
     net(*args)
 
 

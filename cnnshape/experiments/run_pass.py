@@ -7,16 +7,18 @@ tensors may still do; and a real run on the CPU is the last resort.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import prod
+from dataclasses import replace
+from typing import Literal
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cnnshape.errors import DeviceError
 from cnnshape.loading.budget import PARAMETER_BUDGET
-from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
+from cnnshape.loading.meta import count_parameters
+from cnnshape.loading.prepare import Prepared
+from cnnshape.tracing.execute import Inputs, Recorded, record
 from cnnshape.tracing.structure import named_tensors
 
 #: Numbers in all inputs together up to which ``auto`` runs a small model for real: two
@@ -25,51 +27,50 @@ INPUT_BUDGET = 1_000_000
 #: Bytes of parameters up to which ``auto`` falls back to a real run on the CPU.
 REAL_BYTES_LIMIT = 4 * 2**30
 
-MakeInputs = Callable[[str], Inputs]
 
-
-@dataclass(frozen=True)
-class Subject:
-    """A model about to be run.
-
-    Attributes:
-        module: the model; its parameters may live on meta.
-        inputs: makes the arguments on a device (``cpu``, ``meta``).
-        rebuild: builds the model once more with real parameters; None if ``module`` has them.
-    """
-
-    module: nn.Module
-    inputs: MakeInputs
-    rebuild: Callable[[], nn.Module] | None = None
-
-    def real(self) -> nn.Module:
-        """The model with real parameters."""
-        return self.module if self.rebuild is None else self.rebuild()
-
-
-def run(subject: Subject, *, device: str = "auto", mode: Mode = "eval") -> Recorded:
-    """Record one pass of ``subject`` on ``device``, or where ``auto`` finds it right.
+def run_pass(prepared: Prepared) -> Recorded:
+    """Record one pass on the device that was named, or where ``auto`` finds it right.
 
     Raises:
         DeviceError: the device ran out of memory, or cannot hold the model.
     """
+    device = prepared.options.device
     if device == "auto":
-        return _run_where_it_fits(subject, mode)
+        return _run_where_it_fits(prepared)
     reason = f"--device {device}"
     if device == "meta":
+        return _run_without_memory(prepared, "meta", reason)
+    return _run_for_real(prepared, device, reason)
+
+
+def _run_without_memory(
+    prepared: Prepared, device: Literal["meta", "fake"], reason: str
+) -> Recorded:
+    return record(
+        prepared.module,
+        Inputs(*prepared.arguments("meta")),
+        device=device,
+        mode=prepared.options.mode,
+        reason=reason,
+    )
+
+
+def _run_for_real(prepared: Prepared, device: str, reason: str) -> Recorded:
+    module = prepared.real_module()
+
+    def run(*, grad: bool) -> Recorded:
         return record(
-            subject.module, subject.inputs("meta"), device="meta", mode=mode, reason=reason
+            module,
+            Inputs(*prepared.arguments("cpu")),
+            device=device,
+            mode=prepared.options.mode,
+            reason=reason,
+            grad=grad,
         )
-    return _run_for_real(subject, device, mode, reason)
 
-
-def _run_for_real(subject: Subject, device: str, mode: Mode, reason: str) -> Recorded:
-    module = subject.real()
-    recorded = record(module, subject.inputs("cpu"), device=device, mode=mode, reason=reason)
+    recorded = run(grad=False)
     if needs_gradients(recorded.exception):
-        recorded = record(
-            module, subject.inputs("cpu"), device=device, mode=mode, reason=reason, grad=True
-        )
+        recorded = run(grad=True)
     if isinstance(recorded.exception, torch.OutOfMemoryError):
         raise DeviceError(
             f"{device} has not enough memory for this model and input; "
@@ -78,44 +79,38 @@ def _run_for_real(subject: Subject, device: str, mode: Mode, reason: str) -> Rec
     return recorded
 
 
-def _run_where_it_fits(subject: Subject, mode: Mode) -> Recorded:
-    parameters, size = _count(subject.module)
-    where = _device_of(subject.module)
+def _run_where_it_fits(prepared: Prepared) -> Recorded:
+    parameters = count_parameters(prepared.module)
+    where = _device_of(prepared.module)
     if where not in ("cpu", "meta"):
-        return _run_for_real(subject, where, mode, f"the model is on {where}")
-    sizes = subject.inputs("meta")
-    numbers = sum(prod(tensor.shape) for tensor in _tensors(sizes))
+        return _run_for_real(prepared, where, f"the model is on {where}")
+    numbers = sum(tensor.numel() for _, tensor in named_tensors("", prepared.arguments("meta")))
     small = parameters <= PARAMETER_BUDGET and numbers <= INPUT_BUDGET
     if small and where == "cpu":
-        return _run_for_real(subject, "cpu", mode, "a small model runs for real")
+        return _run_for_real(prepared, "cpu", "a small model runs for real")
     what = (
         f"{parameters:,} parameters are more than {PARAMETER_BUDGET:,}"
         if parameters > PARAMETER_BUDGET
         else f"an input of {numbers:,} numbers is more than {INPUT_BUDGET:,}"
     )
-    on_meta = record(
-        subject.module,
-        sizes,
-        device="meta",
-        mode=mode,
-        reason=f"{what}: sizes only, without memory",
-    )
+    on_meta = _run_without_memory(prepared, "meta", f"{what}: sizes only, without memory")
     limit = needs_values(on_meta.exception)
     if limit is None:
         return on_meta
-    return _run_with_values(subject, mode, on_meta, limit, affordable=size <= REAL_BYTES_LIMIT)
+    return _run_with_values(
+        prepared, on_meta, limit, affordable=_bytes(prepared.module) <= REAL_BYTES_LIMIT
+    )
 
 
 def _run_with_values(
-    subject: Subject, mode: Mode, on_meta: Recorded, limit: str, *, affordable: bool
+    prepared: Prepared, on_meta: Recorded, limit: str, *, affordable: bool
 ) -> Recorded:
     """Fake tensors, then the CPU, for a model that meta cannot run."""
-    module = subject.module
-    fake = record(module, subject.inputs("meta"), device="fake", mode=mode)
+    fake = _run_without_memory(prepared, "fake", "")
     if fake.exception is None and not _has_unknown_sizes(fake):
         return _because(fake, f"meta cannot run {limit}: fake tensors, without memory")
     if affordable:
-        return _run_for_real(subject, "cpu", mode, f"{limit} needs real values")
+        return _run_for_real(prepared, "cpu", f"{limit} needs real values")
     if fake.exception is None:
         return _because(fake, f"{limit} makes sizes that depend on the values (u0, u1, …)")
     return _because(on_meta, f"{limit} needs real values, and the model is too large for that")
@@ -200,21 +195,12 @@ def _has_unknown_sizes(recorded: Recorded) -> bool:
     )
 
 
-def _tensors(inputs: Inputs) -> list[torch.Tensor]:
-    everything = (inputs.args, dict(inputs.kwargs or {}))
-    return [tensor for _, tensor in named_tensors("", everything)]
-
-
-def _count(module: nn.Module) -> tuple[int, int]:
-    """Numbers and bytes of the parameters; a lazy one has none yet."""
-    listed = [
-        parameter
+def _bytes(module: nn.Module) -> int:
+    """Bytes of the parameters; a lazy one has none yet."""
+    return sum(
+        parameter.numel() * parameter.element_size()
         for parameter in module.parameters()
-        if not isinstance(parameter, nn.parameter.UninitializedParameter)
-    ]
-    return (
-        sum(parameter.numel() for parameter in listed),
-        sum(parameter.numel() * parameter.element_size() for parameter in listed),
+        if not is_lazy(parameter)
     )
 
 

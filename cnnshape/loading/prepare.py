@@ -1,0 +1,129 @@
+"""A MODEL and its inputs, as a user gives them, become one finished thing that can be run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from cnnshape.errors import UsageError
+from cnnshape.loading.dtypes import torch_dtype
+from cnnshape.loading.forward_signature import check_against_forward, missing_input_error
+from cnnshape.loading.inputs import ModelInputs, from_python, from_specs
+from cnnshape.loading.model import LoadedModel, load
+from cnnshape.loading.run_options import RunOptions
+from cnnshape.loading.tensors import make_tensors, model_dtype
+from cnnshape.loading.unwrap import unwrap
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A model with inputs that fit it: all that a pass needs.
+
+    Attributes:
+        module: the model, nothing wrapped around it; its parameters may live on meta.
+        inputs: the inputs as they were described; letters stand for symbolic sizes.
+        options: where and how it is to be run.
+        spec: how the model was named.
+        notes: what the reader should know about how it was loaded.
+        usual: what a named model is usually run on, if that is known.
+        rebuild: builds the model once more with real parameters; None if ``module`` has them.
+    """
+
+    module: nn.Module
+    inputs: ModelInputs
+    options: RunOptions
+    spec: str
+    notes: tuple[str, ...] = ()
+    usual: ModelInputs | None = None
+    rebuild: Callable[[], nn.Module] | None = None
+
+    def real_module(self) -> nn.Module:
+        """The model with real parameters."""
+        return self.module if self.rebuild is None else self.rebuild()
+
+    def arguments(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """What ``forward`` is called with, on a device; the same values each time.
+
+        Raises:
+            InputError: a size is a letter and has no number.
+        """
+        dtype = self.options.dtype or model_dtype(self.module)
+        return make_tensors(self.inputs, device=device, dtype=dtype)
+
+
+def prepare(
+    model: nn.Module | str, inputs: object = None, options: RunOptions | None = None
+) -> Prepared:
+    """Load what has to be loaded and make sure that the inputs fit ``forward``.
+
+    Args:
+        model: a module, or a MODEL argument as on the command line.
+        inputs: as :func:`~cnnshape.loading.inputs.from_python` reads them; None for the model's
+            usual ones.
+        options: where and how it is to be run; None for all as usual.
+
+    Raises:
+        UsageError: the model or the inputs cannot be used; the sentence says what to do.
+
+    >>> prepared = prepare("lenet")
+    >>> prepared.inputs.args[0].shape, prepared.arguments("meta")[0][0].device.type
+    ((1, 1, 28, 28), 'meta')
+    """
+    given = None if inputs is None else from_python(inputs)
+    if isinstance(model, str):
+        prepared = _named(model, given, options or RunOptions())
+    else:
+        prepared = _in_hand(model, given, options or RunOptions())
+    check_against_forward(prepared.module, prepared.inputs, python=not isinstance(model, str))
+    return prepared
+
+
+def _named(spec: str, given: ModelInputs | None, options: RunOptions) -> Prepared:
+    def build(*, real: bool) -> LoadedModel:
+        loaded = load(spec, weights=options.weights, real=real)
+        module = unwrap(loaded.module)
+        if options.dtype is not None:
+            module = module.to(torch_dtype(options.dtype))
+        return replace(loaded, module=module)
+
+    loaded = build(real=options.real)
+    usual = None if loaded.usual_inputs is None else from_specs(loaded.usual_inputs)
+    inputs = usual if given is None else given
+    if inputs is None:
+        raise missing_input_error(loaded.module, spec)
+    return Prepared(
+        loaded.module,
+        inputs,
+        options,
+        spec,
+        notes=(loaded.note,) if loaded.note else (),
+        usual=usual,
+        rebuild=(lambda: build(real=True).module) if loaded.on_meta else None,
+    )
+
+
+def _in_hand(model: nn.Module, given: ModelInputs | None, options: RunOptions) -> Prepared:
+    if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _no_module(model)
+    if options.weights is not None:
+        raise UsageError("weights= is for a model given by name; load them into the module instead")
+    module = unwrap(model)
+    name = type(module).__name__
+    if given is None:
+        raise missing_input_error(module, name, python=True)
+    if options.dtype is not None:
+        module = copy.deepcopy(module).to(torch_dtype(options.dtype))
+    return Prepared(module, given, options, name)
+
+
+def _no_module(model: object) -> UsageError:
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        name = model.__name__
+        return UsageError(f"{name} is a class: give a model made of it, as in {name}(…)")
+    return UsageError(
+        f"a model is an nn.Module or a name such as 'lenet', not {type(model).__name__}"
+    )
