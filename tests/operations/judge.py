@@ -129,6 +129,7 @@ class Run:
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
+        self.jacobians: dict[int, list[Tensor | None]] = {}
         self.tensors: list[Tensor] = []
         for tensor in tensors_of((args, kwargs)):
             if not any(tensor is other for other in self.tensors):
@@ -347,7 +348,10 @@ def _by_positions(run: Run, claim: Claim, exact: bool) -> None:
 
 
 def _by_gradient(run: Run, claim: Claim, exact: bool) -> None:
-    support = _jacobians(run, claim.source.tensor)[claim.result]
+    number = claim.source.tensor
+    if number not in run.jacobians:
+        run.jacobians[number] = _jacobians(run, number)
+    support = run.jacobians[number][claim.result]
     if support is not None:
         rank = claim.seen.ndim - 1
         others = [d for d in range(rank, support.ndim) if d != rank + claim.source.axis]

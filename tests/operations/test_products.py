@@ -217,6 +217,7 @@ def test_added_products(b, n, k, m, data):
 # ---- several matrices ---------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:torch.chain_matmul")
 @given(st.lists(sizes, min_size=3, max_size=6), st.booleans(), st.booleans())
 def test_chains(edges, row, column):
     matrices = list(starmap(torch.zeros, pairwise(edges)))
@@ -410,7 +411,7 @@ def test_attention_broadcasts_its_batch():
 def test_kernels_of_attention(kernel):
     q, k, v = torch.zeros(2, 3, 5, 4), torch.zeros(2, 3, 7, 4), torch.zeros(2, 3, 7, 4)
     judge(kernel, q, k, v, by="sizes")
-    assert macs(kernel, q, k, v) == counted(F.scaled_dot_product_attention, q, k, v)
+    assert macs(kernel, q, k, v) == 6 * 5 * 7 * (4 + 4)
 
 
 @pytest.mark.parametrize("name", ["_scaled_dot_product_flash_attention",
