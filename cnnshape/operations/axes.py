@@ -56,13 +56,16 @@ class Windowed:
     """Positions of a window that moves over the axis, counted by a size rule.
 
     ``rule`` is a kind of :mod:`cnnshape.formulas`, or ``slice``; ``arguments`` are those of this
-    axis alone (``kernel_size``, ``stride``, …; for a slice ``start`` and ``step``).
+    axis alone (``kernel_size``, ``stride``, …; for a slice ``start`` and ``step``). ``details``
+    do not change how many positions there are, but where the window stands (an interpolation's
+    ``mode``).
     """
 
     source: AxisOf
     size: Size
     rule: str
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def sources(self) -> tuple[AxisOf, ...]:

@@ -15,8 +15,10 @@ from cnnshape.formulas.algebra import Sum, Whole
 from cnnshape.operations.axes import (
     Account,
     AxisOf,
+    Broadcast,
     Chosen,
     Ended,
+    Kept,
     Need,
     Origin,
     Size,
@@ -158,12 +160,15 @@ def setitem(call: Call) -> Account:
     if value is None:
         return Account((x.all_kept(),))
     picked = getitem(call).results[0]
-    needs = tuple(
-        Need(value.sizes[d], "==", picked[d].size, "", value.axis(d))
-        for d in range(-min(value.rank, len(picked)), 0)
-        if value.shape[d] != 1
-    )
-    return Account((x.all_kept(),), needs=needs)
+    origins = list(x.all_kept())
+    needs: list[Need] = []
+    for d in range(-min(value.rank, len(picked)), 0):
+        if value.shape[d] != 1:
+            needs.append(Need(value.sizes[d], "==", picked[d].size, "", value.axis(d)))
+        if isinstance(picked[d], Kept):
+            (target,) = picked[d].sources
+            origins[target.axis] = Broadcast((target, value.axis(d)), picked[d].size)
+    return Account((tuple(origins),), needs=tuple(needs))
 
 
 # ---- one position, or some in a row -------------------------------------------------------

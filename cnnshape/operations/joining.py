@@ -323,6 +323,6 @@ def unbind(call: Call) -> Account:
     axis = call.axis("dim", x.rank)
     count = x.shape[axis]
     rest = (*x.all_kept(0, axis), *x.all_kept(axis + 1))
-    ended = tuple(Ended((x.axis(axis),), "picked", 1, position) for position in range(count))
+    ended = tuple(Ended((x.axis(axis),), "picked", 1, at, result=at) for at in range(count))
     need = Need(x.sizes[axis], "==", count, "", x.axis(axis))
     return Account((rest,) * count, ended, (need,))

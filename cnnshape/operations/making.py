@@ -5,10 +5,11 @@ Source: https://pytorch.org/docs/stable/torch.html#creation-ops and #random-samp
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from cnnshape.operations.axes import Account, Origin, Unknown, Written
-from cnnshape.operations.call import Call, Unfit
+from cnnshape.operations.call import Call, Unfit, unread
 from cnnshape.operations.table import Table
 
 MAKING = Table()
@@ -34,13 +35,13 @@ def full(call: Call) -> Account:
             source="torch.Tensor.new_zeros")  # fmt: skip
 def new_filled(call: Call) -> Account:
     """The same from a tensor whose dtype and device are taken."""
-    return _written(call)
+    return replace(_written(call), ended=unread(call.tensor()))
 
 
 @MAKING.add("new_full", "making", "input size fill_value=0", source="torch.Tensor.new_full")
 def new_full(call: Call) -> Account:
     """Filled with a number, with the dtype and device of a tensor."""
-    return _written(call)
+    return replace(_written(call), ended=unread(call.tensor()))
 
 
 @MAKING.add("empty_strided", "making", "size stride")
@@ -48,7 +49,7 @@ def new_full(call: Call) -> Account:
             source="torch.Tensor.new_empty_strided")  # fmt: skip
 def strided(call: Call) -> Account:
     """Of these sizes, laid out by these strides."""
-    return _written(call)
+    return replace(_written(call), ended=unread(call.optional("input")))
 
 
 @MAKING.add("randint", "making", "*bounds size=()")
@@ -71,7 +72,7 @@ def randint(call: Call) -> Account:
 )
 def like(call: Call) -> Account:
     """Of another tensor's sizes."""
-    return Account((call.tensor().all_kept(),))
+    return Account((call.tensor().all_kept(),), unread(call.tensor()))
 
 
 @MAKING.add("arange range", "making", "*bounds start=None end=None step=None",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -376,9 +377,15 @@ def _interpolate_rule(call: Call) -> tuple[str, dict[str, Any]]:
              source=_FUNCTIONAL + "interpolate")  # fmt: skip
 def interpolate(call: Call) -> Account:
     """The spatial axes at another size, or so many times as large."""
-    rule, arguments = _interpolate_rule(call)
-    origins, needs = _slid(call, rule, arguments)
-    return Account((tuple(origins),), needs=tuple(needs))
+    _, arguments = _interpolate_rule(call)
+    details = ("mode", "align_corners", "recompute_scale_factor", "antialias")
+    return _resized(call, arguments, {name: call[name] for name in details})
+
+
+def _resized(call: Call, arguments: Mapping[str, Any], details: Mapping[str, Any]) -> Account:
+    origins, needs = _slid(call, "upsample", arguments)
+    told = (replace(o, details=details) if isinstance(o, Windowed) else o for o in origins)
+    return Account((tuple(told),), needs=tuple(needs))
 
 
 @WINDOWS.add("upsample_nearest upsample_bilinear", "resizing",
@@ -386,9 +393,10 @@ def interpolate(call: Call) -> Account:
              rule=lambda call: ("upsample", _picked_sizes(call)),
              source=_FUNCTIONAL + "upsample_nearest")  # fmt: skip
 def upsample(call: Call) -> Account:
-    """An interpolation whose mode is in its name."""
-    origins, needs = _slid(call, "upsample", _picked_sizes(call))
-    return Account((tuple(origins),), needs=tuple(needs))
+    """An interpolation whose mode is in its name; the smooth one aligns the corners."""
+    smooth = "bilinear" in call.spelled
+    details = {"mode": "bilinear" if smooth else "nearest", "align_corners": smooth}
+    return _resized(call, _picked_sizes(call), details)
 
 
 def _picked_sizes(call: Call) -> dict[str, Any]:
