@@ -42,21 +42,21 @@ def command(
     cnnshape features torchvision:resnet18 dog.jpg --layer layer1 -o layer1.svg
     """
     from cnnshape.cli.progress import waiting
-    from cnnshape.training.features import features_of
+    from cnnshape.loading.run_folder import is_run_folder
+    from cnnshape.training.features import draw_features, features_of
+    from cnnshape.training.plotting import picture_format
 
+    path, picture = Path(output), Path(image)
+    picture_format(path)  # before the model is built, which may take its time
     with waiting(f"running {model} …", quiet):
-        drawn = features_of(
-            model,
-            Path(image),
-            Path(output),
-            layer=layer,
-            input_shape=input_,
-            weights=weights,
-            device=device,
+        maps, notes = features_of(
+            model, picture, layer=layer, input_shape=input_, weights=weights, device=device
         )
+        name = Path(model).name if is_run_folder(model) else model
+        draw_features(maps, path, f"{name}, {picture.name}")
     if not quiet:
-        sizes = times(drawn.maps.output.shape)
-        click.echo(f"{drawn.maps.layer} {drawn.maps.type} {sizes} → {output}")
-        for note in drawn.notes:
+        sizes = times(maps.output.shape)
+        click.echo(f"{maps.layer} {maps.type} {sizes} → {output}")
+        for note in notes:
             click.echo(note, err=True)
     return 0

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,9 +16,13 @@ from cnnshape.training.config import (
     INITIALIZATIONS,
     OPTIMIZERS,
     PLACEMENTS,
+    RECIPES,
     SCHEDULES,
 )
-from cnnshape.training.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from cnnshape.training.observer import Observer
+    from cnnshape.training.results import RunResult
 
 _EXECUTION = frozenset({"device", "nproc", "format_", "quiet", "resume", "debug", "tensorboard"})
 """What may stand beside ``--resume``: it changes where a run is computed, not what."""
@@ -106,46 +112,57 @@ def command(
 
     if nproc is not None and nproc != 1:
         return launch(nproc, ["train", *_without_nproc(context)])
-    return as_worker(lambda: _train(model, output, resume, settings, tensorboard, format_, quiet))
+
+    def work() -> int:
+        start = _begun(model, output, settings) if resume is None else _resumed(resume, settings)
+        return _show(start, tensorboard=tensorboard, format_=format_, quiet=quiet)
+
+    return as_worker(work)
 
 
-def _train(
-    model: str | None,
-    output: str | None,
-    resume: str | None,
-    settings: dict[str, Any],
-    tensorboard: bool,
-    format_: str | None,
-    quiet: bool,
-) -> int:
+Start = Callable[["Observer"], "RunResult"]
+
+
+def _begun(model: str | None, output: str | None, settings: dict[str, Any]) -> Start:
+    """Settings that make no sense are refused here, before torch is imported."""
+    from cnnshape.training.config import configure
+
+    given = {name: value for name, value in settings.items() if value is not None}
+    config = configure(model or "lenet", given.pop("data", "digits"), **given)
+
+    def start(observer: Observer) -> RunResult:
+        from cnnshape.training import train
+
+        return train(config, output=output, observer=observer)
+
+    return start
+
+
+def _resumed(run: str, settings: dict[str, Any]) -> Start:
+    def start(observer: Observer) -> RunResult:
+        from cnnshape.training import resume
+
+        return resume(run, device=settings["device"], observer=observer)
+
+    return start
+
+
+def _show(start: Start, *, tensorboard: bool, format_: str | None, quiet: bool) -> int:
+    """Run, and show how it goes on; in the first process of a run only."""
     from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_display import TrainingDisplay
     from cnnshape.cli.training_result import print_result, stderr_console
-    from cnnshape.training.observer import Observer, Observers
-    from cnnshape.training.recipes import configure
+    from cnnshape.training.observer import Observers, TensorBoardObserver
 
     main = os.environ.get("RANK", "0") == "0"
-    given = {name: value for name, value in settings.items() if value is not None}
-    config = None
-    if resume is None:
-        # Settings that make no sense are refused before torch is imported.
-        config = configure(model or "lenet", given.pop("data", "digits"), **given)
     display = TrainingDisplay(stderr_console()) if main and not quiet else None
     observers: list[Observer] = [] if display is None else [display]
     if tensorboard and main:
-        from cnnshape.training.tensorboard import TensorBoardObserver
-
         observers.append(TensorBoardObserver())
     with waiting("starting …", quiet or not main):
-        from cnnshape.training import resume as continue_run
-        from cnnshape.training import train
-
+        importlib.import_module("cnnshape.training.run")  # with torch, which takes a while
     try:
-        if config is not None:
-            result = train(config, output=output, observer=Observers(observers))
-        else:
-            assert resume is not None
-            result = continue_run(resume, device=given.get("device"), observer=Observers(observers))
+        result = start(Observers(observers))
     except KeyboardInterrupt:
         if display is not None:
             display.aborted()

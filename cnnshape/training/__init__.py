@@ -13,12 +13,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cnnshape.training.activations import FeatureMaps, draw_features, feature_maps
-    from cnnshape.training.config import TrainingConfig
-    from cnnshape.training.measure import evaluate
+    from cnnshape.training.config import RECIPES, TrainingConfig, configure
+    from cnnshape.training.evaluation import evaluate
+    from cnnshape.training.features import FeatureMaps, draw_features, feature_maps
     from cnnshape.training.observer import BatchProgress, Observer, RunStart
     from cnnshape.training.prediction import Prediction, predict
-    from cnnshape.training.recipes import RECIPES, configure
     from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
     from cnnshape.training.run import resume, train
 
@@ -26,18 +25,18 @@ _HOMES = {
     "BatchProgress": "observer",
     "EpochRecord": "results",
     "Evaluation": "results",
-    "FeatureMaps": "activations",
+    "FeatureMaps": "features",
     "Mistake": "results",
     "Observer": "observer",
     "Prediction": "prediction",
-    "RECIPES": "recipes",
+    "RECIPES": "config",
     "RunResult": "results",
     "RunStart": "observer",
     "TrainingConfig": "config",
-    "configure": "recipes",
-    "draw_features": "activations",
-    "evaluate": "measure",
-    "feature_maps": "activations",
+    "configure": "config",
+    "draw_features": "features",
+    "evaluate": "evaluation",
+    "feature_maps": "features",
     "predict": "prediction",
     "resume": "run",
     "train": "run",

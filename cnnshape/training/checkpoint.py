@@ -1,20 +1,143 @@
-"""Writing a run folder's files, each of them whole or not at all."""
+"""What changes while a model is trained, and its way into checkpoints and back.
+
+``last.pt`` alone decides where a run goes on. Whatever else the folder holds is derived
+from it, so a kill between two writes cannot leave the folder in two minds.
+"""
 
 from __future__ import annotations
 
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
-from cnnshape.errors import OutputError
+from cnnshape.errors import OutputError, RunFolderError
 from cnnshape.files import write_atomic
 from cnnshape.loading.run_folder import BEST, LAST, METRICS
+from cnnshape.training.optimizers import load_optimizer
 from cnnshape.training.results import EpochRecord
-from cnnshape.training.state import TrainingState
+
+
+@dataclass(slots=True)
+class Sums:
+    """Counts of the epoch under way, over all processes once it is saved."""
+
+    loss: float = 0.0
+    correct: int = 0
+    seen: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """A run between two batches.
+
+    Attributes:
+        model: the network itself, not a wrapper of it.
+        optimizer: over the model's parameters.
+        scaler: of fp16 gradients; disabled otherwise.
+        epoch: finished epochs.
+        batch: finished batches of the epoch under way.
+        sums: what they counted.
+        history: one record per finished epoch.
+        best_epoch: the best of them, counted from 1.
+        finished: whether no further epoch will be trained.
+        stopped_early: whether that is because validation stopped getting better.
+        seconds: time spent so far, over all sittings.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    epoch: int = 0
+    batch: int = 0
+    sums: Sums = field(default_factory=Sums)
+    history: list[EpochRecord] = field(default_factory=list[EpochRecord])
+    best_epoch: int | None = None
+    finished: bool = False
+    stopped_early: bool = False
+    seconds: float = 0.0
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        """Tensors and plain values, all that ``last.pt`` holds."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "sums": {
+                "loss": self.sums.loss,
+                "correct": self.sums.correct,
+                "seen": self.sums.seen,
+                "seconds": self.sums.seconds,
+            },
+            "history": [record.to_dict() for record in self.history],
+            "best_epoch": self.best_epoch,
+            "finished": self.finished,
+            "stopped_early": self.stopped_early,
+            "seconds": self.seconds,
+            "rng": _random_state(self.model),
+        }
+
+    def best_checkpoint(self) -> dict[str, Any]:
+        """What ``best.pt`` holds: the weights of this moment and where they come from."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "epoch": self.epoch,
+            "metrics": self.history[-1].to_dict(),
+        }
+
+    def restore(self, checkpoint: Mapping[str, Any], source: str) -> None:
+        """Continue where ``checkpoint`` was written; the model's weights are loaded already.
+
+        Raises:
+            RunFolderError: it is not a checkpoint of such a run.
+        """
+        try:
+            load_optimizer(self.optimizer, checkpoint["optimizer"])
+            self.scaler.load_state_dict(checkpoint["scaler"])
+            self.epoch = checkpoint["epoch"]
+            self.batch = checkpoint["batch"]
+            self.sums = Sums(**checkpoint["sums"])
+            self.history = [EpochRecord.from_dict(record) for record in checkpoint["history"]]
+            self.best_epoch = checkpoint["best_epoch"]
+            self.finished = checkpoint["finished"]
+            self.stopped_early = checkpoint["stopped_early"]
+            self.seconds = checkpoint["seconds"]
+            _set_random_state(self.model, checkpoint["rng"])
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            reason = f"no entry {error}" if isinstance(error, KeyError) else str(error)
+            raise RunFolderError(
+                f"{source} was not written by this version of `cnnshape train` ({reason}): "
+                "train again"
+            ) from error
+
+
+def _random_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """For models that draw random numbers themselves, as dropout does."""
+    device = next(model.parameters()).device
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        state["mps"] = torch.mps.get_rng_state()
+    return state
+
+
+def _set_random_state(model: nn.Module, state: Mapping[str, torch.Tensor]) -> None:
+    device = next(model.parameters()).device
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
+    elif device.type == "mps" and "mps" in state:
+        torch.mps.set_rng_state(state["mps"])
 
 
 def save_checkpoint(path: Path, content: Mapping[str, Any]) -> None:

@@ -1,17 +1,26 @@
-"""``--data NAME`` becomes labelled pictures, split into training and test."""
+"""``--data NAME`` becomes labelled pictures, split into training and test.
+
+``digits`` are scikit-learn's 1,797 handwritten digits, real data that need no network: the test
+part of "Optical Recognition of Handwritten Digits" (Alpaydin and Kaynak, UCI Machine Learning
+Repository, 1998), 8×8 pictures with values 0 to 16.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnshape.errors import UsageError
+from cnnshape.errors import DataError, MissingDependencyError, UsageError
 from cnnshape.training.examples import Examples, ImageSet, PictureFiles
-from cnnshape.training.picture import border_level, typical_extent
+from cnnshape.training.mnist import DIGITS, load_torchvision
+from cnnshape.training.picture import border_level, find_pictures, typical_extent
+from cnnshape.training.sampling import every_fifth
 from cnnshape.words import did_you_mean, times
 
 DATA_NAMES = ("digits", "mnist", "fashion-mnist", "kmnist", "emnist", "emnist-letters")
@@ -61,17 +70,11 @@ def load_data(
         MissingDependencyError: a package that it needs is not installed.
     """
     if name.startswith("folder:"):
-        from cnnshape.training.picture_folder import load_folder
-
         classes, train, test = load_folder(name.removeprefix("folder:"), shape)
         return Splits(name, classes, train, test)
     if name == "digits":
-        from cnnshape.training.digits import load_digits
-
         classes, train, test = load_digits()
     elif name in DATA_NAMES:
-        from cnnshape.training.torchvision_sets import load_torchvision
-
         classes, train, test = load_torchvision(name, root, note)
     else:
         names = f"{', '.join(DATA_NAMES)}, and folder:PATH with one folder of pictures per class"
@@ -108,6 +111,96 @@ def resize(images: Tensor, size: tuple[int, int]) -> Tensor:
         for part in images.split(4096)
     ]
     return torch.cat(parts).round_().clamp_(0, 255).to(torch.uint8)
+
+
+def load_digits() -> tuple[tuple[str, ...], ImageSet, ImageSet]:
+    """Classes, 1,437 training and 360 test pictures, 1×8×8 bytes each; the split is fixed.
+
+    Raises:
+        MissingDependencyError: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.datasets import load_digits as load
+    except ImportError as error:
+        raise MissingDependencyError(
+            "the digits data set comes with scikit-learn, which is not installed: "
+            'pip install "cnnshape[train]"'
+        ) from error
+    bunch = cast("Any", load())
+    values = torch.from_numpy(bunch.images)
+    images = (values * (255 / 16)).round().to(torch.uint8)[:, None].contiguous()
+    labels = torch.from_numpy(bunch.target).to(torch.int64)
+    train, test = every_fifth(labels)
+    return DIGITS, ImageSet(images[train], labels[train]), ImageSet(images[test], labels[test])
+
+
+_LAYOUT = "one folder per class, as in PATH/cat/1.png, PATH/dog/1.png"
+
+
+def load_folder(
+    path: str, shape: tuple[int, int, int]
+) -> tuple[tuple[str, ...], PictureFiles, PictureFiles]:
+    """Classes, training and test pictures of a folder.
+
+    ``PATH/train/CLASS`` and ``PATH/test/CLASS`` are used where both are there; otherwise
+    every fifth picture of each ``PATH/CLASS`` is a test picture.
+
+    Raises:
+        DataError: the folder is missing, or is laid out in another way.
+    """
+    folder = Path(path)
+    if not path or not folder.is_dir():
+        raise DataError(f"there is no folder {path!r}: folder:PATH needs {_LAYOUT}")
+    if (folder / "train").is_dir() and (folder / "test").is_dir():
+        classes = _classes(folder / "train")
+        strange = [name for name in _classes(folder / "test") if name not in classes]
+        if strange:
+            raise DataError(
+                f"{folder / 'test' / strange[0]} is a class that {folder / 'train'} does not have"
+            )
+        train = _collect(folder / "train", classes, shape)
+        test = _collect(folder / "test", classes, shape, may_lack=True)
+        if not test.paths:
+            raise DataError(f"{folder / 'test'} holds no picture in any of its folders")
+        return classes, train, test
+    classes = _classes(folder)
+    every = _collect(folder, classes, shape)
+    training, test = every_fifth(every.labels)
+    if len(training) < len(classes):
+        raise DataError(f"{folder} holds {len(every.labels)} pictures, too few to train and test")
+    return classes, _part(every, training), _part(every, test)
+
+
+def _classes(folder: Path) -> tuple[str, ...]:
+    names = sorted(
+        entry.name for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"
+    )
+    if len(names) < 2:
+        found = f"only {names[0]!r}" if names else "no folder"
+        raise DataError(f"{folder} holds {found}, but at least two classes are needed: {_LAYOUT}")
+    return tuple(names)
+
+
+def _collect(
+    folder: Path, classes: tuple[str, ...], shape: tuple[int, int, int], *, may_lack: bool = False
+) -> PictureFiles:
+    paths: list[Path] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        found = find_pictures(folder / name) if (folder / name).is_dir() else []
+        if not found and not may_lack:
+            raise DataError(f"{folder / name} holds no picture (PNG, JPEG, BMP, GIF, TIFF, WebP)")
+        paths += found
+        labels += [label] * len(found)
+    return PictureFiles(tuple(paths), torch.tensor(labels, dtype=torch.int64), shape)
+
+
+def _part(pictures: PictureFiles, indices: torch.Tensor) -> PictureFiles:
+    return PictureFiles(
+        tuple(pictures.paths[index] for index in indices.tolist()),
+        pictures.labels[indices],
+        pictures.shape,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +253,3 @@ def statistics(examples: Examples) -> Statistics:
         std.append(round(deviation / 255, 6) or 1.0)
     background = [round(level / 255, 6) for level in border_level(images).tolist()]
     return Statistics(tuple(mean), tuple(std), tuple(background), typical_extent(images))
-
-
-__all__ = [
-    "DATA_NAMES",
-    "ImageSet",
-    "PictureFiles",
-    "Splits",
-    "Statistics",
-    "load_data",
-    "resize",
-    "statistics",
-]

@@ -2,23 +2,74 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+import signal
+import threading
 import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from types import FrameType
 
 import torch
 
 from cnnshape.errors import TrainingDivergedError
-from cnnshape.training.checkpoint import save_progress
-from cnnshape.training.evaluation import evaluate_batches
-from cnnshape.training.interrupt import StopRequest
+from cnnshape.training.checkpoint import Sums, TrainingState, save_progress
+from cnnshape.training.evaluation import Evaluator
 from cnnshape.training.observer import BatchProgress, Observer
-from cnnshape.training.optimizers import set_learning_rate
+from cnnshape.training.optimizers import learning_rate, set_learning_rate
 from cnnshape.training.preparation import draws
 from cnnshape.training.results import EpochRecord, Evaluation
 from cnnshape.training.sampling import epoch_batches, share
-from cnnshape.training.schedule import learning_rate
 from cnnshape.training.session import Session
-from cnnshape.training.state import Sums, TrainingState
+
+
+@dataclass(slots=True)
+class StopRequest:
+    """Whether somebody wants the run to stop.
+
+    Attributes:
+        wanted: set by the first Ctrl-C or SIGTERM.
+    """
+
+    wanted: bool = False
+
+
+@contextlib.contextmanager
+def listening() -> Generator[StopRequest]:
+    """Turn the first Ctrl-C or SIGTERM into a request; a second one interrupts at once.
+
+    But a SIGTERM may come twice, as where a supervisor tells both a process and its launcher,
+    which passes it on.
+
+    Outside the main thread signals cannot be listened to, and the request is never set.
+    The handlers that stood there before are put back.
+
+    >>> with listening() as stop:
+    ...     signal.raise_signal(signal.SIGINT)
+    ...     stop.wanted
+    True
+    """
+    request = StopRequest()
+    heard: set[int] = set()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        heard.add(number)
+        if request.wanted and signal.SIGINT in heard:
+            signal.default_int_handler(number, frame)
+        request.wanted = True
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            # None: a handler that was not installed from Python; it cannot be put back.
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
 
 _GO_ON, _STOP, _DIVERGED = 0, 1, 2
 
@@ -69,16 +120,17 @@ def train_epochs(
 def measure(session: Session, state: TrainingState, *, validation: bool) -> Evaluation:
     """The model on its validation pictures, or on the test pictures."""
     data = session.data
-    return evaluate_batches(
-        state.model,
-        session.train_batches if validation else session.test_batches,
-        data.validation if validation else torch.arange(len(data.splits.test.labels)),
+    evaluate = Evaluator(
         session.prepare,
         session.processes,
-        classes=data.splits.classes,
-        amp=session.config.amp,
-        memory_format=session.memory_format,
+        data.splits.classes,
+        session.config.amp,
+        session.memory_format,
     )
+    if validation:
+        return evaluate(state.model, session.train_batches, data.validation)
+    every = torch.arange(len(data.splits.test.labels))
+    return evaluate(state.model, session.test_batches, every)
 
 
 def _train_epoch(

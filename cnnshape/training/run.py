@@ -1,47 +1,37 @@
-"""The room's public functions: train, and go on with what was interrupted."""
+"""From settings, or an interrupted run, to a finished run folder."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+import json
+from collections.abc import Generator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
 from cnnshape.errors import CnnshapeError, DataError, RunFolderError, TrainingDivergedError
-from cnnshape.loading.run_folder import (
-    BEST,
-    LAST,
-    Run,
-    load_weights,
-    read_checkpoint,
-    read_run,
-)
-from cnnshape.training.checkpoint import repair
+from cnnshape.files import write_atomic
+from cnnshape.loading.run_folder import BEST, LAST, Run, load_weights, read_checkpoint, read_run
+from cnnshape.training.checkpoint import TrainingState, repair
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes, joined
-from cnnshape.training.finish import draw, finish, finished_result, result_of, title_of
-from cnnshape.training.interrupt import listening
-from cnnshape.training.loop import train_epochs
+from cnnshape.training.evaluation import Evaluator
+from cnnshape.training.loop import listening, train_epochs
 from cnnshape.training.observer import Observer, Observers, RunStart
-from cnnshape.training.output import (
+from cnnshape.training.plotting import have_matplotlib
+from cnnshape.training.results import EpochRecord, Evaluation, RunResult
+from cnnshape.training.run_figures import CurveKeeper, write_pictures
+from cnnshape.training.run_folder import (
+    RESULT,
     claim_folder,
     config_document,
     earlier_attempt,
     locked,
     write_config,
 )
-from cnnshape.training.report import CurveKeeper
-from cnnshape.training.results import RunResult
-from cnnshape.training.session import (
-    Data,
-    Session,
-    load_session_data,
-    prepare_session,
-)
-from cnnshape.training.state import TrainingState
-from cnnshape.training.style import have_matplotlib
+from cnnshape.training.session import Data, Session, bundled, load_session_data, prepare_session
 
 
 def train(
@@ -81,7 +71,7 @@ def resume(
         DataError: the data have changed since the run began.
     """
     run = read_run(folder)
-    finished = finished_result(run)
+    finished = _finished(run)
     if finished is not None:
         return finished
     try:
@@ -150,27 +140,16 @@ def _run(
     *,
     resumed: bool,
 ) -> RunResult:
+    devices = [processes.device] if processes.device.type == "cuda" else []
     with contextlib.ExitStack() as stack:
         processes.on_main(lambda: stack.enter_context(locked(folder)))
-        return _run_locked(config, data, folder, processes, observer, resumed=resumed)
-
-
-def _run_locked(
-    config: TrainingConfig,
-    data: Data,
-    folder: Path,
-    processes: Processes,
-    observer: Observer,
-    *,
-    resumed: bool,
-) -> RunResult:
-    devices = [processes.device] if processes.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices), listening() as stop:
+        stack.enter_context(torch.random.fork_rng(devices=devices))
+        stop = stack.enter_context(listening())
         session, state = prepare_session(config, data, folder, processes)
         if resumed:
             _restore(session, state, observer)
         if processes.main:
-            observer = Observers([observer, CurveKeeper(title_of(session))])
+            observer = Observers([observer, CurveKeeper(_title(session))])
         observer.started(_start(session, state))
         if processes.main and not have_matplotlib():
             observer.note('no curves are drawn without matplotlib: pip install "cnnshape[train]"')
@@ -178,9 +157,9 @@ def _run_locked(
             interrupted = train_epochs(session, state, observer, stop)
         except TrainingDivergedError:
             if processes.main:
-                draw(session, result_of(session, state))
+                _draw(session, _result(session, state))
             raise
-        result = finish(session, state, interrupted=interrupted)
+        result = _finish(session, state, interrupted=interrupted)
     observer.ended(result)
     return result
 
@@ -217,3 +196,74 @@ def _start(session: Session, state: TrainingState) -> RunStart:
         history=tuple(state.history),
         best_epoch=state.best_epoch,
     )
+
+
+def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> RunResult:
+    """Measure the best weights on the test pictures and write what the folder still lacks."""
+    test = None
+    if not interrupted:
+        processes, splits = session.processes, session.data.splits
+        best = processes.on_main(lambda: read_checkpoint(session.folder / BEST))
+        model = bundled(session.config).load_class()(num_classes=len(splits.classes))
+        load_weights(model, best.get("model"), session.folder / BEST)
+        measure = Evaluator(session.prepare, processes, splits.classes)
+        every = torch.arange(len(splits.test.labels))
+        test = measure(model.to(processes.device), session.test_batches, every, worst=True)
+    result = _result(session, state, test, interrupted=interrupted)
+    if session.processes.main:
+        _draw(session, result)
+        if test is not None:
+            text = json.dumps(result.to_dict(), ensure_ascii=False) + "\n"
+            write_atomic(session.folder / RESULT, text)
+    return result
+
+
+def _result(
+    session: Session,
+    state: TrainingState,
+    test: Evaluation | None = None,
+    *,
+    interrupted: bool = False,
+) -> RunResult:
+    """What has been reached so far."""
+    return RunResult(
+        folder=session.folder,
+        history=tuple(state.history),
+        best_epoch=state.best_epoch,
+        test=test,
+        interrupted=interrupted,
+        stopped_early=state.stopped_early,
+        seconds=round(state.seconds, 3),
+    )
+
+
+def _draw(session: Session, result: RunResult) -> None:
+    """The run's pictures."""
+    write_pictures(result, session.data, _title(session))
+
+
+def _title(session: Session) -> str:
+    """What stands above the run's pictures."""
+    return f"{bundled(session.config).name} on {session.config.data}"
+
+
+def _finished(run: Run) -> RunResult | None:
+    """What a finished run's ``result.json`` tells."""
+    file = run.folder / RESULT
+    if not file.is_file():
+        return None
+    try:
+        content = cast("Mapping[str, Any]", json.loads(file.read_text(encoding="utf-8")))
+        return RunResult(
+            folder=run.folder,
+            history=tuple(EpochRecord.from_dict(record) for record in content["history"]),
+            best_epoch=content["best_epoch"],
+            test=Evaluation.from_dict(content["test"]),
+            stopped_early=content["stopped_early"],
+            seconds=content["seconds"],
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunFolderError(
+            f"{file} is damaged; delete it, and `cnnshape train --resume {run.folder}` "
+            "measures the best weights again"
+        ) from error

@@ -15,15 +15,20 @@ from torch.nn.parallel import DistributedDataParallel
 from cnnshape.errors import DataError
 from cnnshape.models.registry import BundledModel, find_bundled
 from cnnshape.training.batches import Batches, place
+from cnnshape.training.checkpoint import TrainingState
 from cnnshape.training.config import TrainingConfig
-from cnnshape.training.cuda_graph import GraphedStep
 from cnnshape.training.datasets import Splits, Statistics, load_data, statistics
 from cnnshape.training.distributed import Processes
 from cnnshape.training.optimizers import initialize, make_optimizer
 from cnnshape.training.preparation import Preparation
 from cnnshape.training.sampling import split_validation
-from cnnshape.training.state import TrainingState
-from cnnshape.training.step import StepResult, TrainingStep, best_memory_format, make_scaler
+from cnnshape.training.step import (
+    GraphedStep,
+    StepResult,
+    TrainingStep,
+    best_memory_format,
+    make_scaler,
+)
 
 Step = Callable[..., StepResult]
 

@@ -111,9 +111,9 @@ def test_wrong_usage(call: Call, arguments: tuple[str, ...], message: str) -> No
 def test_missing_tensorboard_is_said_before_training(
     call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cnnshape.training import tensorboard
+    from cnnshape.training import observer
 
-    monkeypatch.setattr(tensorboard.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(observer.importlib.util, "find_spec", lambda name: None)
     code, _, err = call("train", "lenet", "--tensorboard", "-q")
     assert code == 2
     assert "pip install tensorboard" in err

@@ -33,6 +33,6 @@ def pictures() -> None:
 def _no_pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes longer than training a short run, so most tests do without."""
     if "pictures" not in request.fixturenames:
-        from cnnshape.training import finish
+        from cnnshape.training import run
 
-        monkeypatch.setattr(finish, "write_pictures", lambda *_arguments: None)
+        monkeypatch.setattr(run, "write_pictures", lambda *_arguments: None)

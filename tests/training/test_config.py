@@ -6,7 +6,7 @@ import pytest
 
 from cnnshape.errors import ModelNotFoundError, UsageError
 from cnnshape.training import TrainingConfig, configure
-from cnnshape.training.schedule import learning_rate
+from cnnshape.training.optimizers import learning_rate
 
 
 def test_the_d2l_recipe_is_the_books() -> None:

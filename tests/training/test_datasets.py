@@ -11,8 +11,7 @@ import torch
 from PIL import Image
 
 from cnnshape.errors import DataError, MissingDependencyError, UsageError
-from cnnshape.training.datasets import load_data, statistics
-from cnnshape.training.digits import load_digits
+from cnnshape.training.datasets import load_data, load_digits, statistics
 from cnnshape.training.examples import ImageSet, PictureFiles
 
 SHAPE = (1, 28, 28)

@@ -8,17 +8,20 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from cnnshape.errors import CnnshapeError, DataError, DeviceError, UsageError
 from cnnshape.training import resume, train
 from cnnshape.training.devices import choose_device
-from cnnshape.training.distributed import joined
+from cnnshape.training.distributed import agree, joined
 from cnnshape.training.launch import _verdict, as_worker, launch
 from tests.training.runs import checkpoint, environment, metrics, short
 
@@ -189,6 +192,43 @@ def test_a_process_that_broke_shows_its_traceback(
     (here / "run_x" / "attempt_0" / "1" / "stderr.log").write_text("Traceback …\n")
     assert _verdict(failed(1, 7, here / "none"), here) == 7
     assert capsys.readouterr().err == "Traceback …\n"
+
+
+def attempt(store, world: int, late: int | None = None) -> set[str]:
+    """One attempt of ``world`` processes, as threads; ``late`` joins after the others."""
+
+    def member(rank: int) -> str:
+        if rank == late:
+            threading.Event().wait(0.15)
+        return agree(store, rank, world, timeout=20)
+
+    with ThreadPoolExecutor(world) as pool:
+        return set(pool.map(member, range(world)))
+
+
+@pytest.mark.parametrize("world", [1, 2, 5])
+def test_everybody_gets_one_name_and_each_attempt_another(world: int) -> None:
+    store = dist.HashStore()
+    names = [attempt(store, world) for _ in range(4)]
+    assert all(len(name) == 1 for name in names)
+    assert len(set.union(*names)) == 4
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_tokens_of_a_killed_attempt_are_not_believed(late: int) -> None:
+    store = dist.HashStore()
+    # Two processes had joined, then all were killed.
+    for rank in (1, 2):
+        store.set(f"cnnshape/join/{rank}", "dead")
+    store.set("cnnshape/join/offer/dead", "old")
+    assert attempt(store, 3, late).isdisjoint({"old", "dead"})
+
+
+def test_somebody_who_never_comes() -> None:
+    with pytest.raises(UsageError, match="1 of 2 processes have not come within the time allowed"):
+        agree(dist.HashStore(), 0, 2, timeout=0.1)
+    with pytest.raises(UsageError, match="the first process of this run has not come"):
+        agree(dist.HashStore(), 1, 2, timeout=0.1)
 
 
 @pytest.mark.slow

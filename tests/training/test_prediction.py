@@ -12,7 +12,7 @@ from PIL import Image
 from cnnshape.errors import DataError
 from cnnshape.loading.run_folder import read_run
 from cnnshape.training import predict, train
-from cnnshape.training.digits import load_digits
+from cnnshape.training.datasets import load_digits
 from cnnshape.training.prediction import fit_for_run
 from tests.training.runs import short
 

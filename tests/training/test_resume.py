@@ -18,7 +18,7 @@ import torch
 from cnnshape.errors import DataError, RunFolderError, WeightsError
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import Observer, configure, evaluate, resume, train
-from cnnshape.training.output import locked
+from cnnshape.training.run_folder import locked
 from tests.training.runs import (
     Interrupter,
     assert_same_weights,

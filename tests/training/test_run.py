@@ -19,7 +19,7 @@ from cnnshape.errors import (
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.training import Observer, RunResult, configure, evaluate, train
 from cnnshape.training import run as run_module
-from cnnshape.training.output import claim_folder, write_config
+from cnnshape.training.run_folder import claim_folder, write_config
 from tests.training.idx_files import write_set
 from tests.training.runs import assert_same_weights, checkpoint, metrics, short
 
@@ -263,7 +263,7 @@ def test_devices_that_are_not_there(here: Path) -> None:
 def test_without_matplotlib_a_run_says_so_and_trains(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cnnshape.training import report
+    from cnnshape.training import run_figures
 
     notes: list[str] = []
 
@@ -271,7 +271,7 @@ def test_without_matplotlib_a_run_says_so_and_trains(
         def note(self, text: str) -> None:
             notes.append(text)
 
-    for module in (run_module, report):
+    for module in (run_module, run_figures):
         monkeypatch.setattr(module, "have_matplotlib", lambda: False)
     result = train(short(epochs=1), output="r", observer=Notes())
     assert result.test is not None

@@ -15,10 +15,9 @@ from cnnshape.models.lenet import LeNet
 from cnnshape.models.mlp import MLP
 from cnnshape.training import configure
 from cnnshape.training.batches import Batch
-from cnnshape.training.cuda_graph import GraphedStep
 from cnnshape.training.optimizers import initialize, make_optimizer
 from cnnshape.training.preparation import Preparation
-from cnnshape.training.step import TrainingStep, best_memory_format, make_scaler
+from cnnshape.training.step import GraphedStep, TrainingStep, best_memory_format, make_scaler
 
 PLAIN = Preparation((0.0,), (1.0,), (0.0,))
 CPU = torch.device("cpu")

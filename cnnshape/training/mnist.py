@@ -1,10 +1,17 @@
-"""MNIST and its relatives through ``torchvision.datasets``, checked before they are read."""
+"""MNIST and its relatives, read by torchvision from files that are checked before.
+
+They are IDX files: two zero bytes, a type (8: unsigned bytes), the number of axes, one big-endian
+32-bit size per axis, then the values (LeCun, Cortes, Burges, "The MNIST database").
+"""
 
 from __future__ import annotations
 
 import contextlib
+import gzip
+import math
 import re
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -17,8 +24,9 @@ import torch
 from torch import Tensor
 
 from cnnshape.errors import DataError, MissingDependencyError
+from cnnshape.files import write_atomic
 from cnnshape.training.examples import ImageSet
-from cnnshape.training.idx import check_idx, unpack
+from cnnshape.words import times
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +56,12 @@ class TorchvisionSet:
         return {} if self.split is None else {"split": self.split}
 
 
-_DIGITS = tuple("0123456789")
+DIGITS = tuple("0123456789")
 _CAPITALS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 SETS: Mapping[str, TorchvisionSet] = MappingProxyType(
     {
-        "mnist": TorchvisionSet("MNIST", _DIGITS),
+        "mnist": TorchvisionSet("MNIST", DIGITS),
         "fashion-mnist": TorchvisionSet(
             "FashionMNIST",
             (
@@ -76,7 +84,7 @@ SETS: Mapping[str, TorchvisionSet] = MappingProxyType(
         # (Cohen, Afshar, Tapson, van Schaik, "EMNIST", 2017).
         "emnist": TorchvisionSet(
             "EMNIST",
-            (*_DIGITS, *_CAPITALS, *"abdefghnqrt"),
+            (*DIGITS, *_CAPITALS, *"abdefghnqrt"),
             ("emnist-balanced-train", "emnist-balanced-test"),
             "balanced",
             transposed=True,
@@ -207,3 +215,62 @@ def _class(kind: TorchvisionSet) -> Callable[..., Any]:
             "pip install --upgrade torch torchvision"
         ) from error
     return cast("Callable[..., Any]", getattr(datasets, kind.class_name))
+
+
+_UNSIGNED_BYTE = 8
+
+
+def check_idx(path: Path, axes: int) -> tuple[int, ...]:
+    """The sizes of the array in the IDX file ``path``, if the file is whole.
+
+    Raises:
+        DataError: it is no IDX file of unsigned bytes with that many axes, or is too
+            short or too long; the message names the file and says what to do.
+    """
+    try:
+        length = path.stat().st_size
+        with path.open("rb") as stream:
+            header = stream.read(4 + 4 * axes)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    advice = "delete it and run again to download it anew, or put an intact copy there"
+    if header[:2] != b"\0\0" or len(header) < 4 or header[2] != _UNSIGNED_BYTE:
+        raise DataError(
+            f"{path} is damaged: it does not begin as an IDX file of bytes does; {advice}"
+        )
+    if header[3] != axes:
+        raise DataError(
+            f"{path} holds an array of {header[3]} axes where {axes} are expected "
+            f"({'labels' if header[3] == 1 else 'pictures'} in the place of "
+            f"{'labels' if axes == 1 else 'pictures'}?); {advice}"
+        )
+    if len(header) < 4 + 4 * axes:
+        raise DataError(
+            f"{path} is cut short: {length} bytes do not even hold its header; {advice}"
+        )
+    sizes = tuple(int.from_bytes(header[4 + 4 * i : 8 + 4 * i], "big") for i in range(axes))
+    expected = 4 + 4 * axes + math.prod(sizes)
+    if length != expected:
+        fault = "cut short" if length < expected else "too long"
+        raise DataError(
+            f"{path} is {fault}: {expected:,} bytes are expected for "
+            f"{times(sizes)} values, it has {length:,}; {advice}"
+        )
+    return sizes
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Write the content of a ``.gz`` file to ``target``, atomically.
+
+    Raises:
+        DataError: the archive is damaged or cut short.
+    """
+    try:
+        with gzip.open(archive) as stream:
+            content = stream.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(
+            f"{archive} is damaged or cut short ({error}); delete it and run again to download "
+            "it anew, or put an intact copy there"
+        ) from error
+    write_atomic(target, content)

@@ -12,7 +12,7 @@ import torch
 
 from cnnshape.errors import DataError
 from cnnshape.training.datasets import load_data
-from cnnshape.training.idx import check_idx
+from cnnshape.training.mnist import check_idx
 from tests.training.idx_files import write_idx, write_set
 
 pytestmark = pytest.mark.torchvision
@@ -54,7 +54,7 @@ def test_fashion_mnist_names_its_classes(tmp_path: Path) -> None:
 def test_classes_are_those_of_torchvision() -> None:
     from torchvision import datasets
 
-    from cnnshape.training.torchvision_sets import SETS
+    from cnnshape.training.mnist import SETS
 
     assert list(SETS["fashion-mnist"].classes) == datasets.FashionMNIST.classes
     assert list(SETS["kmnist"].classes) == datasets.KMNIST.classes

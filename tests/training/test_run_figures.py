@@ -11,13 +11,10 @@ import pytest
 import torch
 
 from cnnshape.training import configure
-from cnnshape.training.confusion import draw_confusion
-from cnnshape.training.curves import draw_curves
 from cnnshape.training.examples import ImageSet
-from cnnshape.training.mistakes import draw_mistakes
 from cnnshape.training.observer import RunStart
-from cnnshape.training.report import CurveKeeper
 from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
+from cnnshape.training.run_figures import CurveKeeper, draw_confusion, draw_curves, draw_mistakes
 
 
 def record(epoch: int, *, validation: bool = True) -> EpochRecord:

@@ -147,11 +147,11 @@ def test_any_model_and_picture(tmp_path: Path) -> None:
         "        super().__init__(nn.Conv2d(3, 4, 3))\n"
     )
     model = f"{tmp_path / 'net.py'}:Net"
-    drawn = features_of(model, tmp_path / "a.png", tmp_path / "b.png", input_shape="1,3,16,24")
-    assert drawn.maps.output.shape == (4, 14, 22)
-    assert drawn.notes[0] == "60×40 → 24×16"
-    assert "are random" in drawn.notes[1]
+    maps, notes = features_of(model, tmp_path / "a.png", input_shape="1,3,16,24")
+    assert maps.output.shape == (4, 14, 22)
+    assert notes[0] == "60×40 → 24×16"
+    assert "are random" in notes[1]
     with pytest.raises(InputError, match="has no usual input: say what picture it takes, as in -i"):
-        features_of(model, tmp_path / "a.png", tmp_path / "b.png")
+        features_of(model, tmp_path / "a.png")
     with pytest.raises(InputError, match=r"features needs a model that takes one picture"):
-        features_of(model, tmp_path / "a.png", tmp_path / "b.png", input_shape="1,128")
+        features_of(model, tmp_path / "a.png", input_shape="1,128")
