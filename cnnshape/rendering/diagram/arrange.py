@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from cnnshape.rendering.diagram.draft import Box, Draft, Part
-from cnnshape.rendering.diagram.fold import Folder, Signatures
-from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
+from cnnshape.rendering.diagram.boxes import Box, Draft, Frame, Item, Part, boxes_of
+from cnnshape.rendering.diagram.repeated_blocks import BlockFolder, Signatures
 from cnnshape.rendering.palette import Kind, kind_of
 
 _COMPUTING: frozenset[Kind] = frozenset(("convolution", "linear", "pooling"))
@@ -22,14 +20,14 @@ def arrange(
     ``draft`` is changed: boxes are absorbed by others. The result is the root, whose items are
     what is drawn at the top level, and the container calls that turned out to hold one box.
     """
-    arranger = _Arranger(draft, Folder(draft, known or Signatures()) if fold else None)
+    arranger = _Arranger(draft, BlockFolder(draft, known or Signatures()) if fold else None)
     return arranger.arrange(), frozenset(arranger.single)
 
 
 @dataclass
 class _Arranger:
     draft: Draft
-    folder: Folder | None
+    folder: BlockFolder | None
     callers: set[int] = field(default_factory=set[int])
     single: set[int] = field(default_factory=set[int])
 
@@ -197,11 +195,3 @@ class _Arranger:
 def count(frame: Frame) -> int:
     """How many boxes are drawn."""
     return sum(1 for _ in boxes_of(frame))
-
-
-def frames_of(frame: Frame) -> Iterator[Frame]:
-    """Every frame inside ``frame``, outermost first."""
-    for item in frame.items:
-        if isinstance(item, Frame):
-            yield item
-            yield from frames_of(item)

@@ -9,9 +9,10 @@ import graphviz
 from cnnshape.analysis.report import Report
 from cnnshape.errors import OutputError
 from cnnshape.rendering.diagram.blocks import blocks_scene, cut_skips
+from cnnshape.rendering.diagram.boxes import main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.layout import for_format, run
-from cnnshape.rendering.diagram.maps import FeatureMap, feature_maps, on_path
+from cnnshape.rendering.diagram.maps import FeatureMap, feature_maps
 from cnnshape.rendering.diagram.options import DrawOptions
 from cnnshape.rendering.diagram.picture import describe
 from cnnshape.rendering.diagram.scene import Scene
@@ -32,7 +33,7 @@ class BlocksPicture:
     def notes(self) -> tuple[str, ...]:
         """What the picture leaves out."""
         trace, found = self.view.draft.flow.trace, list[str]()
-        beside = len(self.view.draft.boxes) - len(on_path(self.view.draft))
+        beside = len(self.view.draft.boxes) - len(main_path(self.view.draft))
         if beside:
             found.append(
                 f"{counted(beside, 'box', 'boxes')} beside the longest path not drawn; "

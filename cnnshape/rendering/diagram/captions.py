@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from cnnshape.analysis.report import Layer, Report
 from cnnshape.rendering.batch import Batch
-from cnnshape.rendering.diagram.caption import Caption, Strip, wrapped
-from cnnshape.rendering.diagram.draft import Box, Part
-from cnnshape.rendering.diagram.facts import asked_for, everything
-from cnnshape.rendering.diagram.group import MERGES, operation_name
+from cnnshape.rendering.diagram.boxes import Box, Part
+from cnnshape.rendering.diagram.grouping import MERGES
+from cnnshape.rendering.diagram.labels import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.naming import Naming
 from cnnshape.rendering.diagram.options import Show
-from cnnshape.rendering.diagram.series import series_name
 from cnnshape.rendering.diagram.view import View
-from cnnshape.rendering.units import count, shape_text
-from cnnshape.words import ordinal
+from cnnshape.rendering.units import amount_text, count, shape_text
+from cnnshape.words import counted, ordinal
 
 #: A strip's text longer than this is cut; what was cut stays in the tooltip.
 _LONGEST = 60
+_NUMBER = re.compile(r"\d+")
 
 
 class Captions:
@@ -46,13 +46,13 @@ class Captions:
         strips = tuple(self._strip(parts, box, key) for parts in _gathered(box.parts[1:]))
         tooltip = self._tooltip(box)
         if box.merge:
-            sign = MERGES[operation_name(self.flow, self.flow.nodes[box.head.nodes[0]])]
+            sign = MERGES[self.view.draft.operation_name(box)]
             return Caption("", strips=strips, kind="merge", sign=sign, tooltip=tooltip)
         title, first = self.naming.title(box, key)
         lines = [first] if first else []
         row = self._row(box.head)
         if row is not None:
-            lines += asked_for(row, self.show, whole=box.head.container)
+            lines += _asked_for(row, self.show, whole=box.head.container)
         if box.failed:
             lines += self._failure()
         aside = self._aside(box)
@@ -64,7 +64,7 @@ class Captions:
         details = [shape_text(self.hide_batch(value.shape))] if "shapes" in self.show else []
         if not value.dtype.startswith(("float", "bfloat")):
             details.append(value.dtype)
-        name = series_name(box.names) if box.names else node.name
+        name = _series_name(box.names) if box.names else node.name
         if len(box.repeats) > 1:
             details.insert(0, f"{len(box.repeats)} ×")
         if box.role == "output" and name.startswith(("[", ".")):
@@ -112,7 +112,15 @@ class Captions:
 
     # ---- edges --------------------------------------------------------------------------
 
-    def edge(self, tail: int, head: int, values: Iterable[int]) -> str:
+    def edges(self) -> Iterator[tuple[int, int, tuple[int, ...], str]]:
+        """Tail, head, values and label of every edge; a shape that goes two ways is said once."""
+        said: set[tuple[int, str]] = set()
+        for tail, head, values in self.view.draft.edges():
+            label = self._shapes(tail, head, values)
+            yield tail, head, values, "" if (tail, label) in said else label
+            said.add((tail, label))
+
+    def _shapes(self, tail: int, head: int, values: Iterable[int]) -> str:
         """The shape that flows, where it is another than what flowed into ``tail``."""
         draft = self.view.draft
         ends = draft.boxes[tail].role, draft.boxes[head].role
@@ -154,7 +162,7 @@ class Captions:
         path = self.naming.path(part.call)
         lines = [f"{path or self.report.class_name}: {self.naming.words((part,))}"]
         row = self._row(part)
-        return lines if row is None else lines + everything(row, whole=part.container)
+        return lines if row is None else lines + _everything(row, whole=part.container)
 
     def _row(self, part: Part) -> Layer | None:
         return None if part.call is None else self.rows.get(part.call)
@@ -170,3 +178,69 @@ def _gathered(parts: Sequence[Part]) -> list[list[Part]]:
         else:
             result.append([part])
     return result
+
+
+def _series_name(names: Sequence[str]) -> str:
+    """One name for all of a series.
+
+    >>> _series_name(["past.layers[0].keys", "past.layers[1].keys", "past.layers[11].keys"])
+    'past.layers[0 … 11].keys'
+    """
+    first, last = names[0], names[-1]
+    numbers = iter(_NUMBER.findall(last))
+
+    def both(found: re.Match[str]) -> str:
+        other = next(numbers)
+        return found[0] if found[0] == other else f"{found[0]} … {other}"
+
+    return _NUMBER.sub(both, first)
+
+
+# ---- what the report knows of a layer, in lines -----------------------------------------
+
+
+def _asked_for(row: Layer, show: Collection[Show], *, whole: bool) -> list[str]:
+    """The details that were asked for; ``whole`` if the layer stands for all below it."""
+    lines: list[str] = []
+    macs = row.subtree_macs if whole else row.macs
+    if "macs" in show and macs:
+        lines.append(f"{amount_text(macs)} MACs")
+    if "receptive-field" in show and row.receptive_field is not None:
+        lines.append(f"receptive field {_extent(row)}")
+    if "formula" in show and row.check is not None and row.check.substitution:
+        lines += _per_axis(row.check.substitution)
+    return lines
+
+
+def _everything(row: Layer, *, whole: bool) -> list[str]:
+    """Sizes, counts and the size formula, for a tooltip."""
+    lines: list[str] = []
+    if row.input_shapes and row.output_shapes:
+        ins = ", ".join(shape_text(shape) for shape in row.input_shapes)
+        outs = ", ".join(shape_text(shape) for shape in row.output_shapes)
+        lines.append(f"  {ins} → {outs}")
+    params = row.subtree_params if whole else row.params
+    macs = row.subtree_macs if whole else row.macs
+    numbers = [counted(params, "parameter")] if params else []
+    numbers += [f"{amount_text(macs)} MACs"] if macs else []
+    if row.receptive_field is not None:
+        numbers.append(f"receptive field {_extent(row)}")
+    if numbers:
+        lines.append("  " + " · ".join(numbers))
+    if row.check is not None and row.check.substitution:
+        lines.append(f"  {row.check.formula}")
+        lines += [f"  {text}" for text in _per_axis(row.check.substitution)]
+    return lines
+
+
+def _extent(row: Layer) -> str:
+    field = row.receptive_field
+    if isinstance(field, tuple):
+        return "×".join("all" if size is None else str(size) for size in field)
+    return "global" if field is not None else "unknown"
+
+
+def _per_axis(substitution: str) -> list[str]:
+    """One line per axis; equal axes are written once."""
+    parts = (part.strip() for part in substitution.split(";"))
+    return list(dict.fromkeys(part for part in parts if part))

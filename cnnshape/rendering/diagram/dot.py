@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import cast
 
 import graphviz
 
-from cnnshape.rendering.diagram.caption import Caption
+from cnnshape.rendering.diagram.boxes import Frame, Item, boxes_of, main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.geometry import Rect
-from cnnshape.rendering.diagram.html import box_label, pill_label, sign_label, title_label
-from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
+from cnnshape.rendering.diagram.labels import (
+    Caption,
+    box_label,
+    pill_label,
+    sign_label,
+    title_label,
+)
 from cnnshape.rendering.diagram.names import Names, identifier
-from cnnshape.rendering.diagram.paths import main_path
 from cnnshape.rendering.diagram.placement import TITLE, Placement
 from cnnshape.rendering.diagram.theme import FONT, Theme
 from cnnshape.rendering.diagram.view import View
@@ -80,10 +85,9 @@ class Writer:
             penwidth="1.1",
         )
         flow = self.view.draft.flow
-        root = flow.trace.calls[flow.root].path if flow.trace.calls else ""
         for key in boxes_of(self.view.root):
             self.ids[key] = self.names.unique(flow.nodes[key].id)
-        self._items(self.graph, self.view.root, root)
+        self._items(self.graph, self.view.root, flow.path)
         self._edges()
 
     # ---- boxes and frames ---------------------------------------------------------------
@@ -164,15 +168,10 @@ class Writer:
 
     def _edges(self) -> None:
         draft = self.view.draft
-        trunk = main_path(draft)
+        trunk = set(pairwise(main_path(draft)))
         if self.placement is None:
             self._titles()
-        labelled: set[tuple[int, str]] = set()
-        for tail, head, values in draft.edges():
-            label = self.captions.edge(tail, head, values)
-            if (tail, label) in labelled:
-                label = ""
-            labelled.add((tail, label))
+        for tail, head, values, label in self.captions.edges():
             attributes = {"label": f"  {label}"} if label else {}
             if (tail, head) in trunk:
                 attributes["weight"] = _STRAIGHT

@@ -76,6 +76,15 @@ class Flow:
             if call.parent is not None:
                 self._children.setdefault(call.parent, []).append(call.index)
 
+    @property
+    def path(self) -> str:
+        """The module that is drawn; empty for the whole model, even one that never began."""
+        return self.trace.calls[self.root].path if self.trace.calls else ""
+
+    def depth(self, call: int) -> int:
+        """How many names deeper than the drawn module the module of a call lies."""
+        return _names(self.trace.calls[call].path) - _names(self.path)
+
     def children(self, call: int) -> tuple[int, ...]:
         """The calls that ``call``'s forward made, in order."""
         return tuple(self._children.get(call, ()))
@@ -83,6 +92,10 @@ class Flow:
     def module(self, node: Node) -> Module | None:
         """The module whose call ``node`` is, if it is one."""
         return None if node.call is None else self.trace.module(self.trace.calls[node.call].path)
+
+    def operation_name(self, node: Node) -> str:
+        """The function that an operation node ran; empty for others."""
+        return "" if node.operation is None else self.trace.operations[node.operation].name
 
     def regions(self, region: int) -> tuple[int, ...]:
         """The container calls from the outermost drawn one (without the root) to ``region``."""
@@ -94,6 +107,10 @@ class Flow:
                 break
             region = parent
         return tuple(reversed(chain))
+
+
+def _names(path: str) -> int:
+    return path.count(".") + 1 if path else 0
 
 
 def is_atom(module: Module, has_children: bool, has_operations: bool) -> bool:

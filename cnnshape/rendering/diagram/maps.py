@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cnnshape.rendering.diagram.boxes import Draft, main_path
 from cnnshape.rendering.diagram.captions import Captions
-from cnnshape.rendering.diagram.draft import Draft
-from cnnshape.rendering.diagram.group import MERGES, operation_name
-from cnnshape.rendering.diagram.paths import main_path
+from cnnshape.rendering.diagram.grouping import MERGES
 from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.tracing.trace import Shape
@@ -56,7 +55,7 @@ def feature_maps(view: View, captions: Captions) -> list[FeatureMap]:
     joins is noted at the map that stands there.
     """
     draft = view.draft
-    path = on_path(draft)
+    path = main_path(draft)
     #: Box of the path → the map drawn at it or before it.
     at: dict[int, int] = {}
     maps: list[FeatureMap] = []
@@ -98,7 +97,7 @@ def _map(
 
 def _name(draft: Draft, key: int, captions: Captions) -> str:
     title = captions.box(key).title
-    return title or operation_name(draft.flow, draft.flow.nodes[key])
+    return title or draft.flow.operation_name(draft.flow.nodes[key])
 
 
 def _kind(draft: Draft, key: int, kind: Kind) -> Kind:
@@ -111,17 +110,6 @@ def _kind(draft: Draft, key: int, kind: Kind) -> Kind:
         if module is not None and (inner := kind_of(module.kind)) in ("convolution", "linear"):
             return inner
     return kind
-
-
-def on_path(draft: Draft) -> list[int]:
-    """The boxes of the longest path, in order."""
-    edges = dict(main_path(draft))
-    if not edges:
-        return sorted(draft.boxes)[:1]
-    path = [min(set(edges) - set(edges.values()))]
-    while path[-1] in edges:
-        path.append(edges[path[-1]])
-    return path
 
 
 def _shape(draft: Draft, key: int) -> Shape:
@@ -142,7 +130,7 @@ def _joins(
     box = draft.boxes[key]
     sign = ""
     if box.merge:
-        sign = MERGES[operation_name(draft.flow, draft.flow.nodes[box.head.nodes[0]])]
+        sign = MERGES[draft.operation_name(box)]
     found: dict[Join, None] = {}
     for start in sorted(draft.before[key]):
         if start == before:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cnnshape.rendering.diagram.caption import Caption
+from cnnshape.rendering.diagram.boxes import Frame, boxes_of
 from cnnshape.rendering.diagram.captions import Captions
-from cnnshape.rendering.diagram.items import Frame, boxes_of
+from cnnshape.rendering.diagram.labels import Caption
 from cnnshape.rendering.diagram.names import Names
 from cnnshape.rendering.diagram.theme import Theme
 from cnnshape.rendering.diagram.view import View
@@ -58,14 +58,8 @@ class MermaidWriter:
             self.ids[key] = self._id(flow.nodes[key].id)
         direction = "TD" if self.direction == "TB" else self.direction
         lines = [f"flowchart {direction}", SETUP]
-        root = flow.trace.calls[flow.root].path if flow.trace.calls else ""
-        lines += self._items(self.view.root, root, "  ")
-        labelled: set[tuple[int, str]] = set()
-        for tail, head, values in self.view.draft.edges():
-            label = self.captions.edge(tail, head, values)
-            if (tail, label) in labelled:
-                label = ""
-            labelled.add((tail, label))
+        lines += self._items(self.view.root, flow.path, "  ")
+        for tail, head, _, label in self.captions.edges():
             arrow = f'-->|"{words(label)}"|' if label else "-->"
             lines.append(f"  {self.ids[tail]} {arrow} {self.ids[head]}")
         return "\n".join([*lines, *self._styles()]) + "\n"

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from cnnshape.rendering.diagram.draft import Box, Part
-from cnnshape.rendering.diagram.group import operation_name
-from cnnshape.rendering.diagram.items import Frame
+from cnnshape.rendering.diagram.boxes import Box, Frame, Part
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
 from cnnshape.rendering.diagram.view import View
@@ -45,7 +43,7 @@ class Naming:
         self.hide_batch = hide_batch
         #: Box → path of the innermost frame around it.
         self.inside: dict[int, str] = {}
-        root = self.trace.calls[self.flow.root].path if self.trace.calls else ""
+        root = self.flow.path
         self._enter(view.root, root)
         if not framed:
             self.inside = dict.fromkeys(self.inside, root)
@@ -92,7 +90,7 @@ class Naming:
 
     def _several(self, part: Part) -> str:
         """The commonest of many operations: ``topk, gather, where, …``."""
-        names = Counter(operation_name(self.flow, self.flow.nodes[node]) for node in part.nodes)
+        names = Counter(self.flow.operation_name(self.flow.nodes[node]) for node in part.nodes)
         shown = [name for name, _ in names.most_common(3)]
         return ", ".join(shown) + (", …" if len(names) > 3 else "")
 
@@ -217,9 +215,10 @@ class Naming:
     def _item_type(self, item: int | Frame) -> str:
         if isinstance(item, Frame):
             return self.module(item.call).type
-        head = self.view.draft.boxes[item].head
+        box = self.view.draft.boxes[item]
+        head = box.head
         if head.call is not None:
             return self.module(head.call).type
         if head.container:
             return f"{len(head.nodes)} operations"
-        return operation_name(self.flow, self.flow.nodes[head.nodes[0]])
+        return self.view.draft.operation_name(box)

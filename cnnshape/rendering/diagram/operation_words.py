@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 from cnnshape.analysis.applications import application
-from cnnshape.rendering.diagram.group import MAKING, MERGES
+from cnnshape.rendering.diagram.grouping import MAKING, MERGES
 from cnnshape.rendering.diagram.layer_words import convolution, embedding, linear, pooling
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Operation, Ref, Shape, Trace

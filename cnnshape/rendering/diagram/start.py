@@ -6,8 +6,8 @@ from fnmatch import fnmatchcase
 
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
-from cnnshape.rendering.diagram.arrange import frames_of
 from cnnshape.rendering.diagram.blocks_picture import BlocksPicture
+from cnnshape.rendering.diagram.boxes import frames_of
 from cnnshape.rendering.diagram.drawing import Drawing
 from cnnshape.rendering.diagram.graph import Flow, build_flow
 from cnnshape.rendering.diagram.options import DrawOptions

@@ -9,9 +9,8 @@ from fnmatch import fnmatchcase
 import graphviz
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.diagram.caption import Caption, wrapped
 from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position, route
-from cnnshape.rendering.diagram.html import box_label
+from cnnshape.rendering.diagram.labels import Caption, box_label, wrapped
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.layout import for_format, lay_out, run
 from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 from cnnshape.rendering.diagram.arrange import arrange, count
-from cnnshape.rendering.diagram.condense import condense
-from cnnshape.rendering.diagram.draft import Draft
-from cnnshape.rendering.diagram.fold import Signatures
+from cnnshape.rendering.diagram.boxes import Draft, Frame
 from cnnshape.rendering.diagram.graph import Flow
-from cnnshape.rendering.diagram.group import group
-from cnnshape.rendering.diagram.items import Frame
+from cnnshape.rendering.diagram.grouping import condense, group
+from cnnshape.rendering.diagram.repeated_blocks import Signatures
 
 #: A default picture has at most so many boxes.
 READABLE = 60
@@ -116,20 +114,8 @@ def breadth(draft: Draft) -> int:
 
 def depth_of(flow: Flow) -> int:
     """How many levels of containers there are below the drawn one, at least 1."""
-    calls = flow.trace.calls
-    if not calls:
-        return 1
-    base = _names(calls[flow.root].path)
-    levels = [
-        _names(calls[region].path) - base
-        for node in flow.nodes
-        for region in flow.regions(node.region)[-1:]
-    ]
-    return max(levels, default=0) + 1
-
-
-def _names(path: str) -> int:
-    return path.count(".") + 1 if path else 0
+    regions = {region for node in flow.nodes for region in flow.regions(node.region)[-1:]}
+    return max(map(flow.depth, regions), default=0) + 1
 
 
 def fitting_depth(flow: Flow, readable: int = READABLE) -> tuple[int, int]:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from cnnshape.rendering.diagram.boxes import Frame
 from cnnshape.rendering.diagram.graph import build_flow
-from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.view import View, breadth, make_view
 from tests.rendering.diagram.models import (
     Broken,

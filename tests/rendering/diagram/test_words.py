@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from cnnshape.rendering.diagram.boxes import Frame
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.graph import build_flow
-from cnnshape.rendering.diagram.items import Frame
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.options import parse_show
 from cnnshape.rendering.diagram.view import make_view
@@ -139,10 +139,7 @@ def test_pills_have_name_shape_and_an_unusual_dtype():
 def test_edges_have_a_shape_only_where_it_changed():
     _, captions, view = captions_of(Tower(1), (1, 3, 8, 8))
     names = {key: view.draft.flow.nodes[key].id for key in view.draft.boxes}
-    labels = {
-        (names[tail], names[head]): captions.edge(tail, head, values)
-        for tail, head, values in view.draft.edges()
-    }
+    labels = {(names[tail], names[head]): label for tail, head, _, label in captions.edges()}
     assert labels["input/x", "stem"] == ""
     assert labels["stem", "blocks.0.conv1"] == "8×6×6"
     assert labels["blocks.0.conv1", "blocks.0.conv2"] == ""

@@ -1,4 +1,7 @@
-"""From nodes to boxes: what lies too deep is folded up, what says nothing is left out."""
+"""From nodes to boxes: what lies too deep is folded up, what says nothing is left out.
+
+Where a picture would drown in small operations, long runs of them are put into one box each.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,10 @@ from collections.abc import Collection
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from cnnshape.rendering.diagram.draft import Box, Draft, Part
+from cnnshape.rendering.diagram.boxes import Box, Draft, Part
 from cnnshape.rendering.diagram.graph import Flow, Node
-from cnnshape.rendering.diagram.trivial import says_nothing
 from cnnshape.rendering.palette import Kind, kind_of
+from cnnshape.tracing.trace import Operation
 
 #: They make a tensor of another's shape or dtype and take no number from it.
 MAKING = frozenset(
@@ -38,6 +41,18 @@ _ARITHMETIC = frozenset(
     "add sub mul multiply div pow neg abs sqrt rsqrt exp log clamp clip square normalize "
     "masked_fill floor_divide remainder where".split()
 )
+#: Operations that leave the numbers as they are, or move them to another dtype or device.
+_TRIVIAL = frozenset(
+    "contiguous to type type_as float half double bfloat16 int long bool cpu cuda detach clone "
+    "alias requires_grad lift_fresh data positive real stochastic_depth".split()
+)
+#: They leave everything as it is where the shape is the same afterwards.
+_RESHAPING = frozenset(
+    "view reshape flatten unflatten squeeze expand view_as reshape_as expand_as broadcast_to "
+    "getitem pad".split()
+)
+#: A run of fewer small operations stays as it is.
+_SHORTEST = 4
 
 
 def group(
@@ -91,10 +106,9 @@ def _closed_region(
     whole: bool,
 ) -> int | None:
     """The outermost container call around ``node`` that is not opened."""
-    base = _depth_of(flow.trace.calls[flow.root].path) if flow.trace.calls else 0
     for call in flow.regions(node.region):
         path = flow.trace.calls[call].path
-        deep = depth is not None and _depth_of(path) - base >= depth
+        deep = depth is not None and flow.depth(call) >= depth
         if deep and call not in free:
             return call
         if any(path == pattern or fnmatchcase(path, pattern) for pattern in collapse):
@@ -108,10 +122,6 @@ def _is_whole(flow: Flow, call: int) -> bool:
     """Whether readers take the module for one layer: an ``RMSNorm``, a ``QuickGELU``."""
     name = flow.trace.module(flow.trace.calls[call].path).type
     return not flow.children(call) and kind_of(name) in ("norm", "activation")
-
-
-def _depth_of(path: str) -> int:
-    return path.count(".") + 1 if path else 0
 
 
 def _box(flow: Flow, node: Node) -> Box:
@@ -134,7 +144,7 @@ def classify(flow: Flow, node: Node) -> tuple[Kind, bool]:
     """The kind of a node and whether it may be a strip below the layer before it."""
     if node.role in ("input", "output"):
         return "io", False
-    name = operation_name(flow, node)
+    name = flow.operation_name(node)
     module = flow.module(node)
     kind = kind_of(module.kind if module is not None else name)
     if module is not None:
@@ -147,18 +157,13 @@ def classify(flow: Flow, node: Node) -> tuple[Kind, bool]:
     return kind, kind in ("norm", "activation", "shape") and name not in _RESIZING
 
 
-def operation_name(flow: Flow, node: Node) -> str:
-    """The function that an operation node ran; empty for others."""
-    return "" if node.operation is None else flow.trace.operations[node.operation].name
-
-
 def _leave_out(draft: Draft) -> None:
     """Drop what is computed from constants alone, and step over what changes nothing."""
     flow = draft.flow
     finished = any(node.role == "output" for node in flow.nodes)
     fed: set[int] = set()
     for key, box in draft.boxes.items():  # in the order they ran: tails come before heads
-        made = box.role == "operation" and _name(draft, box) in MAKING
+        made = box.role == "operation" and draft.operation_name(box) in MAKING
         if box.role != "operation" or (not made and any(tail in fed for tail in draft.before[key])):
             fed.add(key)
     for key in [key for key in draft.boxes if key not in fed]:
@@ -170,21 +175,101 @@ def _leave_out(draft: Draft) -> None:
             draft.drop(key)
     for key in list(draft.boxes):
         box = draft.boxes[key]
-        if not box.failed and len(draft.before[key]) == 1 and says_nothing(flow, box):
+        if not box.failed and len(draft.before[key]) == 1 and _says_nothing(flow, box):
             draft.bypass(key)
-
-
-def _name(draft: Draft, box: Box) -> str:
-    return operation_name(draft.flow, draft.flow.nodes[box.head.nodes[0]])
 
 
 def _mark_merges(draft: Draft) -> None:
     """Additions and the like with two or more tensors flowing in are circles, others strips."""
     for key, box in draft.boxes.items():
         if box.role == "operation" and not box.head.container:
-            name = _name(draft, box)
+            name = draft.operation_name(box)
             several = len(draft.before[key]) > 1
             box.merge = several and name in MERGES and not box.failed
             if several and box.head.follows:
                 head = box.head
                 box.parts[0] = Part(head.nodes, head.call, False, head.kind, False)
+
+
+# ---- what changes nothing ---------------------------------------------------------------
+
+
+def _says_nothing(flow: Flow, box: Box) -> bool:
+    """Whether a box hands on the numbers that it gets; a closed module if all inside it does."""
+    return all(_hands_on(flow, flow.nodes[node]) for node in box.head.nodes)
+
+
+def _hands_on(flow: Flow, node: Node) -> bool:
+    if node.operation is not None:
+        op = flow.trace.operations[node.operation]
+        if "dropout" in op.name:
+            return flow.trace.execution.mode == "eval"
+        return op.name in _TRIVIAL or _same_shape(flow, op)
+    module = flow.module(node)
+    if module is None or node.call is None:
+        return False
+    if "Dropout" in module.kind:
+        return not module.config.get("p", 0.5)
+    start, stop = flow.trace.calls[node.call].operations
+    return start == stop
+
+
+def _same_shape(flow: Flow, op: Operation) -> bool:
+    """A reshape to the shape it has already, a slice of everything, a padding with nothing."""
+    if op.name not in _RESHAPING or not op.inputs or len(op.outputs) != 1:
+        return False
+    values = flow.trace.values
+    before, after = values[op.inputs[0]], values[op.outputs[0]]
+    if before.shape != after.shape or before.dtype != after.dtype:
+        return False
+    arguments = op.args[1] if len(op.args) > 1 else None
+    if op.name == "pad":
+        return isinstance(arguments, list | tuple) and not any(arguments)
+    if op.name == "getitem":
+        keys = arguments if isinstance(arguments, tuple) else (arguments,)
+        return all(key == "..." or isinstance(key, slice) for key in keys)
+    return True
+
+
+# ---- where a picture would drown in functions -------------------------------------------
+
+
+def condense(draft: Draft) -> None:
+    """Put every run of at least four operations of one container into one box.
+
+    A detector's post-processing calls hundreds of functions between two layers. Only functions
+    that ran directly after one another in the same forward are put together, so no arrow can turn
+    back.
+    """
+    run: list[int] = []
+    for key in [*sorted(draft.boxes), None]:
+        box = None if key is None else draft.boxes[key]
+        fits = box is not None and box.role == "operation" and not box.failed
+        if fits and run and box is not None and box.region != draft.boxes[run[0]].region:
+            _join(draft, run)
+            run = []
+        if fits and key is not None:
+            run.append(key)
+        else:
+            _join(draft, run)
+            run = []
+
+
+def _join(draft: Draft, run: list[int]) -> None:
+    if len(run) < _SHORTEST:
+        return
+    first, *others = run
+    nodes = tuple(node for key in run for part in draft.boxes[key].parts for node in part.nodes)
+    for key in others:
+        for head, values in list(draft.after[key].items()):
+            draft.connect(first, head, values)
+        for tail, values in list(draft.before[key].items()):
+            if tail != first and tail in draft.boxes:
+                draft.connect(tail, first, values)
+    for key in others:
+        draft.drop(key)
+    for tail in [tail for tail in draft.before[first] if tail in others]:
+        draft.disconnect(tail, first)
+    box = draft.boxes[first]
+    box.parts = [Part(nodes, None, True, "other", False)]
+    box.merge = False

@@ -1,9 +1,10 @@
-"""The graph while it is being simplified: boxes that hold nodes, and the edges between boxes."""
+"""The graph while it is being simplified: boxes that hold nodes, edges, frames around boxes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeAlias, Union
 
 from cnnshape.rendering.diagram.graph import Flow, Role
 from cnnshape.rendering.palette import Kind
@@ -90,6 +91,10 @@ class Draft:
         del self.after[tail][head]
         del self.before[head][tail]
 
+    def operation_name(self, box: Box) -> str:
+        """The function that names a box; empty for others."""
+        return self.flow.operation_name(self.flow.nodes[box.head.nodes[0]])
+
     def edges(self) -> Iterator[tuple[int, int, tuple[int, ...]]]:
         """Every edge as tail, head and values, in the order the tails ran."""
         for tail in sorted(self.after):
@@ -118,3 +123,68 @@ class Draft:
         for head, values in self.after[follower].items():
             self.connect(key, head, values)
         self.drop(follower)
+
+
+#: A box by its key, or a frame around several.
+Item: TypeAlias = Union[int, "Frame"]
+
+
+@dataclass
+class Frame:
+    """A container that is drawn as a frame, or a group of neighbours that repeats.
+
+    Attributes:
+        call: the container's call; for a group of neighbours, the container that they are in.
+        items: boxes and frames inside, in the order they ran.
+        wrappers: container calls that hold nothing but this frame, outermost first.
+        repeats: the calls (for a group: the names) of all equal ones that it stands for.
+        group: it is not a container but a run of neighbours that repeats together.
+    """
+
+    call: int
+    items: list[Item]
+    wrappers: list[int] = field(default_factory=list[int])
+    repeats: list[int] = field(default_factory=list[int])
+    group: bool = False
+
+
+def boxes_of(item: Item) -> Iterator[int]:
+    """The keys of the boxes in ``item``, in the order they ran."""
+    if isinstance(item, Frame):
+        for inner in item.items:
+            yield from boxes_of(inner)
+    else:
+        yield item
+
+
+def frames_of(frame: Frame) -> Iterator[Frame]:
+    """Every frame inside ``frame``, outermost first."""
+    for item in frame.items:
+        if isinstance(item, Frame):
+            yield item
+            yield from frames_of(item)
+
+
+def main_path(draft: Draft) -> list[int]:
+    """The boxes of a longest path from an input to an output, the way that most of the work takes.
+
+    Of branches that are equally long the middle one is taken, so that the others spread evenly.
+    Where no box feeds another it is the first box alone.
+    """
+    length: dict[int, int] = {}
+    best: dict[int, int] = {}
+    for key in sorted(draft.boxes):
+        tails = sorted(tail for tail in draft.before[key] if tail in length)
+        weight = 1 if draft.boxes[key].merge else 2
+        if tails:
+            longest = max(length[tail] for tail in tails)
+            equal = [tail for tail in tails if length[tail] == longest]
+            best[key] = equal[(len(equal) - 1) // 2]
+            length[key] = longest + weight
+        else:
+            length[key] = weight
+    ends = [key for key in draft.boxes if draft.boxes[key].role == "output"] or list(draft.boxes)
+    path = [max(ends, key=lambda key: (length[key], -key))] if ends else []
+    while path and path[-1] in best:
+        path.append(best[path[-1]])
+    return path[::-1] if len(path) > 1 else sorted(draft.boxes)[:1]

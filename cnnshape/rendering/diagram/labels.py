@@ -1,13 +1,59 @@
-"""Graphviz's HTML-like labels. Every text is escaped; an empty one makes no element."""
+"""The words of one box, and the HTML-like label in which Graphviz is given them.
+
+Every text is escaped; an empty one makes no element.
+"""
 
 from __future__ import annotations
 
-from cnnshape.rendering.diagram.caption import Caption
+import textwrap
+from dataclasses import dataclass
+
 from cnnshape.rendering.diagram.theme import Theme
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.palette import KindStyle
+from cnnshape.rendering.palette import Kind, KindStyle
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """One thin line below a layer."""
+
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """The words of one box.
+
+    Attributes:
+        title: the name, in bold.
+        aside: what stands quietly at the right: parameters.
+        lines: details below the title.
+        strips: the followers.
+        kind: the colour.
+        sign: the sign of a merge, which then is all that the box says besides its strips.
+        tooltip: everything known about the box, in lines.
+        failed: the box is where the model raised.
+        pill: an input or output.
+    """
+
+    title: str
+    aside: str = ""
+    lines: tuple[str, ...] = ()
+    strips: tuple[Strip, ...] = ()
+    kind: Kind = "other"
+    sign: str = ""
+    tooltip: str = ""
+    failed: bool = False
+    pill: bool = False
+
+
+def wrapped(text: str) -> list[str]:
+    """A message in a few short lines, so that it does not stretch its box."""
+    lines = textwrap.wrap(" ".join(text.split()), 44)
+    return lines if len(lines) <= 4 else [*lines[:4], "…"]
 
 
 def text(words: str) -> str:

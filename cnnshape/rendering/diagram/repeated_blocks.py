@@ -9,17 +9,17 @@ outputs that every block has one of: they become one as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from cnnshape.rendering.diagram.draft import Draft, Part
-from cnnshape.rendering.diagram.items import Frame, Item, boxes_of
-from cnnshape.rendering.diagram.series import exits_of
+from cnnshape.rendering.diagram.boxes import Draft, Frame, Item, Part, boxes_of
 from cnnshape.rendering.repeats import frozen, longest_run
 from cnnshape.tracing.trace import Shape
 
+_NUMBER = re.compile(r"\d+")
 #: Settings that number blocks or that grow along the depth, and cannot change a size.
 _COUNTERS = ("idx", "index", "layer_id", "layer_idx", "p", "drop_prob", "eps", "momentum")
 
@@ -41,7 +41,7 @@ class Signatures:
 
 
 @dataclass
-class Folder:
+class BlockFolder:
     """Folds the items of frames of one view."""
 
     draft: Draft
@@ -100,7 +100,7 @@ class Folder:
             return False
         if any(feed not in outside and feed[2] not in chained for feed in first):
             return False
-        exits = [exits_of(draft, keys) for keys in members]
+        exits = [_exits_of(draft, keys) for keys in members]
         if any([one[:3] for one in other] != [one[:3] for one in exits[0]] for other in exits):
             return False
         out = {key for listed in exits for *_, key in listed}
@@ -137,7 +137,7 @@ class Folder:
     def _folded(self, groups: Sequence[Sequence[Item]], region: int) -> Item:
         draft = self.draft
         members = [[key for item in group for key in boxes_of(item)] for group in groups]
-        self._join_series([exits_of(draft, keys) for keys in members])
+        self._join_series([_exits_of(draft, keys) for keys in members])
         for position, key in enumerate(members[-1]):
             for head, values in list(draft.after[key].items()):
                 if head not in members[-1]:
@@ -248,3 +248,30 @@ class Folder:
         named = tuple((name, frozen(value)) for name, value in sorted(op.kwargs.items()))
         shapes = tuple(trace.shape(value) for value in (*op.inputs, *op.outputs))
         return op.name, arguments, named, shapes
+
+
+# ---- outputs that every block has one of: a language model's cache, features per stage ----
+
+
+def _series_of(draft: Draft, key: int) -> tuple[str, Shape] | None:
+    """The numbered series that an output belongs to, fed by one box alone; None for others.
+
+    ``layers[0].keys`` and ``layers[7].keys`` of the same shape belong to the same one.
+    """
+    if draft.boxes[key].role != "output" or len(draft.before[key]) != 1:
+        return None
+    node = draft.flow.nodes[key]
+    if not _NUMBER.search(node.name):
+        return None
+    return _NUMBER.sub("#", node.name), draft.flow.trace.shape(node.values[0])
+
+
+def _exits_of(draft: Draft, keys: Sequence[int]) -> list[tuple[int, str, Shape, int]]:
+    """The outputs of series that a group of boxes feeds: from which box, which series, the key."""
+    found: list[tuple[int, str, Shape, int]] = []
+    for position, key in enumerate(keys):
+        for head in draft.after[key]:
+            series = _series_of(draft, head)
+            if series is not None:
+                found.append((position, *series, head))
+    return sorted(found, key=lambda one: (one[0], one[1], one[3]))
