@@ -1,20 +1,29 @@
-"""Corrections before the failing layer: padding, channels, another layer for a second call."""
+"""Corrections before the failing layer: padding, channels, an input without its batch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
+from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.size_history import story
-from cnnshape.analysis.diagnose.sizes_that_fit import Layer, Way
-from cnnshape.analysis.diagnose.suggest import new_input, set_arguments, together
+from cnnshape.analysis.diagnose.sizes_that_fit import (
+    Changes,
+    Layer,
+    Way,
+    arrives,
+    input_sizes,
+    start_sizes,
+)
+from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, together
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Operation, Value
 
-Changes = dict[str, dict[str, int]]
 #: Convolutions that may be given padding together.
 _TOGETHER = 6
+_WINDOWED = frozenset("conv conv_transpose max_pool avg_pool lp_pool batch_norm".split())
 
 
 def with_padding(
@@ -33,13 +42,13 @@ def with_padding(
         if same not in (None, layer.arguments["padding"]):
             changes = {layer.path: {"padding": same}}
             if fits(changes):
-                yield from _present(together(failing, changes))
+                yield from present([together(failing, changes)])
                 return
     unpadded = {layer.path: {"padding": _same_padding(layer) or 0} for layer in bare}
     for count in range(min(len(unpadded), _TOGETHER), 1, -1):
         for some in combinations(list(unpadded.items())[:_TOGETHER], count):
             if fits(dict(some)):
-                yield from _present(together(failing, dict(some)))
+                yield from present([together(failing, dict(some))])
                 return
     if not kernels:
         return
@@ -47,8 +56,30 @@ def with_padding(
         kernel = 2 * layer.arguments["padding"] // layer.arguments["dilation"] + 1
         changes = {layer.path: {"kernel_size": kernel}}
         if kernel != layer.arguments["kernel_size"] and fits(changes):
-            yield from _present(together(failing, changes))
+            yield from present([together(failing, changes)])
             return
+
+
+def padded_to(failing: Failing, found: list[Way], product: int) -> Iterator[Suggestion]:
+    """Convolutions on the way padded so that the sizes that arrive multiply to ``product``."""
+    now = start_sizes(failing.trace, found)
+    if now is None:
+        return
+    yield from with_padding(failing, found, lambda changes: arrives(found, now, changes) == product)
+
+
+def other_input_size(failing: Failing, found: list[Way], product: int) -> Iterator[Suggestion]:
+    """The input of another size, so that the sizes that arrive multiply to ``product``."""
+    first = failing.trace.values[found[0].start[0]]
+    whole, now = sizes(first), start_sizes(failing.trace, found)
+    if whole is None or now is None or not first.name:
+        return
+    moved = input_sizes(lambda n: arrives(found, n) == product, now)
+    if moved is not None:
+        after = list(whole)
+        for one, n in zip(found, moved, strict=True):
+            after[one.start[1]] = n
+        yield new_input(first.name, whole, after)
 
 
 def with_output_padding(
@@ -66,7 +97,7 @@ def with_output_padding(
     for count in range(1, min(len(strided), _TOGETHER) + 1):
         for some in combinations(list(strided.items())[-_TOGETHER:], count):
             if fits(dict(some)):
-                yield from _present(together(failing, dict(some)))
+                yield from present([together(failing, dict(some))])
                 return
 
 
@@ -80,7 +111,7 @@ def with_stride(
         for stride in sorted(strides):
             larger = _convolves(layer) and stride > layer.arguments["stride"]
             if larger and fits({layer.path: {"stride": stride}}):
-                yield from _present(together(failing, {layer.path: {"stride": stride}}))
+                yield from present([together(failing, {layer.path: {"stride": stride}})])
                 return
 
 
@@ -94,14 +125,7 @@ def _same_padding(layer: Layer) -> int | None:
     return None if kernel % 2 == 0 else layer.arguments["dilation"] * (kernel // 2)
 
 
-def _present(candidate: Suggestion | None) -> Iterator[Suggestion]:
-    if candidate is not None:
-        yield candidate
-
-
-def other_inputs(
-    failing: Failing, value: Value, axis: int, expected: int
-) -> Iterator[Suggestion | None]:
+def other_inputs(failing: Failing, value: Value, axis: int, expected: int) -> Iterator[Suggestion]:
     """What made the axis, changed to make ``expected``: the layer before, or the input."""
     trace = failing.trace
     item = story(trace, value.id, axis)
@@ -112,7 +136,7 @@ def other_inputs(
         module = trace.module(trace.calls[operation.call].path)
         argument = OUTPUTS.get(module.kind)
         if argument is not None and module.builtin and module.path != failing.path:
-            yield set_arguments(module, {argument: expected})
+            yield from present([set_arguments(module, {argument: expected})])
     elif item.start is not None:
         first = trace.values[item.start[0]]
         shape = sizes(first)
@@ -125,7 +149,7 @@ def other_inputs(
 
 def _other_part(
     failing: Failing, joined: Operation, axis: int, expected: int
-) -> Iterator[Suggestion | None]:
+) -> Iterator[Suggestion]:
     """One of the tensors that were joined, made so that the sum is what is expected."""
     trace = failing.trace
     total = trace.shape(joined.outputs[0])[axis] if joined.outputs else None
@@ -138,9 +162,9 @@ def _other_part(
         module = trace.module(trace.calls[operation.call].path)
         argument, wanted = OUTPUTS.get(module.kind), size - total + expected
         if item.made and argument is not None and module.builtin and wanted > 0:
-            candidate = set_arguments(module, {argument: wanted})
-            if candidate is not None:
-                yield candidate
+            made = present([set_arguments(module, {argument: wanted})])
+            yield from made
+            if made:
                 return
 
 
@@ -151,3 +175,26 @@ OUTPUTS = {
     "Linear": "out_features",
     "Embedding": "embedding_dim",
 }
+
+
+def unbatched_input(failing: Failing) -> Value | None:
+    """The model's input, if the first layers took it for an unbatched one.
+
+    A convolution over two axes runs on C×H×W just as on N×C×H×W; what follows then breaks.
+    """
+    trace = failing.trace
+    if not trace.inputs:
+        return None
+    first = trace.values[trace.inputs[0].value]
+    rank = len(first.shape)
+    for operation in trace.operations:
+        base, dims = base_name(operation.name)
+        if base in _WINDOWED and dims is not None:
+            source = main_input(trace, operation)
+            return first if source is not None and len(source.shape) == dims + 1 == rank else None
+        if base == "linear":
+            break
+    # Nothing but flattening so far: 28×28 or 1×28×28 instead of 1×1×28×28.
+    flattening = {"flatten", "view", "reshape"}
+    only = all(base_name(op.name)[0] in flattening for op in trace.operations if not op.failed)
+    return first if only and rank in (1, 2, 3) else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.arguments import base_name, bind
 from cnnshape.tracing.trace import (
     Failure,
     Module,
@@ -20,6 +21,25 @@ from cnnshape.tracing.trace import (
 from cnnshape.words import ordinal, times
 
 Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor that a call was given: the value, its shape in numbers, its place among them."""
+
+    value: Value
+    shape: Sizes
+    place: int = 0
+
+    @property
+    def rank(self) -> int:
+        """How many dimensions it has."""
+        return len(self.shape)
+
+    @property
+    def input_name(self) -> str | None:
+        """Its name, if it is one of the model's inputs as it came in."""
+        return self.value.name if self.value.origin == "input" else None
 
 
 @dataclass(frozen=True)
@@ -78,6 +98,11 @@ class Failing:
             return self.call.args[position]
         return self.call.kwargs.get(keyword, default)
 
+    def place_of(self, position: int, keyword: str) -> int | str:
+        """How an argument of the failing function was given: by position, or by its keyword."""
+        positional = self.operation is not None and position < len(self.operation.args)
+        return position if positional else keyword
+
     def value(self, argument: Plain) -> Value | None:
         """The tensor that an argument stands for."""
         return self.trace.values[argument.value] if isinstance(argument, Ref) else None
@@ -86,6 +111,34 @@ class Failing:
         """The shape of a tensor argument; None if it is no tensor or a size is symbolic."""
         value = self.value(argument)
         return None if value is None else sizes(value)
+
+    def operand(self, position: int, keyword: str = "") -> Operand | None:
+        """A tensor among the arguments of the failing function; None if a size is symbolic."""
+        value = self.value(self.argument(position, keyword))
+        shape = None if value is None else sizes(value)
+        if value is None or shape is None:
+            return None
+        return Operand(value, shape, self.tensors.index(value) if value in self.tensors else 0)
+
+    def given_operand(self, position: int, keyword: str = "") -> Operand | None:
+        """A tensor among the arguments of the module call; None if a size is symbolic."""
+        value = self.value(self.given(position, keyword))
+        shape = None if value is None else sizes(value)
+        return None if value is None or shape is None else Operand(value, shape)
+
+    @cached_property
+    def operands(self) -> tuple[Operand, ...]:
+        """The failing function's tensors, except those with symbolic sizes."""
+        return tuple(
+            Operand(value, shape, place)
+            for place, value in enumerate(self.tensors)
+            if (shape := sizes(value)) is not None
+        )
+
+    @cached_property
+    def bound(self) -> dict[str, Any]:
+        """The arguments of the failing function by name; empty if its signature is not known."""
+        return (bind(self.operation) if self.operation else None) or {}
 
     @cached_property
     def tensors(self) -> tuple[Value, ...]:

@@ -18,6 +18,8 @@ from cnnshape.analysis.diagnose.size_history import Story, story
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.tracing.trace import Operation, Trace
 
+#: Arguments of layers that are tried, by the layer's path.
+Changes = Mapping[str, Mapping[str, int]]
 #: Input sizes tried when looking for one that fits.
 LARGEST = 1024
 _NEIGHBOURS = 64
@@ -40,7 +42,7 @@ class Layer:
     kind: str
     arguments: Mapping[str, Any]
 
-    def size(self, n: int, changes: Mapping[str, Mapping[str, int]] | None = None) -> int | None:
+    def size(self, n: int, changes: Changes | None = None) -> int | None:
         """The size after it; None where it cannot be applied."""
         arguments = self.arguments
         if changes and self.path in changes:
@@ -82,7 +84,7 @@ class Way:
             if layer.kind not in ("conv_transpose", "upsample")
         )
 
-    def size(self, n: int, changes: Mapping[str, Mapping[str, int]] | None = None) -> int | None:
+    def size(self, n: int, changes: Changes | None = None) -> int | None:
         """The size that arrives for an input of ``n``."""
         size: int | None = n
         for layer in self.layers:
@@ -216,6 +218,13 @@ def _way_of(
             return None
         layers.append(layer)
     return Way(tuple(reversed(layers)), start)
+
+
+def arrives(found: Sequence[Way], now: Sequence[int], changes: Changes | None = None) -> int | None:
+    """The product of the sizes that arrive for inputs of ``now``; None if one cannot."""
+    got = [way.size(n, changes) for way, n in zip(found, now, strict=True)]
+    known = [n for n in got if n is not None]
+    return prod(known) if len(known) == len(got) else None
 
 
 def start_sizes(trace: Trace, found: Sequence[Way]) -> list[int] | None:

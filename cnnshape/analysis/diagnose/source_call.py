@@ -256,13 +256,19 @@ class CallText:
             return generic
         return found.with_operand(index, text)
 
-    def method(self, name: str, arguments: Sequence[Any]) -> str:
-        """``x.view(x.size(0), -1)`` with the receiver as written."""
+    def on(self, index: int, template: str, *steps: Step) -> Suggestion:
+        """The call with one of its tensors, ``{x}`` in the template, taken through some steps."""
+        new = template.format(x=self.operand(index))
+        return self.candidate(self.with_operand(index, new, new), operands=((index, steps),))
+
+    def with_arguments(self, arguments: Sequence[Any], function: str | None = None) -> Suggestion:
+        """The call as a method with other arguments: ``x.view(x.size(0), -1)``."""
         receiver = self.operand(0)
         inside = ", ".join(
             f"{receiver}.size({a.axis})" if isinstance(a, SizeOf) else literal(a) for a in arguments
         )
-        return f"{receiver}.{name}({inside})"
+        text = f"{receiver}.{function or self.operation.name}({inside})"
+        return self.candidate(text, function=function, arguments=arguments)
 
     def flattened(self) -> Suggestion:
         """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
@@ -270,18 +276,15 @@ class CallText:
         flat = self.candidate(f"torch.flatten({operand}, 1)", function="reshape", arguments=rows)
         if self.operation.name != "view" or not operand.isidentifier():
             return flat
-        kept = self.candidate(self.method("view", rows), arguments=rows)
-        return replace(kept, otherwise=flat)
+        return replace(self.with_arguments(rows), otherwise=flat)
 
     def shaped(self, arguments: Sequence[Any]) -> Suggestion:
         """``view`` or ``reshape`` with other sizes; ``reshape`` where ``view`` cannot do it."""
         name = self.operation.name
-        same = self.candidate(self.method(name, arguments), arguments=arguments)
+        same = self.with_arguments(arguments)
         if name != "view":
             return same
-        text = self.method("reshape", arguments)
-        copied = self.candidate(text, function="reshape", arguments=arguments)
-        return replace(same, otherwise=copied)
+        return replace(same, otherwise=self.with_arguments(arguments, "reshape"))
 
     def candidate(
         self,

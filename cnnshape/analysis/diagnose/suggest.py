@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from cnnshape.analysis.diagnose.edits import (
     SetParameter,
     Step,
 )
-from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Value
@@ -87,13 +87,12 @@ def set_class(module: Module, kind: str, changes: Mapping[str, Any] | None = Non
     )
 
 
-def set_parameter(failing: Failing, weight: Value, shape: tuple[int, ...]) -> Suggestion | None:
+def set_parameter(weight: Value, shape: tuple[int, ...]) -> Suggestion | None:
     """Another shape for a parameter that the author's own code made."""
     if len(weight.parameters) != 1:
         return None
     name = weight.parameters[0]
     path, _, attribute = name.rpartition(".")
-    del failing
     return Suggestion(
         action="set_argument",
         text=f"{attribute} = nn.Parameter(torch.empty({', '.join(map(str, shape))}))",
@@ -135,18 +134,30 @@ def new_input(name: str, before: Sequence[Any], after: Sequence[int], why: str =
 
 
 def change_input(
-    name: str, label: str, text: str, steps: Sequence[Step], from_: Any, to: Any
+    name: str, template: str, steps: Sequence[Step], change: tuple[Any, Any] = (None, None)
 ) -> Suggestion:
-    """An input passed through some steps: ``x.unsqueeze(0)``."""
+    """An input, ``{x}`` in the template, taken through some steps: ``{x}.unsqueeze(0)``.
+
+    ``change`` is what it was, a shape or a dtype, and what it becomes.
+    """
     return Suggestion(
         action="set_input",
-        text=text,
+        text=template.format(x=name),
         path="",
-        argument=label,
-        from_=from_,
-        to=to,
+        argument=name,
+        from_=change[0],
+        to=change[1],
         edits=(ChangeInput(name, tuple(steps)),),
     )
+
+
+def unsqueeze_input(value: Value, axis: int = 0) -> Suggestion:
+    """``x.unsqueeze(0)`` on the model's input; behind its last dimension ``x.unsqueeze(-1)``."""
+    before = list(sizes(value) or ())
+    after = [*before[:axis], 1, *before[axis:]]
+    place = -1 if axis and axis == len(before) else axis
+    steps = (Step("unsqueeze", (place,)),)
+    return change_input(value.name or "x", f"{{x}}.unsqueeze({place})", steps, (before, after))
 
 
 def set_mode(mode: str, text: str) -> Suggestion:
@@ -195,17 +206,12 @@ def on_argument(
     """
     value = failing.value(failing.argument(position, keyword))
     if value is not None and value.origin == "input" and value.name:
-        text = template.format(x=value.name)
-        return change_input(value.name, value.name, text, steps, *change)
+        return change_input(value.name, template, steps, change)
     if failing.module.builtin:
-        call = failing.call
-        named = call is not None and keyword in call.kwargs
+        named = failing.call is not None and keyword in failing.call.kwargs
         text = template.format(x=keyword)
-        argument = keyword if named else position
-        return before_call(failing, text, steps, argument=argument)
-    call = CallText(failing)
-    new = template.format(x=call.operand(position))
-    return call.candidate(call.with_operand(position, new, new), operands=((position, steps),))
+        return before_call(failing, text, steps, argument=keyword if named else position)
+    return CallText(failing).on(position, template, *steps)
 
 
 def after_call(path: str, text: str, steps: Sequence[Step]) -> Suggestion:
@@ -218,17 +224,18 @@ def after_call(path: str, text: str, steps: Sequence[Step]) -> Suggestion:
     )
 
 
+def present(found: Iterable[Suggestion | None]) -> tuple[Suggestion, ...]:
+    """Those that could be written."""
+    return tuple(suggestion for suggestion in found if suggestion is not None)
+
+
 def together(failing: Failing, changes: Mapping[str, Mapping[str, Any]]) -> Suggestion | None:
     """Several layers changed at once, as one candidate whose first change is the one named."""
-    made: list[Suggestion] = []
-    for path, arguments in changes.items():
-        candidate = set_arguments(failing.trace.module(path), arguments)
-        if candidate is not None:
-            made.append(candidate)
-    return combined(made)
+    made = (set_arguments(failing.trace.module(path), given) for path, given in changes.items())
+    return combined(present(made))
 
 
-def combined(made: list[Suggestion]) -> Suggestion | None:
+def combined(made: Sequence[Suggestion]) -> Suggestion | None:
     """Several candidates as one."""
     if not made:
         return None

@@ -10,7 +10,13 @@ from cnnshape.analysis.diagnose.edits import BeforeCall, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText, written
-from cnnshape.analysis.diagnose.suggest import before_call, combined, set_arguments, set_buffer
+from cnnshape.analysis.diagnose.suggest import (
+    before_call,
+    combined,
+    present,
+    set_arguments,
+    set_buffer,
+)
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module
@@ -38,7 +44,7 @@ def multi_head_attention(failing: Failing) -> Diagnosis | None:
         found += other_inputs(failing, query, len(shape) - 1, expected)
         item = story(failing.trace, query.id, len(shape) - 1)
         derivation = (*start_line(failing.trace, [item]), *lines([item]))
-        return Diagnosis("mha.embed_dim", sentence, derivation, tuple(c for c in found if c))
+        return Diagnosis("mha.embed_dim", sentence, derivation, present(found))
     return _masks(failing, name, shape) or _keys(failing, name, expected, layer)
 
 
@@ -55,7 +61,7 @@ def _keys(failing: Failing, name: str, expected: int, layer: Module | None) -> D
     found: list[Suggestion | None] = []
     if layer is not None:
         found.append(set_arguments(layer, {"kdim": shape[-1], "vdim": shape[-1]}))
-    return Diagnosis("mha.embed_dim", sentence, (), tuple(c for c in found if c))
+    return Diagnosis("mha.embed_dim", sentence, (), present(found))
 
 
 def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
@@ -76,7 +82,7 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             # The mask counts the batch first; so may the data, and the layer does not.
             found.append(_batch_first(failing))
             found.append(_on_mask(failing, "key_padding_mask"))
-        return Diagnosis("mha.mask", sentence, (), tuple(c for c in found if c))
+        return Diagnosis("mha.mask", sentence, (), present(found))
     mask = failing.shape(failing.argument(16, "attn_mask"))
     allowed = [(length, source)]
     if isinstance(heads, int):
@@ -91,7 +97,7 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             found.append(_batch_first(failing))
         elif len(mask) == 2 and mask[0] == mask[1] and length == source:
             found += _longer_mask(failing, mask, length)
-        return Diagnosis("mha.mask", sentence, (), tuple(c for c in found if c))
+        return Diagnosis("mha.mask", sentence, (), present(found))
     return None
 
 

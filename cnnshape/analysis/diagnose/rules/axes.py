@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.failing import Failing, Operand
 from cnnshape.analysis.diagnose.source_call import CallText
-from cnnshape.analysis.diagnose.suggest import set_arguments
+from cnnshape.analysis.diagnose.suggest import present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Plain, Value
+from cnnshape.tracing.trace import Plain
 from cnnshape.words import times
 
 #: Functions with dimensions among their arguments: where they stand, and how many more than the
@@ -68,76 +67,58 @@ _DEFAULTS = {"softmax": None, "glu": -1, "normalize": 1}
 
 def axes(failing: Failing) -> Diagnosis | None:
     """A dimension beyond those of the tensor."""
-    first = failing.tensors[0] if failing.tensors else None
-    shape = None if first is None else sizes(first)
-    if first is None or shape is None:
+    x = failing.operands[0] if failing.operands else None
+    if x is None or x.place:
         return None
-    rank = len(shape)
-    room = rank + 1 if failing.name in ("unsqueeze", "stack") else max(rank, 1)
-    for position, keyword in _PLACES.get(failing.name, ()):
-        argument = failing.argument(position, keyword, _DEFAULTS.get(failing.name))
+    room = x.rank + 1 if failing.name in ("unsqueeze", "stack") else max(x.rank, 1)
+    for place in _PLACES.get(failing.name, ()):
+        argument = failing.argument(*place, _DEFAULTS.get(failing.name))
         numbers = argument if isinstance(argument, tuple) else (argument,)
         for number in numbers:
             if type(number) is int and not -room <= number < room:
-                return _diagnosis(failing, first, shape, number, room, (position, keyword))
+                sentence = _sentence(failing, x, number, room)
+                found = tuple(_candidates(failing, x, number, place))
+                return Diagnosis("dim.out_of_range", sentence, (), found)
     return None
 
 
-def _diagnosis(
-    failing: Failing, value: Value, shape: Sizes, number: int, room: int, place: tuple[int, str]
-) -> Diagnosis:
-    call = CallText(failing)
+def _sentence(failing: Failing, x: Operand, number: int, room: int) -> str:
     layer = failing.module.path if failing.module.builtin and failing.path else ""
     name = who(layer) if layer else failing.name
-    subject = "its input" if layer else call.operand(0)
-    sentence = (
-        f"{name} works on dimension {number}, but {subject} {times(shape)} has "
-        f"{dims(len(shape))} ({-room} to {room - 1})"
-    )
-    return Diagnosis(
-        "dim.out_of_range",
-        sentence,
-        (),
-        tuple(_candidates(failing, call, value, shape, number, place)),
+    subject = "its input" if layer else CallText(failing).operand(0)
+    return (
+        f"{name} works on dimension {number}, but {subject} {times(x.shape)} has "
+        f"{dims(x.rank)} ({-room} to {room - 1})"
     )
 
 
 def _candidates(
-    failing: Failing,
-    call: CallText,
-    value: Value,
-    shape: Sizes,
-    number: int,
-    place: tuple[int, str],
+    failing: Failing, x: Operand, number: int, place: tuple[int, str]
 ) -> Iterator[Suggestion]:
-    rank = len(shape)
-    if value.origin == "input" and (number == rank or (number >= 0 and rank < 3)):
-        yield unsqueeze_input(value)
-    last = _last(rank, number)
-    if failing.module.builtin and failing.module.config.get(place[1]) == number:
-        candidate = set_arguments(failing.module, {place[1]: last})
-        if candidate is not None:
-            yield candidate
+    keyword = place[1]
+    if x.value.origin == "input" and (number == x.rank or (number >= 0 and x.rank < 3)):
+        yield unsqueeze_input(x.value)
+    last = _last(x.rank, number)
+    if failing.module.builtin and failing.module.config.get(keyword) == number:
+        yield from present([set_arguments(failing.module, {keyword: last})])
         return
     if failing.module.builtin and failing.path:
         return
-    if failing.name in ("transpose", "swapaxes") and rank >= 2:
-        inside = (rank - 2, rank - 1)
-        yield call.candidate(call.method(failing.name, inside), arguments=inside)
+    call = CallText(failing)
+    if failing.name in ("transpose", "swapaxes") and x.rank >= 2:
+        yield call.with_arguments((x.rank - 2, x.rank - 1))
         return
-    positional = failing.operation is not None and place[0] < len(failing.operation.args)
-    which: int | str = place[0] if positional else place[1]
     found = call.found
     if found is None:
         text = f"{failing.name} along dimension {last}"
     elif found.receiver is None and found.function[:1].isalpha():
-        text = f"{found.function}({call.operand(0)}, {place[1]}={last})"
+        text = f"{found.function}({call.operand(0)}, {keyword}={last})"
     else:
-        text = f"{call.operand(0)}.{failing.name}({place[1]}={last})"
-    if not shape or (failing.name == "squeeze" and shape[last] != 1):
+        text = f"{call.operand(0)}.{failing.name}({keyword}={last})"
+    if not x.shape or (failing.name == "squeeze" and x.shape[last] != 1):
         return
-    if place[1] in ("dim", "dims", "start_dim"):
-        yield call.candidate(text, overrides=((which, last),))
+    if keyword in ("dim", "dims", "start_dim"):
+        yield call.candidate(text, overrides=((failing.place_of(*place), last),))
 
 
 def _last(rank: int, number: int) -> int:
@@ -149,33 +130,30 @@ def _last(rank: int, number: int) -> int:
 
 def permute(failing: Failing) -> Diagnosis | None:
     """``permute`` names every dimension once."""
-    value = failing.value(failing.argument(0))
-    shape = None if value is None else sizes(value)
+    x = failing.operand(0)
     order = _order(failing.operation.args[1:] if failing.operation else ())
-    if value is None or shape is None or order is None:
+    if x is None or order is None:
         return None
-    rank = len(shape)
+    rank = x.rank
     if sorted(a % rank if -rank <= a < rank else a for a in order) == list(range(rank)):
         return None
     call = CallText(failing)
     sentence = (
-        f"permute{order} names {dims(len(order))}, but {call.operand(0)} {times(shape)} has "
+        f"permute{order} names {dims(len(order))}, but {call.operand(0)} {times(x.shape)} has "
         f"{dims(rank)}"
     )
     found: list[Suggestion] = []
-    if len(order) == rank + 1 and value.origin == "input":
-        found.append(unsqueeze_input(value))
+    if len(order) == rank + 1 and x.value.origin == "input":
+        found.append(unsqueeze_input(x.value))
     if len(order) == rank + 1 and order[0] == 0:
         # Written for a batch: the same order without it.
-        inside = tuple(a - 1 for a in order[1:])
-        found.append(call.candidate(call.method("permute", inside), arguments=inside))
+        found.append(call.with_arguments(tuple(a - 1 for a in order[1:])))
     if len(order) == rank - 1 and rank >= 2:
-        inside = (0, *(a + 1 for a in order))
-        found.append(call.candidate(call.method("permute", inside), arguments=inside))
+        found.append(call.with_arguments((0, *(a + 1 for a in order))))
     if len(order) > rank and not (len(order) == rank + 1 and order[0] == 0):
         kept = tuple(a for a in order if a < rank)
         if sorted(kept) == list(range(rank)) and kept != tuple(range(rank)):
-            found.append(call.candidate(call.method("permute", kept), arguments=kept))
+            found.append(call.with_arguments(kept))
     return Diagnosis("permute.rank", sentence, (), tuple(found))
 
 

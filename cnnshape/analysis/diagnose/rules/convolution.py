@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import OUTPUTS
 from cnnshape.analysis.diagnose.edits import Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.rules.windows import too_small
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
@@ -18,13 +16,15 @@ from cnnshape.analysis.diagnose.suggest import (
     change_input,
     new_input,
     own_layer,
+    present,
     set_arguments,
     set_many,
     set_parameter,
+    unsqueeze_input,
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Value
+from cnnshape.tracing.trace import Module
 from cnnshape.words import plural, times
 
 #: The layers that convolve.
@@ -47,105 +47,81 @@ def name_of(failing: Failing, layer: Module | None) -> str:
 
 def convolution(failing: Failing) -> Diagnosis | None:
     """``conv1d`` to ``conv3d`` and the transposed ones: the first condition that is broken."""
-    value = failing.value(failing.argument(0, "input"))
-    weight = failing.value(failing.argument(1, "weight"))
-    if value is None or weight is None or failing.dims is None:
-        return None
-    shape, kernel = sizes(value), sizes(weight)
-    if shape is None or kernel is None or len(kernel) != failing.dims + 2:
+    x, weight = failing.operand(0, "input"), failing.operand(1, "weight")
+    if x is None or weight is None or failing.dims is None or weight.rank != failing.dims + 2:
         return None
     layer = failing.layer(CONVOLUTIONS, failing.argument(1, "weight"))
-    if len(shape) not in (failing.dims + 1, failing.dims + 2):
-        return wrong_rank(failing, value, shape, layer)
-    bound = bind(failing.operation) if failing.operation else None
-    groups = (bound or {}).get("groups", 1)
-    expected = kernel[0] if failing.name == TRANSPOSED else kernel[1] * groups
-    if shape[-failing.dims - 1] != expected:
-        return _channels(failing, value, weight, shape, kernel, expected, groups, layer)
+    if x.rank not in (failing.dims + 1, failing.dims + 2):
+        return _wrong_rank(failing, x, weight, layer)
+    if x.shape[-failing.dims - 1] != _channels_of(failing, weight):
+        return _channels(failing, x, weight, layer)
     if failing.name == TRANSPOSED:
         return None
-    return too_small(failing, value, shape, bound or {}, kernel[2:], layer)
+    return too_small(failing, x, weight.shape[2:], layer)
+
+
+def _channels_of(failing: Failing, weight: Operand) -> int:
+    """How many channels a convolution with that weight takes."""
+    if failing.name == TRANSPOSED:
+        return weight.shape[0]
+    return weight.shape[1] * failing.bound.get("groups", 1)
 
 
 # ---- channels -----------------------------------------------------------------------------
 
 
-def _channels(
-    failing: Failing,
-    value: Value,
-    weight: Value,
-    shape: Sizes,
-    kernel: Sizes,
-    expected: int,
-    groups: int,
-    layer: Module | None,
-) -> Diagnosis:
+def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | None) -> Diagnosis:
     assert failing.dims is not None
-    axis = len(shape) - failing.dims - 1
+    shape, expected = x.shape, _channels_of(failing, weight)
+    axis = x.rank - failing.dims - 1
     arriving = shape[axis]
     name = name_of(failing, layer)
     sentence = f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
     sentence += failing.which_call()
-    channels_last = _channels_last(value, shape, expected, failing.dims)
-    if channels_last is not None:
-        order, after = channels_last
-        return Diagnosis(
-            "input.channels_last",
-            f"{sentence}: {value.name} {times(shape)} has its {plural(expected, 'channel')} in "
-            f"the last dimension, and PyTorch wants {'it' if expected == 1 else 'them'} "
-            f"{'second' if axis else 'first'}",
-            (),
-            (
-                change_input(
-                    value.name or "x",
-                    value.name or "x",
-                    f"{value.name}.permute({', '.join(map(str, order))})",
-                    (Step("permute", order),),
-                    list(shape),
-                    after,
-                ),
-            ),
-        )
-    if value.origin == "input" and len(shape) == failing.dims + 1 and shape[0] != expected:
-        missing = _channel_axis_missing(failing, value, shape, expected)
-        if missing is not None:
-            return missing
-    if axis and shape[0] == expected and arriving == 1 and value.origin == "input":
+    if x.input_name and shape[-1] == expected:
+        return _channels_last(x, axis, sentence)
+    unbatched = x.rank == failing.dims + 1
+    if x.input_name and unbatched and expected == 1 != shape[0]:
+        return _channel_axis_missing(failing, x)
+    if x.input_name and axis and shape[0] == expected and arriving == 1:
         # C×1×H×W: an unsqueeze in the wrong place.
-        order = (1, 0, *range(2, len(shape)))
-        candidate = change_input(
-            value.name or "x",
-            value.name or "x",
-            f"{value.name}.transpose(0, 1)",
-            (Step("transpose", (0, 1)),),
-            list(shape),
-            [shape[a] for a in order],
-        )
-        candidates = [candidate, *_channel_candidates(failing, value, shape, axis, expected, layer)]
-        return Diagnosis("conv.in_channels", sentence, (), tuple(c for c in candidates if c))
-    origin = story(failing.trace, value.id, axis)
-    earlier = failing.earlier_call()
-    found: list[Suggestion | None] = []
+        after = [shape[1], shape[0], *shape[2:]]
+        steps = (Step("transpose", (0, 1)),)
+        turned = change_input(x.input_name, "{x}.transpose(0, 1)", steps, (list(shape), after))
+        found = (turned, *_channel_candidates(failing, x, axis, expected, layer))
+        return Diagnosis("conv.in_channels", sentence, (), found)
     if shape[-1] == expected and axis and layer is not None and layer.path == failing.path:
         # N×L×C, as linear layers and transformers have it.
-        order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+        order = (0, x.rank - 1, *range(1, x.rank - 1))
         sentence += f": in {times(shape)} the {expected} are the last dimension"
-        text = "x.transpose(1, 2)" if len(shape) == 3 else f"x.permute{order}"
-        found.append(before_call(failing, text, (Step("permute", order),)))
-        return Diagnosis("conv.in_channels", sentence, (), tuple(c for c in found if c))
-    if earlier is not None and layer is not None:
-        found.append(own_layer(failing, layer, _rebuilt(layer, arriving, groups)))
-    elif layer is not None:
-        found.append(set_many(layer, _rebuilt(layer, arriving, groups)))
-    else:
-        of_input = arriving if failing.name == TRANSPOSED else arriving // max(groups, 1)
-        place = 0 if failing.name == TRANSPOSED else 1
-        found.append(
-            set_parameter(failing, weight, (*kernel[:place], of_input, *kernel[place + 1 :]))
-        )
-    found += _channel_candidates(failing, value, shape, axis, expected, layer)
+        text = "x.transpose(1, 2)" if x.rank == 3 else f"x.permute{order}"
+        turned = before_call(failing, text, (Step("permute", order),))
+        return Diagnosis("conv.in_channels", sentence, (), (turned,))
+    origin = story(failing.trace, x.value.id, axis)
     derivation = (*start_line(failing.trace, [origin]), *lines([origin]))
-    return Diagnosis("conv.in_channels", sentence, derivation, tuple(c for c in found if c))
+    found = present(
+        (
+            _as_it_arrives(failing, arriving, weight, layer),
+            *_channel_candidates(failing, x, axis, expected, layer),
+        )
+    )
+    return Diagnosis("conv.in_channels", sentence, derivation, found)
+
+
+def _as_it_arrives(
+    failing: Failing, arriving: int, weight: Operand, layer: Module | None
+) -> Suggestion | None:
+    """The layer made for the channels that arrive; the weight, where there is no layer."""
+    groups = failing.bound.get("groups", 1)
+    if layer is None:
+        first, second, *kernel = weight.shape
+        if failing.name == TRANSPOSED:
+            return set_parameter(weight.value, (arriving, second, *kernel))
+        return set_parameter(weight.value, (first, arriving // max(groups, 1), *kernel))
+    changes = _rebuilt(layer, arriving, groups)
+    if failing.earlier_call() is not None:
+        return own_layer(failing, layer, changes)
+    return set_many(layer, changes)
 
 
 def _rebuilt(layer: Module, arriving: int, groups: int) -> dict[str, int]:
@@ -159,80 +135,70 @@ def _rebuilt(layer: Module, arriving: int, groups: int) -> dict[str, int]:
     return changes
 
 
-def _channels_last(
-    value: Value, shape: Sizes, expected: int, spatial: int
-) -> tuple[tuple[int, ...], list[int]] | None:
-    """The permutation that brings H×W×C to C×H×W, if the last axis is what is expected."""
-    if value.origin != "input" or shape[-1] != expected or spatial < 1:
-        return None
-    if len(shape) == spatial + 2:
-        order = (0, len(shape) - 1, *range(1, len(shape) - 1))
-    else:
-        order = (len(shape) - 1, *range(len(shape) - 1))
-    return order, [shape[a] for a in order]
+def _channels_last(x: Operand, axis: int, sentence: str) -> Diagnosis:
+    """H×W×C instead of C×H×W."""
+    name, shape, last = x.input_name or "x", x.shape, x.rank - 1
+    order = (0, last, *range(1, last)) if axis else (last, *range(last))
+    after = [shape[a] for a in order]
+    steps = (Step("permute", order),)
+    template = f"{{x}}.permute({', '.join(map(str, order))})"
+    return Diagnosis(
+        "input.channels_last",
+        f"{sentence}: {name} {times(shape)} has its {plural(shape[-1], 'channel')} in "
+        f"the last dimension, and PyTorch wants {'it' if shape[-1] == 1 else 'them'} "
+        f"{'second' if axis else 'first'}",
+        (),
+        (change_input(name, template, steps, (list(shape), after)),),
+    )
 
 
-def _channel_axis_missing(
-    failing: Failing, value: Value, shape: Sizes, expected: int
-) -> Diagnosis | None:
+def _channel_axis_missing(failing: Failing, x: Operand) -> Diagnosis:
     """N×H×W instead of N×1×H×W: the batch was taken for the channels."""
-    if expected != 1:
-        return None
-    name = name_of(failing, failing.module)
-    candidate = unsqueeze_input(value, 1)
+    name, batch = name_of(failing, failing.module), x.shape[0]
     return Diagnosis(
         "input.missing_channel",
-        f"{name} expects 1 channel, but {shape[0]} {arrive(shape[0])}: {value.name} "
-        f"{times(shape)} has no channel dimension, so its first {shape[0]} was taken for channels",
+        f"{name} expects 1 channel, but {batch} {arrive(batch)}: {x.input_name} "
+        f"{times(x.shape)} has no channel dimension, so its first {batch} was taken for channels",
         (),
-        (candidate,),
+        (unsqueeze_input(x.value, 1),),
     )
 
 
 def _channel_candidates(
-    failing: Failing, value: Value, shape: Sizes, axis: int, expected: int, layer: Module | None
-) -> Iterator[Suggestion | None]:
+    failing: Failing, x: Operand, axis: int, expected: int, layer: Module | None
+) -> Iterator[Suggestion]:
     """Another input, or another number of channels out of the layer before."""
-    trace = failing.trace
-    if value.origin == "input" and value.name:
-        after = [expected if a == axis else n for a, n in enumerate(shape)]
-        if shape[axis] == 1:
-            sizes_text = ", ".join(str(expected) if a == axis else "-1" for a in range(len(shape)))
-            yield change_input(
-                value.name,
-                value.name,
-                f"{value.name}.expand({sizes_text})",
-                (Step("expand", tuple(expected if a == axis else -1 for a in range(len(shape)))),),
-                list(shape),
-                after,
-            )
-        elif shape[axis] == 4 and expected == 3:
-            yield change_input(
-                value.name,
-                value.name,
-                f"{value.name}[:, :3]" if axis else f"{value.name}[:3]",
-                (Step("narrow", (axis, 0, 3)),),
-                list(shape),
-                after,
-            )
-        else:
-            yield new_input(value.name, shape, after)
+    if x.input_name:
+        yield _other_channels(x.input_name, x.shape, axis, expected)
         return
-    origin = story(trace, value.id, axis)
+    trace = failing.trace
+    origin = story(trace, x.value.id, axis)
     if origin.made and origin.notes:
         operation = trace.operations[origin.notes[0].operation]
         module = trace.module(trace.calls[operation.call].path)
         argument = OUTPUTS.get(module.kind)
         if argument and module.builtin and (layer is None or module.path != layer.path):
-            yield set_arguments(module, {argument: expected})
+            yield from present([set_arguments(module, {argument: expected})])
+
+
+def _other_channels(name: str, shape: Sizes, axis: int, expected: int) -> Suggestion:
+    """Grey as colour, colour without its alpha, or an input of other channels."""
+    after = [expected if a == axis else n for a, n in enumerate(shape)]
+    change = (list(shape), after)
+    if shape[axis] == 1:
+        inside = tuple(expected if a == axis else -1 for a in range(len(shape)))
+        template = f"{{x}}.expand({', '.join(map(str, inside))})"
+        return change_input(name, template, (Step("expand", inside),), change)
+    if shape[axis] == 4 and expected == 3:
+        template = "{x}[:, :3]" if axis else "{x}[:3]"
+        return change_input(name, template, (Step("narrow", (axis, 0, 3)),), change)
+    return new_input(name, shape, after)
 
 
 # ---- dimensions ---------------------------------------------------------------------------
 
 
-def wrong_rank(
-    failing: Failing, value: Value, shape: Sizes, layer: Module | None
-) -> Diagnosis | None:
+def _wrong_rank(failing: Failing, x: Operand, weight: Operand, layer: Module | None) -> Diagnosis:
     """Another number of dimensions than the layer takes."""
     assert failing.dims is not None
     wanted = failing.dims + 2
@@ -240,35 +206,28 @@ def wrong_rank(
     unbatched = AXES[failing.dims].removeprefix("N×")
     sentence = (
         f"{name} takes {dims(wanted)} ({AXES[failing.dims]}), or {wanted - 1} without the batch "
-        f"({unbatched}), but {dims(len(shape))} {arrive(len(shape))}: {times(shape)}"
+        f"({unbatched}), but {dims(x.rank)} {arrive(x.rank)}: {times(x.shape)}"
     )
-    return Diagnosis("conv.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
+    return Diagnosis("conv.rank", sentence, (), tuple(_rank_candidates(failing, x, weight)))
 
 
-def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Suggestion]:
+def _rank_candidates(failing: Failing, x: Operand, weight: Operand) -> Iterator[Suggestion]:
     assert failing.dims is not None
-    weight = failing.shape(failing.argument(1, "weight"))
-    bound = bind(failing.operation) if failing.operation else None
-    channels = weight[1] * (bound or {}).get("groups", 1) if weight else 1
-    if weight and failing.name == TRANSPOSED:
-        channels = weight[0]
-    spatial = failing.dims
-    made = _of_matrix(shape, spatial, channels) or _of_other(shape, spatial, channels)
+    channels = _channels_of(failing, weight)
+    made = _of_matrix(x.shape, failing.dims, channels) or _of_other(x.shape, failing.dims, channels)
     if made is None:
         return
-    text, steps, after = made
-    name = value.name or "x"
-    if value.origin == "input":
-        yield change_input(name, name, text.format(x=name), steps, list(shape), after)
-        if steps == _FRAMES and failing.path and failing.module.kind in CONVOLUTIONS:
+    template, steps, after = made
+    convolves = failing.module.kind in CONVOLUTIONS
+    if x.value.origin == "input":
+        yield change_input(x.value.name or "x", template, steps, (list(x.shape), after))
+        if steps == _FRAMES and failing.path and convolves:
             # Its author may take the input's shape apart, and want the frames back afterwards.
             yield before_call(failing, "x.flatten(0, 1)", steps, path=_outermost(failing))
-    elif failing.module.kind in CONVOLUTIONS:
-        yield before_call(failing, text.format(x="x"), steps)
+    elif convolves:
+        yield before_call(failing, template.format(x="x"), steps)
     else:
-        call = CallText(failing)
-        new = text.format(x=call.operand(0))
-        yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
+        yield CallText(failing).on(0, template, *steps)
 
 
 #: N×T×C×H×W: every frame a picture of its own.

@@ -98,18 +98,14 @@ def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Suggesti
     steps = (Step("to", (wanted,)),)
     origin = _input_behind(failing, value)
     if origin is not None and origin.name:
-        yield change_input(
-            origin.name, origin.name, f"{origin.name}.{method}", steps, origin.dtype, wanted
-        )
+        yield change_input(origin.name, f"{{x}}.{method}", steps, (origin.dtype, wanted))
     if value.origin == "input":
         return
     if failing.module.builtin:
         yield before_call(failing, f"x.{method}", steps)
     else:
-        call = CallText(failing)
-        index = failing.tensors.index(value)
-        new = f"{call.operand(index)}.{method}"
-        yield call.candidate(call.with_operand(index, new, new), operands=((index, steps),))
+        place = failing.tensors.index(value)
+        yield CallText(failing).on(place, f"{{x}}.{method}", *steps)
 
 
 def _origin(failing: Failing, value: Value) -> tuple[str, ...]:

@@ -15,7 +15,14 @@ from cnnshape.analysis.diagnose.earlier_corrections import (
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import story
-from cnnshape.analysis.diagnose.sizes_that_fit import Way, forks, nearest_first, start_sizes, ways
+from cnnshape.analysis.diagnose.sizes_that_fit import (
+    Changes,
+    Way,
+    forks,
+    nearest_first,
+    start_sizes,
+    ways,
+)
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import new_input, set_arguments, set_buffer, set_parameter
 from cnnshape.analysis.report import Suggestion
@@ -69,7 +76,7 @@ def _padded(
     if now is None:
         return
 
-    def agree(changes: dict[str, dict[str, int]]) -> bool:
+    def agree(changes: Changes) -> bool:
         got = [way.size(n, changes) for way, n in zip(left, now, strict=True)]
         had = [way.size(n, changes) for way, n in zip(right, now, strict=True)]
         return None not in got and got == had
@@ -210,7 +217,7 @@ def _made_alike(
                 yield from _other_positions(failing, shape, theirs[2], from_end)
                 after = list(shape)
                 after[from_end] = wanted
-                candidate = set_parameter(failing, value, tuple(after))
+                candidate = set_parameter(value, tuple(after))
                 if candidate is not None:
                     yield candidate
             if value.origin == "input" and value.name and shape:

@@ -9,14 +9,15 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
     change_input,
     combined,
     on_argument,
+    present,
     set_arguments,
     set_many,
+    unsqueeze_input,
 )
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
@@ -48,12 +49,8 @@ def embedding(failing: Failing) -> Diagnosis | None:
         if span[0] == -1 and layer is not None:
             found.append(_padding_row(failing, layer, table[0]))
     if span[0] >= 1 and span[1] == table[0] and value.origin == "input" and value.name:
-        found.append(
-            change_input(
-                value.name, value.name, f"{value.name} - 1", (Step("shift", (-1,)),), None, None
-            )
-        )
-    return Diagnosis("embedding.index", sentence, (), tuple(c for c in found if c))
+        found.append(change_input(value.name, "{x} - 1", (Step("shift", (-1,)),)))
+    return Diagnosis("embedding.index", sentence, (), present(found))
 
 
 def _padding_row(failing: Failing, layer: Module, rows: int) -> Suggestion | None:
@@ -258,5 +255,5 @@ def glu(failing: Failing) -> Diagnosis | None:
     sentence = (
         f"{name} halves dimension {dim % len(shape)}, but {size} {arrive(size)}, which is odd"
     )
-    found = tuple(c for c in other_inputs(failing, value, dim % len(shape), size + 1) if c)
+    found = tuple(other_inputs(failing, value, dim % len(shape), size + 1))
     return Diagnosis("glu.size", sentence, (), found)

@@ -61,9 +61,9 @@ def _kept(there: Failing, call: CallText, before: Sizes, after: Sizes) -> Iterat
     both = combined([kept, wider] if wider else [kept])
     if both is not None:
         yield both
-    value = there.value(there.argument(0))
-    if value is not None:
-        yield from for_the_view(there, value, before, (-1, *after[1:]))
+    x = there.operand(0)
+    if x is not None:
+        yield from for_the_view(there, x, (-1, *after[1:]))
 
 
 def _next_linear(there: Failing) -> Module | None:

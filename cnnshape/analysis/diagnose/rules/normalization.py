@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from math import prod
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, unbatched_input
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
     new_input,
     own_layer,
+    present,
     set_arguments,
     set_class,
     set_many,
     set_mode,
+    unsqueeze_input,
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who
 from cnnshape.analysis.report import Suggestion
@@ -96,7 +97,7 @@ def _channels(
         found.append(set_arguments(layer, {"num_features": shape[1]}))
     found += other_inputs(failing, value, 1, expected)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    return Diagnosis("batch_norm.num_features", sentence, derivation, tuple(c for c in found if c))
+    return Diagnosis("batch_norm.num_features", sentence, derivation, present(found))
 
 
 def _single(
@@ -193,9 +194,7 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
         found.append(set_arguments(layer, {"normalized_shape": last}))
     found += other_inputs(failing, value, len(shape) - 1, normalized[-1])
     derivation = (*start_line(failing.trace, stories), *lines(stories))
-    return Diagnosis(
-        "layer_norm.normalized_shape", sentence, derivation, tuple(c for c in found if c)
-    )
+    return Diagnosis("layer_norm.normalized_shape", sentence, derivation, present(found))
 
 
 # ---- group norm ---------------------------------------------------------------------------
@@ -230,7 +229,7 @@ def group_norm(failing: Failing) -> Diagnosis | None:
             found.append(set_many(layer, changes))
         found += other_inputs(failing, value, 1, expected)
         kind = "group_norm.num_channels"
-        return Diagnosis(kind, sentence, derivation, tuple(c for c in found if c))
+        return Diagnosis(kind, sentence, derivation, present(found))
     if groups and arriving % groups:
         sentence = (
             f"{name} splits its channels into {groups} groups, but {arriving} {arrive(arriving)}"
@@ -243,9 +242,7 @@ def group_norm(failing: Failing) -> Diagnosis | None:
             place: int | str = 1 if failing.argument(1) is not None else "num_groups"
             text = f"F.group_norm({call.operand(0)}, {better})"
             found.append(call.candidate(text, overrides=((place, better),)))
-        return Diagnosis(
-            "group_norm.num_groups", sentence, derivation, tuple(c for c in found if c)
-        )
+        return Diagnosis("group_norm.num_groups", sentence, derivation, present(found))
     return None
 
 
@@ -276,4 +273,4 @@ def prelu(failing: Failing) -> Diagnosis | None:
     if layer is not None:
         found.append(set_arguments(layer, {"num_parameters": channels}))
     found += other_inputs(failing, value, min(1, len(shape) - 1), weight[0])
-    return Diagnosis("prelu.num_parameters", sentence, (), tuple(c for c in found if c))
+    return Diagnosis("prelu.num_parameters", sentence, (), present(found))

@@ -8,13 +8,12 @@ from itertools import chain
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
-from cnnshape.analysis.diagnose.suggest import set_arguments, set_parameter
+from cnnshape.analysis.diagnose.suggest import present, set_arguments, set_parameter
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, plural, times
 
 #: The ranks that the strict products take.
@@ -23,42 +22,41 @@ _RANKS = {"bmm": (3, 3), "mm": (2, 2), "mv": (2, 1), "dot": (1, 1)}
 
 def matmul(failing: Failing) -> Diagnosis | None:
     """The columns of the first must be the rows of the second, and batches must broadcast."""
-    values = failing.tensors[-2:]
-    if len(values) != 2:
+    operands = failing.operands[-2:]
+    if len(operands) != 2 or len(failing.operands) != len(failing.tensors):
         return None
-    a, b = (sizes(value) for value in values)
-    if a is None or b is None:
-        return None
+    left, right = operands
+    a, b = left.shape, right.shape
     call = CallText(failing)
-    left, right = _names(failing, call)
+    first, second = (
+        f"{name} {times(one.shape)}"
+        for name, one in zip(_names(failing, call), operands, strict=True)
+    )
     ranks = _RANKS.get(failing.name)
-    if ranks is not None and (len(a), len(b)) != ranks:
+    if ranks is not None and (left.rank, right.rank) != ranks:
         sentence = (
-            f"{failing.name} takes tensors of {ranks[0]} and {dims(ranks[1])}, but {left} "
-            f"{times(a)} has {len(a)} and {right} {times(b)} has {len(b)}"
+            f"{failing.name} takes tensors of {ranks[0]} and {dims(ranks[1])}, but {first} has "
+            f"{left.rank} and {second} has {right.rank}"
         )
-        return Diagnosis("matmul.rank", sentence, (), tuple(_general(failing, call, a, b)))
+        return Diagnosis("matmul.rank", sentence, (), tuple(_general(call, a, b)))
     if not a or not b:
         return None
-    inner, rows = a[-1], _rows(b)
-    if inner != rows:
+    if a[-1] != _rows(b):
         sentence = (
-            f"{left} {times(a)} times {right} {times(b)} does not fit: each row of the first has "
-            f"{inner} numbers, each column of the second {rows}"
+            f"{first} times {second} does not fit: each row of the first has "
+            f"{a[-1]} numbers, each column of the second {_rows(b)}"
         )
-        place = [story(failing.trace, values[0].id, len(a) - 1)]
-        place.append(story(failing.trace, values[1].id, max(len(b) - 2, 0)))
-        derivation = (*start_line(failing.trace, place), *lines(place))
-        found = tuple(_turned(failing, call, values, a, b))
-        return Diagnosis("matmul.sizes", sentence, derivation, found)
+        stories = [story(failing.trace, left.value.id, left.rank - 1)]
+        stories.append(story(failing.trace, right.value.id, max(right.rank - 2, 0)))
+        derivation = (*start_line(failing.trace, stories), *lines(stories))
+        return Diagnosis("matmul.sizes", sentence, derivation, tuple(_turned(call, left, right)))
     for x, y in zip(reversed(a[:-2]), reversed(b[:-2]), strict=False):
         strict = failing.name in ("bmm", "baddbmm")
         if x != y and (strict or 1 not in (x, y)):
             sentence = (
-                f"{left} {times(a)} and {right} {times(b)} are stacks of {x} and {y} matrices, "
-                "which do not match"
+                f"{first} and {second} are stacks of {x} and {y} matrices, which do not match"
             )
-            return Diagnosis("matmul.batch", sentence, (), tuple(_general(failing, call, a, b)))
+            return Diagnosis("matmul.batch", sentence, (), tuple(_general(call, a, b)))
     return None
 
 
@@ -76,47 +74,35 @@ def _names(failing: Failing, call: CallText) -> tuple[str, str]:
     return names
 
 
-def _general(failing: Failing, call: CallText, a: Sizes, b: Sizes) -> Iterator[Suggestion]:
+def _general(call: CallText, a: Sizes, b: Sizes) -> Iterator[Suggestion]:
     """``matmul``, which broadcasts, for the products that do not."""
-    if failing.name not in _RANKS:
+    if call.failing.name not in _RANKS:
         return
     left, right = call.operand(0), call.operand(1)
-    if a and b and len(a) > 1 and len(b) > 1 and a[-1] == b[-2]:
+    if len(a) > 1 and len(b) > 1 and a[-1] == b[-2]:
         yield call.candidate(f"torch.matmul({left}, {right})", function="matmul")
-    elif len(a) == len(b) == 2 and failing.name == "dot" and a == b:
+    elif len(a) == len(b) == 2 and call.failing.name == "dot" and a == b:
         yield call.candidate(f"({left} * {right}).sum(dim=-1)", function="rowwise_dot")
 
 
-def _turned(
-    failing: Failing, call: CallText, values: tuple[Value, ...], a: Sizes, b: Sizes
-) -> Iterator[Suggestion]:
+def _turned(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """One of the two transposed, or made by its layer in another size."""
-    left, right = call.operand(0), call.operand(1)
-    turn = (Step("transpose", (-2, -1)),)
-    inner, columns, rank = a[-1], b[-1], len(b)
-    if rank > 1 and inner == columns:
+    turned, turn = "{x}.transpose(-2, -1)", Step("transpose", (-2, -1))
+    inner, columns = left.shape[-1], right.shape[-1]
+    if right.rank > 1 and inner == columns:
         # Rows against rows, as queries and keys; columns against columns where those are first.
-        yield _with(call, 1, f"{right}.transpose(-2, -1)", turn)
-        if a == b:
-            yield _with(call, 0, f"{left}.transpose(-2, -1)", turn)
+        yield call.on(1, turned, turn)
+        if left.shape == right.shape:
+            yield call.on(0, turned, turn)
         return
-    if min(len(a), rank) > 1 and _rows(a) == _rows(b):
-        new = f"{left}.transpose(-2, -1)"
-        yield _with(call, 0, new, turn)
-    weight = values[1]
-    if weight.origin == "parameter" and rank == 2:
-        candidate = set_parameter(failing, weight, (inner, columns))
-        if candidate is not None:
-            yield candidate
-    for which, axis, wanted in ((0, len(a) - 1, _rows(b)), (1, rank - 2, inner)):
-        if axis >= 0:
-            for candidate in other_inputs(failing, values[which], axis, wanted):
-                if candidate is not None:
-                    yield candidate
-
-
-def _with(call: CallText, index: int, new: str, steps: tuple[Step, ...]) -> Suggestion:
-    return call.candidate(call.with_operand(index, new, new), operands=((index, steps),))
+    if min(left.rank, right.rank) > 1 and _rows(left.shape) == _rows(right.shape):
+        yield call.on(0, turned, turn)
+    if right.value.origin == "parameter" and right.rank == 2:
+        yield from present([set_parameter(right.value, (inner, columns))])
+    failing = call.failing
+    yield from other_inputs(failing, left.value, left.rank - 1, _rows(right.shape))
+    if right.rank >= 2:
+        yield from other_inputs(failing, right.value, right.rank - 2, inner)
 
 
 def einsum(failing: Failing) -> Diagnosis | None:

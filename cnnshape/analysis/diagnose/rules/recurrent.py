@@ -13,10 +13,16 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText, line_of, written
-from cnnshape.analysis.diagnose.suggest import before_call, combined, own_layer, set_arguments
+from cnnshape.analysis.diagnose.suggest import (
+    before_call,
+    combined,
+    own_layer,
+    present,
+    set_arguments,
+    unsqueeze_input,
+)
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref, Value
@@ -72,7 +78,7 @@ def _input_size(
     found += other_inputs(failing, value, len(shape) - 1, expected)
     item = story(failing.trace, value.id, len(shape) - 1)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    return Diagnosis("rnn.input_size", sentence, derivation, tuple(c for c in found if c))
+    return Diagnosis("rnn.input_size", sentence, derivation, present(found))
 
 
 def _rank(failing: Failing, value: Value, shape: Sizes, *, cell: bool) -> Diagnosis:
@@ -197,17 +203,14 @@ def _state_candidates(
         # The batch stands where the length was meant: batch_first is the other way round.
         if x is not None and state[1] in x[:2]:
             flag = module.config.get("batch_first") is not True
-            candidate = set_arguments(module, {"batch_first": flag})
-            if candidate is not None:
-                yield candidate
+            yield from present([set_arguments(module, {"batch_first": flag})])
     made = _made_so(failing, states, expected)
     if made is not None:
         yield made
     first = failing.value(states[0])
     if first is not None and len(state) == len(wanted) and state[:-1] == wanted[:-1]:
         # A state worked out by a layer before: that one may make as many features as are needed.
-        made_before = other_inputs(failing, first, len(state) - 1, wanted[-1])
-        yield from (candidate for candidate in made_before if candidate is not None)
+        yield from other_inputs(failing, first, len(state) - 1, wanted[-1])
     yield from _other_encoder(failing, states, state, wanted)
     yield _without(failing)
 

@@ -8,10 +8,9 @@ from typing import Any
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
-from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
+from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
@@ -75,7 +74,7 @@ def _mode(failing: Failing, value: Value, shape: Sizes, name: str, mode: str) ->
         call = CallText(failing)
         text = f'F.interpolate({call.operand(0)}, …, mode="{better}")'
         found.append(call.candidate(text, overrides=(("mode", better),)))
-    return Diagnosis("interpolate.mode", sentence, (), tuple(c for c in found if c))
+    return Diagnosis("interpolate.mode", sentence, (), present(found))
 
 
 def _nothing_left(failing: Failing, value: Value, shape: Sizes, name: str) -> Diagnosis | None:
@@ -102,7 +101,7 @@ def _nothing_left(failing: Failing, value: Value, shape: Sizes, name: str) -> Di
     if failing.module.builtin:
         smallest = max(1 / n for n in spatial)
         found.append(set_arguments(failing.module, {"scale_factor": smallest}))
-    return Diagnosis("interpolate.empty", sentence, (), tuple(c for c in found if c))
+    return Diagnosis("interpolate.empty", sentence, (), present(found))
 
 
 # ---- padding ------------------------------------------------------------------------------
@@ -177,7 +176,7 @@ def _reach(
                 shape[len(shape) - 1 - p] - (mode == "reflect") for p in range(len(amounts) // 2)
             )
             found.append(set_arguments(failing.module, {"padding": best}))
-        return Diagnosis("pad.size", sentence, derivation, tuple(c for c in found if c))
+        return Diagnosis("pad.size", sentence, derivation, present(found))
     return None
 
 
@@ -220,7 +219,7 @@ def pixel_shuffle(failing: Failing) -> Diagnosis | None:
         "pixel_shuffle.channels",
         sentence,
         (*start_line(failing.trace, [item]), *lines([item])),
-        tuple(c for c in found if c),
+        present(found),
     )
 
 

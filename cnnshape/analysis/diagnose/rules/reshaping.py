@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import isqrt, prod
 from typing import Any
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, with_padding
+from cnnshape.analysis.diagnose.earlier_corrections import (
+    other_input_size,
+    other_inputs,
+    padded_to,
+    unbatched_input,
+)
 from cnnshape.analysis.diagnose.edits import SizeOf, Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unbatched_input, unsqueeze_input
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.sizes_that_fit import input_sizes, ways
+from cnnshape.analysis.diagnose.sizes_that_fit import ways
 from cnnshape.analysis.diagnose.source_call import CallText
-from cnnshape.analysis.diagnose.suggest import new_input, set_arguments
+from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Value
 from cnnshape.words import plural, times
 
 
 def view(failing: Failing) -> Diagnosis | None:
     """``view`` and ``reshape``: too many numbers, too few, or not in one piece."""
-    value = failing.value(failing.argument(0))
-    shape = None if value is None else sizes(value)
-    wanted = wanted_sizes(failing)
-    if value is None or shape is None or wanted is None:
+    x, wanted = failing.operand(0), _wanted_sizes(failing)
+    if x is None or wanted is None:
         return None
-    total = prod(shape)
+    total = prod(x.shape)
     known = prod(n for n in wanted if n != -1)
     if wanted.count(-1) > 1:
         return None
     fits = known == total if -1 not in wanted else known > 0 and total % known == 0
     if fits:
-        return _stride(failing, shape, wanted) if failing.name == "view" else None
+        return _stride(failing, x, wanted) if failing.name == "view" else None
     call = CallText(failing)
     asked = times("?" if n == -1 else n for n in wanted)
     rule = f"{total} is not divisible by {known}" if -1 in wanted else f"{asked} = {known}"
     sentence = (
-        f"{call.operand(0)} {times(shape)} has {total} numbers and cannot become {asked}: {rule}"
-        f"{undivided(shape, wanted)}"
+        f"{call.operand(0)} {times(x.shape)} has {total} numbers and cannot become {asked}: {rule}"
+        f"{_undivided(x.shape, wanted)}"
     )
-    axes = range(1, len(shape)) if len(shape) > 1 else range(len(shape))
-    stories = [story(failing.trace, value.id, axis) for axis in axes]
+    axes = range(1, x.rank) if x.rank > 1 else range(x.rank)
+    stories = [story(failing.trace, x.value.id, axis) for axis in axes]
     derivation = (*start_line(failing.trace, stories), *lines(stories))
-    found = tuple(_candidates(failing, call, value, shape, wanted))
-    return Diagnosis("view.size", sentence, derivation, found)
+    return Diagnosis("view.size", sentence, derivation, tuple(_candidates(call, x, wanted)))
 
 
-def wanted_sizes(failing: Failing) -> Sizes | None:
+def _wanted_sizes(failing: Failing) -> Sizes | None:
     """The sizes asked for, however they are passed; None if one of them is no number."""
     given: Any = failing.operation.args[1:] if failing.operation else ()
     if len(given) == 1 and isinstance(given[0], tuple):
@@ -62,17 +62,14 @@ def wanted_sizes(failing: Failing) -> Sizes | None:
     return items if all(type(n) is int for n in items) else None
 
 
-def _stride(failing: Failing, shape: Sizes, wanted: Sizes) -> Diagnosis | None:
+def _stride(failing: Failing, x: Operand, wanted: Sizes) -> Diagnosis:
     """The numbers fit, and only their order in memory does not."""
     call = CallText(failing)
-    operation = None
-    value = failing.value(failing.argument(0))
-    if value is not None and value.producer is not None:
-        operation = failing.trace.operations[value.producer]
-    because = f" after {operation.name}" if operation is not None else ""
+    made_by = x.value.producer
+    because = "" if made_by is None else f" after {failing.trace.operations[made_by].name}"
     asked = times("?" if n == -1 else n for n in wanted)
     sentence = (
-        f"{call.operand(0)} {times(shape)} is not laid out in one piece{because}, so view cannot "
+        f"{call.operand(0)} {times(x.shape)} is not laid out in one piece{because}, so view cannot "
         f"make it {asked} without copying; reshape can"
     )
     found = call.found
@@ -81,32 +78,29 @@ def _stride(failing: Failing, shape: Sizes, wanted: Sizes) -> Diagnosis | None:
     return Diagnosis("view.stride", sentence, (), (call.candidate(text, function="reshape"),))
 
 
-def _candidates(
-    failing: Failing, call: CallText, value: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Suggestion]:
-    batchless = unbatched_input(failing)
-    if batchless is not None and value.origin == "input" and len(shape) == 1:
+def _candidates(call: CallText, x: Operand, wanted: Sizes) -> Iterator[Suggestion]:
+    batchless = unbatched_input(call.failing)
+    if batchless is not None and x.value.origin == "input" and x.rank == 1:
         yield unsqueeze_input(batchless)
-    total = prod(shape)
+    shape, total = x.shape, prod(x.shape)
     if wanted[0] in (-1, shape[0]) and len(wanted) == 2:
         # view(-1, 400): flatten whatever there is. What follows is put right by the next error.
         yield call.flattened()
     elif -1 not in wanted and wanted[0] != shape[0] and len(wanted) > 1:
         rest = prod(wanted[1:])
         if total == shape[0] * rest:
-            inside = (SizeOf(0), *wanted[1:])
-            yield call.shaped(inside)
+            yield call.shaped((SizeOf(0), *wanted[1:]))
             return
-        elif len(wanted) == 2:
+        if len(wanted) == 2:
             yield call.flattened()
         elif rest and total % rest == 0:
-            inside = (-1, *wanted[1:])
-            yield call.shaped(inside)
-    yield from as_picture(call, shape, wanted)
-    yield from in_patches(value, shape, wanted)
+            yield call.shaped((-1, *wanted[1:]))
+    yield from _as_picture(call, shape, wanted)
+    if x.input_name:
+        yield from _in_patches(x.input_name, shape, wanted)
     if len(wanted) > 2:
         yield from _one_other(call, shape, wanted)
-    yield from for_the_view(failing, value, shape, wanted)
+    yield from for_the_view(call.failing, x, wanted)
 
 
 def _one_other(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
@@ -132,49 +126,26 @@ def _one_other(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggesti
         return
 
 
-def for_the_view(
-    failing: Failing, value: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Suggestion]:
+def for_the_view(failing: Failing, x: Operand, wanted: Sizes) -> Iterator[Suggestion]:
     """Padding or another input, so that the picture that arrives is what view was written for."""
-    if len(shape) < 3:
+    if x.rank < 3 or len(wanted) != 2 or wanted[1] == -1 or wanted[1] % x.shape[1]:
         return
-    found = ways(failing.trace, value.id, range(2, len(shape)))
-    if not found or len(wanted) != 2:
-        return
-    rest = wanted[1] if wanted[1] != -1 else None
-    if rest is None or rest % shape[1]:
-        return
-    area = rest // shape[1]
-    whole = sizes(failing.trace.values[found[0].start[0]])
-    if whole is None:
-        return
-    now = [whole[one.start[1]] for one in found]
-
-    def fits(n: Sequence[int], changes: dict[str, dict[str, int]] | None = None) -> bool:
-        got = [one.size(size, changes) for one, size in zip(found, n, strict=True)]
-        known = [g for g in got if g is not None]
-        return len(known) == len(got) and prod(known) == area
-
-    moved = input_sizes(fits, now)
-    first = failing.trace.values[found[0].start[0]]
-    if moved is not None and first.name:
-        after = list(whole)
-        for one, n in zip(found, moved, strict=True):
-            after[one.start[1]] = n
-        yield new_input(first.name, whole, after)
-    yield from with_padding(failing, found, lambda changes: fits(now, changes))
+    found = ways(failing.trace, x.value.id, range(2, x.rank))
+    if found:
+        area = wanted[1] // x.shape[1]
+        yield from other_input_size(failing, found, area)
+        yield from padded_to(failing, found, area)
 
 
 def unflatten(failing: Failing) -> Diagnosis | None:
     """The sizes must multiply to that of the axis."""
-    shape = failing.shape(failing.argument(0))
-    dim = failing.argument(1, "dim")
+    x, dim = failing.operand(0), failing.argument(1, "dim")
     wanted: Any = failing.argument(2, "sizes")
-    if shape is None or not isinstance(dim, int) or not isinstance(wanted, tuple):
+    if x is None or not isinstance(dim, int) or not isinstance(wanted, tuple):
         return None
-    if not -len(shape) <= dim < len(shape) or not all(type(n) is int for n in wanted):
+    if not -x.rank <= dim < x.rank or not all(type(n) is int for n in wanted):
         return None
-    size = shape[dim]
+    size = x.shape[dim]
     known = prod(n for n in wanted if n != -1)
     if (-1 in wanted and known and size % known == 0) or (-1 not in wanted and known == size):
         return None
@@ -191,18 +162,11 @@ def unflatten(failing: Failing) -> Diagnosis | None:
             better = tuple(size // others if a == axis else n for a, n in enumerate(wanted))
             if layer is not None:
                 found.append(set_arguments(layer, {"unflattened_size": better}))
-            elif failing.operation is not None:
-                call = CallText(failing)
-                found.append(
-                    call.candidate(
-                        f"{call.operand(0)}.unflatten({dim}, {better})", arguments=(dim, better)
-                    )
-                )
+            else:
+                found.append(CallText(failing).with_arguments((dim, better)))
             break
-    value = failing.value(failing.argument(0))
-    if value is not None:
-        found += other_inputs(failing, value, dim % len(shape), known)
-    return Diagnosis("unflatten.size", sentence, (), tuple(c for c in found if c))
+    found += other_inputs(failing, x.value, dim % x.rank, known)
+    return Diagnosis("unflatten.size", sentence, (), present(found))
 
 
 # ---- pictures of tokens, pictures in patches ----------------------------------------------
@@ -212,7 +176,7 @@ def unflatten(failing: Failing) -> Diagnosis | None:
 _EXTRA = (1, 2)
 
 
-def as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
+def _as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
     """``view(b, c, 8, 8)`` of 49 tokens: 7×7; of 65 tokens: without the class token."""
     if len(wanted) != 4 or wanted[2] != wanted[3] or wanted[2] < 1 or wanted[1] < 1:
         return
@@ -227,15 +191,12 @@ def as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggesti
     for extra in _EXTRA:
         if tokens == area + extra and tokens in shape[1:]:
             axis = shape.index(tokens, 1)
-            new = f"{call.operand(0)}[{':, ' * axis}{extra}:]"
-            steps = (Step("narrow", (axis, extra, area)),)
-            yield call.candidate(call.with_operand(0, new, new), operands=((0, steps),))
+            template = f"{{x}}[{':, ' * axis}{extra}:]"
+            yield call.on(0, template, Step("narrow", (axis, extra, area)))
 
 
-def in_patches(value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
+def _in_patches(name: str, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
     """``view(b, c, h // 8, 8, w // 8, 8)`` of 30×30: the next multiple of 8."""
-    if value.origin != "input" or not value.name:
-        return
     after: list[int] = []
     place = 0
     for size in shape:
@@ -251,10 +212,10 @@ def in_patches(value: Value, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion
         after.append(-(-size // patch) * patch)
         place += 2
     if place == len(wanted) and after != list(shape):
-        yield new_input(value.name, shape, after)
+        yield new_input(name, shape, after)
 
 
-def undivided(shape: Sizes, wanted: Sizes) -> str:
+def _undivided(shape: Sizes, wanted: Sizes) -> str:
     """``: its last 192 are not 3×5×12 = 180`` where all but one dimension agree."""
     same = 0
     while same < min(len(shape), len(wanted)) and shape[same] == wanted[same]:
@@ -271,7 +232,7 @@ def undivided(shape: Sizes, wanted: Sizes) -> str:
 def expand(failing: Failing) -> Diagnosis | None:
     """``expand`` enlarges axes of size 1 only; ``repeat`` needs a number per axis."""
     shape = failing.shape(failing.argument(0))
-    wanted = wanted_sizes(failing)
+    wanted = _wanted_sizes(failing)
     if shape is None or wanted is None:
         return None
     call = CallText(failing)
@@ -285,8 +246,7 @@ def expand(failing: Failing) -> Diagnosis | None:
         inside = (*wanted, *(fill,) * (len(shape) - len(wanted)))
         if failing.name == "expand":
             inside = tuple(n if shape[a] in (1, n) or n == -1 else -1 for a, n in enumerate(inside))
-        candidate = call.candidate(call.method(failing.name, inside), arguments=inside)
-        return Diagnosis(f"{failing.name}.rank", sentence, (), (candidate,))
+        return Diagnosis(f"{failing.name}.rank", sentence, (), (call.with_arguments(inside),))
     if failing.name != "expand":
         return None
     lead = len(wanted) - len(shape)
@@ -304,17 +264,12 @@ def expand(failing: Failing) -> Diagnosis | None:
         )
         found: list[Suggestion] = []
         if any(n not in (-1, s) for n, s in zip(kept[lead:], shape, strict=True)) or lead:
-            found.append(call.candidate(call.method("expand", kept), arguments=kept))
+            found.append(call.with_arguments(kept))
         if asked % size == 0:
             repeats = tuple(
                 n if a < lead else (n // shape[a - lead] if n != -1 else 1)
                 for a, n in enumerate(wanted)
             )
-            found.insert(
-                0,
-                call.candidate(
-                    call.method("repeat", repeats), function="repeat", arguments=repeats
-                ),
-            )
+            found.insert(0, call.with_arguments(repeats, "repeat"))
         return Diagnosis("expand.size", sentence, (), tuple(found))
     return None

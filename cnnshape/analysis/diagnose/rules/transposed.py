@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, per_axis
 from cnnshape.analysis.diagnose.rules.convolution import CONVOLUTIONS, name_of
-from cnnshape.analysis.diagnose.suggest import set_arguments
+from cnnshape.analysis.diagnose.suggest import present, set_arguments
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.words import times
@@ -15,12 +14,12 @@ from cnnshape.words import times
 
 def output_padding(failing: Failing) -> Diagnosis | None:
     """``output_padding`` must be smaller than stride or dilation."""
-    if failing.dims is None or failing.operation is None:
+    if failing.dims is None:
         return None
     layer = failing.layer(CONVOLUTIONS, failing.argument(1, "weight"))
-    bound = bind(failing.operation) or {}
     extra, stride, dilation = (
-        per_axis(bound.get(name), failing.dims) for name in ("output_padding", "stride", "dilation")
+        per_axis(failing.bound.get(name), failing.dims)
+        for name in ("output_padding", "stride", "dilation")
     )
     for a, s, d in zip(extra, stride, dilation, strict=True):
         if a >= max(s, d):
@@ -32,9 +31,7 @@ def output_padding(failing: Failing) -> Diagnosis | None:
             if layer is not None:
                 candidates.append(set_arguments(layer, {"output_padding": max(s, d) - 1}))
                 candidates.append(set_arguments(layer, {"stride": a + 1}))
-            return Diagnosis(
-                "conv_transpose.output_padding", sentence, (), tuple(c for c in candidates if c)
-            )
+            return Diagnosis("conv_transpose.output_padding", sentence, (), present(candidates))
     return None
 
 

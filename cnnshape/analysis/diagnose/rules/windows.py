@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from cnnshape.analysis.arguments import bind
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
-from cnnshape.analysis.diagnose.rules.missing_batch import unsqueeze_input
+from cnnshape.analysis.diagnose.failing import Failing, Operand, per_axis, sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.sizes_that_fit import LARGEST, Way, ways
-from cnnshape.analysis.diagnose.suggest import before_call, new_input, set_arguments, set_class
+from cnnshape.analysis.diagnose.suggest import (
+    before_call,
+    new_input,
+    present,
+    set_arguments,
+    set_class,
+    unsqueeze_input,
+)
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Value
+from cnnshape.tracing.trace import Module
 from cnnshape.words import times
 
 _KINDS = frozenset(
@@ -29,23 +33,21 @@ _ADAPTIVE = ("adaptive_avg_pool", "adaptive_max_pool")
 
 def pooling(failing: Failing) -> Diagnosis | None:
     """Max, average, power-average and adaptive pooling."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None or failing.dims is None:
+    x = failing.operand(0, "input")
+    if x is None or failing.dims is None:
         return None
     layer = failing.layer(_KINDS)
     count = failing.dims
-    if len(shape) not in (count + 1, count + 2):
-        return _rank(failing, value, shape, layer)
-    if failing.name in _ADAPTIVE or failing.operation is None:
+    if x.rank not in (count + 1, count + 2):
+        return _rank(failing, x, layer)
+    if failing.name in _ADAPTIVE:
         return None
-    bound = bind(failing.operation) or {}
-    kernel = per_axis(bound.get("kernel_size"), count)
-    padding = per_axis(bound.get("padding", 0), count, 0)
+    kernel = per_axis(failing.bound.get("kernel_size"), count)
+    padding = per_axis(failing.bound.get("padding", 0), count, 0)
     for k, p in zip(kernel, padding, strict=True):
         if 2 * p > k:
             return _padding(failing, k, p, layer)
-    return too_small(failing, value, shape, bound, kernel, layer)
+    return too_small(failing, x, kernel, layer)
 
 
 def _padding(failing: Failing, kernel: int, pad: int, layer: Module | None) -> Diagnosis:
@@ -54,30 +56,25 @@ def _padding(failing: Failing, kernel: int, pad: int, layer: Module | None) -> D
         f"{name} pads by {pad}, which is more than half of its kernel {kernel}: at most "
         f"{kernel // 2} is allowed"
     )
-    found: list[Suggestion | None] = []
-    if layer is not None:
-        found.append(set_arguments(layer, {"padding": kernel // 2}))
-        found.append(set_arguments(layer, {"kernel_size": 2 * pad}))
-    return Diagnosis("pool.padding", sentence, (), tuple(c for c in found if c))
+    changes = ({"padding": kernel // 2}, {"kernel_size": 2 * pad})
+    found = () if layer is None else present(set_arguments(layer, change) for change in changes)
+    return Diagnosis("pool.padding", sentence, (), found)
 
 
-def _rank(failing: Failing, value: Value, shape: Sizes, layer: Module | None) -> Diagnosis | None:
+def _rank(failing: Failing, x: Operand, layer: Module | None) -> Diagnosis:
     assert failing.dims is not None
     count = failing.dims
     name = who(failing.path, failing.module.type) if layer is not None else failing.name
     sentence = (
         f"{name} takes {dims(count + 2)} ({AXES[count]}), or {count + 1} without the batch, but "
-        f"{dims(len(shape))} {arrive(len(shape))}: {times(shape)}"
+        f"{dims(x.rank)} {arrive(x.rank)}: {times(x.shape)}"
     )
-    others = (n for n in (1, 2, 3) if layer is not None and len(shape) == n + 2 and n != count)
-    found = [
-        set_class(layer, layer.kind.replace(f"{count}d", f"{other}d"))
-        for other in others
-        if layer is not None
-    ]
-    if len(shape) == count:
-        if value.origin == "input":
-            found.append(unsqueeze_input(value))
+    found: list[Suggestion] = []
+    if layer is not None and x.rank - 2 in {1, 2, 3} - {count}:
+        found.append(set_class(layer, layer.kind.replace(f"{count}d", f"{x.rank - 2}d")))
+    if x.rank == count:
+        if x.value.origin == "input":
+            found.append(unsqueeze_input(x.value))
         elif layer is not None:
             found.append(before_call(failing, "x.unsqueeze(0)", (Step("unsqueeze", (0,)),)))
     return Diagnosis("pool.rank", sentence, (), tuple(found))
@@ -87,24 +84,19 @@ def _rank(failing: Failing, value: Value, shape: Sizes, layer: Module | None) ->
 
 
 def too_small(
-    failing: Failing,
-    value: Value,
-    shape: Sizes,
-    bound: Mapping[str, Any],
-    kernel: Sequence[int],
-    layer: Module | None,
+    failing: Failing, x: Operand, kernel: Sequence[int], layer: Module | None
 ) -> Diagnosis | None:
     """The (dilated) kernel must fit into the padded input along every axis."""
     count = len(kernel)
-    padding = bound.get("padding", 0)
-    dilation = per_axis(bound.get("dilation", 1), count)
+    padding = failing.bound.get("padding", 0)
+    dilation = per_axis(failing.bound.get("dilation", 1), count)
     if isinstance(padding, str):
         if padding == "same":
             return None
         padding = 0
     pad = per_axis(padding, count, 0)
     spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True)]
-    here = shape[-count:]
+    here = x.shape[-count:]
     if all(n + 2 * p >= span for n, p, span in zip(here, pad, spans, strict=True)):
         return None
     name = who(failing.path, failing.module.type) if layer is not None else failing.name
@@ -121,45 +113,32 @@ def too_small(
         f"{what}{wide} does not fit into {times(here)}{padded}: it "
         f"needs at least {times(least)}, but {times(here)} {arrive(1)}"
     )
-    axes = range(len(shape) - count, len(shape))
-    stories = [story(failing.trace, value.id, axis) for axis in axes]
+    stories = [story(failing.trace, x.value.id, axis) for axis in range(x.rank - count, x.rank)]
     kind = "pool.too_small" if pooling else "conv.kernel_too_large"
     return Diagnosis(
         kind,
         sentence,
         (*start_line(failing.trace, stories), *lines(stories)),
-        tuple(_candidates(failing, value, list(axes), spans, pad, layer)),
+        present(_candidates(failing, x, spans, pad, layer)),
     )
 
 
 def _candidates(
-    failing: Failing,
-    value: Value,
-    axes: Sequence[int],
-    spans: Sequence[int],
-    pad: Sequence[int],
-    layer: Module | None,
-) -> Iterator[Suggestion]:
-    found = ways(failing.trace, value.id, axes)
-    larger = None if found is None else _larger_input(failing, found, spans, pad)
-    if larger is not None:
-        yield larger
+    failing: Failing, x: Operand, spans: Sequence[int], pad: Sequence[int], layer: Module | None
+) -> Iterator[Suggestion | None]:
+    here = x.shape[-len(spans) :]
+    found = ways(failing.trace, x.value.id, range(x.rank - len(spans), x.rank))
+    if found is not None:
+        yield _larger_input(failing, found, spans, pad)
     if layer is None or layer.path != failing.path:
         return
     if layer.kind.startswith("Conv") and len(set(spans)) == 1:
-        candidate = set_arguments(layer, {"padding": max(spans[0] // 2, 1)})
-        if candidate is not None:
-            yield candidate
+        yield set_arguments(layer, {"padding": max(spans[0] // 2, 1)})
     if "Pool" in layer.kind:
         if layer.config.get("ceil_mode") is False:
-            candidate = set_arguments(layer, {"ceil_mode": True})
-            if candidate is not None:
-                yield candidate
-        least = min((sizes(value) or (1,))[axes[0] :])
-        if least > 1:
-            candidate = set_arguments(layer, {"kernel_size": least})
-            if candidate is not None:
-                yield candidate
+            yield set_arguments(layer, {"ceil_mode": True})
+        if min(here) > 1:
+            yield set_arguments(layer, {"kernel_size": min(here)})
 
 
 def _larger_input(
@@ -193,18 +172,16 @@ def _larger_input(
 
 def unpooling(failing: Failing) -> Diagnosis | None:
     """``MaxUnpool`` puts every number back where the pooling took it from: one index for each."""
-    value = failing.value(failing.argument(0, "input"))
-    shape, indices = failing.shape(failing.argument(0)), failing.shape(failing.argument(1))
-    if value is None or shape is None or indices is None or shape == indices:
+    x, indices = failing.operand(0, "input"), failing.operand(1, "indices")
+    if x is None or indices is None or x.shape == indices.shape:
         return None
     sentence = (
-        f"{who(failing.path, failing.module.type)} gets {times(shape)} and indices of "
-        f"{times(indices)}, but needs an index for every number, as the pooling gave them"
+        f"{who(failing.path, failing.module.type)} gets {times(x.shape)} and indices of "
+        f"{times(indices.shape)}, but needs an index for every number, as the pooling gave them"
     )
-    found: list[Suggestion | None] = []
-    derivation: tuple[str, ...] = ()
-    if len(shape) == len(indices) >= 3 and shape[2:] == indices[2:]:
-        item = story(failing.trace, value.id, 1)
-        derivation = (*start_line(failing.trace, [item]), *lines([item]))
-        found += other_inputs(failing, value, 1, indices[1])
-    return Diagnosis("unpool.indices", sentence, derivation, tuple(c for c in found if c))
+    if x.rank < 3 or x.rank != indices.rank or x.shape[2:] != indices.shape[2:]:
+        return Diagnosis("unpool.indices", sentence)
+    item = story(failing.trace, x.value.id, 1)
+    derivation = (*start_line(failing.trace, [item]), *lines([item]))
+    found = tuple(other_inputs(failing, x.value, 1, indices.shape[1]))
+    return Diagnosis("unpool.indices", sentence, derivation, found)
