@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import Story, lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.wording import AXES
-from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, times
 
 #: Functions whose tensors are broadcast against each other.
@@ -26,47 +25,47 @@ _SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "/"}
 
 def broadcast(failing: Failing) -> Diagnosis | None:
     """The first axis, from the right, where two sizes differ and neither is 1."""
-    shaped = [(v, s) for v in failing.tensors if (s := sizes(v)) is not None]
-    found = clash([shape for _, shape in shaped])
+    found = clash([operand.shape for operand in failing.operands])
     if found is None:
-        return _in_place(failing, shaped)
-    one, other, from_end = found
-    (a, a_shape), (b, b_shape) = shaped[one], shaped[other]
+        return _in_place(failing)
+    left, right, from_end = failing.operands[found[0]], failing.operands[found[1]], found[2]
     call = CallText(failing)
-    first, second = _labels(failing, call, one, other)
-    sign = _SIGNS.get(failing.name)
-    what = f"{first} {sign} {second}" if sign else f"{failing.name} of {first} and {second}"
-    if call.found is not None and sign and len(call.found.text) <= _QUOTED:
-        what = call.found.text
-    differing = _differing(a_shape, b_shape)
-    longer = a_shape if len(a_shape) >= len(b_shape) else b_shape
-    named = listed(_axis_name(longer, axis) for axis in differing)
-    left, right = (times(shape[axis] for axis in differing) for shape in (a_shape, b_shape))
-    if len(a_shape) == len(b_shape):
-        how = f"differ in {named}, {left} and {right}"
-    else:
-        how = (
-            f"are compared from the last dimension on, where {a_shape[from_end]} and "
-            f"{b_shape[from_end]} differ"
-        )
-    sentence = f"{what} does not fit: {times(a_shape)} and {times(b_shape)} {how}"
-    stories = [story(failing.trace, a.id, from_end % len(a_shape))]
-    stories.append(story(failing.trace, b.id, from_end % len(b_shape)))
+    what = f"{_what(call, left, right)} does not fit"
+    sentence = f"{what}: {times(left.shape)} and {times(right.shape)} {_how(left, right, from_end)}"
+    stories = [
+        story(failing.trace, operand.value.id, from_end % operand.rank) for operand in (left, right)
+    ]
     return Diagnosis(
         "broadcast",
         sentence,
         _both(failing, stories),
-        tuple(candidates(failing, call, (one, a, a_shape), (other, b, b_shape), from_end)),
+        tuple(candidates(call, left, right, from_end)),
     )
 
 
-def _labels(failing: Failing, call: CallText, one: int, other: int) -> tuple[str, str]:
-    """What the two tensors are called in the source, where it is short enough to be quoted."""
-    del failing
-    names = [call.operand(one), call.operand(other)]
-    if any(len(name) > 30 for name in names) or names[0] == names[1]:
-        return "a", "b"
-    return names[0], names[1]
+def _what(call: CallText, left: Operand, right: Operand) -> str:
+    """The call as it is written, where that is short enough to be quoted."""
+    name = call.failing.name
+    sign = _SIGNS.get(name)
+    if call.found is not None and sign and len(call.found.text) <= _QUOTED:
+        return call.found.text
+    first, second = call.operand(left.place), call.operand(right.place)
+    if len(first) > 30 or len(second) > 30 or first == second:
+        first, second = "a", "b"
+    return f"{first} {sign} {second}" if sign else f"{name} of {first} and {second}"
+
+
+def _how(left: Operand, right: Operand, from_end: int) -> str:
+    """Where the two differ, and by which sizes."""
+    a, b = left.shape, right.shape
+    if left.rank != right.rank:
+        return (
+            f"are compared from the last dimension on, where {a[from_end]} and {b[from_end]} differ"
+        )
+    differing = _differing(a, b)
+    named = listed(_axis_name(a, axis) for axis in differing)
+    sizes = (times(shape[axis] for axis in differing) for shape in (a, b))
+    return f"differ in {named}, {' and '.join(sizes)}"
 
 
 def _differing(a: Sizes, b: Sizes) -> list[int]:
@@ -102,11 +101,11 @@ def _both(failing: Failing, stories: Sequence[Story]) -> tuple[str, ...]:
     return (*start_line(failing.trace, stories), *lines(different))
 
 
-def _in_place(failing: Failing, shaped: list[tuple[Value, Sizes]]) -> Diagnosis | None:
+def _in_place(failing: Failing) -> Diagnosis | None:
     """``x += y`` cannot make ``x`` larger."""
-    if len(shaped) < 2:
+    if len(failing.operands) < 2:
         return None
-    target, other = shaped[0][1], shaped[1][1]
+    target, other = (operand.shape for operand in failing.operands[:2])
     width = max(len(target), len(other))
     result = tuple(
         max(a, b)

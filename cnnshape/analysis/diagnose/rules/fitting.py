@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from math import isqrt
 
 from cnnshape.analysis.arguments import base_name
@@ -13,7 +14,7 @@ from cnnshape.analysis.diagnose.earlier_corrections import (
     with_stride,
 )
 from cnnshape.analysis.diagnose.edits import PictureOf, Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import (
     Changes,
@@ -24,41 +25,43 @@ from cnnshape.analysis.diagnose.sizes_that_fit import (
     ways,
 )
 from cnnshape.analysis.diagnose.source_call import CallText
-from cnnshape.analysis.diagnose.suggest import new_input, set_arguments, set_buffer, set_parameter
+from cnnshape.analysis.diagnose.suggest import (
+    new_input,
+    present,
+    set_arguments,
+    set_buffer,
+    set_parameter,
+)
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
-
-Operand = tuple[int, Value, Sizes]
-
 
 #: How far from the given size another one is looked for.
 _FARTHEST = 256
 
 
 def candidates(
-    failing: Failing, call: CallText, left: Operand, right: Operand, from_end: int
+    call: CallText, left: Operand, right: Operand, from_end: int
 ) -> Iterator[Suggestion]:
     """What may help, most likely first."""
-    a_shape, b_shape = left[2], right[2]
-    same_rank = len(a_shape) == len(b_shape)
-    rank = len(a_shape)
-    spatial = same_rank and rank >= 3 and -from_end <= rank - 2
+    failing = call.failing
+    same_rank = left.rank == right.rank
+    spatial = same_rank and left.rank >= 3 and -from_end <= left.rank - 2
     if spatial:
-        yield from same_picture(failing, left[1], right[1], rank)
-    if same_rank and rank >= 3:
-        yield from projections(failing, call, left, right)
+        yield from same_picture(failing, left, right)
+    if same_rank and left.rank >= 3:
+        yield from projections(call, left, right)
     yield from _channel_vector(call, left, right)
     if spatial:
         yield from _resized(call, left, right)
-    if not spatial or rank == 3:
+    if not spatial or left.rank == 3:
         yield from _made_alike(failing, left, right, from_end)
 
 
-def same_picture(failing: Failing, one: Value, other: Value, rank: int) -> Iterator[Suggestion]:
+def same_picture(failing: Failing, one: Operand, other: Operand) -> Iterator[Suggestion]:
     """What makes two pictures equally large: padding on the way of one, or another input."""
-    axes = range(2, rank)
+    axes = range(2, one.rank)
     yield from _padded(failing, one, other, axes)
-    left, right = ways(failing.trace, one.id, axes), ways(failing.trace, other.id, axes)
+    left, right = (ways(failing.trace, it.value.id, axes) for it in (one, other))
     if left is not None and right is not None and left[0].start[0] == right[0].start[0]:
         candidate = agreeing_input(failing, left, right)
         if candidate is not None:
@@ -66,9 +69,9 @@ def same_picture(failing: Failing, one: Value, other: Value, rank: int) -> Itera
 
 
 def _padded(
-    failing: Failing, one: Value, other: Value, axes: Iterable[int]
+    failing: Failing, one: Operand, other: Operand, axes: Iterable[int]
 ) -> Iterator[Suggestion]:
-    forked = forks(failing.trace, one.id, other.id, axes)
+    forked = forks(failing.trace, one.value.id, other.value.id, axes)
     if forked is None:
         return
     left, right = forked
@@ -122,17 +125,14 @@ def _agreeing_size(one: Way, other: Way, now: int) -> int | None:
     return next((size for size in near if agree(size)), None)
 
 
-def projections(
-    failing: Failing, call: CallText, left: Operand, right: Operand
-) -> Iterator[Suggestion]:
+def projections(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """A 1×1 convolution on the shortcut, as residual networks have it."""
-    small, large = (left, right) if right[1].id > left[1].id else (right, left)
+    small, large = (left, right) if right.value.id > left.value.id else (right, left)
     # The operand that was made first is the shortcut.
-    before, after = small[2], large[2]
-    rank = len(before)
-    if rank not in (3, 4, 5) or before[0] != after[0] or small[1].static:
+    before, after, rank = small.shape, large.shape, small.rank
+    if rank not in (3, 4, 5) or before[0] != after[0] or small.value.static:
         return
-    if not any(base_name(op.name) == ("conv", rank - 2) for op in failing.trace.operations):
+    if not any(base_name(op.name) == ("conv", rank - 2) for op in call.failing.trace.operations):
         return  # sequences of vectors are no pictures
     strides = {-(-b // a) for b, a in zip(before[2:], after[2:], strict=True) if a}
     channels = before[1] != after[1]
@@ -145,60 +145,45 @@ def projections(
         return
     if not channels and stride == 1:
         return
-    size = f"{rank - 2}d"
     settings = f", stride={stride}" if stride > 1 else ""
-    layer = f"nn.Conv{size}({before[1]}, {after[1]}, 1{settings})"
-    operand = call.operand(small[0])
-    new = f"self.shortcut({operand})"
-    text = f"{call.with_operand(small[0], new, new)} with self.shortcut = {layer}"
+    layer = f"nn.Conv{rank - 2}d({before[1]}, {after[1]}, 1{settings})"
     step = Step("project", (before[1], after[1], stride, rank - 2))
-    yield call.candidate(text, operands=((small[0], (step,)),))
+    called = call.on(small.place, "self.shortcut({x})", step)
+    text = f"{called.text} with self.shortcut = {layer}"
+    yield replace(called, text=text, to=text)
 
 
 def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """A vector per channel (or per batch) that is to be spread over a picture."""
-    small, large = (left, right) if len(left[2]) < len(right[2]) else (right, left)
-    vector, picture = small[2], large[2]
-    if len(vector) >= len(picture):
+    small, large = (left, right) if left.rank < right.rank else (right, left)
+    vector, picture = small.shape, large.shape
+    missing, length = large.rank - small.rank, small.rank
+    if missing <= 0:
         return
-    operand = call.operand(small[0])
-    missing, length = len(picture) - len(vector), len(vector)
-    if length in (1, 2) and vector == picture[:2][-length:] and missing + length > 2:
-        ones = len(picture) - 2
-        index = ", ".join([":"] * length + ["None"] * ones)
-        if length == 1:
-            new = f"{operand}.view({', '.join(['-1', *['1'] * ones])})"
-        else:
-            new = f"{operand}[{index}]"
-        steps = tuple(Step("unsqueeze", (-1,)) for _ in range(ones))
+    behind = (Step("unsqueeze", (-1,)),) * missing
+    kept, new = ", ".join([":"] * length), "None, " * missing
+    if length in (1, 2) and vector == picture[:2][-length:] and large.rank > 2:
+        ones = large.rank - 2
+        spread = f"{{x}}.view({', '.join(['-1', *['1'] * ones])})"
+        if length == 2:
+            spread = f"{{x}}[{kept}, {', '.join(['None'] * ones)}]"
+        yield call.on(small.place, spread, *behind[:ones])
     elif length > 1 and vector[0] == picture[0] and not clash([vector[1:], picture]):
         # A mask of batch × length for scores of batch × heads × length × length.
-        new = f"{operand}[:, {'None, ' * missing}{', '.join([':'] * (length - 1))}]"
-        steps = (Step("unsqueeze", (1,)),) * missing
-    elif vector[:1] == picture[:1]:
-        index = ", ".join([":"] * length + ["None"] * missing)
-        if not clash([(*vector, *[1] * missing), picture]):
-            new = f"{operand}[{index}]"
-            steps = tuple(Step("unsqueeze", (-1,)) for _ in range(missing))
-        else:
-            return
-    else:
-        return
-    yield call.candidate(call.with_operand(small[0], new, new), operands=((small[0], steps),))
+        template = f"{{x}}[:, {new}{', '.join([':'] * (length - 1))}]"
+        yield call.on(small.place, template, *(Step("unsqueeze", (1,)),) * missing)
+    elif vector[:1] == picture[:1] and not clash([(*vector, *[1] * missing), picture]):
+        yield call.on(small.place, f"{{x}}[{kept}, {new.removesuffix(', ')}]", *behind)
 
 
 def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """The smaller picture brought to the size of the larger, as U-Nets do."""
-    a, b = left[2], right[2]
+    a, b = left.shape, right.shape
     if len(a) != 4 or a[:2] != b[:2]:
         return
     small, large = (left, right) if a[2] * a[3] < b[2] * b[3] else (right, left)
-    operand, other = call.operand(small[0]), call.operand(large[0])
-    new = f"F.interpolate({operand}, size={other}.shape[-2:])"
-    yield call.candidate(
-        call.with_operand(small[0], new, new),
-        operands=((small[0], (Step("resize", (PictureOf(large[0]),)),)),),
-    )
+    template = f"F.interpolate({{x}}, size={call.operand(large.place)}.shape[-2:])"
+    yield call.on(small.place, template, Step("resize", (PictureOf(large.place),)))
 
 
 def _made_alike(
@@ -207,31 +192,28 @@ def _made_alike(
     """The layer that made one of the sizes made to give the other's."""
     both = ((left, right), (right, left))
     for mine, theirs in both:
-        yield from _longer_table(failing, mine[1], from_end, theirs[2][from_end])
+        yield from _longer_table(failing, mine.value, from_end, theirs.shape[from_end])
     for mine, theirs in both:
-        value, shape = mine[1], mine[2]
-        wanted = theirs[2][from_end]
-        item = story(failing.trace, value.id, from_end % len(shape))
-        if not item.made or not item.notes:
-            if value.origin == "parameter":
-                yield from _other_positions(failing, shape, theirs[2], from_end)
-                after = list(shape)
-                after[from_end] = wanted
-                candidate = set_parameter(value, tuple(after))
-                if candidate is not None:
-                    yield candidate
-            if value.origin == "input" and value.name and shape:
-                after = list(shape)
-                after[from_end] = wanted
-                yield new_input(value.name, shape, after)
-            continue
+        yield from _made_as(failing, mine, theirs.shape, from_end)
+
+
+def _made_as(failing: Failing, mine: Operand, like: Sizes, from_end: int) -> Iterator[Suggestion]:
+    wanted = like[from_end]
+    item = story(failing.trace, mine.value.id, from_end % mine.rank)
+    if item.made and item.notes:
         operation = failing.trace.operations[item.notes[0].operation]
         module = failing.trace.module(failing.trace.calls[operation.call].path)
         argument = OUTPUTS.get(module.kind)
         if argument is not None and module.builtin:
-            candidate = set_arguments(module, {argument: wanted})
-            if candidate is not None:
-                yield candidate
+            yield from present([set_arguments(module, {argument: wanted})])
+        return
+    after = list(mine.shape)
+    after[from_end] = wanted
+    if mine.value.origin == "parameter":
+        yield from _other_positions(failing, mine.shape, like, from_end)
+        yield from present([set_parameter(mine.value, tuple(after))])
+    if mine.input_name:
+        yield new_input(mine.input_name, mine.shape, after)
 
 
 def _longer_table(
@@ -248,11 +230,8 @@ def _longer_table(
     if value.origin != "buffer" or shape is None or len(shape) < -from_end:
         return
     if shape[from_end] < wanted:
-        candidate = set_buffer(
-            value, (*shape[:from_end], wanted, *shape[len(shape) + from_end + 1 :])
-        )
-        if candidate is not None:
-            yield candidate
+        longer = (*shape[:from_end], wanted, *shape[len(shape) + from_end + 1 :])
+        yield from present([set_buffer(value, longer)])
 
 
 def _other_positions(

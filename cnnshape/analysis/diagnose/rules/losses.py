@@ -8,7 +8,7 @@ from math import prod
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
@@ -27,44 +27,40 @@ ALIKE = frozenset(
 
 def cross_entropy(failing: Failing) -> Diagnosis | None:
     """Class numbers N×… for scores N×C×…, or probabilities of the same shape."""
-    scores = failing.value(failing.argument(0, "input"))
-    target = failing.value(failing.argument(1, "target"))
-    if scores is None or target is None:
+    scores, target = failing.operand(0, "input"), failing.operand(1, "target")
+    if scores is None or target is None or not scores.shape:
         return None
-    shape, wanted = sizes(scores), sizes(target)
-    if not shape or wanted is None:
-        return None
-    rank = len(shape)
-    batched = rank > 1
+    shape, given = scores.shape, target.shape
+    batched = scores.rank > 1
     classes = shape[:2][-1]
     expected = (shape[0], *shape[2:]) if batched else ()
-    if wanted == expected:
+    if given == expected:
         return _values(failing, scores, target, classes)
-    if wanted == shape and target.dtype not in _INTEGERS:
+    if given == shape and target.value.dtype not in _INTEGERS:
         return None
-    found = tuple(_target_candidates(failing, target, shape, wanted))
-    if wanted and batched and wanted[0] != shape[0]:
+    found = tuple(_target_candidates(failing, target.value, shape, given))
+    if given and batched and given[0] != shape[0]:
         sentence = (
-            f"{plural(shape[0], 'prediction')} ({times(shape)}) and {plural(wanted[0], 'target')} "
-            f"({times(wanted)}) do not belong together"
+            f"{plural(shape[0], 'prediction')} ({times(shape)}) and {plural(given[0], 'target')} "
+            f"({times(given)}) do not belong together"
         )
         return Diagnosis("loss.batch", sentence, (), found)
     sentence = (
         f"for scores of {times(shape)} ({plural(classes, 'class', 'classes')} in "
         f"dimension {1 if batched else 0}) the targets must have the shape {times(expected)}, not "
-        f"{times(wanted)}"
+        f"{times(given)}"
     )
     return Diagnosis("loss.target_shape", sentence, (), found)
 
 
-def _values(failing: Failing, scores: Value, target: Value, classes: int) -> Diagnosis | None:
-    if target.dtype not in ("int64", "uint8"):
-        sentence = f"class numbers must be int64, but {target.dtype} arrives"
+def _values(failing: Failing, scores: Operand, target: Operand, classes: int) -> Diagnosis | None:
+    dtype = target.value.dtype
+    if dtype not in ("int64", "uint8"):
+        sentence = f"class numbers must be int64, but {dtype} arrives"
         steps = (Step("to", ("int64",)),)
-        change = (target.dtype, "int64")
-        candidate = on_argument(failing, 1, "target", "{x}.long()", steps, change)
+        candidate = on_argument(failing, 1, "target", "{x}.long()", steps, (dtype, "int64"))
         return Diagnosis("dtype.target", sentence, (), (candidate,))
-    span = failing.failure.ranges.get(target.id)
+    span = failing.failure.ranges.get(target.value.id)
     if span is None or (span[0] >= 0 and span[1] < classes):
         return None
     bad = span[1] if span[1] >= classes else span[0]
@@ -76,8 +72,7 @@ def _values(failing: Failing, scores: Value, target: Value, classes: int) -> Dia
         steps = (Step("shift", (-1,)),)
         found.append(on_argument(failing, 1, "target", "{x} - 1", steps, (None, None)))
     if span[0] >= 0:
-        axis = min(len(scores.shape) - 1, 1)
-        made = [c for c in other_inputs(failing, scores, axis, span[1] + 1) if c]
+        made = other_inputs(failing, scores.value, min(scores.rank - 1, 1), span[1] + 1)
         found += [c for c in made if c.action == "set_argument"]
     return Diagnosis("loss.target_range", sentence, (), tuple(found))
 
@@ -115,39 +110,31 @@ def _target_candidates(
 
 def alike(failing: Failing) -> Diagnosis | None:
     """Predictions and targets of one shape and dtype."""
-    values = [
-        failing.value(failing.argument(0, "input")),
-        failing.value(failing.argument(1, "target")),
-    ]
-    first, second = values
+    first, second = failing.operand(0, "input"), failing.operand(1, "target")
     if first is None or second is None:
         return None
-    shape, wanted = sizes(first), sizes(second)
-    if shape is None or wanted is None:
-        return None
-    if shape != wanted:
+    if first.shape != second.shape:
         sentence = (
-            f"predictions {times(shape)} and targets {times(wanted)} must have the same shape"
+            f"predictions {times(first.shape)} and targets {times(second.shape)} must have the "
+            "same shape"
         )
-        found = list(_made_alike(failing, first, second, shape, wanted))
-        derivation: tuple[str, ...] = ()
-        if len(shape) == len(wanted) >= 3:
-            axes = range(1, len(shape))
-            stories = [story(failing.trace, first.id, axis) for axis in axes]
-            derivation = (*start_line(failing.trace, stories), *lines(stories))
-        return Diagnosis("loss.shapes", sentence, derivation, tuple(found))
-    if second.dtype in _INTEGERS:
-        sentence = f"predictions are {first.dtype}, but the targets are {second.dtype}"
-        steps = (Step("to", (first.dtype,)),)
-        change = (second.dtype, first.dtype)
-        candidate = on_argument(failing, 1, "target", "{x}.float()", steps, change)
+        found = tuple(_made_alike(failing, first, second))
+        if first.rank != second.rank or first.rank < 3:
+            return Diagnosis("loss.shapes", sentence, (), found)
+        stories = [story(failing.trace, first.value.id, axis) for axis in range(1, first.rank)]
+        derivation = (*start_line(failing.trace, stories), *lines(stories))
+        return Diagnosis("loss.shapes", sentence, derivation, found)
+    wanted, dtype = first.value.dtype, second.value.dtype
+    if dtype in _INTEGERS:
+        sentence = f"predictions are {wanted}, but the targets are {dtype}"
+        steps = (Step("to", (wanted,)),)
+        candidate = on_argument(failing, 1, "target", "{x}.float()", steps, (dtype, wanted))
         return Diagnosis("dtype.target", sentence, (), (candidate,))
     return None
 
 
-def _made_alike(
-    failing: Failing, first: Value, second: Value, shape: Sizes, wanted: Sizes
-) -> Iterator[Suggestion]:
+def _made_alike(failing: Failing, first: Operand, second: Operand) -> Iterator[Suggestion]:
+    shape, wanted = first.shape, second.shape
     now = (list(shape), list(wanted))
     if shape == (*wanted, 1):
         steps = (Step("squeeze", (-1,)),)
@@ -158,5 +145,4 @@ def _made_alike(
     found = clash([shape, wanted])
     if found is not None:
         # An autoencoder's output, say, that is smaller than the picture it began with.
-        call = CallText(failing)
-        yield from candidates(failing, call, (0, first, shape), (1, second, wanted), found[2])
+        yield from candidates(CallText(failing), first, second, found[2])
