@@ -98,8 +98,8 @@ def command(
 
         result: Any = describe(kind, ceil_mode=ceil_mode)
     else:
-        ask: Any = formula
-        result = ask(kind, expression, **options)
+        untyped: Any = formula
+        result = untyped(kind, expression, **options)
     if not quiet:
         emit(_text(result, format_ or _format_of(file)), file)
     return 0 if getattr(result, "ok", True) else 1
@@ -123,7 +123,7 @@ def _text(result: Any, format_: str) -> str:
         if name == "Evaluation":
             return str(result.latex())
         raise UsageError("latex writes a formula and its numbers; use table or json here")
-    return str(result.text(_paint) if _in_colour() else result.text())
+    return str(result.text(_styled) if _in_colour() else result.text())
 
 
 def _in_colour() -> bool:
@@ -132,7 +132,7 @@ def _in_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
-def _paint(text: str, what: str) -> str:
+def _styled(text: str, what: str) -> str:
     """Colours that read well on light and on dark terminals."""
     styles: dict[str, dict[str, Any]] = {
         "good": {"fg": "green", "bold": True},

@@ -48,6 +48,15 @@ def per_axis(name: str, value: object, dims: int) -> tuple[int, ...]:
     return values
 
 
+def per_axes(dims: int, **arguments: object) -> tuple[tuple[int, ...], ...]:
+    """Each argument as one integer per axis, in the order given.
+
+    >>> per_axes(2, kernel_size=3, stride=(2, 1))
+    ((3, 3), (2, 1))
+    """
+    return tuple(per_axis(name, value, dims) for name, value in arguments.items())
+
+
 def shape_of(shape: Sequence[int]) -> Shape:
     """A shape as a tuple of sizes that are zero or more.
 

@@ -10,7 +10,15 @@ from math import prod
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, not_empty, per_axis, split
+from cnnshape.formulas.arguments import (
+    PerAxis,
+    Shape,
+    dims_of,
+    not_empty,
+    per_axes,
+    per_axis,
+    split,
+)
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
@@ -203,12 +211,10 @@ def derive_conv(
     """A convolution of an input ``(N, C, …)`` or ``(C, …)``."""
     dims = dims_of(shape, dims, kernel_size, stride, padding, dilation)
     leading, sizes = split("conv", shape, dims)
-    kernels = per_axis("kernel_size", kernel_size, dims)
-    strides = per_axis("stride", stride, dims)
-    dilations = per_axis("dilation", dilation, dims)
-    incoming = leading[-1] if in_channels is None else in_channels
-    outgoing = incoming if out_channels is None else out_channels
-    _check_channels(leading[-1], incoming, outgoing, groups)
+    kernels, strides, dilations = per_axes(
+        dims, kernel_size=kernel_size, stride=stride, dilation=dilation
+    )
+    incoming, outgoing = _channels(leading[-1], in_channels, out_channels, groups)
     if padding_mode not in MODES:
         raise UsageError(f"padding_mode must be one of {', '.join(MODES)}, not {padding_mode!r}")
     if padding_mode in ("reflect", "replicate"):
@@ -245,13 +251,10 @@ def derive_conv_transpose(
     """A transposed convolution; ``output_size`` is what its call was given, if anything."""
     dims = dims_of(shape, dims, kernel_size, stride, padding, dilation, output_padding)
     leading, sizes = split("conv_transpose", shape, dims)
-    kernels = per_axis("kernel_size", kernel_size, dims)
-    strides = per_axis("stride", stride, dims)
-    pads = per_axis("padding", padding, dims)
-    dilations = per_axis("dilation", dilation, dims)
-    incoming = leading[-1] if in_channels is None else in_channels
-    outgoing = incoming if out_channels is None else out_channels
-    _check_channels(leading[-1], incoming, outgoing, groups)
+    kernels, strides, pads, dilations = per_axes(
+        dims, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
+    )
+    _, outgoing = _channels(leading[-1], in_channels, out_channels, groups)
     not_empty("conv_transpose", leading[-1:])
     if output_size is None:
         extra = per_axis("output_padding", output_padding, dims)
@@ -315,7 +318,12 @@ def _pads(padding: PerAxis | str) -> PerAxis:
     return 0
 
 
-def _check_channels(arriving: int, incoming: int, outgoing: int, groups: int) -> None:
+def _channels(
+    arriving: int, in_channels: int | None, out_channels: int | None, groups: int
+) -> tuple[int, int]:
+    """The channels that come in and go out; as many as arrive where nothing is said."""
+    incoming = arriving if in_channels is None else in_channels
+    outgoing = incoming if out_channels is None else out_channels
     if groups < 1:
         raise ImpossibleSizeError(f"groups must be at least 1, not {groups}")
     if incoming % groups:
@@ -328,3 +336,4 @@ def _check_channels(arriving: int, incoming: int, outgoing: int, groups: int) ->
         raise ImpossibleSizeError(f"out_channels must be at least 1, not {outgoing}")
     if arriving != incoming:
         raise ImpossibleSizeError(f"the layer expects {incoming} channels, but {arriving} arrive")
+    return incoming, outgoing

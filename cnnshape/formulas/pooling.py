@@ -8,7 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import PerAxis, Shape, dims_of, not_empty, per_axis, split
+from cnnshape.formulas.arguments import (
+    PerAxis,
+    Shape,
+    dims_of,
+    not_empty,
+    per_axes,
+    per_axis,
+    split,
+)
 from cnnshape.formulas.convolution import conv_size, kernel_misfit
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size, ceiling_division, minimum
@@ -217,10 +225,10 @@ def derive_max_pool(
         MAX_CEIL if ceil_mode else MAX,
         shape,
         dims,
-        per_axis("kernel_size", kernel_size, dims),
-        per_axis("stride", _or_kernel(stride, kernel_size), dims),
-        per_axis("padding", padding, dims),
-        per_axis("dilation", dilation, dims),
+        kernel_size=kernel_size,
+        stride=_or_kernel(stride, kernel_size),
+        padding=padding,
+        dilation=dilation,
     )
 
 
@@ -239,9 +247,9 @@ def derive_avg_pool(
         AVERAGES[dims == 3, bool(ceil_mode)],
         shape,
         dims,
-        per_axis("kernel_size", kernel_size, dims),
-        per_axis("stride", _or_kernel(stride, kernel_size), dims),
-        per_axis("padding", padding, dims),
+        kernel_size=kernel_size,
+        stride=_or_kernel(stride, kernel_size),
+        padding=padding,
     )
 
 
@@ -263,15 +271,16 @@ def derive_lp_pool(
         POWERS[dims == 3, bool(ceil_mode)],
         shape,
         dims,
-        per_axis("kernel_size", kernel_size, dims),
-        per_axis("stride", _or_kernel(stride, kernel_size), dims),
+        kernel_size=kernel_size,
+        stride=_or_kernel(stride, kernel_size),
     )
 
 
-def _pool(rule: AxisRule, shape: Shape, dims: int, *arguments: tuple[int, ...]) -> Derivation:
+def _pool(rule: AxisRule, shape: Shape, dims: int, **arguments: PerAxis) -> Derivation:
+    each = per_axes(dims, **arguments)
     leading, sizes = split(rule.kind, shape, dims)
     not_empty(rule.kind, leading[-1:])
-    axes = derive_axes(rule, tuple(zip(sizes, *arguments, strict=True)))
+    axes = derive_axes(rule, tuple(zip(sizes, *each, strict=True)))
     return derivation(rule.kind, rule, (*leading, *(axis.output for axis in axes)), axes)
 
 
@@ -355,9 +364,9 @@ def derive_max_unpool(
     """Max-unpooling; ``output_size`` is what its call was given, if anything."""
     dims = dims_of(shape, dims, kernel_size, stride, padding)
     leading, sizes = split("max_unpool", shape, dims)
-    kernels = per_axis("kernel_size", kernel_size, dims)
-    strides = per_axis("stride", _or_kernel(stride, kernel_size), dims)
-    pads = per_axis("padding", padding, dims)
+    kernels, strides, pads = per_axes(
+        dims, kernel_size=kernel_size, stride=_or_kernel(stride, kernel_size), padding=padding
+    )
     values = tuple(zip(sizes, kernels, strides, pads, strict=True))
     not_empty("max_unpool", leading[1:])
     if dims == 3 and min(strides) < 1:

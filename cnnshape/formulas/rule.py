@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.expression import Expression, Size, symbol
 
 #: Where torch describes its layers; the sources of the rules.
@@ -90,14 +89,3 @@ class AxisRule:
             if left > right:
                 return condition
         return None
-
-    def checked_size(self, *values: float) -> int:
-        """The size of the output.
-
-        Raises:
-            ImpossibleSizeError: A condition is broken; the message says which.
-        """
-        condition = self.broken(*values)
-        if condition is not None:
-            raise ImpossibleSizeError(condition.sentence(*values))
-        return self.function(*values)

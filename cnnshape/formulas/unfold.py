@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis
+from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axes, per_axis
 from cnnshape.formulas.convolution import CONV
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.rule import DOCS, AxisRule
@@ -37,14 +37,10 @@ def derive_unfold(
             f"unfold takes an input of 3 or 4 axes, this one has {len(shape)}: {times(shape)}"
         )
     not_empty("unfold", shape[-3:])
-    kernels = per_axis("kernel_size", kernel_size, 2)
-    arguments = (
-        kernels,
-        per_axis("stride", stride, 2),
-        per_axis("padding", padding, 2),
-        per_axis("dilation", dilation, 2),
+    kernels, *others = per_axes(
+        2, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
-    axes = derive_axes(UNFOLD, tuple(zip(shape[-2:], *arguments, strict=True)))
+    axes = derive_axes(UNFOLD, tuple(zip(shape[-2:], kernels, *others, strict=True)))
     positions = prod(axis.output for axis in axes)
     output = (*shape[:-3], shape[-3] * prod(kernels), positions)
     return derivation("unfold", UNFOLD, output, axes)
@@ -64,15 +60,11 @@ def derive_fold(
         raise ImpossibleSizeError(
             f"fold takes an input of 2 or 3 axes, this one has {len(shape)}: {times(shape)}"
         )
-    kernels = per_axis("kernel_size", kernel_size, 2)
     target = per_axis("output_size", output_size, 2)
-    arguments = (
-        kernels,
-        per_axis("stride", stride, 2),
-        per_axis("padding", padding, 2),
-        per_axis("dilation", dilation, 2),
+    kernels, *others = per_axes(
+        2, kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation
     )
-    axes = derive_axes(FOLD, tuple(zip(target, *arguments, strict=True)))
+    axes = derive_axes(FOLD, tuple(zip(target, kernels, *others, strict=True)))
     columns, positions = shape[-2:]
     block = prod(kernels)
     if columns % block:

@@ -204,13 +204,6 @@ class _Lexer:
         name = self.plain[start : self.position]
         self._finish_name(name.rpartition(".")[2], start)
 
-    def _in_name(self) -> bool:
-        """Whether the name goes on; a superscript digit is a power, _{…} a subscript."""
-        here = self._peek(0)
-        if here == "_":
-            return self._peek(1) not in ("{", "\\")
-        return here.isalnum() and here.translate(_SUPERSCRIPTS) == here
-
     def _finish_name(self, name: str, start: int) -> None:
         """Add what hangs on a name: subscripts, primes, and superscripts such as ^{[l-1]}."""
         name = _lowered(name)
