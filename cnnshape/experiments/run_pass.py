@@ -15,8 +15,8 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.errors import DeviceError
-from cnnshape.loading.budget import PARAMETER_BUDGET
 from cnnshape.loading.meta import count_parameters
+from cnnshape.loading.model import PARAMETER_BUDGET
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs, Recorded, record
 from cnnshape.tracing.structure import named_tensors

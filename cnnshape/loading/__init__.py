@@ -1,7 +1,7 @@
 """From what a user types to what a forward pass needs.
 
-A MODEL argument becomes an ``nn.Module`` (:mod:`~cnnshape.loading.model`), an
-``--input`` becomes tensors (:mod:`~cnnshape.loading.inputs`), a device name becomes a
-way to execute (:mod:`~cnnshape.loading.device`). Importing this package, or any parser
-in it, does not import torch.
+A MODEL argument becomes an ``nn.Module`` (:mod:`~cnnshape.loading.model`), what is given as
+inputs becomes the arguments of its forward (:mod:`~cnnshape.loading.inputs`), and both are handed
+on as one :class:`~cnnshape.loading.prepare.Prepared`. Importing this package, or any parser in
+it, does not import torch.
 """

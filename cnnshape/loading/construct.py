@@ -1,4 +1,4 @@
-"""Calling a constructor with bounded memory, the process's random state untouched.
+"""What holds while a constructor runs: bounded memory, its own random state, no downloads.
 
 While a constructor runs, a registration hook adds up the parameters. Once their
 number exceeds the budget, each further parameter is replaced by its meta twin at the
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 import random
 import sys
 import threading
@@ -19,11 +20,13 @@ from collections.abc import Callable, Generator, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+import torch.hub
 from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.nn.parameter import UninitializedParameter
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from cnnshape.errors import ModelConstructionError
 from cnnshape.loading.meta import Memo, meta_twin, new_memo
 
 if TYPE_CHECKING:
@@ -181,3 +184,44 @@ def _numpy_random(*, load: bool) -> ModuleType | None:
         with contextlib.suppress(ImportError):
             return importlib.import_module("numpy.random")
     return sys.modules.get("numpy.random")
+
+
+@contextlib.contextmanager
+def no_downloads() -> Generator[None]:
+    """Refuse ``torch.hub`` downloads and keep the Hugging Face client offline in the block.
+
+    Files that are in a cache already are still read.
+
+    Raises:
+        ModelConstructionError: from inside the block, when something asks for a download.
+    """
+    download = torch.hub.download_url_to_file
+    hub_offline = os.environ.get("HF_HUB_OFFLINE")
+    torch.hub.download_url_to_file = _refuse
+    # Read when huggingface_hub is imported; a copy imported earlier has it as a constant.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    constants = sys.modules.get("huggingface_hub.constants")
+    constant = getattr(constants, "HF_HUB_OFFLINE", None)
+    if constants is not None:
+        constants.__dict__["HF_HUB_OFFLINE"] = True
+    try:
+        yield
+    finally:
+        torch.hub.download_url_to_file = download
+        if hub_offline is None:
+            del os.environ["HF_HUB_OFFLINE"]
+        else:
+            os.environ["HF_HUB_OFFLINE"] = hub_offline
+        imported = sys.modules.get("huggingface_hub.constants")
+        if imported is not None:
+            if constants is None:  # imported inside the block: what it would have read outside
+                constant = (hub_offline or "").upper() in {"1", "ON", "YES", "TRUE"}
+            imported.__dict__["HF_HUB_OFFLINE"] = constant
+
+
+def _refuse(url: str, dst: str, *_: object, **__: object) -> None:
+    raise ModelConstructionError(
+        f"the constructor wants to download {url}, and nothing is downloaded for a model: "
+        "construct it without pretrained weights (weights=None, pretrained=False), "
+        f"or put the file at {dst}"
+    )

@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -20,24 +21,30 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
-from cnnshape.loading import catalogs
-from cnnshape.loading.budget import PARAMETER_BUDGET, TRANSIENT_BYTES, physical_memory
 from cnnshape.loading.construct import (
     ParameterMeter,
     TooLargeError,
     metered,
+    no_downloads,
     quiet_randomness,
 )
-from cnnshape.loading.imports import import_dotted, importable
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
-from cnnshape.loading.offline import no_downloads
 from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.loading.shapes import InputSpec
-from cnnshape.loading.source_files import find_file, import_file, place_file
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
 from cnnshape.loading.target import find_target, make_module
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.models.registry import find_bundled
+
+PARAMETER_BUDGET = 25_000_000
+"""Parameters up to which a model is built for real (100 MB in float32).
+
+A real forward pass of such a model takes well under a second, and only real execution
+catches everything; anything larger is built on the meta device.
+"""
+
+_TRANSIENT_BYTES = 2_000_000_000
+"""Memory that building a small model may take in between, for parts that it throws away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +113,18 @@ def load(
 def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
     note = ""
     try:
-        found = _construct(spec, None if real else budget, physical_memory() if real else None)
+        found = _construct(spec, None if real else budget, _physical_memory() if real else None)
     except ModelConstructionError as error:
         if real or not isinstance(error, _MetaInTheWayError):
             raise
         # Parameters on meta have no values; real ones may be all the constructor needs.
-        found = _construct(spec, None, physical_memory())
+        found = _construct(spec, None, _physical_memory())
         note = "its constructor needs real values, so it took memory while it was built"
     sent = found.exceeded and _is_on_meta(found.module)
     if sent and count_parameters(found.module) <= budget:
         # Only parts that were thrown away exceeded the budget; what is left can be real.
         with contextlib.suppress(ModelConstructionError):
-            found = _construct(spec, None, TRANSIENT_BYTES)
+            found = _construct(spec, None, _TRANSIENT_BYTES)
             sent = False
     module = found.module
     if not real and (sent or count_parameters(module) > budget):
@@ -192,18 +199,24 @@ def _from_bundled(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_torchvision(spec: ModelSpec, meter: _Meter) -> _Found:
+    from cnnshape.loading.catalogs import build_torchvision
+
     with meter() as used:
-        module, usual = catalogs.build_torchvision(spec.source, dict(spec.arguments))
+        module, usual = build_torchvision(spec.source, dict(spec.arguments))
     return _Found(module, usual, used.memo, used.exceeded)
 
 
 def _from_timm(spec: ModelSpec, meter: _Meter) -> _Found:
+    from cnnshape.loading.catalogs import build_timm
+
     with meter() as used:
-        module, usual = catalogs.build_timm(spec.source, dict(spec.arguments))
+        module, usual = build_timm(spec.source, dict(spec.arguments))
     return _Found(module, usual, used.memo, used.exceeded)
 
 
 def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
+    from cnnshape.loading.user_code import import_dotted, importable
+
     with importable([Path.cwd()], spec.source):
         # Imported without a meter: the module stays imported, and so do its instances.
         code = import_dotted(spec.source)
@@ -218,6 +231,8 @@ def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
+    from cnnshape.loading.user_code import find_file, import_file, importable, place_file
+
     source = place_file(find_file(spec.source))
     with importable(source.folders, str(source.path), source.package):
         with meter() as importing:
@@ -257,6 +272,21 @@ def _is_on_meta(module: nn.Module) -> bool:
 
 def _more_names() -> Iterable[str]:
     """Catalog names to suggest for an unknown MODEL; slow to list, so asked for only then."""
+    from cnnshape.loading import catalogs
+
     with contextlib.suppress(MissingDependencyError):
         yield from (f"torchvision:{name}" for name in catalogs.torchvision_names())
     yield from (f"timm:{name}" for name in catalogs.timm_names())
+
+
+def _physical_memory() -> int | None:
+    """Bytes of memory in this machine, or None where the system does not say.
+
+    >>> memory = _physical_memory()
+    >>> memory is None or memory > 2**26
+    True
+    """
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows, or a system without the name
+        return None

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from cnnshape.loading.construct import quiet_randomness
-from cnnshape.loading.device import choose_for_training, parse_device, require
 from cnnshape.loading.inputs import from_texts
 from cnnshape.loading.model import load
+from cnnshape.loading.run_options import parse_device, require
 from cnnshape.loading.tensors import make_tensors
+from cnnshape.training.devices import choose_device
 
 pytestmark = [
     pytest.mark.gpu,
@@ -47,4 +48,4 @@ def test_default_device_of_the_process_does_not_matter() -> None:
 
 def test_names() -> None:
     assert str(require(parse_device("cuda:0"))) == "cuda:0"
-    assert choose_for_training(parse_device("auto")).kind == "cuda"
+    assert choose_device("auto").type == "cuda"

@@ -140,7 +140,7 @@ def test_a_run_folder_is_one_with_a_config(tmp_path: Path, monkeypatch: pytest.M
 def test_parsing_needs_no_torch() -> None:
     code = (
         "import sys, cnnshape.loading.spec as s, cnnshape.loading.inputs as i, "
-        "cnnshape.loading.device as d\n"
+        "cnnshape.loading.run_options as d\n"
         "s.parse_spec('net.py:Net(a=1)'); i.parse_inputs(['N,1,28,28', 'm=1,2:bool'])\n"
         "i.from_python((1, 2)).specs; d.require(d.parse_device('cpu'))\n"
         "assert 'torch' not in sys.modules"

@@ -1,12 +1,12 @@
-"""Device names."""
+"""Where and how to run: devices, modes, dtypes."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from cnnshape.errors import DeviceError
-from cnnshape.loading.device import Device, choose_for_training, parse_device, require
+from cnnshape.errors import DeviceError, UsageError
+from cnnshape.loading.run_options import Device, parse_device, require, run_options
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,6 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         require(Device("cuda", 1))
     with pytest.raises(DeviceError, match="there is no mps device"):
         require(Device("mps"))
-    assert choose_for_training(Device("auto")) == Device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with pytest.raises(
@@ -58,5 +57,26 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         require(Device("cuda", 2))
     assert require(Device("cuda", 1)) == Device("cuda", 1)
-    assert choose_for_training(Device("auto")) == Device("cuda")
-    assert choose_for_training(Device("cpu")) == Device("cpu")
+
+
+def test_options_are_read_into_canonical_names() -> None:
+    options = run_options(device=torch.device("cpu"), mode="train", dtype=torch.bfloat16)
+    assert (options.device, options.mode, options.dtype) == ("cpu", "train", "bfloat16")
+    assert options.real
+    assert not run_options(device="meta", dtype="half").real
+    assert run_options(dtype="half").dtype == "float16"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"mode": "test"}, "mode takes 'eval' or 'train', not 'test'"),
+        ({"device": "tpu"}, "unknown device 'tpu'"),
+        ({"dtype": "int64"}, "--dtype takes a floating dtype for the model, not int64"),
+        ({"dtype": "float31"}, "unknown dtype 'float31'"),
+    ],
+)
+def test_options_that_cannot_be(given: dict[str, str], words: str) -> None:
+    with pytest.raises(UsageError) as error:
+        run_options(**given)
+    assert words in str(error.value)
