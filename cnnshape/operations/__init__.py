@@ -17,6 +17,7 @@ from typing import Any
 
 from cnnshape.operations.axes import Account, Size
 from cnnshape.operations.call import Call, Operand, Signature
+from cnnshape.operations.elementwise import ELEMENTWISE
 from cnnshape.operations.indexing import INDEXING
 from cnnshape.operations.joining import JOINING
 from cnnshape.operations.making import MAKING
@@ -28,7 +29,7 @@ from cnnshape.operations.windows import WINDOWS
 __all__ = ["TABLE", "Account", "Call", "Entry", "Operand", "account", "macs", "register"]
 
 TABLE = Table()
-for _family in (MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS):
+for _family in (MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS, ELEMENTWISE):
     TABLE.enter(_family)
 
 

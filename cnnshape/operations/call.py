@@ -50,6 +50,11 @@ class Operand:
         """How many axes it has."""
         return len(self.shape)
 
+    @property
+    def axes(self) -> tuple[AxisOf, ...]:
+        """All its axes."""
+        return tuple(AxisOf(self.tensor, axis) for axis in range(self.rank))
+
     def axis(self, axis: int) -> AxisOf:
         """One of its axes, counted from the end where negative."""
         return AxisOf(self.tensor, axis % self.rank)

@@ -259,7 +259,7 @@ def take(call: Call) -> Account:
 
 @INDEXING.add(
     "scatter scatter_add scatter_reduce index_add index_copy index_fill index_put index_reduce "
-    "masked_fill masked_scatter put select_scatter slice_scatter diagonal_scatter index_put_impl "
+    "masked_scatter put select_scatter slice_scatter diagonal_scatter index_put_impl "
     "fill_diagonal put_along_dim",
     "indexing",
     "input",

@@ -146,6 +146,8 @@ def sparse_mm(call: Call) -> Account:
 def inner(call: Call) -> Account:
     """The last axes of two tensors against each other, all rows with all rows."""
     a, b = call.tensor(), call.tensor("other")
+    if not a.rank or not b.rank:
+        return Account(((*a.all_kept(), *b.all_kept()),))
     ended, need = _against(a, -1, b, -1)
     return Account(((*a.all_kept(0, -1), *b.all_kept(0, -1)),), (ended,), (need,))
 
