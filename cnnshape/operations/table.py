@@ -136,11 +136,9 @@ class Table:
 
     def find(self, name: str) -> Entry | None:
         """The entry of an operation under any spelling of its name; None if there is none."""
-        entry = self._entries.get(name)
-        if entry is None:
-            plain = plain_name(name)
-            entry = self._entries.get(plain) or self._entries.get(without_dimension(plain)[0])
-        return entry
+        plain = plain_name(name)
+        spellings = (name, name.removeprefix("aten."), plain, without_dimension(plain)[0])
+        return next((self._entries[each] for each in spellings if each in self._entries), None)
 
     def __iter__(self) -> Any:
         """Every entry."""

@@ -7,7 +7,7 @@ the operation needs of the sizes. Source: https://pytorch.org/docs/stable/nn.fun
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -18,6 +18,7 @@ from cnnshape.formulas.registry import axis_rule
 from cnnshape.operations.axes import (
     Account,
     AxisOf,
+    Broadcast,
     Chosen,
     Ended,
     Kept,
@@ -40,7 +41,8 @@ _FUNCTIONAL = "torch.nn.functional."
 
 #: Arguments that a layer may be given one of for each axis.
 _PER_AXIS = frozenset(
-    "kernel_size stride padding dilation output_padding output_size size scale_factor".split()
+    "kernel_size stride padding dilation output_padding output_size output_ratio size "
+    "scale_factor".split()
 )
 
 
@@ -56,6 +58,8 @@ def along(
     given = {name: value for name, value in arguments.items() if value is not None}
     if given.get("padding") == "valid":
         given["padding"] = 0
+    if rule == "adaptive_pool":
+        given.setdefault("output_size", n)  # None keeps the size
     if n is None:
         return Windowed(source, None, rule, given), ()
     size = _size(rule, n, given)
@@ -225,7 +229,7 @@ def _conv_macs_of(call: Call) -> Size:
     return times((times(convolution(call).sizes[0]), times(_kernel(call).sizes[1:])))
 
 
-@WINDOWS.add("convolution _convolution", "convolution",
+@WINDOWS.add("convolution", "convolution",
              "input weight bias stride padding dilation transposed output_padding groups",
              macs=_convolution_macs, source="torch.ops.aten.convolution")  # fmt: skip
 def convolution(call: Call) -> Account:
@@ -247,14 +251,19 @@ def _deform_macs(call: Call) -> Size:
 def deform_conv2d(call: Call) -> Account:
     """A convolution whose window is displaced at every position: there are as many as offsets."""
     x, weight, offset = call.tensor(), call.tensor("weight"), call.tensor("offset")
-    origins = (x.kept(0), Written(weight.sizes[0]), *offset_positions(x, offset))
+    batch = Broadcast((x.axis(0), offset.axis(0)), x.sizes[0])
+    origins = (batch, Written(weight.sizes[0]), *_sampled(x, offset, (-2, -1)))
     contracted = Ended((x.axis(1), weight.axis(1)), "contracted", x.sizes[1])
-    return Account((origins,), (contracted,))
+    taps = Ended((offset.axis(1),), "reduced", offset.sizes[1])
+    return Account((origins,), (contracted, taps))
 
 
-def offset_positions(x: Operand, offset: Operand) -> tuple[Origin, ...]:
-    """The spatial axes, sampled where the offsets say."""
-    return tuple(Chosen(x.axis(a), offset.sizes[a], offset.axis(a)) for a in (-2, -1))
+def _sampled(x: Operand, places: Operand, axes: Sequence[int]) -> tuple[Origin, ...]:
+    """The spatial axes of ``x``, read where some axes of another tensor say."""
+    first = x.rank - len(axes)
+    return tuple(
+        Chosen(x.axis(first + a), places.sizes[at], places.axis(at)) for a, at in enumerate(axes)
+    )
 
 
 def _tbc_macs(call: Call) -> Size:
@@ -306,9 +315,15 @@ def _unpool_rule(call: Call) -> tuple[str, dict[str, Any]]:
 
 
 def _pooled(call: Call, rule: str, arguments: dict[str, Any]) -> Account:
+    """The numbers under the windows, and where they stood if that is asked for."""
     arguments.pop("dims")
     origins, needs = _slid(call, rule, arguments)
-    return Account((tuple(origins), tuple(origins)), needs=tuple(needs))  # with the indices
+    indices = call.arguments.get("return_indices") or call.name.endswith(_ALWAYS_TELLS)
+    return Account((tuple(origins),) * (2 if indices else 1), needs=tuple(needs))
+
+
+#: Names that tell where a number stood without being asked; the operators of aten among them.
+_ALWAYS_TELLS = ("_with_indices", "d.default")
 
 
 @WINDOWS.add("max_pool max_pool_with_indices", "pooling",
@@ -334,16 +349,18 @@ def lp_pool(call: Call) -> Account:
     return _pooled(call, *_lp_pool_rule(call))
 
 
-@WINDOWS.add("adaptive_avg_pool adaptive_max_pool adaptive_max_pool_with_indices", "pooling",
-             "input output_size", rule=_adaptive_rule,
+@WINDOWS.add("adaptive_avg_pool adaptive_max_pool adaptive_max_pool_with_indices "
+             "adaptive_max_pool2d.default adaptive_max_pool3d.default", "pooling",
+             "input output_size return_indices=False", rule=_adaptive_rule,
              source=_FUNCTIONAL + "adaptive_avg_pool2d")  # fmt: skip
 def adaptive_pool(call: Call) -> Account:
     """As many windows as asked for, whatever arrives."""
     return _pooled(call, *_adaptive_rule(call))
 
 
-@WINDOWS.add("fractional_max_pool fractional_max_pool_with_indices", "pooling",
-             "input kernel_size output_size=None output_ratio=None",
+@WINDOWS.add("fractional_max_pool fractional_max_pool_with_indices "
+             "fractional_max_pool2d.default fractional_max_pool3d.default", "pooling",
+             "input kernel_size output_size=None output_ratio=None return_indices=False",
              rule=_fractional_rule, source=_FUNCTIONAL + "fractional_max_pool2d")  # fmt: skip
 def fractional_pool(call: Call) -> Account:
     """Windows at random distances."""
@@ -360,7 +377,7 @@ def max_unpool(call: Call) -> Account:
     axes = call.spatial or 2
     if isinstance(asked, tuple):  # the whole shape, or its spatial part
         arguments["output_size"] = asked[len(asked) - axes :]  # pyright: ignore[reportUnknownArgumentType]
-    return Account(_pooled(call, rule, arguments).results[:1])
+    return _pooled(call, rule, arguments)
 
 
 # ---- other sizes --------------------------------------------------------------------------
@@ -388,32 +405,62 @@ def _resized(call: Call, arguments: Mapping[str, Any], details: Mapping[str, Any
     return Account((tuple(told),), needs=tuple(needs))
 
 
-@WINDOWS.add("upsample_nearest upsample_bilinear", "resizing",
-             "input size=None scale_factor=None",
-             rule=lambda call: ("upsample", _picked_sizes(call)),
+@WINDOWS.add("upsample_nearest upsample_nearest_exact", "resizing",
+             "input size|output_size=None scale_factor|scale_factors=None",
+             rule=lambda call: ("upsample", _asked(call)),
              source=_FUNCTIONAL + "upsample_nearest")  # fmt: skip
+@WINDOWS.add("upsample_bilinear", "resizing", "input size=None scale_factor=None",
+             rule=lambda call: ("upsample", _asked(call)),
+             source=_FUNCTIONAL + "upsample_bilinear")  # fmt: skip
+@WINDOWS.add("upsample_linear1d upsample_bilinear2d upsample_bicubic2d upsample_trilinear3d "
+             "upsample_bilinear2d_aa upsample_bicubic2d_aa", "resizing",
+             "input size|output_size align_corners scale_factor|scale_factors=None",
+             rule=lambda call: ("upsample", _asked(call)),
+             source="torch.ops.aten.upsample_bilinear2d")  # fmt: skip
 def upsample(call: Call) -> Account:
-    """An interpolation whose mode is in its name; the smooth one aligns the corners."""
-    smooth = "bilinear" in call.spelled
-    details = {"mode": "bilinear" if smooth else "nearest", "align_corners": smooth}
-    return _resized(call, _picked_sizes(call), details)
+    """An interpolation whose mode is in its name; ``F.upsample_bilinear`` aligns the corners."""
+    mode, _, _ = call.spelled.removeprefix("upsample_").partition("2d")
+    corners = call.arguments.get("align_corners", mode == "bilinear")
+    details = {
+        "mode": mode.replace("_", "-"),
+        "align_corners": corners,
+        "antialias": call.spelled.endswith("_aa"),
+    }
+    return _resized(call, _asked(call), details)
 
 
-def _picked_sizes(call: Call) -> dict[str, Any]:
-    picked = {name: call[name] for name in ("size", "scale_factor")}
-    return {k: v for k, v in picked.items() if v is not None}
+def _asked(call: Call) -> dict[str, Any]:
+    """The size, or where none is given the factor."""
+    name = "scale_factor" if call["size"] is None else "size"
+    return _picked(call, name)
+
+
+_PAD_MODES = {
+    "reflection_pad": "reflect", "replication_pad": "replicate", "pad_circular": "circular",
+}  # fmt: skip
+
+
+def _pad_mode(call: Call) -> str:
+    return call.arguments.get("mode") or _PAD_MODES.get(call.name, "constant")
 
 
 def _pad_rule(call: Call) -> tuple[str, dict[str, Any]]:
-    return "pad", {"padding": call["pad"], "mode": call["mode"]}
+    return "pad", {"padding": call["pad"], "mode": _pad_mode(call)}
 
 
-@WINDOWS.add("pad constant_pad_nd", "resizing", "input pad mode='constant' value=None",
-             rule=_pad_rule, source=_FUNCTIONAL + "pad")  # fmt: skip
+@WINDOWS.add("pad", "resizing", "input pad mode='constant' value=None", rule=_pad_rule,
+             source=_FUNCTIONAL + "pad")  # fmt: skip
+@WINDOWS.add("constant_pad_nd", "resizing", "input pad", rule=_pad_rule, source=_FUNCTIONAL + "pad")
+@WINDOWS.add("reflection_pad", "resizing", "input pad|padding", rule=_pad_rule,
+             source="torch.nn.ReflectionPad2d")  # fmt: skip
+@WINDOWS.add("replication_pad", "resizing", "input pad|padding", rule=_pad_rule,
+             source="torch.nn.ReplicationPad2d")  # fmt: skip
+@WINDOWS.add("pad_circular", "resizing", "input pad|padding", rule=_pad_rule,
+             source="torch.nn.CircularPad2d")  # fmt: skip
 def pad(call: Call) -> Account:
     """Positions before and after the last axes; the amounts go from the last axis inwards."""
     x, amounts = call.tensor(), call.sizes("pad")
-    mode = call["mode"]
+    mode = _pad_mode(call)
     origins: list[Origin] = list(x.all_kept())
     needs: list[Need] = []
     for index in range(len(amounts) // 2):
@@ -431,6 +478,35 @@ def pad(call: Call) -> Account:
             if edge is not None:
                 needs += [Need(n, ">=", amount + edge, "", source) for amount in (before, after)]
     return Account((tuple(origins),), needs=tuple(needs))
+
+
+@WINDOWS.add("grid_sample grid_sampler grid_sampler_2d grid_sampler_3d", "resizing", "input grid",
+             source=_FUNCTIONAL + "grid_sample")  # fmt: skip
+def grid_sample(call: Call) -> Account:
+    """The input, read at the places that a grid names."""
+    x, grid = call.tensor(), call.tensor("grid")
+    batch = Broadcast((x.axis(0), grid.axis(0)), x.sizes[0])
+    space = _sampled(x, grid, range(1, grid.rank - 1))
+    places = Ended((grid.axis(-1),), "reduced", grid.sizes[-1])
+    needs = (
+        Need(x.sizes[0], "==", grid.sizes[0], "", x.axis(0), grid.axis(0)),
+        Need(grid.sizes[-1], "==", len(space), "", grid.axis(-1)),
+    )
+    return Account(((batch, x.kept(1), *space),), (places,), needs)
+
+
+@WINDOWS.add("roi_align roi_pool", "resizing",
+             "input boxes|rois spatial_scale pooled_height pooled_width",
+             source="torchvision.ops.roi_align")  # fmt: skip
+def roi_align(call: Call) -> Account:
+    """A small picture for every box."""
+    x, boxes = call.tensor(), call.tensor("boxes")
+    size = (Written(call.size("pooled_height")), Written(call.size("pooled_width")))
+    gone = Ended(tuple(x.axis(axis) for axis in (0, 2, 3)), "picked")
+    corners = Ended((boxes.axis(1),), "reduced", boxes.sizes[1])
+    origins = (boxes.kept(0), x.kept(1), *size)
+    indices = call.spelled == "roi_pool"  # which tells where its largest numbers stood
+    return Account((origins,) * (2 if indices else 1), (gone, corners))
 
 
 # ---- windows as an axis of their own ------------------------------------------------------

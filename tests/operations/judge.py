@@ -8,7 +8,8 @@ answers it from real execution:
 * ``positions``: operand ``i`` holds 1 + the position along its axis ``a``, every other operand 0.
   Each number of the result then tells its own position. For what moves, joins, picks or
   broadcasts numbers without computing.
-* ``gradient``: where the Jacobian is not 0. For what computes: windows, products, reductions.
+* ``gradient``: which numbers change as those at one position of an axis do. For what computes:
+  windows, products, reductions.
 * ``variation``: marked as for ``positions``, every other operand 1. Numbers of which the account
   says the same must be equal. For what computes and has no gradient.
 
@@ -129,7 +130,6 @@ class Run:
 
     def __init__(self, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
         self.function, self.args, self.kwargs = function, args, kwargs
-        self.jacobians: dict[int, list[Tensor | None]] = {}
         self.tensors: list[Tensor] = []
         for tensor in tensors_of((args, kwargs)):
             if not any(tensor is other for other in self.tensors):
@@ -218,10 +218,16 @@ class Claim:
 
 
 def _claims(account: Account, run: Run, number: int) -> Iterator[Claim]:
-    for axis in range(run.tensors[number].ndim):
-        for index, origins in enumerate(account.results):
-            if not any(isinstance(origin, Unknown) for origin in origins):
-                yield _claim(account, run, index, AxisOf(number, axis))
+    axes = [AxisOf(number, axis) for axis in range(run.tensors[number].ndim)]
+    for index, origins in enumerate(account.results):
+        if not any(isinstance(origin, Unknown) for origin in origins):
+            claims = [_claim(account, run, index, axis) for axis in axes]
+            # In the padding, or among another tensor's numbers, nothing of this one is seen.
+            nothing = [~claim.seen.any(-1, keepdim=True) for claim in claims]
+            for claim in claims:
+                for empty in nothing:
+                    claim.seen[empty.expand_as(claim.seen)] = False
+            yield from claims
 
 
 def _claim(account: Account, run: Run, result: int, source: AxisOf) -> Claim:
@@ -233,17 +239,17 @@ def _claim(account: Account, run: Run, result: int, source: AxisOf) -> Claim:
     for axis in carriers:
         there = [1] * len(shape) + [n]
         there[axis] = shape[axis]
-        seen = seen & _rows(origins[axis], source, run.tensors).reshape(there)
+        seen &= _rows(origins[axis], source, run.tensors).reshape(there)
     ends = [end for end in account.ended if source in end.axes and end.result in (None, result)]
     assert carriers or ends, f"axis {source.axis} of operand {source.tensor} is forgotten"
     for end in ends:
         if end.how == "unread":
-            seen = torch.zeros_like(seen)
+            seen[:] = False
         if end.how == "picked" and end.position is not None:
-            seen = seen & (torch.arange(n) == end.position % n)
+            seen &= torch.arange(n) == end.position % n
     mixed = any(end.how == "mixed" for end in ends)
     free = any(isinstance(origins[axis], Chosen) for axis in carriers)
-    return Claim(result, source, torch.ones_like(seen) if mixed else seen, seen, free)
+    return Claim(result, source, torch.ones_like(seen) if mixed else seen.clone(), seen, free)
 
 
 def _rows(origin: Origin, source: AxisOf, tensors: Sequence[Tensor]) -> Tensor:
@@ -316,7 +322,7 @@ def _under_window(origin: Windowed, here: Tensor, there: Tensor, n: int) -> Tens
     if origin.rule == "pad":
         return there == _padded(here - given["before"], n, given["mode"])
     assert origin.rule in ("upsample", "fractional_pool"), origin.rule
-    reach = kernel * n / size if origin.rule == "fractional_pool" else max(2.5, n / size)
+    reach = kernel * n / size if origin.rule == "fractional_pool" else 2.5 * max(1, n / size)
     return ((here + 0.5) * (n / size) - 0.5 - there).abs() <= reach
 
 
@@ -348,14 +354,18 @@ def _by_positions(run: Run, claim: Claim, exact: bool) -> None:
 
 
 def _by_gradient(run: Run, claim: Claim, exact: bool) -> None:
-    number = claim.source.tensor
-    if number not in run.jacobians:
-        run.jacobians[number] = _jacobians(run, number)
-    support = run.jacobians[number][claim.result]
-    if support is not None:
-        rank = claim.seen.ndim - 1
-        others = [d for d in range(rank, support.ndim) if d != rank + claim.source.axis]
-        arrived = support.amax(others) if others else support
+    before = _random(run)
+    results = run(*before)
+    if results[claim.result].is_floating_point():
+        changed = [
+            run(*_changed_at(before, claim.source, position))[claim.result]
+            for position in range(claim.seen.shape[-1])
+        ]
+        close = [
+            torch.isclose(result, results[claim.result], rtol=1e-9, atol=0, equal_nan=True)
+            for result in changed
+        ]
+        arrived = ~torch.stack(close, -1) if close else torch.zeros_like(claim.seen)
         _compare(claim, arrived, claim.seen, exact)
 
 
@@ -398,28 +408,20 @@ def _compare(
         assert not missing.any(), f"{what}: seen\n{seen.int()}\narrived\n{arrived.int()}"
 
 
-def _jacobians(run: Run, number: int) -> list[Tensor | None]:
-    """Where each result depends on one tensor: booleans of result's shape × tensor's shape."""
+def _random(run: Run) -> list[Tensor]:
+    """The call's tensors, those of floats filled with positive numbers."""
     generator = torch.Generator().manual_seed(0)
-    tensors = [
+    return [
         torch.rand(tensor.shape, generator=generator, dtype=torch.float64) + 0.5
         if tensor.is_floating_point()
         else tensor.clone()
         for tensor in run.tensors
     ]
-    tensors[number].requires_grad_()
-    found: list[Tensor | None] = []
-    for result in run(*tensors):
-        found.append(_support(result, tensors[number]) if result.is_floating_point() else None)
-    return found
 
 
-def _support(result: Tensor, tensor: Tensor) -> Tensor:
-    rows = []
-    for one in result.flatten():
-        grad = None
-        if one.requires_grad:
-            (grad,) = torch.autograd.grad(one, tensor, retain_graph=True, allow_unused=True)
-        rows.append(torch.zeros_like(tensor) if grad is None else grad)
-    whole = torch.stack(rows) if rows else torch.zeros(0, *tensor.shape)
-    return (whole != 0).reshape(*result.shape, *tensor.shape)
+def _changed_at(before: Sequence[Tensor], source: AxisOf, position: int) -> list[Tensor]:
+    """The same with other numbers at one position of an axis."""
+    tensors = [tensor.clone() for tensor in before]
+    part = tensors[source.tensor].select(source.axis, position)
+    part *= 1.5 + torch.arange(part.numel()).reshape(part.shape) / (7 * max(part.numel(), 1))
+    return tensors
