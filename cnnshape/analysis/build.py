@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.cost import (
@@ -115,20 +116,27 @@ class _Placement:
                 self.hidden.update(op.index for op in operations)
 
 
+class _Parameters(NamedTuple):
+    """A module's own parameters, and how many there are with those of all modules below."""
+
+    own: ParameterCost
+    below: int | None
+
+
+_COUNTED_BEFORE = _Parameters(ParameterCost(0, 0, 0), 0)
+
+
 def _layers(trace: Trace, placed: _Placement, macs: list[int | None]) -> Iterable[Layer]:
     own = own_parameters(trace)
     below = subtree_parameters(own)
     costs = call_costs(trace, macs)
     reach = receptive_fields(trace)
     for call in trace.calls:
+        # A module's parameters count where it first runs.
+        first = call.call == 0
+        parameters = _Parameters(own[call.path], below[call.path]) if first else _COUNTED_BEFORE
         yield _called_layer(
-            trace,
-            call,
-            placed,
-            own[call.path],
-            below[call.path],
-            costs[call.index],
-            reach.get(call.index),
+            trace, call, placed, parameters, costs[call.index], reach.get(call.index)
         )
     called = {call.path for call in trace.calls}
     if trace.failure is not None:
@@ -160,13 +168,11 @@ def _called_layer(
     trace: Trace,
     call: ModuleCall,
     placed: _Placement,
-    own: ParameterCost,
-    below: int | None,
+    parameters: _Parameters,
     cost: CallCost,
     reach: Field | None,
 ) -> Layer:
     module = trace.module(call.path)
-    first = call.call == 0  # a module's parameters count where it first runs
     inputs, outputs = trace.shapes(call.inputs), trace.shapes(call.outputs)
     check = placed.layer_checks.get(call.index)
     leaf = call.index not in placed.has_children
@@ -182,12 +188,12 @@ def _called_layer(
         called=True,
         input_shapes=inputs,
         output_shapes=outputs,
-        params=own.params if first else 0,
-        trainable_params=own.trainable if first else 0,
-        subtree_params=below if first else 0,
+        params=parameters.own.params,
+        trainable_params=parameters.own.trainable,
+        subtree_params=parameters.below,
         macs=cost.macs,
         subtree_macs=cost.subtree_macs,
-        parameter_bytes=own.bytes if first else 0,
+        parameter_bytes=parameters.own.bytes,
         activation_bytes=cost.activation_bytes,
         config=module.config,
         receptive_field=reach.size if reach else None,

@@ -8,13 +8,18 @@ size that does not matter, or expressions where the input has letters: ``N,16,H/
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
+from typing import NamedTuple
 
 from cnnshape.analysis.claims import Claim, row_label
-from cnnshape.analysis.expect_size import SizeJudge
 from cnnshape.analysis.report import Layer, Report
-from cnnshape.errors import UsageError
+from cnnshape.errors import FormulaSyntaxError, UsageError
+from cnnshape.formulas.algebra import Sum
+from cnnshape.formulas.reading.equations import read_size
+from cnnshape.tracing.trace import Dim
 from cnnshape.words import nearest
 
 #: A shape as it is expected; None stands for any size, a text for one with letters.
@@ -30,7 +35,7 @@ def expected_shapes(report: Report, expectations: Mapping[str, Pattern]) -> list
         UsageError: no layer has such a path, and the message lists the nearest; or an expected
             size cannot be read.
     """
-    judge = SizeJudge.of(report)
+    judge = _SizeJudge.of(report)
     claims: list[Claim] = []
     for path, pattern in expectations.items():
         rows = _matching(report, path)
@@ -58,7 +63,7 @@ def _first_name(report: Report, path: str) -> str:
     return path
 
 
-def _claim(row: Layer, pattern: Pattern, judge: SizeJudge) -> Claim:
+def _claim(row: Layer, pattern: Pattern, judge: _SizeJudge) -> Claim:
     shown = tuple("*" if size is None else size for size in pattern)
     if not row.called:
         return Claim("shape", row.path, shown, None, ok=False, note="the layer was never called")
@@ -83,3 +88,76 @@ def _unknown_path(report: Report, path: str) -> str:
     resembling = f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
     hint = resembling if near else f"there are {', '.join(called[:6])}"
     return f"no layer is called {path!r}; {hint}"
+
+
+# ---- one size against another; both may have letters ------------------------------------
+
+#: With one letter every size up to this one is compared; with more, fewer each.
+_HIGHEST = 256
+
+
+class _Verdict(NamedTuple):
+    """Whether two sizes are equal; where letters make them differ, the first difference."""
+
+    equal: bool
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _SizeJudge:
+    """Compares sizes of a report whose input has these letters."""
+
+    letters: frozenset[str]
+
+    @classmethod
+    def of(cls, report: Report) -> _SizeJudge:
+        """The judge for a report."""
+        return cls(
+            frozenset(
+                size
+                for given in report.inputs
+                for size in given.shape
+                if isinstance(size, str) and size.isidentifier()
+            )
+        )
+
+    def __call__(self, expected: Dim | None, actual: Dim) -> _Verdict:
+        """Compare; None is expected where the size does not matter.
+
+        Raises:
+            UsageError: the expected size cannot be read, or has letters that the input lacks.
+        """
+        if expected is None or expected == actual:
+            return _Verdict(True)
+        if isinstance(expected, int) and isinstance(actual, int):
+            return _Verdict(False)
+        if not self.letters:
+            raise UsageError(
+                f"{expected} is expected, but the input has numbers only: give it with letters, "
+                "as in -i N,1,H,W"
+            )
+        wanted = read_size(str(expected), self.letters)
+        try:
+            found = read_size(str(actual), self.letters)
+        except FormulaSyntaxError:  # a remainder, say, which no formula has
+            return _Verdict(str(expected).replace(" ", "") == str(actual).replace(" ", ""))
+        return _compared(wanted, found)
+
+
+def _compared(wanted: Sum, found: Sum) -> _Verdict:
+    """By their simplified form, else by their values."""
+    if wanted == found:
+        return _Verdict(True)
+    for values in _assignments(sorted(wanted.letters | found.letters)):
+        one, other = wanted.value(values), found.value(values)
+        if one != other and other > 0:
+            where = ", ".join(f"{name} = {size}" for name, size in values.items())
+            return _Verdict(False, f"with {where} it is {other}, not {one}" if where else "")
+    return _Verdict(True)
+
+
+def _assignments(letters: list[str]) -> Iterator[dict[str, int]]:
+    """Values for the letters: every combination up to a size that keeps them few."""
+    highest = (_HIGHEST, _HIGHEST, 64, 16)[min(len(letters), 3)]
+    for sizes in product(range(1, highest + 1), repeat=len(letters)):
+        yield dict(zip(letters, sizes, strict=True))

@@ -62,15 +62,13 @@ def sizes(
     prepared = prepare(model, inputs, run_options(mode=mode, dtype=dtype, weights=weights))
     low, high = range
     accepted = accepted_sizes(prepared, low=low, high=high, seconds=time_limit, progress=progress)
-    if why:
-        from cnnshape.experiments.sizing.why import rejections
+    if not why and fit is None:
+        return accepted
+    from cnnshape.experiments.sizing.refused_sizes import fit_to, rejections
 
+    if why:
         accepted = replace(accepted, why=rejections(prepared, accepted))
     if fit is not None:
-        from cnnshape.experiments.sizing.fitting import fit as fitted
-        from cnnshape.experiments.sizing.fitting import sizes_from_text
-
         text = str(fit) if isinstance(fit, str | int) else "x".join(map(str, fit))
-        wanted = sizes_from_text(text, prepared, accepted.base)
-        accepted = replace(accepted, fit=fitted(prepared, wanted, accepted.base))
+        accepted = replace(accepted, fit=fit_to(prepared, text, accepted.base))
     return accepted

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cnnshape.experiments.sizing.ranges import SizeSet
-from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection
+from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection, SizeSet
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, span, wrap
 from cnnshape.rendering.summary import title

@@ -12,8 +12,7 @@ from torch import nn
 
 import cnnshape
 from cnnshape.errors import ModelFailedError, UsageError
-from cnnshape.experiments.sizing.ranges import SizeSet, describe
-from cnnshape.experiments.sizing.result import AcceptedSizes
+from cnnshape.experiments.sizing.result import AcceptedSizes, SizeSet, describe
 from cnnshape.loading.inputs import from_specs
 from cnnshape.loading.model import load
 from cnnshape.loading.shapes import parse_inputs

@@ -13,10 +13,8 @@ from itertools import chain, islice
 
 from cnnshape.errors import ModelFailedError, UsageError
 from cnnshape.experiments.sizing.attempts import Attempts, attempts
-from cnnshape.experiments.sizing.predict import Prediction, predict
-from cnnshape.experiments.sizing.ranges import SizeSet, describe
-from cnnshape.experiments.sizing.result import AcceptedSizes
-from cnnshape.experiments.sizing.together import Together, together
+from cnnshape.experiments.sizing.predict import JointSizes, Prediction, joint_sizes, predict
+from cnnshape.experiments.sizing.result import AcceptedSizes, SizeSet, describe
 from cnnshape.experiments.symbolic.letters import batch_letters
 from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import Mixer
@@ -160,7 +158,7 @@ class _Search:
         sweeps = {name: self._sweep([name]) for name in names}
         if len(spatial) > 1:
             self._sweep(spatial)
-        tied = together(self.prediction, spatial, self.base, self.low, self.high)
+        tied = joint_sizes(self.prediction, spatial, self.base, self.low, self.high)
         free = {name: self._alone(name, sweeps[name]) for name in names}
         sizes = {name: tied.sizes.get(name, free[name]) for name in names}
         self._check_pairs(spatial, sizes, tied)
@@ -225,7 +223,7 @@ class _Search:
         }
 
     def _check_pairs(
-        self, names: Sequence[str], sizes: Mapping[str, set[int]], tied: Together
+        self, names: Sequence[str], sizes: Mapping[str, set[int]], tied: JointSizes
     ) -> None:
         """Try pairs: accepted ones, their neighbours, and any."""
         if len(names) < 2:
@@ -241,7 +239,7 @@ class _Search:
     # ---- judging ------------------------------------------------------------------------
 
     def _judged(
-        self, names: Sequence[str], sizes: dict[str, set[int]], tied: Together
+        self, names: Sequence[str], sizes: dict[str, set[int]], tied: JointSizes
     ) -> tuple[str | None, dict[str, set[int]], list[Letters]]:
         """The condition that ties letters, and the tries that do not follow the description."""
 
@@ -308,7 +306,7 @@ def _checks(
     names: Sequence[str],
     base: Letters,
     sizes: Mapping[str, set[int]],
-    tied: Together,
+    tied: JointSizes,
     low: int,
     high: int,
 ) -> Iterator[Letters]:

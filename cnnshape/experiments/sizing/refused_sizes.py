@@ -1,16 +1,17 @@
-"""What to change so that a model takes a size that it does not accept, tried on a copy."""
+"""Sizes that a model does not accept: what refuses them, and what to change so that it does."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import torch
 from torch import nn
 
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
-from cnnshape.experiments.sizing.result import Adaptation, Fit, Letters
+from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Letters, Rejection
 from cnnshape.experiments.symbolic.at_sizes import at_sizes, report_at
 from cnnshape.experiments.symbolic.letters import batch_letters
 from cnnshape.loading.prepare import Prepared
@@ -18,15 +19,47 @@ from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.repeat import repeated
 from cnnshape.tracing.trace import Trace
 
+#: So far from the usual size a refusal is looked for, where letters are tied.
+_STEPS = 32
+
+
+def rejections(prepared: Prepared, accepted: AcceptedSizes) -> tuple[Rejection, ...]:
+    """For each letter, what refuses the first size below and the first above."""
+    found: list[Rejection] = []
+    for points in _outside(accepted):
+        for letters in points:
+            error = report_at(prepared, letters).error
+            if error is not None:
+                message = (error.message.strip().splitlines() or [""])[0]
+                found.append(Rejection(letters, error.path, error.type, message, error.diagnosis))
+                break
+    return tuple(found)
+
+
+def _outside(accepted: AcceptedSizes) -> Iterator[Iterable[Letters]]:
+    """For each letter and direction, the sizes to try until one is refused."""
+    low, high = accepted.tested
+    for name in accepted.letters:
+        usual = accepted.base[name]
+        sizes = accepted.letters[name]
+        inside = [n for n in range(low, high + 1) if n in sizes]
+        if accepted.joint is not None:
+            # Tied to the others, which stay: outwards from the usual size.
+            for ways in (range(usual - 1, 0, -1), range(usual + 1, high + 2)):
+                yield ({**accepted.base, name: n} for n in islice(ways, _STEPS))
+            continue
+        below = next((n for n in range(min(usual, high), 0, -1) if n not in inside), None)
+        above = next((n for n in range(max(usual, low), high + 2) if n not in inside), None)
+        yield from ([{**accepted.base, name: n}] for n in (below, above) if n)
+
+
+# ---- what to change, tried on a copy ----------------------------------------------------
+
 _CROSS = re.compile(r"[x×,]")
 
 
-def sizes_from_text(text: str, prepared: Prepared, base: Letters) -> Letters:
-    """``64x64`` as values of the letters, the batch left as it is.
-
-    Raises:
-        UsageError: it has another number of sizes than there are letters.
-    """
+def _sizes_from_text(text: str, prepared: Prepared, base: Letters) -> Letters:
+    """``64x64`` as values of the letters, the batch left as it is."""
     batches = batch_letters(prepared.inputs)
     names = [name for name in prepared.inputs.letters if name not in batches]
     parts = [part.strip() for part in _CROSS.split(text)]
@@ -40,8 +73,18 @@ def sizes_from_text(text: str, prepared: Prepared, base: Letters) -> Letters:
     return {**base, **dict(zip(names, map(int, parts), strict=True))}
 
 
-def fit(prepared: Prepared, letters: Letters, base: Letters) -> Fit:
-    """Whether the model takes these sizes, and if not, changes that were tried and make it run."""
+def fit_to(prepared: Prepared, text: str, base: Letters) -> Fit:
+    """Whether the model takes sizes, and if not, changes that were tried and make it run.
+
+    Args:
+        prepared: the model, with letters in its input.
+        text: the sizes, ``64x64``.
+        base: the usual sizes; the batch stays as it is there.
+
+    Raises:
+        UsageError: there are more or fewer sizes than letters.
+    """
+    letters = _sizes_from_text(text, prepared, base)
     report = report_at(prepared, letters)
     if report.error is None:
         return Fit(letters, accepted=True, reason="")
