@@ -103,7 +103,8 @@ class Signature:
                 self._rest = first
                 self._defaults[first] = ()
             else:
-                self._positional.append(first)
+                if self._rest is None:  # what follows the rest is given by name alone
+                    self._positional.append(first)
                 self._defaults[first] = ast.literal_eval(default) if equals else _REQUIRED
 
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -27,7 +27,6 @@ from cnnshape.operations.axes import (
     Written,
 )
 from cnnshape.operations.call import Call, Operand, Unfit
-from cnnshape.operations.joining import piece
 from cnnshape.operations.table import Table
 
 INDEXING = Table()
@@ -94,7 +93,7 @@ def _made(x: Operand, axis: int, rest: int, item: Any, number: Any) -> tuple[Ori
     if isinstance(item, str) and item == "...":
         return x.all_kept(axis, axis + rest)
     if isinstance(item, slice):
-        return (_sliced(x, axis, item, number),)
+        return (sliced(x, axis, item, number),)
     raise Unfit("an index that is not understood")
 
 
@@ -124,7 +123,7 @@ def _is_mask(index: Operand) -> bool:
     return index.dtype in ("bool", "uint8")
 
 
-def _sliced(x: Operand, axis: int, item: slice, numbers: slice) -> Origin:
+def sliced(x: Operand, axis: int, item: slice, numbers: slice) -> Origin:
     """``start:stop:step`` of an axis, cut as Python cuts it at the size that it had in one run."""
     n, number = x.sizes[axis], x.shape[axis]
     step = 1 if numbers.step is None else int(numbers.step)
@@ -174,6 +173,13 @@ def setitem(call: Call) -> Account:
 # ---- one position, or some in a row -------------------------------------------------------
 
 
+def piece(x: Operand, axis: int, start: Size, length: Size) -> Origin:
+    """``length`` positions of an axis from ``start`` on."""
+    if isinstance(start, int) and start == 0 and length == x.sizes[axis]:
+        return x.kept(axis)
+    return Windowed(x.axis(axis), length, "slice", {"start": start, "step": 1})
+
+
 @INDEXING.add("select", "indexing", "input dim index")
 def select(call: Call) -> Account:
     """One position of an axis."""
@@ -203,7 +209,7 @@ def slice_(call: Call) -> Account:
     axis = call.axis("dim", x.rank)
     item = slice(call["start"], call["end"], call["step"])
     numbers = slice(call.numbers["start"], call.numbers["end"], call.numbers["step"])
-    one = _sliced(x, axis, item, numbers)
+    one = sliced(x, axis, item, numbers)
     return Account(((*x.all_kept(0, axis), one, *x.all_kept(axis + 1)),))
 
 

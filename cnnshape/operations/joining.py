@@ -5,22 +5,29 @@ Source: https://pytorch.org/docs/stable/torch.html#indexing-slicing-joining-muta
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
+from cnnshape.formulas.algebra import Whole
 from cnnshape.operations.axes import (
     Account,
     Broadcast,
     Ended,
     Joined,
+    Kept,
     Need,
     Origin,
     Size,
-    Windowed,
+    Unknown,
     Written,
     merged,
     total,
 )
-from cnnshape.operations.call import Call, Operand, Unfit
+from cnnshape.operations.broadcasting import aligned, lines
+from cnnshape.operations.call import Call, Operand, unread
+from cnnshape.operations.indexing import piece, sliced
+from cnnshape.operations.moving import expanded
 from cnnshape.operations.table import Table
 
 JOINING = Table()
@@ -32,173 +39,131 @@ JOINING = Table()
 @JOINING.add("cat concat concatenate", "joining", "tensors dim|axis=0", source="torch.cat")
 def cat(call: Call) -> Account:
     """One after another along an axis; along the others they agree."""
-    tensors = _several(call)
-    return joined(tensors, call.axis("dim", tensors[0].rank))
+    rank = max(tensor.rank for tensor in call.tensors)
+    tensors = [tensor for tensor in call.tensors if tensor.rank == rank or tensor.shape != (0,)]
+    ignored = [tensor for tensor in call.tensors if tensor.rank != rank and tensor.shape == (0,)]
+    axis = call.axis("dim", rank)
+    return replace(joined([tensor.all_kept() for tensor in tensors], axis), ended=unread(*ignored))
 
 
-def _several(call: Call) -> tuple[Operand, ...]:
-    """The tensors of a list; empty ones of one axis, which torch ignores, left out."""
-    tensors = tuple(t for t in call.tensors if t.rank != 1 or t.shape[0])
-    if not tensors:
-        raise Unfit("nothing to join")
-    return tensors
-
-
-def joined(tensors: Sequence[Operand], axis: int) -> Account:
-    """Tensors one after another along an axis."""
-    first, *others = tensors
+def joined(tensors: Sequence[tuple[Origin, ...]], axis: int) -> Account:
+    """The axes of several tensors one after another along one, the others laid over each other."""
     origins: list[Origin] = []
     needs: list[Need] = []
-    for d in range(first.rank):
-        sources = tuple(tensor.axis(d) for tensor in tensors)
-        if d == axis:
-            size = total(tensor.sizes[d] for tensor in tensors)
-            origins.append(first.kept(d) if not others else Joined(sources, size))
-        else:
-            origins.append(_agreeing(tensors, d))
-            needs += _equal(tensors, d)
+    for d, axes in enumerate(zip(*tensors, strict=True)):
+        origins.append(_after_another(axes) if d == axis else _agreeing(axes))
+        if d != axis:
+            first, *others = [one for one in axes if isinstance(one, Kept)] or [None]
+            needs += [_equal(first, other) for other in others if first and other]
     return Account((tuple(origins),), needs=tuple(needs))
 
 
-def _agreeing(tensors: Sequence[Operand], axis: int) -> Origin:
-    """One axis of several tensors that all have the same size along it."""
-    if len(tensors) == 1:
-        return tensors[0].kept(axis)
-    size = next((t.sizes[axis] for t in tensors if t.sizes[axis] is not None), None)
-    return Broadcast(tuple(tensor.axis(axis) for tensor in tensors), size)
+def _after_another(axes: Sequence[Origin]) -> Origin:
+    """Axes joined; where some of them are new ones of size 1, it is not told which."""
+    sources = tuple(source for one in axes for source in one.sources)
+    size = total(one.size for one in axes)
+    if not sources:
+        return Written(size)
+    if len(axes) == 1:
+        return axes[0]
+    return Joined(sources, size) if len(sources) == len(axes) else Unknown(size)
 
 
-def _equal(tensors: Sequence[Operand], axis: int) -> list[Need]:
-    first = tensors[0]
-    return [
-        Need(first.sizes[axis], "==", t.sizes[axis], "", first.axis(axis), t.axis(axis))
-        for t in tensors[1:]
-    ]
+def _agreeing(axes: Sequence[Origin]) -> Origin:
+    """Axes that all have the same size, as one."""
+    sources = tuple(dict.fromkeys(source for one in axes for source in one.sources))
+    size = next((one.size for one in axes if one.size is not None), None)
+    return Broadcast(sources, size) if len(sources) > 1 else axes[0]
+
+
+def _equal(first: Kept, other: Kept) -> Need:
+    return Need(first.size, "==", other.size, "", first.source, other.source)
 
 
 @JOINING.add("stack", "joining", "tensors dim=0")
 def stack(call: Call) -> Account:
     """A new axis, as long as there are tensors."""
-    tensors = call.tensors
-    at = call.axis("dim", tensors[0].rank + 1)
-    axes = [_agreeing(tensors, d) for d in range(tensors[0].rank)]
-    needs = tuple(need for d in range(tensors[0].rank) for need in _equal(tensors, d))
-    return Account(((*axes[:at], Written(len(tensors)), *axes[at:]),), needs=needs)
+    at = call.axis("dim", call.tensors[0].rank + 1)
+    return joined([(*x.all_kept(0, at), Written(1), *x.all_kept(at)) for x in call.tensors], at)
 
 
 @JOINING.add("hstack", "joining", "tensors")
 def hstack(call: Call) -> Account:
     """Joined along the second axis; vectors along their only one."""
-    tensors = [_raised(tensor, 1) for tensor in call.tensors]
-    return joined(tensors, 1) if tensors[0].rank > 1 else joined(tensors, 0)
+    tensors = [_lifted(tensor, 1) for tensor in call.tensors]
+    return joined(tensors, 1 if len(tensors[0]) > 1 else 0)
 
 
 @JOINING.add("vstack row_stack", "joining", "tensors", source="torch.vstack")
 def vstack(call: Call) -> Account:
     """Joined along the first axis, vectors as rows."""
-    return _of_raised(call, 2, 0)
+    return joined([_lifted(tensor, 2) for tensor in call.tensors], 0)
 
 
 @JOINING.add("dstack", "joining", "tensors")
 def dstack(call: Call) -> Account:
     """Joined along the third axis, matrices as H×W×1."""
-    return _of_raised(call, 3, 2)
+    return joined([_lifted(tensor, 3) for tensor in call.tensors], 2)
 
 
 @JOINING.add("column_stack", "joining", "tensors")
 def column_stack(call: Call) -> Account:
     """Joined along the second axis, vectors as columns."""
-    if all(tensor.rank > 1 for tensor in call.tensors):
-        return joined(call.tensors, 1)
-    if any(tensor.rank != 1 for tensor in call.tensors):
-        raise Unfit("vectors and matrices")
-    return Account(((_agreeing(call.tensors, 0), Written(len(call.tensors))),))
-
-
-def _of_raised(call: Call, rank: int, axis: int) -> Account:
-    """The axes of tensors that were given more of them first, where that says all."""
-    raised = [_lifted(tensor, rank) for tensor in call.tensors]
-    numbers = [tensor for tensor in call.tensors if tensor.rank >= rank]
-    if len(numbers) == len(call.tensors):
-        return joined(call.tensors, axis)
-    first = raised[0]
-    length = total(origins[axis].size for origins in raised)
-    origins: list[Origin] = []
-    for d, origin in enumerate(first):
-        sources = tuple(source for each in raised for source in each[d].sources)
-        if d == axis:
-            origins.append(Joined(sources, length) if sources else Written(length))
-        else:
-            origins.append(origin if len(raised) == 1 else Broadcast(sources, origin.size))
-    return Account((tuple(origins),))
-
-
-def _raised(tensor: Operand, rank: int) -> Operand:
-    """A scalar as a vector of one."""
-    if tensor.rank >= rank:
-        return tensor
-    raise Unfit("a scalar")
+    columns = (tensor.all_kept() for tensor in call.tensors)
+    return joined([(*axes, *[Written(1)] * (2 - len(axes))) for axes in columns], 1)
 
 
 def _lifted(tensor: Operand, rank: int) -> tuple[Origin, ...]:
-    """``torch.atleast_2d`` and ``atleast_3d``."""
-    axes = tensor.all_kept()
-    if len(axes) >= rank:
-        return axes
-    if rank == 2 or not axes:
-        return (*(Written(1) for _ in range(rank - len(axes))), *axes)
-    if rank == 3 and len(axes) == 1:
-        return (Written(1), *axes, Written(1))
-    return (*axes, *(Written(1) for _ in range(rank - len(axes))))
+    """With axes of size 1, until there are so many."""
+    axes, new = tensor.all_kept(), Written(1)
+    if rank == 3 and len(axes) in (1, 2):  # a vector is a row, a matrix has a depth of 1
+        return (*[new] * (2 - len(axes)), *axes, new)
+    return (*[new] * (rank - len(axes)), *axes)
 
 
 @JOINING.add("atleast_1d atleast_2d atleast_3d", "moving", "*tensors", source="torch.atleast_2d")
 def atleast(call: Call) -> Account:
     """Axes of size 1 put in until there are enough."""
-    rank = call.spatial or 1
-    return Account(tuple(_lifted(tensor, rank) for tensor in call.tensors))
+    results = tuple(_lifted(tensor, call.spatial or 1) for tensor in call.tensors)
+    return Account(results, _apart(call.tensors))
+
+
+def _apart(tensors: Sequence[Operand]) -> tuple[Ended, ...]:
+    """Said where each result is made of one tensor alone."""
+    return tuple(
+        replace(end, result=place)
+        for place, own in enumerate(tensors)
+        for end in unread(*(other for other in tensors if other.tensor != own.tensor))
+    )
 
 
 @JOINING.add("broadcast_tensors", "moving", "*tensors")
 def broadcast_tensors(call: Call) -> Account:
     """All tensors expanded to one shape."""
-    tensors = call.tensors
-    rank = max(tensor.rank for tensor in tensors)
-    results: list[tuple[Origin, ...]] = []
-    for tensor in tensors:
-        origins: list[Origin] = []
-        for d in range(-rank, 0):
-            longest = _longest(tensors, d)
-            if tensor.rank < -d:
-                origins.append(Written(longest))
-            elif tensor.shape[d] == 1 and longest != 1:
-                origins.append(Broadcast((tensor.axis(d),), longest))
-            else:
-                origins.append(tensor.kept(d))
-        results.append(tuple(origins))
-    return Account(tuple(results))
+    shared, needs = aligned(*map(lines, call.tensors))
+    sizes, numbers = [axis.size for axis in shared], _common([x.shape for x in call.tensors])
+    results = tuple(expanded(x, sizes, numbers).results[0] for x in call.tensors)
+    return Account(results, _apart(call.tensors), needs)
 
 
-def _longest(tensors: Sequence[Operand], axis: int) -> Size:
-    """The size of an axis (from the end) that all the others are stretched to."""
-    there = [tensor for tensor in tensors if tensor.rank >= -axis]
-    return max(there, key=lambda tensor: tensor.shape[axis]).sizes[axis]
+def _common(shapes: Sequence[Sequence[int]]) -> list[int]:
+    """The shape that all are stretched to."""
+    rank = max(map(len, shapes))
+    columns = ([shape[d] for shape in shapes if len(shape) >= -d] for d in range(-rank, 0))
+    return [next((n for n in column if n != 1), 1) for column in columns]
 
 
 @JOINING.add("meshgrid", "making", "*tensors indexing='ij'")
 def meshgrid(call: Call) -> Account:
     """A grid of all the sides, once for each tensor."""
-    tensors = call.tensors
-    sides: list[Origin] = [t.kept(0) if t.rank else Written(1) for t in tensors]
+    sides = [tensor.kept(0) if tensor.rank else Written(1) for tensor in call.tensors]
     results: list[tuple[Origin, ...]] = []
-    for place in range(len(tensors)):
-        axes: list[Origin] = [
-            side if d == place else Written(side.size) for d, side in enumerate(sides)
-        ]
+    for place in range(len(sides)):
+        axes = [side if d == place else Written(side.size) for d, side in enumerate(sides)]
         if call["indexing"] == "xy" and len(axes) > 1:
             axes[0], axes[1] = axes[1], axes[0]
         results.append(tuple(axes))
-    return Account(tuple(results))
+    return Account(tuple(results), _apart(call.tensors))
 
 
 @JOINING.add("cartesian_prod", "making", "*tensors")
@@ -212,25 +177,12 @@ def cartesian_prod(call: Call) -> Account:
 
 @JOINING.add("block_diag", "making", "*tensors")
 def block_diag(call: Call) -> Account:
-    """Matrices along the diagonal of a larger one."""
-    matrices = [tensor for tensor in call.tensors if tensor.rank == 2]
-    if len(matrices) != len(call.tensors):
-        raise Unfit("not matrices")
-    axes = tuple(
-        Joined(tuple(m.axis(d) for m in matrices), total(m.sizes[d] for m in matrices))
-        for d in range(2)
-    )
-    return Account((axes,))
+    """Matrices along the diagonal of a larger one, vectors as rows."""
+    matrices = [_lifted(tensor, 2) for tensor in call.tensors]
+    return Account((tuple(_after_another(axes) for axes in zip(*matrices, strict=True)),))
 
 
 # ---- apart --------------------------------------------------------------------------------
-
-
-def piece(x: Operand, axis: int, start: Size, length: Size) -> Origin:
-    """``length`` positions of an axis from ``start`` on."""
-    if isinstance(start, int) and start == 0 and length == x.sizes[axis]:
-        return x.kept(axis)
-    return Windowed(x.axis(axis), length, "slice", {"start": start, "step": 1})
 
 
 def _cut(x: Operand, axis: int, lengths: Sequence[Size]) -> tuple[tuple[Origin, ...], ...]:
@@ -283,18 +235,22 @@ def tensor_split(call: Call) -> Account:
 
 
 def _split_at(x: Operand, axis: int, call: Call, name: str) -> Account:
-    places, n = call.sizes(name), x.shape[axis]
+    places = call.sizes(name)
     if isinstance(call[name], tuple):
-        ends = [min(max(int(p) + n * (int(p) < 0), 0), n) for p in places if isinstance(p, int)]
-        starts = [0, *ends]
-        lengths = [max(end - start, 0) for start, end in zip(starts, [*ends, n], strict=True)]
-    else:
-        each, longer = divmod(n, int(places[0]))  # pyright: ignore[reportArgumentType]
-        lengths = [each + (place < longer) for place in range(int(places[0]))]  # pyright: ignore[reportArgumentType]
-    sizes: list[Size] = list(lengths)
-    if not isinstance(x.sizes[axis], int):
-        sizes = [None] * len(lengths)
-    return Account(_cut(x, axis, sizes))
+        return Account(tuple(_between(x, axis, places, call.counts(name))))
+    n, parts = x.sizes[axis], call.counts(name)[0]
+    lengths = [None if n is None else (n + parts - 1 - place) // parts for place in range(parts)]
+    return Account(_cut(x, axis, lengths))
+
+
+def _between(
+    x: Operand, axis: int, places: Sequence[Whole], numbers: Sequence[int]
+) -> Iterator[tuple[Origin, ...]]:
+    """The slices between some places of an axis."""
+    edges = zip(pairwise((None, *places, None)), pairwise((None, *numbers, None)), strict=True)
+    for edge, number in edges:
+        one = sliced(x, axis, slice(*edge), slice(*number))
+        yield (*x.all_kept(0, axis), one, *x.all_kept(axis + 1))
 
 
 @JOINING.add("hsplit", "splitting", "input indices_or_sections|indices|sections")

@@ -326,18 +326,19 @@ def expand(call: Call) -> Account:
     """Axes of size 1 seen as longer ones, and new axes before them; -1 keeps a size."""
     x = call.tensor()
     sizes, numbers = call.sizes("size"), call.counts("size")
-    return _expanded(x, sizes, numbers)
+    return expanded(x, sizes, numbers)
 
 
 @MOVING.add("expand_as", "moving", "input other", source="torch.Tensor.expand_as")
 def expand_as(call: Call) -> Account:
     """Expanded to the shape of another tensor."""
     other = call.tensor("other")
-    account = _expanded(call.tensor(), other.sizes, other.shape)
+    account = expanded(call.tensor(), other.sizes, other.shape)
     return replace(account, ended=unread(other))
 
 
-def _expanded(x: Operand, sizes: Sequence[Size], numbers: Sequence[int]) -> Account:
+def expanded(x: Operand, sizes: Sequence[Size], numbers: Sequence[int]) -> Account:
+    """``x`` under a shape in which some axes of size 1 are longer."""
     added = len(numbers) - x.rank
     if added < 0:
         raise Unfit("fewer axes than the tensor has")
