@@ -57,7 +57,7 @@ def draw(
     """
     from cnnshape.files import check_target
     from cnnshape.rendering.diagram import draw_options, draw_report
-    from cnnshape.rendering.diagram.formats import format_of
+    from cnnshape.rendering.diagram.drawing import format_of
 
     chosen = draw_options(**options)
     if filename is not None:  # before anything is loaded

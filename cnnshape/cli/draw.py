@@ -122,7 +122,7 @@ def command(
         raise UsageError("--image goes with --field, as in --field C2[4,4] --image photo.png")
     # Everything that can be wrong with the request is found before the model is loaded.
     chosen = _format(output, format_)
-    from cnnshape.rendering.diagram.options import draw_options
+    from cnnshape.rendering.diagram.draw_options import draw_options
 
     options = draw_options(
         style=style,
@@ -156,7 +156,7 @@ def command(
 
 def _format(output: str | None, format_: str | None) -> str:
     from cnnshape.files import check_target
-    from cnnshape.rendering.diagram.formats import format_named, format_of
+    from cnnshape.rendering.diagram.drawing import format_named, format_of
 
     if output is None:
         raise UsageError("where to? give a file with -o, as in -o net.svg, or -o - to print DOT")

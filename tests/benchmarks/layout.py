@@ -14,9 +14,9 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from cnnshape.rendering.diagram.layout import lay_out
-from cnnshape.rendering.diagram.options import DrawOptions
-from cnnshape.rendering.diagram.start import picture_of
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.drawing import picture_of
+from cnnshape.rendering.diagram.graphviz_process import lay_out
 from tests.rendering.diagram.judge import collisions
 from tests.rendering.diagram.models import report_of
 

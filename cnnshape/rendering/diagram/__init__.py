@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from cnnshape.rendering.diagram.drawing import Drawing
-from cnnshape.rendering.diagram.options import DrawOptions, draw_options
-from cnnshape.rendering.diagram.start import draw_report
+from cnnshape.rendering.diagram.draw_options import DrawOptions, draw_options
+from cnnshape.rendering.diagram.drawing import Drawing, draw_report
 
 __all__ = ["DrawOptions", "Drawing", "draw_options", "draw_report"]

@@ -8,17 +8,53 @@ import graphviz
 
 from cnnshape.analysis.report import Report
 from cnnshape.errors import OutputError
-from cnnshape.rendering.diagram.blocks import blocks_scene, cut_skips
-from cnnshape.rendering.diagram.boxes import main_path
+from cnnshape.rendering.diagram.blocks_scene import blocks_scene, cut_skips
+from cnnshape.rendering.diagram.boxes import frames_of, main_path
 from cnnshape.rendering.diagram.captions import Captions
-from cnnshape.rendering.diagram.layout import for_format, run
-from cnnshape.rendering.diagram.maps import FeatureMap, feature_maps
-from cnnshape.rendering.diagram.options import DrawOptions
-from cnnshape.rendering.diagram.picture import describe
-from cnnshape.rendering.diagram.scene import Scene
-from cnnshape.rendering.diagram.theme import THEMES
-from cnnshape.rendering.diagram.view import View
+from cnnshape.rendering.diagram.choose_depth import READABLE_MAPS, View, make_view
+from cnnshape.rendering.diagram.dataflow import Flow
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.feature_maps import FeatureMap, feature_maps
+from cnnshape.rendering.diagram.graphviz_process import paint
+from cnnshape.rendering.diagram.svg import describe
+from cnnshape.rendering.diagram.svg_scene import Scene
+from cnnshape.rendering.palette import THEMES
 from cnnshape.words import counted
+
+
+def blocks_picture(flow: Flow, report: Report, options: DrawOptions) -> BlocksPicture:
+    """Feature maps at the depth that was asked for, else the deepest that shows every skip."""
+    view = _coarse_view(flow, options, options.depth)
+    picture = BlocksPicture(view, report, options)
+    if options.depth is not None or not picture.cut_skips():
+        return picture
+    for depth in range((view.depth or view.deepest) - 1, 0, -1):
+        coarser = BlocksPicture(_coarse_view(flow, options, depth), report, options)
+        if coarser.cut_skips() == 0 and coarser.count() > 4:
+            return coarser
+    return picture
+
+
+def _coarse_view(flow: Flow, options: DrawOptions, depth: int | None) -> View:
+    """A view in which every repeated block is one step: a row of maps has no frames."""
+    view = make_view(
+        flow,
+        depth=depth,
+        collapse=options.collapse,
+        expand=options.expand,
+        readable=READABLE_MAPS,
+    )
+    calls = flow.trace.calls
+    repeated = [
+        calls[call].path
+        for frame in frames_of(view.root)
+        if len(frame.repeats) > 1 and not frame.group
+        for call in frame.repeats
+    ]
+    if not repeated:
+        return view
+    collapse = (*options.collapse, *repeated)
+    return make_view(flow, depth=depth, collapse=collapse, readable=READABLE_MAPS)
 
 
 @dataclass
@@ -53,8 +89,7 @@ class BlocksPicture:
         if format == "svg":
             return scene.svg(*describe(self.report)).encode("utf-8")
         graph = scene.digraph(self.report.class_name)
-        graph.attr("graph", **for_format(format))
-        return run(graph.source, format, engine="nop2")
+        return paint(graph, format)
 
     def mermaid(self) -> str:
         """Mermaid has no such boxes.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias, Union
 
-from cnnshape.rendering.diagram.graph import Flow, Role
+from cnnshape.rendering.diagram.dataflow import Flow, Role
 from cnnshape.rendering.palette import Kind
 
 

@@ -8,11 +8,11 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from cnnshape.analysis.report import Layer, Report
 from cnnshape.rendering.batch import Batch
 from cnnshape.rendering.diagram.boxes import Box, Part
+from cnnshape.rendering.diagram.choose_depth import View
+from cnnshape.rendering.diagram.draw_options import Show
 from cnnshape.rendering.diagram.grouping import MERGES
 from cnnshape.rendering.diagram.labels import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.naming import Naming
-from cnnshape.rendering.diagram.options import Show
-from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.units import amount_text, count, shape_text
 from cnnshape.words import counted, ordinal
 

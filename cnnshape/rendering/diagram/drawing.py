@@ -1,18 +1,117 @@
-"""The drawing that users get: a ``graphviz`` graph that can write itself without ``dot``."""
+"""The drawing that users get: made from a report, written in any format without ``dot``."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import graphviz
 
+from cnnshape.analysis.report import Report
+from cnnshape.errors import OutputError, UsageError
 from cnnshape.files import write_atomic
-from cnnshape.rendering.diagram.formats import FORMATS, format_named, format_of
-from cnnshape.rendering.diagram.layout import LayoutError
-from cnnshape.rendering.diagram.picture import Picture
+from cnnshape.rendering.diagram.dataflow import build_flow
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.graphviz_process import LayoutError
+from cnnshape.tracing.trace import Trace
+from cnnshape.words import did_you_mean
+
+#: ``gv`` is DOT's other usual suffix, ``mmd`` that of Mermaid.
+FORMATS = ("svg", "png", "pdf", "dot", "gv", "mmd")
+_ALIASES = {"mermaid": "mmd", "graphviz": "dot"}
+_LATER = ("html", "htm")
+
+
+def draw_report(report: Report, options: DrawOptions | None = None) -> Drawing:
+    """The diagram of one recorded pass.
+
+    Args:
+        report: what ``cnnshape.inspect`` gave; of a model that raised, too: the picture then
+            ends at the failing layer, in red.
+        options: style, depth, direction, colours, what to show.
+
+    Raises:
+        UsageError: a path in ``only`` or ``collapse`` names no module that ran.
+
+    >>> import torch
+    >>> from cnnshape.analysis.build import build_report
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> net = torch.nn.Sequential(torch.nn.Linear(4, 2), torch.nn.ReLU())
+    >>> drawing = draw_report(build_report(record(net, Inputs((torch.zeros(1, 4),))).trace))
+    >>> "Linear 4→2" in drawing.source
+    True
+    """
+    return Drawing(picture_of(report, options or DrawOptions()))
+
+
+def picture_of(report: Report, options: DrawOptions) -> Picture:
+    """The picture in the style that was asked for."""
+    trace = report.trace
+    for pattern in options.collapse:
+        _require(trace, pattern, "--collapse")
+    root = _root(trace, options.only)
+    # Each style is a few files of its own: only those of the one that is drawn are read.
+    if options.style == "tree":
+        from cnnshape.rendering.diagram.tree_picture import tree_picture
+
+        return tree_picture(report, options)
+    flow = build_flow(trace, root)
+    if options.style == "blocks":
+        from cnnshape.rendering.diagram.blocks_picture import blocks_picture
+
+        return blocks_picture(flow, report, options)
+    from cnnshape.rendering.diagram.graph_picture import graph_picture
+
+    return graph_picture(flow, report, options)
+
+
+def _root(trace: Trace, only: str) -> int:
+    """The first call of the module that alone is to be drawn; 0 for the whole model."""
+    if not only:
+        return 0
+    _require(trace, only, "--only")
+    for call in trace.calls:
+        if call.path == only:
+            return call.index
+    inside = [call.path for call in trace.calls if call.path.startswith(only + ".")]
+    if inside:
+        raise UsageError(
+            f"--only {only}: {trace.module(only).type} is never called itself; name one of its "
+            f"modules, such as {inside[0]}"
+        )
+    raise UsageError(f"--only {only}: this module did not run")
+
+
+def _require(trace: Trace, pattern: str, flag: str) -> None:
+    paths = [module.path for module in trace.modules if module.path]
+    if any(path == pattern or fnmatchcase(path, pattern) for path in paths):
+        return
+    hint = did_you_mean(pattern, paths, cutoff=0.5) or "; see cnnshape inspect for the names"
+    raise UsageError(f"{flag} {pattern}: the model has no such module{hint}")
+
+
+class Picture(Protocol):
+    """One picture, whatever its style."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader should know about it."""
+        ...
+
+    def digraph(self) -> graphviz.Digraph:
+        """It as DOT."""
+        ...
+
+    def paint(self, format: str) -> bytes:
+        """It as ``svg``, ``png`` or ``pdf``."""
+        ...
+
+    def mermaid(self) -> str:
+        """It as a Mermaid flowchart."""
+        ...
 
 
 class Drawing(graphviz.Digraph):
@@ -113,3 +212,45 @@ class Drawing(graphviz.Digraph):
         if directory is not None:
             target = Path(directory) / target
         return str(self.write(target.with_name(f"{target.name}.{format_}"), format_))
+
+
+# ---- formats by name and by suffix ------------------------------------------------------
+
+
+def format_of(path: str | os.PathLike[str]) -> str:
+    """The format that a file's suffix asks for.
+
+    >>> format_of("lenet.SVG"), format_of("out/net.mmd")
+    ('svg', 'mmd')
+
+    Raises:
+        OutputError: the suffix is not known; the message lists the known ones.
+    """
+    suffix = Path(path).suffix[1:].lower()
+    if suffix in FORMATS:
+        return suffix
+    known = ", ".join(f".{name}" for name in FORMATS)
+    if suffix in _LATER:
+        raise OutputError(f".{suffix} is not supported yet for pictures; use one of {known}")
+    name = Path(path).name
+    what = f"cannot draw to .{suffix}" if suffix else f"{name} has no suffix"
+    raise OutputError(f"{what}; use one of {known}")
+
+
+def format_named(name: str) -> str:
+    """The format called ``name``, as after ``-f``.
+
+    >>> format_named("mermaid"), format_named("SVG")
+    ('mmd', 'svg')
+
+    Raises:
+        OutputError: there is none; the message lists those there are.
+    """
+    wanted = name.lower().lstrip(".")
+    wanted = _ALIASES.get(wanted, wanted)
+    if wanted in FORMATS:
+        return wanted
+    known = ", ".join(FORMATS)
+    if wanted in _LATER:
+        raise OutputError(f"{name} is not supported yet for pictures; use one of {known}")
+    raise OutputError(f"cannot draw {name!r}; use one of {known}")

@@ -10,7 +10,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from cnnshape.rendering.diagram.boxes import Box, Draft, Part
-from cnnshape.rendering.diagram.graph import Flow, Node
+from cnnshape.rendering.diagram.dataflow import Flow, Node
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.tracing.trace import Operation
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import textwrap
 from dataclasses import dataclass
 
-from cnnshape.rendering.diagram.theme import Theme
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.palette import Kind, KindStyle
+from cnnshape.rendering.palette import Kind, KindStyle, Theme
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
 
@@ -125,3 +124,8 @@ def title_label(name: str, what: str, theme: Theme) -> str:
     gap = "&#160;&#160;" if name and what else ""
     words = _font(what, color=theme.frame_text, size=11)
     return f"<{_bold(name, theme.frame_text)}{gap}{words}>"
+
+
+def escaped(text: str) -> str:
+    """Text for an attribute in which Graphviz would read backslashes as escapes."""
+    return text.replace("\\", "\\\\").replace("\n", "\\n")

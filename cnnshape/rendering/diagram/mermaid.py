@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 
 from cnnshape.rendering.diagram.boxes import Frame, boxes_of
 from cnnshape.rendering.diagram.captions import Captions
+from cnnshape.rendering.diagram.choose_depth import View
+from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import Caption
-from cnnshape.rendering.diagram.names import Names
-from cnnshape.rendering.diagram.theme import Theme
-from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.palette import Kind
+from cnnshape.rendering.palette import Kind, Theme
 
 #: Words that Mermaid reads as its own wherever they stand.
 _RESERVED = frozenset(

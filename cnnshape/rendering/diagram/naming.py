@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from cnnshape.rendering.diagram.boxes import Box, Frame, Part
+from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
-from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.palette import kind_of
 from cnnshape.rendering.repeats import folded_label
 from cnnshape.rendering.units import shape_text

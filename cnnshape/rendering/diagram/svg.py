@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from cnnshape.rendering.diagram.metrics import text_width
-from cnnshape.rendering.diagram.theme import FONT
+from cnnshape.analysis.report import Report
+from cnnshape.rendering.diagram.fonts import FONT, text_width
+from cnnshape.rendering.units import shape_text
+from cnnshape.words import counted
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -110,3 +112,19 @@ def measured_widths(layout: Mapping[str, Any]) -> dict[str, list[tuple[str, floa
         if texts and "id" in thing:
             result[thing["id"]] = [(op["text"], float(op["width"])) for op in texts]
     return result
+
+
+def describe(report: Report) -> tuple[str, str]:
+    """The title of a picture of a model, and a sentence for those who cannot see it."""
+    title = f"Architecture of {report.class_name}"
+    ins = ", ".join(f"{row.name} {shape_text(row.shape)}" for row in report.inputs)
+    outs = ", ".join(shape_text(row.shape) for row in report.outputs)
+    words = [f"{report.class_name} takes {ins or 'no tensor'} and gives {outs or 'no tensor'}."]
+    layers = sum(1 for row in report.layers if row.called and row.path)
+    words.append(f"{counted(layers, 'module call')}")
+    if report.totals.params is not None:
+        words[-1] += f", {counted(report.totals.params, 'parameter')}"
+    words[-1] += "."
+    if report.error is not None:
+        words.append(f"It fails at {report.error.path or 'its own forward'}.")
+    return title, " ".join(words)

@@ -82,7 +82,7 @@ def fx_dependencies(model: nn.Module, *inputs: torch.Tensor) -> Dependencies:
 
 def our_dependencies(model: nn.Module, *inputs: torch.Tensor) -> tuple[Dependencies, bool]:
     """The same from our graph, and whether every output can be reached from an input."""
-    from cnnshape.rendering.diagram.graph import build_flow
+    from cnnshape.rendering.diagram.dataflow import build_flow
     from cnnshape.tracing.execute import Inputs, record
 
     trace = record(model, Inputs(inputs), device="meta").trace

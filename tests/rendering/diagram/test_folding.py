@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from cnnshape.rendering.diagram.boxes import Frame
-from cnnshape.rendering.diagram.graph import build_flow
-from cnnshape.rendering.diagram.view import View, breadth, make_view
+from cnnshape.rendering.diagram.choose_depth import View, breadth, make_view
+from cnnshape.rendering.diagram.dataflow import build_flow
 from tests.rendering.diagram.models import (
     Broken,
     Caching,

@@ -18,7 +18,7 @@ from torch import nn
 from cnnshape.errors import OutputError, UsageError
 from cnnshape.models.lenet import LeNet
 from cnnshape.rendering.diagram import Drawing, draw_options, draw_report
-from cnnshape.rendering.diagram.theme import THEMES
+from cnnshape.rendering.palette import THEMES
 from tests.rendering.diagram.models import (
     Broken,
     Hostile,
@@ -216,7 +216,7 @@ def test_blocks_show_lenet_as_its_paper_does():
 
 
 def test_blocks_grow_with_the_logarithm():
-    from cnnshape.rendering.diagram.blocks import solid
+    from cnnshape.rendering.diagram.blocks_scene import solid
 
     heights = [solid((16, size, size)).height for size in (8, 16, 32)]
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1])

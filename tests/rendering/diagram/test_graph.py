@@ -10,7 +10,7 @@ from torch import nn
 
 from cnnshape.models.basic_cnn import BasicCNN
 from cnnshape.models.lenet import LeNet
-from cnnshape.rendering.diagram.graph import Flow, build_flow
+from cnnshape.rendering.diagram.dataflow import Flow, build_flow
 from cnnshape.tracing.execute import Inputs, record
 from tests.rendering.diagram.models import InPlace, Loop, Siamese, TwoHeads
 

@@ -14,10 +14,10 @@ from torch import nn
 
 from cnnshape.errors import MissingDependencyError
 from cnnshape.models.lenet import LeNet
-from cnnshape.rendering.diagram import layout as engine
-from cnnshape.rendering.diagram.layout import LayoutError, LayoutTimeout, lay_out, run
-from cnnshape.rendering.diagram.options import DrawOptions
-from cnnshape.rendering.diagram.start import draw_report, picture_of
+from cnnshape.rendering.diagram import graphviz_process as engine
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.drawing import draw_report, picture_of
+from cnnshape.rendering.diagram.graphviz_process import LayoutError, LayoutTimeout, lay_out, run
 from tests.rendering.diagram.judge import collisions
 from tests.rendering.diagram.models import Broken, Loop, Siamese, Tapped, Tower, UNet, report_of
 
@@ -141,7 +141,7 @@ def test_the_graph_is_kept_when_the_engine_fails(tmp_path: Path, monkeypatch: py
 
 def test_without_graphviz_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", "")
-    broken = tmp_path / "engine.py"
+    broken = tmp_path / "child.py"
     broken.write_text("raise ImportError(\"No module named 'pygraphviz'\")", encoding="utf-8")
     monkeypatch.setattr(engine, "_ENGINE", broken)
     with pytest.raises(MissingDependencyError, match="pip install pygraphviz"):
@@ -149,7 +149,7 @@ def test_without_graphviz_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_a_hang_names_what_would_do(monkeypatch: pytest.MonkeyPatch):
-    import cnnshape.rendering.diagram.picture as picture
+    import cnnshape.rendering.diagram.graph_picture as picture
 
     def never(_dot: str) -> None:
         raise LayoutTimeout("Graphviz did not finish within 30 s")
@@ -165,7 +165,7 @@ def test_a_hang_names_what_would_do(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_too_many_boxes_are_refused_at_once(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("cnnshape.rendering.diagram.picture.MOST_BOXES", 100)
+    monkeypatch.setattr("cnnshape.rendering.diagram.graph_picture.MOST_BOXES", 100)
     drawing = draw_report(report_of(Tower(40), (1, 3, 8, 8)), DrawOptions(expand=True))
     with pytest.raises(LayoutError, match="125 boxes, too many to lay out; --depth 3 draws 8"):
         drawing.svg()

@@ -9,10 +9,10 @@ from torch import nn
 
 from cnnshape.rendering.diagram.boxes import Frame
 from cnnshape.rendering.diagram.captions import Captions
-from cnnshape.rendering.diagram.graph import build_flow
+from cnnshape.rendering.diagram.choose_depth import make_view
+from cnnshape.rendering.diagram.dataflow import build_flow
+from cnnshape.rendering.diagram.draw_options import parse_show
 from cnnshape.rendering.diagram.layer_words import layer_words
-from cnnshape.rendering.diagram.options import parse_show
-from cnnshape.rendering.diagram.view import make_view
 from cnnshape.tracing.describe import describe
 from tests.rendering.diagram.models import Broken, Loop, Siamese, Tower, report_of
 

@@ -9,18 +9,24 @@ from fnmatch import fnmatchcase
 import graphviz
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.diagram.dot import corners, escaped, new_graph, position, route
-from cnnshape.rendering.diagram.labels import Caption, box_label, wrapped
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.fonts import FONT
+from cnnshape.rendering.diagram.graphviz_process import lay_out, new_graph, paint
+from cnnshape.rendering.diagram.identifiers import Names
+from cnnshape.rendering.diagram.labels import Caption, box_label, escaped, wrapped
 from cnnshape.rendering.diagram.layer_words import layer_words
-from cnnshape.rendering.diagram.layout import for_format, lay_out, run
 from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles
-from cnnshape.rendering.diagram.names import Names
-from cnnshape.rendering.diagram.options import DrawOptions
-from cnnshape.rendering.diagram.placement import Placement, in_columns, read_placement
+from cnnshape.rendering.diagram.placement import (
+    Placement,
+    corners,
+    in_columns,
+    position,
+    read_placement,
+    route,
+)
 from cnnshape.rendering.diagram.svg import finished, measured_widths
-from cnnshape.rendering.diagram.theme import FONT, THEMES, Theme
 from cnnshape.rendering.module_tree import Node, build_tree
-from cnnshape.rendering.palette import Kind, kind_of
+from cnnshape.rendering.palette import THEMES, Kind, Theme, kind_of
 from cnnshape.rendering.repeats import Folder, folded_label
 from cnnshape.rendering.units import amount_text, count
 from cnnshape.tracing.trace import Module
@@ -48,6 +54,11 @@ class Branch:
     def count(self) -> int:
         """How many boxes it takes to draw it."""
         return 1 + sum(child.count() for child in self.children)
+
+
+def tree_picture(report: Report, options: DrawOptions) -> TreePicture:
+    """The tree, folded and as deep as stays readable."""
+    return TreePicture(report, options, hierarchy(report, options))
 
 
 def hierarchy(report: Report, options: DrawOptions) -> Branch:
@@ -196,8 +207,7 @@ class TreePicture:
         layout = lay_out(self.digraph().source)
         placement = read_placement(layout)
         graph = self._write(in_columns(placement) if self.flat else placement)
-        graph.attr("graph", **for_format(format))
-        data = run(graph.source, format, engine="nop2")
+        data = paint(graph, format)
         if format != "svg":
             return data
         modules = sum(1 for module in self.report.trace.modules if module.path)

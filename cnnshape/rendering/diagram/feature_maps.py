@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from cnnshape.rendering.diagram.boxes import Draft, main_path
 from cnnshape.rendering.diagram.captions import Captions
+from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.grouping import MERGES
-from cnnshape.rendering.diagram.view import View
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.tracing.trace import Shape
 

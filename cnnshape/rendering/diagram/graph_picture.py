@@ -1,42 +1,175 @@
-"""The picture as DOT: boxes with strips, frames whose titles are nodes, quiet edges.
+"""The data flow as a picture: boxes with strips, frames whose titles are nodes, quiet edges.
 
-A frame's title is a node of its own, in a rank above the frame's first box, because Graphviz
-leads every edge around nodes but straight across the label of a cluster.
+It is written as DOT twice: without positions, for Graphviz to place, and with those positions,
+tidied, for Graphviz to paint. A frame's title is a node of its own, in a rank above the frame's
+first box, because Graphviz leads every edge around nodes but straight across the label of a
+cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import cast
+from typing import Any, cast
 
 import graphviz
 
-from cnnshape.rendering.diagram.boxes import Frame, Item, boxes_of, main_path
+from cnnshape.analysis.report import Report
+from cnnshape.rendering.diagram.boxes import Frame, boxes_of, frames_of, main_path
 from cnnshape.rendering.diagram.captions import Captions
-from cnnshape.rendering.diagram.geometry import Rect
+from cnnshape.rendering.diagram.choose_depth import View, fitting_depth, make_view
+from cnnshape.rendering.diagram.dataflow import Flow
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.fonts import FONT
+from cnnshape.rendering.diagram.graphviz_process import (
+    LayoutError,
+    LayoutTimeout,
+    lay_out,
+    new_graph,
+    paint,
+)
+from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import (
     Caption,
     box_label,
+    escaped,
     pill_label,
     sign_label,
     title_label,
 )
-from cnnshape.rendering.diagram.names import Names, identifier
-from cnnshape.rendering.diagram.placement import TITLE, Placement
-from cnnshape.rendering.diagram.theme import FONT, Theme
-from cnnshape.rendering.diagram.view import View
+from cnnshape.rendering.diagram.placement import (
+    TITLE,
+    Placement,
+    corners,
+    position,
+    read_placement,
+    route,
+    tidied,
+)
+from cnnshape.rendering.diagram.svg import describe, finished, measured_widths
+from cnnshape.rendering.palette import THEMES, Theme
+from cnnshape.words import counted
 
+#: Layout engines take minutes for more than this, and nobody can read it.
+MOST_BOXES = 1200
+#: Touching up takes time that grows with the square of the edges.
+TIDY_LINES = 200
 #: Graphviz packs frames with a weight of 128; a main path that is to stay straight needs more.
 _STRAIGHT = "1000"
 #: A branch begins beside the others, not lower down where it would fit as well.
 _NEAR = "3"
 
 
+def graph_picture(flow: Flow, report: Report, options: DrawOptions) -> GraphPicture:
+    """The picture at the depth that was asked for, else at the deepest that stays readable."""
+    view = make_view(flow, depth=options.depth, collapse=options.collapse, expand=options.expand)
+    return GraphPicture(view, report, options)
+
+
 @dataclass
-class Writer:
+class GraphPicture:
+    """The data flow: layers as boxes, tensors as edges."""
+
+    view: View
+    report: Report
+    options: DrawOptions
+    _layout: Mapping[str, Any] | None = field(default=None, init=False, repr=False)
+    _rough: bool = field(default=False, init=False, repr=False)
+
+    @property
+    def direction(self) -> str:
+        """``TB`` or ``LR``."""
+        return self.options.direction or "TB"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How deep it goes, and what the model did not give."""
+        view, found = self.view, list[str]()
+        if view.depth is not None and self.options.depth is None:
+            boxes = counted(view.boxes, "box", "boxes")
+            found.append(
+                f"opened {view.depth} of {view.deepest} levels ({boxes}); "
+                f"--depth {view.depth + 1} opens more"
+            )
+        if self._rough:
+            found.append(f"{self._size()}: laid out quickly, with straight edges")
+        trace = view.draft.flow.trace
+        if trace.failure is None and not trace.outputs:
+            found.append("the model returned no tensor: the picture has no output")
+        return tuple(found)
+
+    def digraph(self) -> graphviz.Digraph:
+        """It as DOT, without positions: the layout is Graphviz's business."""
+        return self._write(None)
+
+    def mermaid(self) -> str:
+        """It as a Mermaid flowchart."""
+        from cnnshape.rendering.diagram.mermaid import MermaidWriter
+
+        theme = THEMES[self.options.theme]
+        captions = Captions(self.view, self.report, self.options.show)
+        return MermaidWriter(self.view, captions, theme, self.direction).write()
+
+    def paint(self, format: str) -> bytes:
+        """It as a picture. Graphviz places, :mod:`.placement` tidies, Graphviz paints.
+
+        Raises:
+            LayoutError: Graphviz crashed or took too long, or the graph is too large for it.
+        """
+        layout = self._laid_out()
+        placement = read_placement(layout)
+        if len(placement.lines) <= TIDY_LINES:
+            placement = tidied(placement, flat=self.direction == "LR")
+        graph = self._write(placement)
+        data = paint(graph, format)
+        if format != "svg":
+            return data
+        title, description = describe(self.report)
+        return finished(data, title, description, measured_widths(layout))
+
+    def _laid_out(self) -> Mapping[str, Any]:
+        if self._layout is None:
+            if self.view.boxes > MOST_BOXES:
+                raise LayoutError(f"{self._size()}, too many to lay out{self._advice()}")
+            graph = self.digraph()
+            try:
+                self._layout = lay_out(graph.source)
+            except LayoutTimeout as error:
+                graph.attr("graph", splines="line", nslimit="1", nslimit1="1", mclimit="0.1")
+                try:
+                    self._layout = lay_out(graph.source)
+                except LayoutError:
+                    raise LayoutError(f"{error}: {self._size()}{self._advice()}") from error
+                self._rough = True
+        return self._layout
+
+    def _size(self) -> str:
+        return f"the picture has {counted(self.view.boxes, 'box', 'boxes')}"
+
+    def _advice(self) -> str:
+        flow = self.view.draft.flow
+        depth, boxes = fitting_depth(flow)
+        words = f"; --depth {depth} draws {boxes}"
+        children = [flow.trace.calls[child] for child in flow.children(flow.root)]
+        if children:
+            largest = max(children, key=lambda call: call.operations[1] - call.operations[0])
+            words += f", --only {largest.path} a part of it"
+        return words
+
+    def _write(self, placement: Placement | None) -> graphviz.Digraph:
+        graph = new_graph(self.report.class_name)
+        captions = Captions(self.view, self.report, self.options.show)
+        theme = THEMES[self.options.theme]
+        DotWriter(self.view, captions, theme, self.direction, graph, placement).write(
+            self.report.class_name
+        )
+        return graph
+
+
+@dataclass
+class DotWriter:
     """Writes one view into a ``graphviz.Digraph``."""
 
     view: View
@@ -194,7 +327,7 @@ class Writer:
 
     def _titles(self) -> None:
         """Edges that nobody sees: they keep every title at the head of its frame."""
-        for frame in _frames(self.view.root):
+        for frame in frames_of(self.view.root):
             title = self.titles[id(frame)]
             if self.direction == "LR":
                 self._beside(title, frame)
@@ -226,50 +359,8 @@ class Writer:
         return sorted({t for key in inside for t in self.view.draft.before[key]} - inside)
 
 
-def _frames(item: Item) -> Iterator[Frame]:
-    if isinstance(item, Frame):
-        for inner in item.items:
-            if isinstance(inner, Frame):
-                yield inner
-                yield from _frames(inner)
-
-
 def _subgraph(
     graph: graphviz.Digraph, name: str | None
 ) -> AbstractContextManager[graphviz.Digraph]:
     """What ``subgraph`` gives without a graph; its type allows for None as well."""
     return cast("AbstractContextManager[graphviz.Digraph]", graph.subgraph(name=name))
-
-
-def position(placement: Placement | None, name: str) -> dict[str, str]:
-    """Where a node stands, once that is known."""
-    if placement is None:
-        return {}
-    x, y = placement.nodes[name].center
-    return {"pos": f"{x:.2f},{y:.2f}"}
-
-
-def route(placement: Placement | None, ends: tuple[str, str]) -> dict[str, str]:
-    """The way of an edge and the place of its label, once they are known."""
-    if placement is None:
-        return {}
-    line = placement.by_ends[ends]
-    if line.label is None:
-        return {"pos": line.pos}
-    x, y = line.label.center
-    return {"pos": line.pos, "lp": f"{x:.2f},{y:.2f}"}
-
-
-def corners(rect: Rect) -> str:
-    """A rectangle as Graphviz writes it."""
-    return f"{rect.left:.2f},{rect.bottom:.2f},{rect.right:.2f},{rect.top:.2f}"
-
-
-def escaped(text: str) -> str:
-    """Text for an attribute in which Graphviz would read backslashes as escapes."""
-    return text.replace("\\", "\\\\").replace("\n", "\\n")
-
-
-def new_graph(name: str) -> graphviz.Digraph:
-    """An empty graph named after the model."""
-    return graphviz.Digraph(identifier(name) or "model")

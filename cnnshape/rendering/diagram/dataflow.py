@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cnnshape.rendering.diagram.names import Names
+from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.tracing.trace import Module, ModuleCall, NamedValue, Operation, Trace
 
 #: Operations that return their very input where there is nothing to do.

@@ -9,7 +9,7 @@ from itertools import chain
 
 from cnnshape.rendering.diagram.arrange import arrange, count
 from cnnshape.rendering.diagram.boxes import Draft, Frame
-from cnnshape.rendering.diagram.graph import Flow
+from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.grouping import condense, group
 from cnnshape.rendering.diagram.repeated_blocks import Signatures
 

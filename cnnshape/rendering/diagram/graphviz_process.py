@@ -15,15 +15,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
+import graphviz
+
 from cnnshape.errors import CnnshapeError, MissingDependencyError
 from cnnshape.rendering.diagram.fonts import environment
+from cnnshape.rendering.diagram.identifiers import identifier
 
 #: Seconds after which a layout is given up.
 TIME_LIMIT = 30.0
 #: Pictures made of pixels have twice the usual 96 per inch.
 PIXELS_PER_INCH = 192
 
-_ENGINE = Path(__file__).parent / "engine.py"
+_ENGINE = Path(__file__).parent / "graphviz_child.py"
 
 
 class LayoutError(CnnshapeError):
@@ -34,9 +37,19 @@ class LayoutTimeout(LayoutError):  # noqa: N818 - it says what happened
     """The layout engine took too long."""
 
 
-def for_format(format: str) -> dict[str, str]:
-    """What a graph needs for one format: a PNG its resolution, a PDF no paper around it."""
-    return {"png": {"dpi": str(PIXELS_PER_INCH)}, "pdf": {"margin": "0"}}.get(format, {})
+def new_graph(name: str) -> graphviz.Digraph:
+    """An empty graph named after the model."""
+    return graphviz.Digraph(identifier(name) or "model")
+
+
+def paint(graph: graphviz.Digraph, format: str) -> bytes:
+    """A graph whose positions are all given as a picture: ``svg``, ``png``, ``pdf``, ….
+
+    A PNG has its resolution, a PDF no paper around it.
+    """
+    needs = {"png": {"dpi": str(PIXELS_PER_INCH)}, "pdf": {"margin": "0"}}
+    graph.attr("graph", **needs.get(format, {}))
+    return run(graph.source, format, engine="nop2")
 
 
 def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = None) -> bytes:

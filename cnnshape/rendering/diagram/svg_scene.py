@@ -9,10 +9,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 import graphviz
 
-from cnnshape.rendering.diagram.geometry import Point
-from cnnshape.rendering.diagram.metrics import text_width
-from cnnshape.rendering.diagram.names import identifier
-from cnnshape.rendering.diagram.theme import FONT
+from cnnshape.rendering.diagram.fonts import FONT, text_width
+from cnnshape.rendering.diagram.identifiers import identifier
+from cnnshape.rendering.diagram.placement import Point
 from cnnshape.rendering.escape import visible
 
 _SVG = "http://www.w3.org/2000/svg"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
 from cnnshape.errors import UsageError
-from cnnshape.rendering.diagram.theme import ThemeName
+from cnnshape.rendering.palette import ThemeName
 
 Style = Literal["graph", "blocks", "tree"]
 Direction = Literal["TB", "LR"]
