@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cnnshape.api.inspecting import inspect
     from cnnshape.api.params import params
     from cnnshape.api.sizing import sizes
-    from cnnshape.formulas.dispatch import formula
+    from cnnshape.formulas.formula_call import formula
 
 #: Public name → the module it lives in, and its name there. They are imported on first use,
 #: because torch takes a second to import and a size formula needs none of it.
@@ -31,7 +31,7 @@ _HOMES = {
     "draw": ("cnnshape.api.drawing", "draw"),
     "explain": ("cnnshape.api.explaining", "explain"),
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
-    "formula": ("cnnshape.formulas.dispatch", "formula"),
+    "formula": ("cnnshape.formulas.formula_call", "formula"),
     "inspect": ("cnnshape.api.inspecting", "inspect"),
     "params": ("cnnshape.api.params", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),

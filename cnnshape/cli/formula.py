@@ -77,7 +77,7 @@ def command(
     P p pad, S s stride, D d dilation, OP A a (output_padding).
     The exit code is 0 for an exact formula, an answer, a possible size, and 1 otherwise.
     """
-    from cnnshape.formulas.dispatch import formula
+    from cnnshape.formulas.formula_call import formula
 
     given: dict[str, Any] = {
         role: _sizes(role, sizes["input_" if role == "input" else role]) for role in _SIZES

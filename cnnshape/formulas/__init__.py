@@ -14,12 +14,12 @@ from cnnshape.formulas.registry import ALIASES, KINDS, axis_size, canonical, der
 
 if TYPE_CHECKING:
     from cnnshape.formulas.description import describe
-    from cnnshape.formulas.dispatch import formula
+    from cnnshape.formulas.formula_call import formula
     from cnnshape.formulas.inverse import Interval, inputs_giving
 
 #: Public name → the module it lives in, imported on first use: a size alone needs none of them.
 _HOMES = {
-    "formula": "dispatch",
+    "formula": "formula_call",
     "describe": "description",
     "Interval": "inverse",
     "inputs_giving": "inverse",

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.errors import CnnshapeError, FormulaSyntaxError, UsageError
-from cnnshape.formulas.evaluation import Evaluation, evaluate
 from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES, canonical
+from cnnshape.formulas.size_evaluation import Evaluation, evaluate
 from cnnshape.formulas.text_style import Style, unstyled
 from cnnshape.words import times
 

@@ -10,7 +10,9 @@ from math import prod
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import (
+from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
+from cnnshape.formulas.expression import Size
+from cnnshape.formulas.layer_arguments import (
     PerAxis,
     Shape,
     dims_of,
@@ -19,8 +21,6 @@ from cnnshape.formulas.arguments import (
     per_axis,
     split,
 )
-from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
-from cnnshape.formulas.expression import Size
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
 
 CONV_SOURCE = DOCS + "Conv2d.html"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.evaluation import shape_example
 from cnnshape.formulas.expression import latex, plain, unicode
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical
 from cnnshape.formulas.roles import named_rule
+from cnnshape.formulas.size_evaluation import shape_example
 from cnnshape.formulas.text_style import Style, unstyled
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import Shape, integer, not_empty
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
+from cnnshape.formulas.layer_arguments import Shape, integer, not_empty
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition
 from cnnshape.words import times
 

@@ -8,7 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import (
+from cnnshape.formulas.convolution import conv_size, kernel_misfit
+from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
+from cnnshape.formulas.expression import Size, ceiling_division, minimum
+from cnnshape.formulas.layer_arguments import (
     PerAxis,
     Shape,
     dims_of,
@@ -17,9 +20,6 @@ from cnnshape.formulas.arguments import (
     per_axis,
     split,
 )
-from cnnshape.formulas.convolution import conv_size, kernel_misfit
-from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
-from cnnshape.formulas.expression import Size, ceiling_division, minimum
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
 from cnnshape.words import plural, times
 

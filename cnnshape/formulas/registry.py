@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.arguments import shape_of
 from cnnshape.formulas.derivation import Derivation
 from cnnshape.formulas.expression import Size
+from cnnshape.formulas.layer_arguments import shape_of
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.words import did_you_mean
 

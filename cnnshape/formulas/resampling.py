@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
-from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axis, split
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Expression, Size
+from cnnshape.formulas.layer_arguments import PerAxis, Shape, not_empty, per_axis, split
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
 from cnnshape.words import plural, times
 

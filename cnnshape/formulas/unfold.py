@@ -7,9 +7,9 @@ from math import prod
 from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import PerAxis, Shape, not_empty, per_axes, per_axis
 from cnnshape.formulas.convolution import CONV
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
+from cnnshape.formulas.layer_arguments import PerAxis, Shape, not_empty, per_axes, per_axis
 from cnnshape.formulas.rule import DOCS, AxisRule
 from cnnshape.words import times
 

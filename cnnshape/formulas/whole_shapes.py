@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from math import prod
 
 from cnnshape.errors import ImpossibleSizeError
-from cnnshape.formulas.arguments import Shape, integer, shape_of
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
+from cnnshape.formulas.layer_arguments import Shape, integer, shape_of
 from cnnshape.words import times
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cnnshape import formulas
 from cnnshape.errors import FormulaSyntaxError, ImpossibleSizeError, UsageError
-from cnnshape.formulas.dispatch import formula
+from cnnshape.formulas.formula_call import formula
 from cnnshape.formulas.inverse import Interval, inputs_giving
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnshape.errors import FormulaSyntaxError
-from cnnshape.formulas.dispatch import formula
 from cnnshape.formulas.expression import Expression, latex, number, plain, symbol, unicode
+from cnnshape.formulas.formula_call import formula
 from cnnshape.formulas.reading.equations import read
 
 

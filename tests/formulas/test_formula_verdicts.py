@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.dispatch import formula
+from cnnshape.formulas.formula_call import formula
 
 
 class V(NamedTuple):

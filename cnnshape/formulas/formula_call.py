@@ -9,8 +9,8 @@ from cnnshape.errors import UsageError
 
 if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
-    from cnnshape.formulas.evaluation import Evaluation
     from cnnshape.formulas.judgement import Judgements
+    from cnnshape.formulas.size_evaluation import Evaluation
     from cnnshape.formulas.solutions import Solutions
 
 #: A size, or one per axis.
@@ -173,7 +173,7 @@ def formula(
         return _solve(kind, solve, given, wanted, ranges, ceil_mode=ceil_mode)
     if isinstance(wanted, str):
         raise UsageError(f"output {wanted!r} is understood together with solve only")
-    from cnnshape.formulas.evaluation import evaluate
+    from cnnshape.formulas.size_evaluation import evaluate
 
     if wanted is not None:
         given["output"] = wanted

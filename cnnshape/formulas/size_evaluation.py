@@ -9,9 +9,9 @@ from math import prod
 from typing import Any, NamedTuple
 
 from cnnshape.errors import UsageError
-from cnnshape.formulas.arguments import Shape
 from cnnshape.formulas.derivation import AxisDerivation, Derivation, derive_axes, joined
 from cnnshape.formulas.expression import latex, substitute
+from cnnshape.formulas.layer_arguments import Shape
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical, derive
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, named_rule
 from cnnshape.formulas.text_style import Style, unstyled
