@@ -74,6 +74,17 @@ def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Su
     )
 
 
+def made_for(
+    failing: Failing, layer: Module | None, changes: Mapping[str, Any]
+) -> Suggestion | None:
+    """The layer made for what arrives; another one, where it already served another size."""
+    if layer is None:
+        return None
+    if failing.earlier_call() is not None:
+        return own_layer(failing, layer, changes)
+    return set_many(layer, changes)
+
+
 def set_class(module: Module, kind: str, changes: Mapping[str, Any] | None = None) -> Suggestion:
     """Another class of layer with the same arguments: BatchNorm1d for BatchNorm2d."""
     return Suggestion(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText, written
 from cnnshape.analysis.diagnose.suggest import (
@@ -19,49 +19,48 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module
 from cnnshape.words import plural, times
+
+_LAYER = frozenset({"MultiheadAttention"})
 
 
 def multi_head_attention(failing: Failing) -> Diagnosis | None:
     """``embed_dim``, and masks of the wrong size."""
-    query = failing.value(failing.argument(0, "query"))
-    shape = None if query is None else sizes(query)
-    expected = failing.argument(3, "embed_dim_to_check")
-    layer = failing.layer({"MultiheadAttention"})
-    if query is None or not shape or not isinstance(expected, int):
+    query, expected = failing.operand(0, "query"), failing.argument(3, "embed_dim_to_check")
+    if query is None or not query.shape or not isinstance(expected, int):
         return None
     name = who(failing.path, failing.module.type)
-    if shape[-1] != expected:
-        sentence = (
-            f"{name} works on {expected} features (embed_dim), but {shape[-1]} {arrive(shape[-1])}"
-        )
-        found: list[Suggestion | None] = []
-        if layer is not None:
-            heads = layer.config.get("num_heads")
-            if isinstance(heads, int) and shape[-1] % heads == 0:
-                found.append(set_arguments(layer, {"embed_dim": shape[-1]}))
-        found += other_inputs(failing, query, len(shape) - 1, expected)
-        item = story(failing.trace, query.id, len(shape) - 1)
+    width = query.shape[-1]
+    if width != expected:
+        sentence = f"{name} works on {expected} features (embed_dim), but {width} {arrive(width)}"
+        earlier = other_inputs(failing, query.value, query.rank - 1, expected)
+        item = story(failing.trace, query.value.id, query.rank - 1)
         derivation = (*start_line(failing.trace, [item]), *lines([item]))
-        return Diagnosis("mha.embed_dim", sentence, derivation, present(found))
-    return _masks(failing, name, shape) or _keys(failing, name, expected, layer)
+        found = present((_as_wide(failing, width), *earlier))
+        return Diagnosis("mha.embed_dim", sentence, derivation, found)
+    return _masks(failing, name, query.shape) or _keys(failing, name, expected)
 
 
-def _keys(failing: Failing, name: str, expected: int, layer: Module | None) -> Diagnosis | None:
-    key = failing.value(failing.argument(1, "key"))
-    shape = None if key is None else sizes(key)
-    separate = failing.argument(17, "use_separate_proj_weight")
-    if key is None or not shape or separate is True or shape[-1] == expected:
+def _as_wide(failing: Failing, width: int) -> Suggestion | None:
+    layer = failing.layer(_LAYER)
+    heads = None if layer is None else layer.config.get("num_heads")
+    if layer is None or not isinstance(heads, int) or width % heads:
         return None
+    return set_arguments(layer, {"embed_dim": width})
+
+
+def _keys(failing: Failing, name: str, expected: int) -> Diagnosis | None:
+    key = failing.shape(failing.argument(1, "key"))
+    separate = failing.argument(17, "use_separate_proj_weight")
+    if not key or separate is True or key[-1] == expected:
+        return None
+    width, layer = key[-1], failing.layer(_LAYER)
     sentence = (
-        f"{name} expects keys of {expected} features, but {shape[-1]} {arrive(shape[-1])}: "
+        f"{name} expects keys of {expected} features, but {width} {arrive(width)}: "
         "kdim and vdim say so if they differ"
     )
-    found: list[Suggestion | None] = []
-    if layer is not None:
-        found.append(set_arguments(layer, {"kdim": shape[-1], "vdim": shape[-1]}))
-    return Diagnosis("mha.embed_dim", sentence, (), present(found))
+    remade = None if layer is None else set_arguments(layer, {"kdim": width, "vdim": width})
+    return Diagnosis("mha.embed_dim", sentence, (), present([remade]))
 
 
 def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
@@ -198,13 +197,12 @@ def attention(failing: Failing) -> Diagnosis | None:
             f"the attention mask {times(mask)} does not fit the scores {times(scores)} "
             "(… × query length × key length)"
         )
-        found: list[Suggestion] = []
-        if len(mask) == 2 and mask == (scores[0], scores[-1]) and len(scores) > 2:
-            call = CallText(failing)
-            index = 3 if len(failing.tensors) > 3 else len(failing.tensors) - 1
-            new = f"{call.operand(index)}[:, {'None, ' * (len(scores) - 2)}:]"
-            text = call.with_operand(index, new, new)
-            steps = tuple(Step("unsqueeze", (1,)) for _ in range(len(scores) - 2))
-            found.append(call.candidate(text, operands=((index, steps),)))
-        return Diagnosis("attention.mask", sentence, (), tuple(found))
+        found: tuple[Suggestion, ...] = ()
+        if mask == (scores[0], scores[-1]) and len(scores) > 2:
+            missing = len(scores) - 2
+            place = min(3, len(failing.tensors) - 1)
+            template = f"{{x}}[:, {'None, ' * missing}:]"
+            steps = (Step("unsqueeze", (1,)),) * missing
+            found = (CallText(failing).on(place, template, *steps),)
+        return Diagnosis("attention.mask", sentence, (), found)
     return None

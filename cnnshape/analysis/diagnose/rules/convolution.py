@@ -14,11 +14,10 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
     change_input,
+    made_for,
     new_input,
-    own_layer,
     present,
     set_arguments,
-    set_many,
     set_parameter,
     unsqueeze_input,
 )
@@ -118,10 +117,7 @@ def _as_it_arrives(
         if failing.name == TRANSPOSED:
             return set_parameter(weight.value, (arriving, second, *kernel))
         return set_parameter(weight.value, (first, arriving // max(groups, 1), *kernel))
-    changes = _rebuilt(layer, arriving, groups)
-    if failing.earlier_call() is not None:
-        return own_layer(failing, layer, changes)
-    return set_many(layer, changes)
+    return made_for(failing, layer, _rebuilt(layer, arriving, groups))
 
 
 def _rebuilt(layer: Module, arriving: int, groups: int) -> dict[str, int]:

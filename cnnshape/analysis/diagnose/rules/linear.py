@@ -29,7 +29,7 @@ from cnnshape.analysis.diagnose.sizes_that_fit import ways
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
-    own_layer,
+    made_for,
     present,
     set_arguments,
     set_parameter,
@@ -149,13 +149,9 @@ def _candidates(
         yield _before(failing, "{x}.transpose(1, -1)", Step("transpose", (1, -1)))
     if x.rank in (3, 4) and x.shape[1] == expected:
         return  # another in_features would run, and take pixels for features
-    if failing.earlier_call() is not None and layer is not None:
-        # The first call ran with what the layer expects: it cannot be rebuilt for the second.
-        yield own_layer(failing, layer, {"in_features": arriving})
-    elif layer is not None:
-        yield set_arguments(layer, {"in_features": arriving})
-    else:
+    if layer is None:
         yield set_parameter(weight.value, (weight.shape[0], arriving))
+    yield made_for(failing, layer, {"in_features": arriving})
     found = ways(failing.trace, parts[0].value, [p.axis for p in parts if p.word != "channels"])
     fixed = prod(p.size for p in parts if p.word == "channels")
     if found and len(parts) > 1:

@@ -8,23 +8,22 @@ from math import prod
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, unbatched_input
 from cnnshape.analysis.diagnose.edits import Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
+    made_for,
     new_input,
-    own_layer,
     present,
     set_arguments,
     set_class,
-    set_many,
     set_mode,
     unsqueeze_input,
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Value
+from cnnshape.tracing.trace import Module
 from cnnshape.words import listed, plural, times
 
 _BATCH = frozenset(
@@ -49,21 +48,20 @@ _RANKS = {
 
 def batch_norm(failing: Failing) -> Diagnosis | None:
     """``F.batch_norm`` and ``F.instance_norm``: channels, then values per channel."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None or len(shape) < 2:
+    x = failing.operand(0, "input")
+    if x is None or x.rank < 2:
         return None
     layer = failing.layer(_BATCH, failing.argument(1, "running_mean"))
     expected = _channels_expected(failing, layer)
-    if expected is not None and shape[1] != expected:
-        return _channels(failing, value, shape, expected, layer)
+    if expected is not None and x.shape[1] != expected:
+        return _channels(failing, x, expected, layer)
     training = failing.argument(5, "training") is True or (
         failing.name == "instance_norm" and failing.argument(5, "use_input_stats", True) is True
     )
     batch = failing.name == "batch_norm"
-    per_channel = prod(shape[2:]) * (shape[0] if batch else 1)
+    per_channel = prod(x.shape[2:]) * (x.shape[0] if batch else 1)
     if training and per_channel == 1:
-        return _single(failing, value, shape, layer, batch=batch)
+        return _single(failing, x.shape, layer, batch=batch)
     return None
 
 
@@ -78,31 +76,23 @@ def _channels_expected(failing: Failing, layer: Module | None) -> int | None:
     return None
 
 
-def _channels(
-    failing: Failing, value: Value, shape: Sizes, expected: int, layer: Module | None
-) -> Diagnosis:
-    name = who(failing.path, failing.module.type)
+def _channels(failing: Failing, x: Operand, expected: int, layer: Module | None) -> Diagnosis:
+    name, shape = who(failing.path, failing.module.type), x.shape
     sentence = f"{name} expects {plural(expected, 'channel')}, but {shape[1]} {arrive(shape[1])}"
     sentence += failing.which_call()
-    item = story(failing.trace, value.id, 1)
-    found: list[Suggestion | None] = []
-    if len(shape) == 3 and shape[2] == expected:
+    if x.rank == 3 and shape[2] == expected:
         # N×L×C: the features are in the last dimension, as transformers have them.
         sentence += f": in {times(shape)} the {expected} features are the last dimension"
         turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
         return Diagnosis("batch_norm.num_features", sentence, (), (turned,))
-    if layer is not None and failing.earlier_call() is not None:
-        found.append(own_layer(failing, layer, {"num_features": shape[1]}))
-    elif layer is not None:
-        found.append(set_arguments(layer, {"num_features": shape[1]}))
-    found += other_inputs(failing, value, 1, expected)
+    remade = made_for(failing, layer, {"num_features": shape[1]})
+    found = present((remade, *other_inputs(failing, x.value, 1, expected)))
+    item = story(failing.trace, x.value.id, 1)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    return Diagnosis("batch_norm.num_features", sentence, derivation, present(found))
+    return Diagnosis("batch_norm.num_features", sentence, derivation, found)
 
 
-def _single(
-    failing: Failing, value: Value, shape: Sizes, layer: Module | None, *, batch: bool
-) -> Diagnosis:
+def _single(failing: Failing, shape: Sizes, layer: Module | None, *, batch: bool) -> Diagnosis:
     name = who(failing.path, failing.module.type)
     kept = "1 value per channel" if batch else "1 value per channel and picture"
     sentence = (
@@ -119,7 +109,6 @@ def _single(
         features = layer.config.get("num_features")
         if isinstance(features, int) and len(shape) == 2:
             found.append(set_class(layer, "LayerNorm", {"normalized_shape": features}))
-    del value
     kind = "batch_norm.single_value" if batch else "instance_norm.single_value"
     return Diagnosis(kind, sentence, (), tuple(found))
 
@@ -129,34 +118,29 @@ def norm_rank(failing: Failing) -> Diagnosis | None:
     kind = failing.module.kind.removeprefix("Lazy")
     if failing.operation is not None or kind not in _RANKS:
         return None
-    value = failing.value(failing.given(0, "input"))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None or len(shape) in _RANKS[kind]:
+    x = failing.given_operand(0, "input")
+    if x is None or x.rank in _RANKS[kind]:
         return None
     count = int(kind[-2])
     taken = listed((str(rank) for rank in _RANKS[kind]), "or")
     axes = AXES[count] if count > 1 else "N×C or N×C×L"
     sentence = (
         f"{named(failing.path, failing.module.type)} takes {taken} dimensions ({axes}), but "
-        f"{len(shape)} {arrive(len(shape))}: {times(shape)}"
+        f"{x.rank} {arrive(x.rank)}: {times(x.shape)}"
     )
-    return Diagnosis(
-        "batch_norm.rank", sentence, (), tuple(_rank_candidates(failing, value, shape))
-    )
+    return Diagnosis("batch_norm.rank", sentence, (), tuple(_rank_candidates(failing, x)))
 
 
-def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Suggestion]:
-    module = failing.module
-    kind = module.kind
+def _rank_candidates(failing: Failing, x: Operand) -> Iterator[Suggestion]:
+    kind = failing.module.kind
     batchless = unbatched_input(failing)
-    if batchless is not None and len(shape) == int(kind[-2]) + 1:
+    if batchless is not None and x.rank == int(kind[-2]) + 1:
         yield unsqueeze_input(batchless)
-    family = kind[:-2]
-    right = {2: "1d", 3: "1d", 4: "2d", 5: "3d"}.get(len(shape))
-    if right is not None and f"{family}{right}" != kind:
-        yield set_class(module, f"{family}{right}")
-    if value.origin == "input" and len(shape) == int(kind[-2]) + 1:
-        yield unsqueeze_input(value)
+    right = {2: "1d", 3: "1d", 4: "2d", 5: "3d"}.get(x.rank)
+    if right is not None and f"{kind[:-2]}{right}" != kind:
+        yield set_class(failing.module, f"{kind[:-2]}{right}")
+    if x.value.origin == "input" and x.rank == int(kind[-2]) + 1:
+        yield unsqueeze_input(x.value)
 
 
 # ---- layer norm, rms norm -----------------------------------------------------------------
@@ -164,37 +148,33 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[S
 
 def layer_norm(failing: Failing) -> Diagnosis | None:
     """The last axes must be ``normalized_shape``."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    wanted = failing.argument(1, "normalized_shape")
-    if value is None or shape is None or not isinstance(wanted, tuple) or not wanted:
+    x, wanted = failing.operand(0, "input"), failing.argument(1, "normalized_shape")
+    if x is None or not isinstance(wanted, tuple) or not wanted:
         return None
     normalized = tuple(n for n in wanted if isinstance(n, int))
-    if len(normalized) != len(wanted) or shape[-len(normalized) :] == normalized:
+    last = x.shape[-len(wanted) :]
+    if len(normalized) != len(wanted) or last == normalized:
         return None
     name = who(failing.path, failing.module.type)
-    last = shape[-len(normalized) :]
     what = "last dimension" if len(normalized) == 1 else f"last {len(normalized)} dimensions"
     sentence = (
         f"{name} normalises {times(normalized)} in the {what}, but {times(last)} "
-        f"{arrive(last[-1] if len(last) == 1 else 1)} (of {times(shape)}){failing.which_call()}"
+        f"{arrive(last[-1] if len(last) == 1 else 1)} (of {times(x.shape)}){failing.which_call()}"
     )
-    stories = [story(failing.trace, value.id, len(shape) - 1)]
     layer = failing.layer({"LayerNorm", "RMSNorm"})
-    found: list[Suggestion | None] = []
-    if len(normalized) == 1 and len(shape) >= 3 and shape[1] == normalized[0]:
+    if len(normalized) == 1 and x.rank >= 3 and x.shape[1] == normalized[0]:
         sentence += f": the {normalized[0]} are its dimension 1, the channels"
         if layer is not None and layer.kind == "LayerNorm":
             changes = {"num_groups": 1, "num_channels": normalized[0]}
             grouped = set_class(layer, "GroupNorm", changes)
             return Diagnosis("layer_norm.normalized_shape", sentence, (), (grouped,))
-    if layer is not None and failing.earlier_call() is not None:
-        found.append(own_layer(failing, layer, {"normalized_shape": last}))
-    elif layer is not None and len(last) == len(normalized):
-        found.append(set_arguments(layer, {"normalized_shape": last}))
-    found += other_inputs(failing, value, len(shape) - 1, normalized[-1])
-    derivation = (*start_line(failing.trace, stories), *lines(stories))
-    return Diagnosis("layer_norm.normalized_shape", sentence, derivation, present(found))
+    remade = made_for(failing, layer, {"normalized_shape": last})
+    if failing.earlier_call() is None and len(last) != len(normalized):
+        remade = None
+    found = present((remade, *other_inputs(failing, x.value, x.rank - 1, normalized[-1])))
+    item = story(failing.trace, x.value.id, x.rank - 1)
+    derivation = (*start_line(failing.trace, [item]), *lines([item]))
+    return Diagnosis("layer_norm.normalized_shape", sentence, derivation, found)
 
 
 # ---- group norm ---------------------------------------------------------------------------
@@ -202,48 +182,44 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
 
 def group_norm(failing: Failing) -> Diagnosis | None:
     """``num_channels`` must arrive, and be divisible by ``num_groups``."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    groups = failing.argument(1, "num_groups")
-    if value is None or shape is None or len(shape) < 2 or not isinstance(groups, int):
+    x, groups = failing.operand(0, "input"), failing.argument(1, "num_groups")
+    if x is None or x.rank < 2 or not isinstance(groups, int):
         return None
     layer = failing.layer({"GroupNorm"}, failing.argument(2, "weight"))
     weight = failing.shape(failing.argument(2, "weight"))
     expected = layer.config.get("num_channels") if layer else (weight[0] if weight else None)
-    name = who(failing.path, failing.module.type)
-    arriving = shape[1]
-    item = story(failing.trace, value.id, 1)
+    arriving = x.shape[1]
+    item = story(failing.trace, x.value.id, 1)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    found: list[Suggestion | None] = []
+    name = who(failing.path, failing.module.type)
     if isinstance(expected, int) and arriving != expected:
         sentence = (
             f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
         )
-        if layer is not None and failing.earlier_call() is not None:
-            found.append(own_layer(failing, layer, {"num_channels": arriving}))
-        elif layer is not None:
-            changes = {"num_channels": arriving}
-            if arriving % groups:
-                changes["num_groups"] = _divisor(arriving, groups)
-                sentence += f", which {groups} groups do not divide"
-            found.append(set_many(layer, changes))
-        found += other_inputs(failing, value, 1, expected)
-        kind = "group_norm.num_channels"
-        return Diagnosis(kind, sentence, derivation, present(found))
+        changes = {"num_channels": arriving}
+        if layer is not None and failing.earlier_call() is None and arriving % groups:
+            changes["num_groups"] = _divisor(arriving, groups)
+            sentence += f", which {groups} groups do not divide"
+        remade = made_for(failing, layer, changes)
+        found = present((remade, *other_inputs(failing, x.value, 1, expected)))
+        return Diagnosis("group_norm.num_channels", sentence, derivation, found)
     if groups and arriving % groups:
         sentence = (
             f"{name} splits its channels into {groups} groups, but {arriving} {arrive(arriving)}"
         )
-        better = _divisor(arriving, groups)
-        if layer is not None:
-            found.append(set_arguments(layer, {"num_groups": better}))
-        elif not failing.module.builtin:
-            call = CallText(failing)
-            place: int | str = 1 if failing.argument(1) is not None else "num_groups"
-            text = f"F.group_norm({call.operand(0)}, {better})"
-            found.append(call.candidate(text, overrides=((place, better),)))
-        return Diagnosis("group_norm.num_groups", sentence, derivation, present(found))
+        found = present([_other_groups(failing, layer, _divisor(arriving, groups))])
+        return Diagnosis("group_norm.num_groups", sentence, derivation, found)
     return None
+
+
+def _other_groups(failing: Failing, layer: Module | None, groups: int) -> Suggestion | None:
+    if layer is not None:
+        return set_arguments(layer, {"num_groups": groups})
+    if failing.module.builtin:
+        return None
+    call = CallText(failing)
+    text = f"F.group_norm({call.operand(0)}, {groups})"
+    return call.candidate(text, overrides=((failing.place_of(1, "num_groups"), groups),))
 
 
 def _divisor(number: int, near: int) -> int:
@@ -257,20 +233,17 @@ def _divisor(number: int, near: int) -> int:
 
 def prelu(failing: Failing) -> Diagnosis | None:
     """One slope for all, or one per channel."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    weight = failing.shape(failing.argument(1, "weight"))
-    if value is None or not shape or not weight:
+    x, weight = failing.operand(0, "input"), failing.operand(1, "weight")
+    if x is None or weight is None or not x.shape or not weight.shape:
         return None
-    channels = shape[1] if len(shape) > 1 else 1
-    if weight[0] in (1, channels):
+    slopes, channels = weight.shape[0], x.shape[1] if x.rank > 1 else 1
+    if slopes in (1, channels):
         return None
     name = who(failing.path, failing.module.type)
-    slopes = plural(weight[0], "slope")
-    sentence = f"{name} has {slopes} (num_parameters), but {channels} {arrive(channels)}"
+    sentence = (
+        f"{name} has {plural(slopes, 'slope')} (num_parameters), but {channels} {arrive(channels)}"
+    )
     layer = failing.layer({"PReLU"}, failing.argument(1, "weight"))
-    found: list[Suggestion | None] = []
-    if layer is not None:
-        found.append(set_arguments(layer, {"num_parameters": channels}))
-    found += other_inputs(failing, value, min(1, len(shape) - 1), weight[0])
-    return Diagnosis("prelu.num_parameters", sentence, (), present(found))
+    remade = None if layer is None else set_arguments(layer, {"num_parameters": channels})
+    found = present((remade, *other_inputs(failing, x.value, min(1, x.rank - 1), slopes)))
+    return Diagnosis("prelu.num_parameters", sentence, (), found)

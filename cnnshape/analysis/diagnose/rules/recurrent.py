@@ -12,20 +12,20 @@ from dataclasses import replace
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText, line_of, written
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
     combined,
-    own_layer,
+    made_for,
     present,
     set_arguments,
     unsqueeze_input,
 )
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Plain, Ref, Value
+from cnnshape.tracing.trace import Module, Plain, Ref
 from cnnshape.words import plural, times
 
 _LAYERS = frozenset({"LSTM", "GRU", "RNN"})
@@ -37,63 +37,57 @@ def recurrent(failing: Failing) -> Diagnosis | None:
     module = failing.module
     if module.kind not in _LAYERS | _CELLS:
         return None
-    value = failing.value(failing.given(0, "input"))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None:
+    x = failing.given_operand(0, "input")
+    if x is None:
         return None
     cell = module.kind in _CELLS
     ranks = (1, 2) if cell else (2, 3)
-    if len(shape) not in ranks:
-        return _rank(failing, value, shape, cell=cell)
+    if x.rank not in ranks:
+        return _rank(failing, x, cell=cell)
     expected = module.config.get("input_size")
-    if isinstance(expected, int) and shape[-1] != expected:
-        return _input_size(failing, value, shape, expected, module)
-    return None if cell else initial_state(failing, shape, module)
+    if isinstance(expected, int) and x.shape[-1] != expected:
+        return _input_size(failing, x, expected)
+    return None if cell else _initial_state(failing, x.shape, module)
 
 
-def _input_size(
-    failing: Failing, value: Value, shape: Sizes, expected: int, module: Module
-) -> Diagnosis:
+def _input_size(failing: Failing, x: Operand, expected: int) -> Diagnosis:
+    module, shape = failing.module, x.shape
     name = who(failing.path, module.type)
     sentence = (
         f"{name} expects {plural(expected, 'feature')} per step (input_size), but {shape[-1]} "
         f"{arrive(shape[-1])}: {times(shape)}{failing.which_call()}"
     )
-    found: list[Suggestion | None] = []
-    if len(shape) == 3 and shape[1] == expected:
+    if x.rank == 3 and shape[1] == expected:
         sentence += f", whose {expected} are dimension 1"
         turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
         return Diagnosis("rnn.input_size", sentence, (), (turned,))
-    if expected == 1 and len(shape) == (1 if module.kind in _CELLS else 2):
+    if expected == 1 and x.rank == (1 if module.kind in _CELLS else 2):
         sentence += ", which is taken for one sequence without a batch"
         steps = (Step("unsqueeze", (-1,)),)
         alone = before_call(failing, "x.unsqueeze(-1)", steps)
-        if value.origin == "input":
-            alone = unsqueeze_input(value, len(shape))
+        if x.value.origin == "input":
+            alone = unsqueeze_input(x.value, x.rank)
         return Diagnosis("rnn.input_size", sentence, (), (alone,))
-    if failing.earlier_call() is not None:
-        found.append(own_layer(failing, module, {"input_size": shape[-1]}))
-    else:
-        found.append(set_arguments(module, {"input_size": shape[-1]}))
-    found += other_inputs(failing, value, len(shape) - 1, expected)
-    item = story(failing.trace, value.id, len(shape) - 1)
+    remade = made_for(failing, module, {"input_size": shape[-1]})
+    found = present((remade, *other_inputs(failing, x.value, x.rank - 1, expected)))
+    item = story(failing.trace, x.value.id, x.rank - 1)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
-    return Diagnosis("rnn.input_size", sentence, derivation, present(found))
+    return Diagnosis("rnn.input_size", sentence, derivation, found)
 
 
-def _rank(failing: Failing, value: Value, shape: Sizes, *, cell: bool) -> Diagnosis:
+def _rank(failing: Failing, x: Operand, *, cell: bool) -> Diagnosis:
     batch_first = failing.module.config.get("batch_first") is True
     axes = "N×C" if cell else ("N×L×C" if batch_first else "L×N×C")
     most = 2 if cell else 3
     sentence = (
         f"{named(failing.path, failing.module.type)} takes {dims(most)} ({axes}), or {most - 1} "
-        f"without the batch, but {len(shape)} {arrive(len(shape))}: {times(shape)}"
+        f"without the batch, but {x.rank} {arrive(x.rank)}: {times(x.shape)}"
     )
-    return Diagnosis("rnn.rank", sentence, (), tuple(_rank_candidates(failing, value, shape)))
+    return Diagnosis("rnn.rank", sentence, (), tuple(_rank_candidates(failing, x)))
 
 
-def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[Suggestion]:
-    expected = failing.module.config.get("input_size")
+def _rank_candidates(failing: Failing, x: Operand) -> Iterator[Suggestion]:
+    shape, expected = x.shape, failing.module.config.get("input_size")
     if len(shape) == 4 and isinstance(expected, int):
         if shape[2] * shape[3] == expected:
             yield before_call(failing, "x.flatten(2)", (Step("flatten", (2,)),))
@@ -114,8 +108,8 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[S
         if shape[3] == expected:
             yield before_call(failing, "x.flatten(1, 2)", (Step("flatten", (1, 2)),))
     if len(shape) == 1 and shape[0] == expected:
-        if value.origin == "input":
-            yield unsqueeze_input(value)
+        if x.value.origin == "input":
+            yield unsqueeze_input(x.value)
         else:
             yield before_call(failing, "x.unsqueeze(0)", (Step("unsqueeze", (0,)),))
     elif len(shape) == 1 and expected == 1:
@@ -129,7 +123,7 @@ def _rank_candidates(failing: Failing, value: Value, shape: Sizes) -> Iterator[S
 _FACTORIES = frozenset({"zeros", "randn", "ones", "rand", "empty"})
 
 
-def initial_state(failing: Failing, shape: Sizes, module: Module) -> Diagnosis | None:
+def _initial_state(failing: Failing, shape: Sizes, module: Module) -> Diagnosis | None:
     """A state of the wrong size, or one tensor where an LSTM wants two."""
     given = failing.given(1, "hx")
     config = module.config

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, per_axis, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, per_axis
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Value
 from cnnshape.words import plural, times
 
 #: How many dimensions each mode takes.
@@ -23,51 +21,46 @@ _BY_RANK = {3: "linear", 4: "bilinear", 5: "trilinear"}
 
 def interpolate(failing: Failing) -> Diagnosis | None:
     """The mode must fit the dimensions, the size the spatial ones, and something must be left."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None:
+    x = failing.operand(0, "input")
+    if x is None:
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "interpolate"
     mode = failing.argument(3, "mode", "nearest")
-    if isinstance(mode, str) and _MODES.get(mode, len(shape)) != len(shape):
-        return _mode(failing, value, shape, name, mode)
+    if isinstance(mode, str) and _MODES.get(mode, x.rank) != x.rank:
+        return _mode(failing, x, name, mode)
     size: Any = failing.argument(1, "size")
-    if isinstance(size, tuple) and len(size) != len(shape) - 2:
+    if isinstance(size, tuple) and len(size) != x.rank - 2:
         sentence = (
-            f"{name} is given {plural(len(size), 'size')}, but {times(shape)} has "
-            f"{plural(max(len(shape) - 2, 0), 'spatial dimension')}"
+            f"{name} is given {plural(len(size), 'size')}, but {times(x.shape)} has "
+            f"{plural(max(x.rank - 2, 0), 'spatial dimension')}"
         )
-        found: list[Suggestion] = []
-        if value.origin == "input" and len(size) == len(shape) - 1:
-            found.append(unsqueeze_input(value))
-        if 0 < len(shape) - 2 < len(size):
-            found += _sized(failing, tuple(size[-(len(shape) - 2) :]))
-        return Diagnosis("interpolate.size", sentence, (), tuple(found))
-    return _nothing_left(failing, value, shape, name)
+        found: list[Suggestion | None] = []
+        if x.value.origin == "input" and len(size) == x.rank - 1:
+            found.append(unsqueeze_input(x.value))
+        if 0 < x.rank - 2 < len(size):
+            found.append(_sized(failing, tuple(size[-(x.rank - 2) :])))
+        return Diagnosis("interpolate.size", sentence, (), present(found))
+    return _nothing_left(failing, x, name)
 
 
-def _sized(failing: Failing, size: tuple[int, ...]) -> Iterator[Suggestion]:
+def _sized(failing: Failing, size: tuple[int, ...]) -> Suggestion | None:
     if failing.module.builtin:
-        candidate = set_arguments(failing.module, {"size": size})
-        if candidate is not None:
-            yield candidate
-        return
+        return set_arguments(failing.module, {"size": size})
     call = CallText(failing)
-    positional = failing.operation is not None and len(failing.operation.args) > 1
     text = f"F.interpolate({call.operand(0)}, size={size})"
-    yield call.candidate(text, overrides=((1 if positional else "size", size),))
+    return call.candidate(text, overrides=((failing.place_of(1, "size"), size),))
 
 
-def _mode(failing: Failing, value: Value, shape: Sizes, name: str, mode: str) -> Diagnosis:
+def _mode(failing: Failing, x: Operand, name: str, mode: str) -> Diagnosis:
     needed = _MODES[mode]
     sentence = (
-        f"{name} in mode {mode!r} takes {dims(needed)}, but {len(shape)} {arrive(len(shape))}: "
-        f"{times(shape)}"
+        f"{name} in mode {mode!r} takes {dims(needed)}, but {x.rank} {arrive(x.rank)}: "
+        f"{times(x.shape)}"
     )
     found: list[Suggestion | None] = []
-    if value.origin == "input" and len(shape) == needed - 1:
-        found.append(unsqueeze_input(value))
-    better = _BY_RANK.get(len(shape), "nearest")
+    if x.value.origin == "input" and x.rank == needed - 1:
+        found.append(unsqueeze_input(x.value))
+    better = _BY_RANK.get(x.rank, "nearest")
     if failing.module.builtin and failing.module.kind.startswith("Upsampl"):
         found.append(set_arguments(failing.module, {"mode": better}))
     else:
@@ -77,11 +70,11 @@ def _mode(failing: Failing, value: Value, shape: Sizes, name: str, mode: str) ->
     return Diagnosis("interpolate.mode", sentence, (), present(found))
 
 
-def _nothing_left(failing: Failing, value: Value, shape: Sizes, name: str) -> Diagnosis | None:
+def _nothing_left(failing: Failing, x: Operand, name: str) -> Diagnosis | None:
     scale: Any = failing.argument(2, "scale_factor")
-    if scale is None or len(shape) < 3:
+    if scale is None or x.rank < 3:
         return None
-    spatial = shape[2:]
+    spatial = x.shape[2:]
     factors = scale if isinstance(scale, tuple) else (scale,) * len(spatial)
     if len(factors) != len(spatial) or not all(isinstance(f, int | float) for f in factors):
         return None
@@ -96,8 +89,8 @@ def _nothing_left(failing: Failing, value: Value, shape: Sizes, name: str) -> Di
     least = [-(-1 // f) for f in factors]
     larger = [max(n, int(m)) for n, m in zip(spatial, least, strict=True)]
     larger = [n if int(n * f) >= 1 else n + 1 for n, f in zip(larger, factors, strict=True)]
-    if value.origin == "input" and value.name:
-        found.append(new_input(value.name, shape, (*shape[:2], *larger)))
+    if x.input_name:
+        found.append(new_input(x.input_name, x.shape, (*x.shape[:2], *larger)))
     if failing.module.builtin:
         smallest = max(1 / n for n in spatial)
         found.append(set_arguments(failing.module, {"scale_factor": smallest}))
@@ -109,15 +102,10 @@ def _nothing_left(failing: Failing, value: Value, shape: Sizes, name: str) -> Di
 
 def pad(failing: Failing) -> Diagnosis | None:
     """Reflection cannot reach further than the picture, and numbers come in pairs."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
+    x = failing.operand(0, "input")
     amounts: Any = failing.argument(1, "pad")
-    mode = failing.argument(2, "mode", "constant")
-    if value is None or shape is None or not isinstance(amounts, tuple):
+    if x is None or not isinstance(amounts, tuple) or not all(type(n) is int for n in amounts):
         return None
-    if not all(type(n) is int for n in amounts):
-        return None
-    call = CallText(failing)
     name = who(failing.path, failing.module.type) if failing.module.builtin else "F.pad"
     if len(amounts) % 2:
         sentence = (
@@ -125,57 +113,50 @@ def pad(failing: Failing) -> Diagnosis | None:
             f"{len(amounts)} are given: {amounts}"
         )
         better = (*amounts, amounts[-1])
-        text = f"F.pad({call.operand(0)}, {better})"
-        candidate = call.candidate(text, overrides=((_place(failing), better),))
-        return Diagnosis("pad.numbers", sentence, (), (candidate,))
-    if len(amounts) > 2 * len(shape):
+        return Diagnosis("pad.numbers", sentence, (), (_padded_by(failing, better),))
+    if len(amounts) > 2 * x.rank:
         sentence = (
-            f"{name} pads {plural(len(amounts) // 2, 'dimension')}, but {times(shape)} has "
-            f"{len(shape)}"
+            f"{name} pads {plural(len(amounts) // 2, 'dimension')}, but {times(x.shape)} has "
+            f"{x.rank}"
         )
-        better = amounts[: 2 * len(shape)]
-        text = f"F.pad({call.operand(0)}, {better})"
-        candidate = call.candidate(text, overrides=((_place(failing), better),))
-        return Diagnosis("pad.numbers", sentence, (), (candidate,))
-    return _reach(failing, value, shape, amounts, str(mode), name)
+        better = amounts[: 2 * x.rank]
+        return Diagnosis("pad.numbers", sentence, (), (_padded_by(failing, better),))
+    return _too_far(failing, x, amounts, name)
 
 
-def _place(failing: Failing) -> int | str:
-    return 1 if failing.operation is not None and len(failing.operation.args) > 1 else "pad"
+def _padded_by(failing: Failing, amounts: tuple[int, ...]) -> Suggestion:
+    call = CallText(failing)
+    text = f"F.pad({call.operand(0)}, {amounts})"
+    return call.candidate(text, overrides=((failing.place_of(1, "pad"), amounts),))
 
 
-def _reach(
-    failing: Failing, value: Value, shape: Sizes, amounts: tuple[int, ...], mode: str, name: str
-) -> Diagnosis | None:
+def _too_far(failing: Failing, x: Operand, amounts: tuple[int, ...], name: str) -> Diagnosis | None:
+    mode = str(failing.argument(2, "mode", "constant"))
     for pair in range(len(amounts) // 2):
-        axis = len(shape) - 1 - pair
-        size, before, after = shape[axis], amounts[2 * pair], amounts[2 * pair + 1]
+        axis = x.rank - 1 - pair
+        size, before, after = x.shape[axis], amounts[2 * pair], amounts[2 * pair + 1]
         most = {"reflect": size - 1, "circular": size}.get(mode)
         negative = size + before + after < 1
         if not negative and (most is None or max(before, after) <= most):
             continue
+        least = max(before, after) + (mode == "reflect")
+        sentence = (
+            f"{name} pads dimension {axis} by {max(before, after)} in mode {mode!r}, but it "
+            f"has {size}: at most {most} is possible"
+        )
         if negative:
+            least = 1 - before - after
             sentence = f"{name} cuts {before} and {after} off {size}, which leaves nothing"
-        else:
-            sentence = (
-                f"{name} pads dimension {axis} by {max(before, after)} in mode {mode!r}, but it "
-                f"has {size}: at most {most} is possible"
-            )
+        padded = x.shape[x.rank - len(amounts) // 2 :]
         found: list[Suggestion | None] = []
-        item = story(failing.trace, value.id, axis)
-        derivation = (*start_line(failing.trace, [item]), *lines([item]))
-        if value.origin == "input" and value.name:
-            need = 1 - before - after if negative else max(before, after) + (mode == "reflect")
-            spatial = [
-                max(n, need) if a >= len(shape) - len(amounts) // 2 else n
-                for a, n in enumerate(shape)
-            ]
-            found.append(new_input(value.name, shape, spatial))
+        if x.input_name:
+            larger = (*x.shape[: x.rank - len(padded)], *(max(n, least) for n in padded))
+            found.append(new_input(x.input_name, x.shape, larger))
         if most is not None and failing.module.builtin:
-            best = min(
-                shape[len(shape) - 1 - p] - (mode == "reflect") for p in range(len(amounts) // 2)
-            )
+            best = min(padded) - (mode == "reflect")
             found.append(set_arguments(failing.module, {"padding": best}))
+        item = story(failing.trace, x.value.id, axis)
+        derivation = (*start_line(failing.trace, [item]), *lines([item]))
         return Diagnosis("pad.size", sentence, derivation, present(found))
     return None
 
@@ -184,51 +165,48 @@ def _reach(
 
 
 def pixel_shuffle(failing: Failing) -> Diagnosis | None:
-    """The channels must be divisible by the square of the factor."""
-    shape = failing.shape(failing.argument(0, "input"))
+    """The channels must be divisible by the square of the factor; back, height and width by it."""
+    x = failing.operand(0, "input")
     factor = failing.argument(1, "upscale_factor", failing.argument(1, "downscale_factor"))
-    if shape is None or not isinstance(factor, int) or factor < 1 or len(shape) < 3:
+    if x is None or not isinstance(factor, int) or factor < 1 or x.rank < 3:
         return None
     name = who(failing.path, failing.module.type) if failing.path else failing.name
-    value = failing.value(failing.argument(0, "input"))
-    assert value is not None
     if failing.name == "pixel_unshuffle":
-        bad = [n for n in shape[-2:] if n % factor]
-        if not bad:
-            return None
-        sentence = f"{name} divides height and width by {factor}, but {times(shape[-2:])} arrives"
-        better = [*shape[:-2], *(-(-n // factor) * factor for n in shape[-2:])]
-        larger = value.origin == "input" and value.name
-        inputs = (new_input(value.name, shape, better),) if larger and value.name else ()
-        return Diagnosis("pixel_unshuffle.size", sentence, (), inputs)
-    channels, square = shape[-3], factor * factor
+        return _unshuffle(x, factor, name)
+    channels, square = x.shape[-3], factor * factor
     if channels % square == 0:
         return None
     sentence = (
         f"{name} needs a multiple of {factor}² = {square} channels, but {channels} "
         f"{arrive(channels)}"
     )
-    item = story(failing.trace, value.id, len(shape) - 3)
     nearest = -(-channels // square) * square
-    found: list[Suggestion | None] = list(other_inputs(failing, value, len(shape) - 3, nearest))
+    found: list[Suggestion | None] = [*other_inputs(failing, x.value, x.rank - 3, nearest)]
     layer = failing.layer({"PixelShuffle"})
     smaller = [f for f in range(factor - 1, 1, -1) if channels % (f * f) == 0]
     if layer is not None and smaller:
         found.append(set_arguments(layer, {"upscale_factor": smaller[0]}))
-    return Diagnosis(
-        "pixel_shuffle.channels",
-        sentence,
-        (*start_line(failing.trace, [item]), *lines([item])),
-        present(found),
-    )
+    item = story(failing.trace, x.value.id, x.rank - 3)
+    derivation = (*start_line(failing.trace, [item]), *lines([item]))
+    return Diagnosis("pixel_shuffle.channels", sentence, derivation, present(found))
+
+
+def _unshuffle(x: Operand, factor: int, name: str) -> Diagnosis | None:
+    picture = x.shape[-2:]
+    if not any(n % factor for n in picture):
+        return None
+    sentence = f"{name} divides height and width by {factor}, but {times(picture)} arrives"
+    larger = (*x.shape[:-2], *(-(-n // factor) * factor for n in picture))
+    found = (new_input(x.input_name, x.shape, larger),) if x.input_name else ()
+    return Diagnosis("pixel_unshuffle.size", sentence, (), found)
 
 
 def fold(failing: Failing) -> Diagnosis | None:
     """``fold`` needs as many columns as the windows of its output, each of the kernel's size."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None or len(shape) not in (2, 3):
+    x = failing.operand(0, "input")
+    if x is None or x.rank not in (2, 3):
         return None
+    shape = x.shape
     size, kernel = (
         per_axis(failing.argument(i, n), 2) for i, n in ((1, "output_size"), (2, "kernel_size"))
     )
@@ -256,7 +234,5 @@ def fold(failing: Failing) -> Diagnosis | None:
         wanted = [*shape[:-1], columns]
     else:
         return None
-    found = (
-        (new_input(value.name, shape, wanted),) if value.origin == "input" and value.name else ()
-    )
+    found = (new_input(x.input_name, shape, wanted),) if x.input_name else ()
     return Diagnosis("fold.size", sentence, (), found)
