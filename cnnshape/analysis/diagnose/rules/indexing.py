@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
-from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.failing import Failing, Operand, sizes
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
     change_input,
@@ -21,7 +21,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Module, Plain, Ref, Value
+from cnnshape.tracing.trace import Module, Plain, Ref
 from cnnshape.words import plural, times
 
 
@@ -62,36 +62,37 @@ def _padding_row(failing: Failing, layer: Module, rows: int) -> Suggestion | Non
 
 def getitem(failing: Failing) -> Diagnosis | None:
     """``x[…]``: more indices than dimensions, or an index beyond the size."""
-    value = failing.value(failing.argument(0))
-    shape = None if value is None else sizes(value)
-    if value is None or shape is None or failing.operation is None:
+    x = failing.operand(0)
+    if x is None:
         return None
-    given: Any = failing.operation.args[1] if len(failing.operation.args) > 1 else None
-    items: tuple[Plain, ...] = given if isinstance(given, tuple) else (given,)
+    given = failing.argument(1)
+    items = given if isinstance(given, tuple) else (given,)
     used = [item for item in items if item is not None and item != "..." and item is not True]
     call = CallText(failing)
-    name = call.operand(0)
-    if len(used) > len(shape):
-        sentence = (
-            f"{name}[…] uses {len(used)} indices, but {name} {times(shape)} has {dims(len(shape))}"
-        )
+    name = f"{call.operand(0)} {times(x.shape)}"
+    if len(used) > x.rank:
+        sentence = f"{call.operand(0)}[…] uses {len(used)} indices, but {name} has {dims(x.rank)}"
         found: list[Suggestion] = []
-        if value.origin == "input" and len(used) == len(shape) + 1:
-            found.append(unsqueeze_input(value))
-        found += _fewer(call, items, name, len(shape))
+        if x.value.origin == "input" and len(used) == x.rank + 1:
+            found.append(unsqueeze_input(x.value))
+        found += _fewer(call, items, x.rank)
         return Diagnosis("index.rank", sentence, (), tuple(found))
-    return _beyond(failing, call, shape, items, name) or _mask(failing, value, shape, items, name)
+    return _beyond(call, x, items) or _mask(failing, x, items, name)
 
 
-def _fewer(call: CallText, items: tuple[Plain, ...], name: str, rank: int) -> Iterator[Suggestion]:
+def _fewer(call: CallText, items: tuple[Plain, ...], rank: int) -> Iterator[Suggestion]:
     """The full slices that are one too many left out."""
     whole = slice(None, None, None)
     kept = list(items)
     while len(kept) > rank and whole in kept:
         kept.remove(whole)
     if len(kept) == rank and kept != list(items) and all(not isinstance(k, Ref) for k in kept):
-        text = f"{name}[{', '.join(_index_text(k) for k in kept)}]"
-        yield call.candidate(text, overrides=((1, tuple(kept)),))
+        yield call.candidate(_indexed(call, kept), overrides=((1, tuple(kept)),))
+
+
+def _indexed(call: CallText, items: Sequence[Plain]) -> str:
+    """``x[:, 0]`` with the tensor as it is written."""
+    return f"{call.operand(0)}[{', '.join(map(_index_text, items))}]"
 
 
 def _index_text(item: Plain) -> str:
@@ -103,31 +104,23 @@ def _index_text(item: Plain) -> str:
     return "..." if item == "..." else repr(item)
 
 
-def _beyond(
-    failing: Failing, call: CallText, shape: Sizes, items: tuple[Plain, ...], name: str
-) -> Diagnosis | None:
-    for axis, position, item in _placed(items, len(shape)):
-        size = shape[axis]
+def _beyond(call: CallText, x: Operand, items: tuple[Plain, ...]) -> Diagnosis | None:
+    ranges, name = call.failing.failure.ranges, f"{call.operand(0)} {times(x.shape)}"
+    for axis, position, item in _placed(items, x.rank):
+        size = x.shape[axis]
         if type(item) is int and not -size <= item < size:
-            better = list(items)
-            better[position] = -1
-            text = f"{name}[{', '.join(_index_text(k) for k in better)}]"
+            better = [*items[:position], -1, *items[position + 1 :]]
             sentence = (
-                f"index {item} is outside of dimension {axis} of {name} {times(shape)}, which has "
+                f"index {item} is outside of dimension {axis} of {name}, which has "
                 f"{size} ({-size} to {size - 1})"
             )
             replaced: Any = better[0] if len(better) == 1 else tuple(better)
-            candidate = call.candidate(text, overrides=((1, replaced),))
+            candidate = call.candidate(_indexed(call, better), overrides=((1, replaced),))
             return Diagnosis("index.out_of_range", sentence, (), (candidate,))
-        if isinstance(item, Ref):
-            span = failing.failure.ranges.get(item.value)
-            if span is not None and not (-size <= span[0] and span[1] < size):
-                bad = span[1] if span[1] >= size else span[0]
-                sentence = (
-                    f"index {bad} is outside of dimension {axis} of {name} {times(shape)}, which "
-                    f"has {size} (0 to {size - 1})"
-                )
-                return Diagnosis("index.out_of_range", sentence)
+        span = ranges.get(item.value) if isinstance(item, Ref) else None
+        if span is not None and not (-size <= span[0] and span[1] < size):
+            bad = span[1] if span[1] >= size else span[0]
+            return Diagnosis("index.out_of_range", _outside(bad, axis, name, size))
     return None
 
 
@@ -144,20 +137,16 @@ def _placed(items: tuple[Plain, ...], rank: int) -> Iterator[tuple[int, int, Pla
             axis += 1
 
 
-def _mask(
-    failing: Failing, value: Value, shape: Sizes, items: tuple[Plain, ...], name: str
-) -> Diagnosis | None:
-    del value
-    for axis, _, item in _placed(items, len(shape)):
+def _mask(failing: Failing, x: Operand, items: tuple[Plain, ...], name: str) -> Diagnosis | None:
+    for axis, _, item in _placed(items, x.rank):
         mask = failing.value(item)
-        if mask is None or mask.dtype != "bool":
+        masked = None if mask is None or mask.dtype != "bool" else sizes(mask)
+        if masked is None:
             continue
-        masked = sizes(mask)
-        if masked is not None and masked != shape[axis : axis + len(masked)]:
-            covered = shape[axis : axis + len(masked)]
+        covered = x.shape[axis : axis + len(masked)]
+        if masked != covered:
             sentence = (
-                f"the mask {times(masked)} does not fit {name} {times(shape)}, where it covers "
-                f"{times(covered)}"
+                f"the mask {times(masked)} does not fit {name}, where it covers {times(covered)}"
             )
             return Diagnosis("index.mask", sentence)
     return None
@@ -165,44 +154,33 @@ def _mask(
 
 def position(failing: Failing) -> Diagnosis | None:
     """``select``, ``gather``, ``index_select``, ``narrow``: a position beyond the size."""
-    shape = failing.shape(failing.argument(0, "input"))
-    dim = failing.argument(1, "dim")
-    if shape is None or not isinstance(dim, int) or not -len(shape) <= dim < len(shape):
+    x, dim = failing.operand(0, "input"), failing.argument(1, "dim")
+    if x is None or not isinstance(dim, int) or not -x.rank <= dim < x.rank:
         return None
-    size = shape[dim]
-    call = CallText(failing)
+    size, call = x.shape[dim], CallText(failing)
+    name = f"{call.operand(0)} {times(x.shape)}"
     if failing.name == "select":
         index = failing.argument(2, "index")
         if isinstance(index, int) and not -size <= index < size:
-            sentence = _outside(index, dim, call.operand(0), shape, size)
-            text = f"{call.operand(0)}.select({dim}, -1)"
-            return Diagnosis(
-                "index.out_of_range", sentence, (), (call.candidate(text, arguments=(dim, -1)),)
-            )
+            last = call.with_arguments((dim, -1))
+            return Diagnosis("index.out_of_range", _outside(index, dim, name, size), (), (last,))
     if failing.name == "narrow":
         start, length = failing.argument(2, "start"), failing.argument(3, "length")
         if isinstance(start, int) and isinstance(length, int) and start + length > size:
-            sentence = (
-                f"{start} + {length} goes beyond dimension {dim} of {call.operand(0)} "
-                f"{times(shape)}, which has {size}"
-            )
-            text = f"{call.operand(0)}.narrow({dim}, {start}, {size - start})"
-            inside = (dim, start, size - start)
-            return Diagnosis(
-                "index.out_of_range", sentence, (), (call.candidate(text, arguments=inside),)
-            )
+            sentence = f"{start} + {length} goes beyond dimension {dim} of {name}, which has {size}"
+            rest = call.with_arguments((dim, start, size - start))
+            return Diagnosis("index.out_of_range", sentence, (), (rest,))
     given = failing.value(failing.argument(2, "index"))
     span = None if given is None else failing.failure.ranges.get(given.id)
     if span is not None and not (span[0] >= 0 and span[1] < size):
         bad = span[1] if span[1] >= size else span[0]
-        return Diagnosis("index.out_of_range", _outside(bad, dim, call.operand(0), shape, size))
+        return Diagnosis("index.out_of_range", _outside(bad, dim, name, size))
     return None
 
 
-def _outside(index: int, dim: int, name: str, shape: Sizes, size: int) -> str:
+def _outside(index: int, dim: int, name: str, size: int) -> str:
     return (
-        f"index {index} is outside of dimension {dim} of {name} {times(shape)}, which has {size} "
-        f"(0 to {size - 1})"
+        f"index {index} is outside of dimension {dim} of {name}, which has {size} (0 to {size - 1})"
     )
 
 
@@ -228,9 +206,7 @@ def split(failing: Failing) -> Diagnosis | None:
     rest = size - sum(pieces[:-1])
     if rest > 0:
         better = [*pieces[:-1], rest]
-        place: int | str = (
-            1 if failing.operation and len(failing.operation.args) > 1 else "split_size"
-        )
+        place = failing.place_of(1, "split_size")
         text = f"{call.operand(0)}.split({better}, dim={dim})"
         found.append(call.candidate(text, overrides=((place, better),)))
     return Diagnosis("split.sizes", sentence, (), tuple(found))
@@ -238,22 +214,13 @@ def split(failing: Failing) -> Diagnosis | None:
 
 def glu(failing: Failing) -> Diagnosis | None:
     """The halved dimension must be even."""
-    value = failing.value(failing.argument(0, "input"))
-    shape = None if value is None else sizes(value)
-    dim = failing.argument(1, "dim", -1)
-    if (
-        value is None
-        or not shape
-        or not isinstance(dim, int)
-        or not -len(shape) <= dim < len(shape)
-    ):
+    x, dim = failing.operand(0, "input"), failing.argument(1, "dim", -1)
+    if x is None or not isinstance(dim, int) or not -x.rank <= dim < x.rank:
         return None
-    size = shape[dim]
+    size, axis = x.shape[dim], dim % x.rank
     if size % 2 == 0:
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "glu"
-    sentence = (
-        f"{name} halves dimension {dim % len(shape)}, but {size} {arrive(size)}, which is odd"
-    )
-    found = tuple(other_inputs(failing, value, dim % len(shape), size + 1))
+    sentence = f"{name} halves dimension {axis}, but {size} {arrive(size)}, which is odd"
+    found = tuple(other_inputs(failing, x.value, axis, size + 1))
     return Diagnosis("glu.size", sentence, (), found)
