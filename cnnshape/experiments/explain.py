@@ -20,6 +20,7 @@ from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.device_mismatch import misplaced
 from cnnshape.experiments.search_fixes import try_suggestions
+from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.source import innermost
 
@@ -96,7 +97,7 @@ def explain_construction(exception: BaseException) -> ErrorReport | None:
         if frame.f_locals["self"] is not inner.f_locals["self"]:
             inner = frame
     what = type(outer).__name__
-    message = _text(exception)
+    message = message_of(exception)
     where = ""
     if inner.f_locals["self"] is not outer:
         where = f" in {_constructor(inner)}"
@@ -167,13 +168,6 @@ def _frames(traceback: TracebackType | None) -> Iterator[FrameType]:
         traceback = traceback.tb_next
 
 
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a user's exception may fail to print itself
-        return ""
-
-
 def _plain(failed: Failed) -> ErrorReport:
     """Where the exception came from and what it says, without a recording."""
     paths = {id(module): path for path, module in failed.model.named_modules()}
@@ -185,7 +179,7 @@ def _plain(failed: Failed) -> ErrorReport:
         path=paths[id(inner)],
         type=type(inner).__name__,
         op=None,
-        message=_text(failed.exception),
+        message=message_of(failed.exception),
         exception=type(failed.exception).__name__,
         source=innermost(failed.exception.__traceback__),
     )

@@ -18,6 +18,7 @@ from cnnshape.errors import DeviceError
 from cnnshape.loading.meta import count_parameters
 from cnnshape.loading.model import PARAMETER_BUDGET
 from cnnshape.loading.prepare import Prepared
+from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs, Recorded, record
 from cnnshape.tracing.structure import named_tensors
 
@@ -129,7 +130,7 @@ def needs_gradients(error: BaseException | None) -> bool:
     >>> needs_gradients(RuntimeError("element 0 of tensors does not require grad"))
     True
     """
-    return isinstance(error, RuntimeError) and "not require grad" in _text(error)
+    return isinstance(error, RuntimeError) and "not require grad" in message_of(error)
 
 
 def needs_values(error: BaseException | None) -> str | None:
@@ -151,7 +152,7 @@ def needs_values(error: BaseException | None) -> str | None:
 
 
 def _limit_of(error: BaseException) -> str | None:
-    name, message = type(error).__name__, _text(error)
+    name, message = type(error).__name__, message_of(error)
     if isinstance(error, NotImplementedError) and ("meta" in message or "aten::" in message):
         return "an operation without a meta kernel"
     if name in ("DynamicOutputShapeException", "UnsupportedOperatorException"):
@@ -176,13 +177,6 @@ _MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("Meta", "not supported"), "an operation without a meta kernel"),
     (("data-dependent",), "a value read from a tensor"),
 )
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - a user's exception may fail to print itself
-        return ""
 
 
 def _has_unknown_sizes(recorded: Recorded) -> bool:

@@ -29,7 +29,6 @@ from cnnshape.loading.construct import (
     quiet_randomness,
 )
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
-from cnnshape.loading.run_folder import load_run, read_run
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
 from cnnshape.loading.target import find_target, make_module
@@ -246,6 +245,8 @@ def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
 
 def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
     del meter  # the weights are read from the folder, and bundled networks are small
+    from cnnshape.loading.run_folder import load_run, read_run
+
     run = read_run(spec.source)
     usual = (InputSpec((1, *run.input_shape)),)
     return _Found(load_run(run.folder), usual, new_memo(), exceeded=False)

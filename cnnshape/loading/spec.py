@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 from cnnshape.errors import ModelNotFoundError
-from cnnshape.loading.run_folder import is_run_folder
 from cnnshape.models.registry import bundled_models, find_bundled
 from cnnshape.words import did_you_mean, listed
 
@@ -121,6 +120,8 @@ def _run(text: str) -> ModelSpec | None:
             return None
     except (OSError, ValueError):  # too long for a path, or a null byte
         return None
+    from cnnshape.loading.run_folder import is_run_folder
+
     if not is_run_folder(folder):
         raise ModelNotFoundError(
             f"the folder {text!r} holds no config.json, so it is not a run of `cnnshape train`; "
