@@ -1,17 +1,40 @@
-"""The table of operations, asked about a recording: the one door that every reader goes through."""
+"""The table of operations, asked about a recording: the one door that every reader goes through.
+
+The arguments are those that reached torch, so that a subclass with a forward of its own, a
+functional call and an ``nn.Conv2d`` are all judged by what they really did.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.operations import TABLE, Account, Call, Entry, Operand
 from cnnshape.operations.axes import Size
+from cnnshape.operations.table import without_dimension
 from cnnshape.tracing.trace import Operation, Ref, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A size rule of :mod:`cnnshape.formulas` with everything that it needs to be evaluated.
+
+    ``input_shape`` and the arguments have expressions in them where the accounts are in letters.
+    """
+
+    kind: str
+    input_shape: tuple[Any, ...]
+    arguments: dict[str, Any]
 
 
 class Accounts:
     """What each operation of a trace does, looked up once.
+
+    Args:
+        trace: the recording.
+        sizes: the shape of a value, where it is known in letters; the recorded numbers if None.
+        written: what a size among the arguments is in letters, where it followed from them.
 
     >>> import torch
     >>> from cnnshape.tracing.execute import Inputs, record
@@ -20,8 +43,15 @@ class Accounts:
     ((2, 400),)
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        sizes: Callable[[int], tuple[Size, ...]] | None = None,
+        written: Callable[[int], Any] | None = None,
+    ) -> None:
         self.trace = trace
+        self._sizes = sizes or self._recorded
+        self._written = written
         self._calls: dict[int, Call | None] = {}
         self._accounts: dict[int, Account | None] = {}
 
@@ -31,12 +61,17 @@ class Accounts:
 
     def call(self, operation: Operation) -> Call | None:
         """The operation's arguments by name, its tensors as operands named by their values."""
-        if operation.index not in self._calls or operation.failed:
-            entry = self.entry(operation)
-            self._calls[operation.index] = entry and entry.call(
-                self._plain(operation.args), self._plain(operation.kwargs), operation.name
-            )
+        if operation.failed:
+            return self._bound(operation)
+        if operation.index not in self._calls:
+            self._calls[operation.index] = self._bound(operation)
         return self._calls[operation.index]
+
+    def _bound(self, operation: Operation) -> Call | None:
+        entry = self.entry(operation)
+        if entry is None:
+            return None
+        return entry.call(self._each(operation.args), self._named(operation.kwargs), operation.name)
 
     def of(self, operation: Operation) -> Account | None:
         """Where the axes of the operation's results come from; None where that is not known."""
@@ -47,28 +82,99 @@ class Accounts:
 
     def macs(self, operation: Operation) -> Size:
         """The operation's multiply-accumulates; None where they are not known."""
-        entry, call = self.entry(operation), self.call(operation)
-        return None if entry is None or call is None else entry.count(call)
+        entry = self.entry(operation)
+        if entry is None:
+            return None
+        if entry.macs is None or isinstance(entry.macs, int):
+            return entry.macs  # without looking at the arguments
+        call = self.call(operation)
+        return None if call is None else entry.count(call)
 
-    def rule(self, operation: Operation) -> tuple[str, dict[str, Any]] | None:
-        """The size rule that judges the operation, and its arguments; None if none does."""
-        entry, call = self.entry(operation), self.call(operation)
-        return None if entry is None or call is None else entry.sized(call)
+    def rule(self, operation: Operation) -> Application | None:
+        """The size rule that judges the operation; None if there is none, or a size is unknown.
+
+        >>> import torch
+        >>> from cnnshape.tracing.execute import Inputs, record
+        >>> trace = record(torch.nn.MaxPool2d(2), Inputs((torch.zeros(1, 6, 28, 28),))).trace
+        >>> Accounts(trace).rule(trace.operations[0]).kind
+        'max_pool'
+        """
+        entry = self.entry(operation)
+        if entry is None or entry.rule is None:
+            return None
+        call = self.call(operation)
+        found = call and entry.sized(call)
+        if call is None or found is None:
+            return None
+        kind, arguments = found
+        given = call.optional("input")
+        if given is None or None in given.sizes or not all(map(_known, arguments.values())):
+            return None
+        return Application(kind, given.sizes, arguments)
 
     def operand(self, value: int) -> Operand:
         """A recorded value as an operand."""
         recorded = self.trace.values[value]
-        shape = tuple(n if isinstance(n, int) else -1 for n in recorded.shape)
-        sizes = tuple(n if isinstance(n, int) else None for n in recorded.shape)
-        return Operand(value, sizes, shape, recorded.dtype, recorded.static)
+        shape = tuple(int(n) if isinstance(n, int) else -1 for n in recorded.shape)
+        return Operand(value, self._sizes(value), shape, recorded.dtype, recorded.static)
+
+    def _recorded(self, value: int) -> tuple[Size, ...]:
+        shape = self.trace.values[value].shape
+        return tuple(n if isinstance(n, int) else None for n in shape)
+
+    # ---- arguments ----------------------------------------------------------------------
+
+    def _each(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
+        return tuple(self._plain(argument) for argument in arguments)
+
+    def _named(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: self._plain(argument) for name, argument in arguments.items()}
 
     def _plain(self, argument: Any) -> Any:
         if isinstance(argument, Ref):
             return self.operand(argument.value)
         if isinstance(argument, tuple):
             items: tuple[Any, ...] = argument
-            return tuple(self._plain(item) for item in items)
-        if isinstance(argument, Mapping):
-            pairs: Mapping[str, Any] = argument
-            return {key: self._plain(item) for key, item in pairs.items()}
+            return self._each(items)
+        if isinstance(argument, dict):
+            pairs: dict[str, Any] = argument
+            return self._named(pairs)
+        if self._written is not None:
+            if isinstance(argument, slice):
+                return slice(*self._each((argument.start, argument.stop, argument.step)))
+            if isinstance(argument, int) and not isinstance(argument, bool):
+                return self._written(argument)
         return argument
+
+
+def _known(value: Any) -> bool:
+    """A size that is itself a tensor cannot be checked."""
+    if isinstance(value, tuple):
+        items: tuple[Any, ...] = value
+        return all(_known(item) for item in items)
+    return not isinstance(value, Operand)
+
+
+def application(trace: Trace, operation: Operation) -> Application | None:
+    """The size rule that judges one operation; see :meth:`Accounts.rule`."""
+    return Accounts(trace).rule(operation)
+
+
+def bind(operation: Operation) -> dict[str, Any] | None:
+    """The operation's arguments by name, tensors as they were recorded; None if not understood."""
+    entry = TABLE.find(operation.name)
+    if entry is None or entry.signature is None:
+        return None
+    return entry.signature.bind(operation.args, operation.kwargs)
+
+
+def base_name(name: str) -> tuple[str, int | None]:
+    """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
+
+    >>> base_name("adaptive_avg_pool2d"), base_name("linear")
+    (('adaptive_avg_pool', 2), ('linear', None))
+    """
+    if name == "upsample":
+        return "interpolate", None
+    base, dims = without_dimension(name)
+    return (base, dims) if dims and TABLE.find(base) else (name, None)

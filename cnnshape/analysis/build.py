@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import prod
 from typing import NamedTuple
 
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.cost import (
     CallCost,
     ParameterCost,
     call_costs,
+    in_plain,
     operation_costs,
     own_parameters,
     parameter_cost,
     subtree_parameters,
-    total,
 )
-from cnnshape.analysis.rearranging import only_rearranges
 from cnnshape.analysis.receptive_field import Field, receptive_fields
 from cnnshape.analysis.remarks import remarks
 from cnnshape.analysis.report import (
@@ -30,6 +31,7 @@ from cnnshape.analysis.report import (
 )
 from cnnshape.analysis.verify import combined, verify
 from cnnshape.errors import ModelFailedError
+from cnnshape.operations.axes import Size, total
 from cnnshape.tracing.trace import ModuleCall, NamedValue, Operation, Trace
 
 #: Devices whose tensors have no memory, where torch skips checks of its own.
@@ -57,15 +59,17 @@ def build_report(
     >>> report.totals.params, report.totals.macs, report.layers[0].check.status
     (10, 8, 'match')
     """
-    checks = verify(trace)
+    accounts = Accounts(trace)
+    checks = verify(trace, accounts)
     if trace.execution.device in _WITHOUT_MEMORY:
         cut = cut_at_broken_condition(trace, checks)
         if cut is not trace and cut.failure is not None:
             trace, exception = cut, ModelFailedError(cut.failure.message)
+            accounts = Accounts(trace)
             last = len(cut.operations) - 1
             checks = {index: check for index, check in checks.items() if index < last}
-    macs = operation_costs(trace)
-    placed = _Placement(trace, checks)
+    macs = operation_costs(trace, accounts)
+    placed = _Placement(trace, checks, accounts)
     layers = tuple(_layers(trace, placed, macs))
     rows = tuple(_operation_rows(trace, placed, checks, macs))
     return Report(
@@ -94,7 +98,8 @@ class _Placement:
     in the forward of a module that calls others, a functional call is a row of its own.
     """
 
-    def __init__(self, trace: Trace, checks: dict[int, Check]) -> None:
+    def __init__(self, trace: Trace, checks: dict[int, Check], accounts: Accounts) -> None:
+        self.accounts = accounts
         self.has_children = {call.parent for call in trace.calls}
         own: dict[int, list[Operation]] = {}
         for operation in trace.operations:
@@ -115,6 +120,25 @@ class _Placement:
             if builtin:
                 self.hidden.update(op.index for op in operations)
 
+    def only_rearranges(self, call: ModuleCall) -> bool:
+        """Whether a call only moved the numbers of its input: a window partition, a permutation.
+
+        There is no size then that a rule could compute.
+        """
+        trace = self.accounts.trace
+        ran = [self.accounts.of(operation) for operation in trace.own_operations(call.index)]
+        if not ran or not all(account is not None and account.rearranges for account in ran):
+            return False
+        given, made = (_elements(trace, values) for values in (call.inputs[:1], call.outputs[:1]))
+        return given is not None and given == made
+
+
+def _elements(trace: Trace, values: tuple[NamedValue, ...]) -> int | None:
+    """How many numbers one tensor holds; None where its sizes are expressions."""
+    sizes = [size for shape in trace.shapes(values) for size in shape]
+    numbers = [size for size in sizes if isinstance(size, int)]
+    return prod(numbers) if len(numbers) == len(sizes) else None
+
 
 class _Parameters(NamedTuple):
     """A module's own parameters, and how many there are with those of all modules below."""
@@ -126,7 +150,7 @@ class _Parameters(NamedTuple):
 _COUNTED_BEFORE = _Parameters(ParameterCost(0, 0, 0), 0)
 
 
-def _layers(trace: Trace, placed: _Placement, macs: list[int | None]) -> Iterable[Layer]:
+def _layers(trace: Trace, placed: _Placement, macs: list[Size]) -> Iterable[Layer]:
     own = own_parameters(trace)
     below = subtree_parameters(own)
     costs = call_costs(trace, macs)
@@ -202,7 +226,7 @@ def _called_layer(
         check=check,
         covered=not (leaf and changed)
         or call.index in placed.covered
-        or only_rearranges(trace, call),
+        or placed.only_rearranges(call),
         source=call.source,
         finished=call.finished,
         index=call.index,
@@ -210,7 +234,7 @@ def _called_layer(
 
 
 def _operation_rows(
-    trace: Trace, placed: _Placement, checks: dict[int, Check], macs: list[int | None]
+    trace: Trace, placed: _Placement, checks: dict[int, Check], macs: list[Size]
 ) -> Iterable[OperationRow]:
     for operation in trace.operations:
         if operation.index in placed.hidden or operation.opaque:
@@ -229,7 +253,7 @@ def _operation_rows(
             path=trace.calls[operation.call].path,
             input_shapes=inputs,
             output_shapes=outputs,
-            macs=macs[operation.index],
+            macs=in_plain(macs[operation.index]),
             check=check,
             source=operation.source,
             index=operation.index,
@@ -241,7 +265,7 @@ def _totals(
     trace: Trace,
     layers: tuple[Layer, ...],
     rows: tuple[OperationRow, ...],
-    macs: list[int | None],
+    macs: list[Size],
 ) -> Totals:
     cost = parameter_cost(trace.parameters)
     buffers = parameter_cost(trace.buffers)
@@ -250,7 +274,7 @@ def _totals(
         params=cost.params,
         trainable_params=cost.trainable,
         buffers=buffers.params or 0,
-        macs=total(macs),
+        macs=in_plain(total(macs)),
         parameter_bytes=cost.bytes,
         buffer_bytes=buffers.bytes or 0,
         activation_bytes=total(layer.activation_bytes for layer in layers),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cnnshape.analysis.arguments import base_name, bind
+from cnnshape.analysis.accounts import base_name, bind
 from cnnshape.analysis.report import Check
 from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
 from cnnshape.words import listed
@@ -28,13 +28,14 @@ def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
         checks: its size checks, as :func:`cnnshape.analysis.verify.verify` gives them.
 
     >>> import torch
+    >>> from cnnshape.analysis.accounts import Accounts
     >>> from cnnshape.analysis.verify import verify
     >>> from cnnshape.tracing.execute import Inputs, record
     >>> double = torch.zeros(1, 4, dtype=torch.float64)
     >>> trace = record(torch.nn.Linear(4, 2), Inputs((double,)), device="meta").trace
     >>> trace.failure is None
     True
-    >>> print(cut_at_broken_condition(trace, verify(trace)).failure.message)
+    >>> print(cut_at_broken_condition(trace, verify(trace, Accounts(trace))).failure.message)
     linear takes tensors of one dtype, but float64 and float32 arrive
     """
     for operation in trace.operations:

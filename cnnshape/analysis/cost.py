@@ -6,11 +6,13 @@ total to the last digit. What cannot be known is None, and so is every sum it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cnnshape.analysis.macs import operation_macs
-from cnnshape.tracing.trace import Parameter, Trace
+from cnnshape.analysis.accounts import Accounts
+from cnnshape.formulas.algebra import Whole, plain
+from cnnshape.operations.axes import Size, total
+from cnnshape.tracing.trace import Dim, Operation, Parameter, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +28,9 @@ class ParameterCost:
 class CallCost:
     """One call: the multiply-accumulates of its own operations, and the memory they filled."""
 
-    macs: int | None
-    subtree_macs: int | None
+    macs: Dim | None
+    subtree_macs: Dim | None
     activation_bytes: int | None
-
-
-def total(numbers: Iterable[int | None]) -> int | None:
-    """The sum; None if any part is unknown.
-
-    >>> total([1, 2]), total([1, None])
-    (3, None)
-    """
-    result = 0
-    for number in numbers:
-        if number is None:
-            return None
-        result += number
-    return result
 
 
 def parameter_cost(parameters: Iterable[Parameter]) -> ParameterCost:
@@ -79,14 +67,28 @@ def subtree_parameters(own: dict[str, ParameterCost]) -> dict[str, int | None]:
     return sums
 
 
-def operation_costs(trace: Trace) -> list[int | None]:
-    """Multiply-accumulates per operation, in the trace's order."""
-    return [operation_macs(trace, operation) for operation in trace.operations]
+def operation_costs(trace: Trace, accounts: Accounts) -> list[Size]:
+    """Multiply-accumulates per operation, in the trace's order; None where unknown.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> layer = torch.nn.Conv2d(1, 6, 5, padding=2)
+    >>> trace = record(layer, Inputs((torch.zeros(1, 1, 28, 28),))).trace
+    >>> operation_costs(trace, Accounts(trace))  # 28·28 positions × 6 filters × 5·5 weights
+    [117600]
+    """
+    return [_macs(operation, accounts) for operation in trace.operations]
 
 
-def call_costs(trace: Trace, macs: list[int | None]) -> list[CallCost]:
+def _macs(operation: Operation, accounts: Accounts) -> Size:
+    if operation.failed:
+        return 0
+    return operation.macs if operation.opaque else accounts.macs(operation)
+
+
+def call_costs(trace: Trace, macs: Sequence[Size]) -> list[CallCost]:
     """Per call, what its own forward ran and what its whole subtree ran."""
-    own: list[list[int | None]] = [[] for _ in trace.calls]
+    own: list[list[Size]] = [[] for _ in trace.calls]
     filled = [0] * len(trace.calls)
     known = [True] * len(trace.calls)
     for operation, count in zip(trace.operations, macs, strict=True):
@@ -97,7 +99,8 @@ def call_costs(trace: Trace, macs: list[int | None]) -> list[CallCost]:
                 filled[operation.call] += value.bytes
                 known[operation.call] &= not any(isinstance(size, str) for size in value.shape)
     # Prefix sums give any range of operations at once; unknown ones are counted apart.
-    sums, unknown = [0], [0]
+    sums: list[Whole] = [0]
+    unknown = [0]
     for count in macs:
         sums.append(sums[-1] + (count or 0))
         unknown.append(unknown[-1] + (count is None))
@@ -107,9 +110,14 @@ def call_costs(trace: Trace, macs: list[int | None]) -> list[CallCost]:
         whole = None if unknown[stop] > unknown[start] else sums[stop] - sums[start]
         costs.append(
             CallCost(
-                macs=total(own[call.index]),
-                subtree_macs=whole,
+                macs=in_plain(total(own[call.index])),
+                subtree_macs=in_plain(whole),
                 activation_bytes=filled[call.index] if known[call.index] else None,
             )
         )
     return costs
+
+
+def in_plain(size: Size) -> Dim | None:
+    """A number, or an expression as text, as reports have it."""
+    return None if size is None else plain(size)

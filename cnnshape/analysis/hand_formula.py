@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from cnnshape import formulas
-from cnnshape.analysis.applications import Application, application
+from cnnshape.analysis.accounts import Application, application
 from cnnshape.analysis.claims import Claim
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError

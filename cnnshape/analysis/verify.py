@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from cnnshape import formulas
-from cnnshape.analysis.applications import application
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.report import Check
 from cnnshape.errors import CnnshapeError
 from cnnshape.tracing.trace import Operation, Shape, Trace
 
 
-def verify(trace: Trace) -> dict[int, Check]:
+def verify(trace: Trace, accounts: Accounts) -> dict[int, Check]:
     """A check per operation that a size rule covers, by the operation's index.
 
     An operation that failed has no output to compare, and no check.
@@ -17,21 +17,22 @@ def verify(trace: Trace) -> dict[int, Check]:
     >>> import torch
     >>> from cnnshape.tracing.execute import Inputs, record
     >>> layer = torch.nn.Conv2d(1, 6, 5, padding=2)
-    >>> checks = verify(record(layer, Inputs((torch.zeros(1, 1, 28, 28),))).trace)
+    >>> trace = record(layer, Inputs((torch.zeros(1, 1, 28, 28),))).trace
+    >>> checks = verify(trace, Accounts(trace))
     >>> checks[0].status, checks[0].substitution
     ('match', '⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28')
     """
     checks: dict[int, Check] = {}
     for operation in trace.operations:
-        check = None if operation.failed else check_operation(trace, operation)
+        check = None if operation.failed else check_operation(trace, operation, accounts)
         if check is not None:
             checks[operation.index] = check
     return checks
 
 
-def check_operation(trace: Trace, operation: Operation) -> Check | None:
+def check_operation(trace: Trace, operation: Operation, accounts: Accounts) -> Check | None:
     """The check of one operation; None where no rule covers it."""
-    rule = application(trace, operation)
+    rule = accounts.rule(operation)
     if rule is None or not operation.outputs:
         return None
     actual = trace.shape(operation.outputs[0])

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cnnshape.analysis.applications import application
+from cnnshape.analysis.accounts import Accounts, application
 from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.diagnose.edits import Edit
 from cnnshape.analysis.verify import verify
@@ -87,7 +87,7 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
     trace = recorded.trace
     out_of_time = isinstance(recorded.exception, _TimeIsUpError)
     if without_memory:
-        trace = cut_at_broken_condition(trace, verify(trace))
+        trace = cut_at_broken_condition(trace, verify(trace, Accounts(trace)))
     passed = beyond(before, trace)
     if watch is not None and passed:
         # Meta alone accepts what a real run rejects: the call itself must have been run for

@@ -6,7 +6,7 @@ import contextlib
 import io
 from typing import Any
 
-from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.accounts import base_name
 from cnnshape.analysis.report import Report
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.preserve import preserved

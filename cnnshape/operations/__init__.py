@@ -23,13 +23,18 @@ from cnnshape.operations.joining import JOINING
 from cnnshape.operations.making import MAKING
 from cnnshape.operations.moving import MOVING
 from cnnshape.operations.products import PRODUCTS
+from cnnshape.operations.recurrent import RECURRENT
+from cnnshape.operations.reductions import REDUCTIONS
 from cnnshape.operations.table import Axes, Entry, Family, Macs, Table
 from cnnshape.operations.windows import WINDOWS
 
 __all__ = ["TABLE", "Account", "Call", "Entry", "Operand", "account", "macs", "register"]
 
 TABLE = Table()
-for _family in (MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS, ELEMENTWISE):
+_FAMILIES = (
+    MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS, RECURRENT, REDUCTIONS, ELEMENTWISE,
+)  # fmt: skip
+for _family in _FAMILIES:
     TABLE.enter(_family)
 
 

@@ -37,7 +37,7 @@ _ACTIVATIONS = (
 )
 _DROPOUT = "dropout alpha_dropout feature_dropout feature_alpha_dropout"
 _ARITHMETIC = (
-    "add sub subtract mul multiply div divide true_divide truediv floor_divide floordiv rsub rdiv "
+    "sub subtract mul multiply div divide true_divide truediv floor_divide floordiv rsub rdiv "
     "rfloordiv idiv ifloordiv remainder fmod mod rmod imod pow ipow float_power square reciprocal "
     "neg negative maximum minimum fmax fmin addcmul addcdiv lerp where"
 )
@@ -72,6 +72,7 @@ _SPECIAL = (
 @ELEMENTWISE.add(_ACTIVATIONS, "activation")
 @ELEMENTWISE.add(_DROPOUT, "activation")
 @ELEMENTWISE.add(_ARITHMETIC, "arithmetic")
+@ELEMENTWISE.add("add", "arithmetic", "input other alpha=1")
 @ELEMENTWISE.add(_COMPARISONS, "elementwise")
 @ELEMENTWISE.add(_FUNCTIONS, "elementwise")
 @ELEMENTWISE.add("masked_fill", "indexing", source="torch.Tensor.masked_fill")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.accounts import base_name
 from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.size_history import story

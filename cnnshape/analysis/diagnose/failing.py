@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cnnshape.analysis.arguments import base_name, bind
+from cnnshape.analysis.accounts import base_name, bind
 from cnnshape.tracing.trace import (
     Failure,
     Module,

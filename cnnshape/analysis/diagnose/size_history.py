@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from cnnshape.analysis.arguments import base_name
-from cnnshape.analysis.diagnose.axis_origin import RESHAPES, back, groups, main_input
-from cnnshape.analysis.diagnose.failing import Sizes, sizes
-from cnnshape.tracing.trace import Operation, Trace, Value
+from cnnshape.analysis.accounts import base_name
+from cnnshape.analysis.diagnose.axis_origin import back, origin_of
+from cnnshape.analysis.diagnose.failing import sizes
+from cnnshape.operations.axes import AxisOf, Kept, Merged
+from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import ordinal, times
 
 _LIMIT = 4000  # operations followed back; the deepest real networks have a few thousand
@@ -102,21 +103,11 @@ def factors(
     whole = (Factor(shape[axis], "", value, axis),)
     for _ in range(64):
         operation = None if at.producer is None else trace.operations[at.producer]
-        source = None if operation is None else main_input(trace, operation)
-        if operation is None or source is None:
+        if operation is None:
             return whole, None
-        before, after = sizes(source), sizes(at)
-        if before is None or after is None:
-            return whole, None
-        if operation.name in RESHAPES:
-            group = groups(before, after).get(axis)
-            if group is None:
-                return whole, None
-            first, *others = group
-            if others:
-                return _named(source, before, group), operation
-            axis, at = first, source
-            continue
+        origin = origin_of(trace, operation, at, axis)
+        if isinstance(origin, Merged) and all(isinstance(part, Kept) for part in origin.parts):
+            return _named(trace, origin.sources), operation
         hop = back(trace, operation, at, axis)
         if hop.before is None or hop.text:
             return whole, None
@@ -124,7 +115,9 @@ def factors(
     return whole, None
 
 
-def _named(source: Value, before: Sizes, group: Sequence[int]) -> tuple[Factor, ...]:
+def _named(trace: Trace, merged: Sequence[AxisOf]) -> tuple[Factor, ...]:
+    source = trace.values[merged[0].tensor]
+    before, group = sizes(source) or (), [axis for _, axis in merged]
     channel = 1 if len(before) >= 3 else None
     if len(before) == 3 and 0 in group:
         channel = 0  # unbatched: channels come first

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import prod
 from typing import Any
 
-from cnnshape.analysis.applications import application
+from cnnshape.analysis.accounts import application
 from cnnshape.analysis.diagnose.axis_origin import SPATIAL, step_back
 from cnnshape.analysis.diagnose.size_history import Story, story
 from cnnshape.formulas.registry import axis_rule

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from cnnshape.analysis.applications import Application, application
+from cnnshape.analysis.accounts import Application
 from cnnshape.analysis.report import Check
 from cnnshape.errors import CnnshapeError
 from cnnshape.experiments.symbolic.solve import Solution
@@ -25,7 +25,7 @@ def symbolic_check(check: Check, ran: Sequence[Operation], solution: Solution) -
     """The check of a row that ran these operations, with letters in the place of numbers."""
     if check.expected is None:
         return check
-    applied = [(op, application(solution.sizes.trace, op)) for op in ran]
+    applied = [(op, solution.sizes.accounts.rule(op)) for op in ran]
     covered = [(op, rule) for op, rule in applied if rule is not None]
     if not covered:
         return check
@@ -49,11 +49,11 @@ def _substitution(op: Operation, rule: Application, solution: Solution) -> str:
         return "·".join(_paper(size) for size in given) + f" = {_paper_product(result)}"
     if rule.kind not in _ALONG_AXES or len(given) != len(result):
         return ""
-    return _along_axes(rule, given, result, solution)
+    return _along_axes(rule, given, result)
 
 
-def _along_axes(rule: Application, given: Dims, result: Dims, solution: Solution) -> str:
-    arguments = {k: solution.sizes.known(v) for k, v in rule.arguments.items()}
+def _along_axes(rule: Application, given: Dims, result: Dims) -> str:
+    arguments = rule.arguments
     axes = arguments.get("dims") or len(given) - 2
     texts: list[str] = []
     for axis in range(axes):

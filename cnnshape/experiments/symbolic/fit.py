@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from cnnshape.experiments.symbolic.run import Run
-from cnnshape.experiments.symbolic.state import times
 from cnnshape.formulas.algebra import Sum, Whole, letter
+from cnnshape.operations.axes import times
 
 #: Divisors that a fit tries: strides, patches and windows multiplied.
 _DIVISORS = (*range(2, 65), 80, 96, 112, 128, 160, 192, 224, 256)
@@ -64,7 +64,7 @@ class Fitter:
     def learn(self, sizes: Iterable[Whole | None]) -> None:
         """Remember expressions, and how many numbers they make together, for later fits."""
         known = tuple(sizes)
-        total = times(*known)
+        total = times(known)
         for size in (*known, total):
             if isinstance(size, Sum) and size not in self._values:
                 vector = self._vector(size)

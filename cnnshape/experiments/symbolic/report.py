@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from cnnshape.analysis.build import build_report
-from cnnshape.analysis.cost import call_costs, total
-from cnnshape.analysis.macs import operation_macs
+from cnnshape.analysis.cost import call_costs, in_plain
 from cnnshape.analysis.report import Check, Layer, OperationRow, Report, TensorRow
 from cnnshape.experiments.symbolic.checks import symbolic_check
 from cnnshape.experiments.symbolic.demands import Demand
@@ -16,7 +15,6 @@ from cnnshape.experiments.symbolic.objections import refuse_fixed_letters
 from cnnshape.experiments.symbolic.run import Letters
 from cnnshape.experiments.symbolic.sampling import REACH, all_hold
 from cnnshape.experiments.symbolic.solve import Solution
-from cnnshape.experiments.symbolic.traced_size import Guard, TracedSize
 from cnnshape.experiments.symbolic.understand import (
     TIME_LIMIT,
     Progress,
@@ -24,9 +22,10 @@ from cnnshape.experiments.symbolic.understand import (
     size_text,
     understand,
 )
-from cnnshape.formulas.algebra import Sum, Whole, plain
+from cnnshape.formulas.algebra import Whole, plain
 from cnnshape.loading.prepare import Prepared
-from cnnshape.tracing.trace import Dim, Operation, Shape, Trace
+from cnnshape.operations.axes import Size, total
+from cnnshape.tracing.trace import Operation, Shape, Trace
 
 
 def symbolic_report(
@@ -58,9 +57,8 @@ def _shape_text(prepared: Prepared) -> str:
 def _written(prepared: Prepared, found: Understanding) -> Report:
     trace, solution = found.run.trace, found.solution
     numbers = build_report(trace, spec=prepared.spec, notes=prepared.notes)
-    traced = _with_traced_shapes(trace, solution)
-    macs = [_macs(traced, op, solution) for op in traced.operations]
-    costs = call_costs(traced, macs)
+    macs = [_macs(op, solution) for op in trace.operations]
+    costs = call_costs(trace, macs)
     lettered = _with_letters(trace, solution)
     layers = tuple(
         layer
@@ -69,8 +67,8 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
             layer,
             input_shapes=lettered.shapes(trace.calls[layer.index].inputs),
             output_shapes=lettered.shapes(trace.calls[layer.index].outputs),
-            macs=_dim(costs[layer.index].macs),
-            subtree_macs=_dim(costs[layer.index].subtree_macs),
+            macs=costs[layer.index].macs,
+            subtree_macs=costs[layer.index].subtree_macs,
             activation_bytes=None,
             check=_layer_check(layer, lettered, solution),
         )
@@ -86,7 +84,7 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
         ),
         layers=layers,
         operations=rows,
-        totals=replace(numbers.totals, macs=_dim(total(macs)), activation_bytes=None),
+        totals=replace(numbers.totals, macs=in_plain(total(macs)), activation_bytes=None),
         trace=lettered,
         constraints=tuple(dict.fromkeys(str(demand) for demand in found.demands)),
         notes=(*numbers.notes, *_notes(found)),
@@ -99,20 +97,6 @@ def _input_rows(prepared: Prepared, rows: Sequence[TensorRow]) -> Iterable[Tenso
 
 
 # ---- the trace with expressions in it ---------------------------------------------------
-
-
-def _with_traced_shapes(trace: Trace, solution: Solution) -> Trace:
-    """Sizes that are numbers and expressions at once, for readers that compute with them."""
-    guards: list[Guard] = []
-
-    def shape(value: int) -> Shape:
-        return tuple(
-            TracedSize.of(int(number), size, guards) if isinstance(size, Sum) else number
-            for size, number in zip(solution.of(value), trace.shape(value), strict=True)
-        )
-
-    values = (replace(v, shape=shape(v.id)) if v.id in solution.dims else v for v in trace.values)
-    return replace(trace, values=tuple(values))
 
 
 def _with_letters(trace: Trace, solution: Solution) -> Trace:
@@ -128,15 +112,10 @@ def _texts(dims: Sequence[Whole | None]) -> Shape:
     return tuple("?" if size is None else plain(size) for size in dims)
 
 
-def _macs(traced: Trace, op: Operation, solution: Solution) -> int | None:
-    if not op.opaque:
-        return operation_macs(traced, op)
-    cost = solution.opaque_macs.get(op.index)
-    return TracedSize.of(op.macs or 0, cost, []) if isinstance(cost, Sum) else cost
-
-
-def _dim(number: int | None) -> Dim | None:
-    return plain(number.size) if isinstance(number, TracedSize) else number
+def _macs(op: Operation, solution: Solution) -> Size:
+    if op.failed:
+        return 0
+    return solution.opaque_macs.get(op.index) if op.opaque else solution.sizes.accounts.macs(op)
 
 
 # ---- rows -------------------------------------------------------------------------------
@@ -150,7 +129,7 @@ def _layer_check(layer: Layer, lettered: Trace, solution: Solution) -> Check | N
 
 
 def _operation(
-    row: OperationRow, lettered: Trace, macs: Sequence[int | None], solution: Solution
+    row: OperationRow, lettered: Trace, macs: Sequence[Size], solution: Solution
 ) -> OperationRow:
     op = lettered.operations[row.index]
     inputs = tuple(
@@ -161,7 +140,7 @@ def _operation(
         row,
         input_shapes=inputs,
         output_shapes=tuple(lettered.shape(value) for value in op.outputs),
-        macs=_dim(macs[row.index]),
+        macs=in_plain(macs[row.index]),
         check=check,
     )
 

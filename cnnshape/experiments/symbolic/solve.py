@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.fit import Fitter
-from cnnshape.experiments.symbolic.rules import result_sizes
+from cnnshape.experiments.symbolic.proposed_sizes import result_sizes
 from cnnshape.experiments.symbolic.run import Run
 from cnnshape.experiments.symbolic.size_recorder import axis_name
 from cnnshape.experiments.symbolic.state import Dims, Sizes

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.traced_size import TracedSize
 from cnnshape.formulas.algebra import Sum, Whole
-from cnnshape.tracing.trace import Operation, Ref, Trace
+from cnnshape.operations.call import Sized
+from cnnshape.tracing.trace import Operation, Trace
 
 #: The sizes of one tensor; None where unknown.
 Dims: TypeAlias = "tuple[Whole | None, ...]"
@@ -22,10 +24,10 @@ class Sizes:
     dims: dict[int, Dims] = field(default_factory=dict[int, Dims])
     letters: dict[str, Whole] = field(default_factory=dict[str, Whole])
     demands: list[Demand] = field(default_factory=list[Demand])
+    accounts: Accounts = field(init=False, repr=False)
 
-    def of(self, argument: Any) -> Dims | None:
-        """The sizes of a tensor argument; None if it is no tensor."""
-        return self.of_value(argument.value) if isinstance(argument, Ref) else None
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(self.trace, self.of_value, self.written)
 
     def of_value(self, value: int) -> Dims:
         """The sizes of a value; recorded numbers where it depends on no letter."""
@@ -36,18 +38,12 @@ class Sizes:
         """The sizes of a value as the recorded numbers."""
         return tuple(int(n) for n in self.trace.shape(value))
 
-    def known(self, argument: Any) -> Any:
-        """An argument with traced sizes replaced by what they are; containers are walked."""
-        if isinstance(argument, TracedSize):
-            size = self.settled(argument.size)
-            return size if size.constant is None else int(argument)
-        if isinstance(argument, tuple):
-            items: list[Any] = list(argument)  # pyright: ignore[reportUnknownArgumentType]
-            return tuple(self.known(item) for item in items)
-        if isinstance(argument, slice):
-            parts: tuple[Any, ...] = (argument.start, argument.stop, argument.step)
-            return slice(*(self.known(part) for part in parts))
-        return argument
+    def written(self, number: int) -> int | Sized:
+        """A number among the arguments, with its expression where it followed from a letter."""
+        if not isinstance(number, TracedSize):
+            return number
+        size = self.settled(number.size)
+        return Sized(int(number), size) if size.constant is None else int(number)
 
     def settled(self, size: Sum) -> Sum:
         """An expression over the sizes that were read, in the letters of the input."""
@@ -61,18 +57,3 @@ class Sizes:
         demand = Demand.of(left, relation, right, op.index, parameter)
         if demand is not None:
             self.demands.append(demand)
-
-
-def times(*sizes: Whole | None) -> Whole | None:
-    """The product; None if a factor is unknown."""
-    result: Whole = 1
-    for size in sizes:
-        if size is None:
-            return None
-        result = result * size
-    return result
-
-
-def over(size: Whole | None, divisor: Whole | None) -> Whole | None:
-    """``size // divisor``; None if one is unknown."""
-    return None if size is None or divisor is None else size // divisor

@@ -8,10 +8,8 @@ a subclass of ``int`` see (``int(h)``, a comparison's branch) is lost or noted a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 from cnnshape.formulas.algebra import Sum, whole
@@ -31,6 +29,7 @@ class Guard:
 class TracedSize(KeptSize):
     """An ``int`` with the expression it came from.
 
+    >>> import math
     >>> from cnnshape.formulas.algebra import letter
     >>> guards = []
     >>> H = TracedSize.of(224, letter("H"), guards)
@@ -193,16 +192,3 @@ def _size(value: Any) -> Sum:
     if isinstance(value, TracedSize):
         return value.size
     return whole(int(value))
-
-
-def scaled(size: Sum, factor: float) -> Sum | None:
-    """``⌊size · factor⌋`` for a factor that is a ratio of small numbers; None otherwise.
-
-    >>> from cnnshape.formulas.algebra import letter
-    >>> scaled(letter("H"), 0.5), scaled(letter("H"), 2.0)
-    (Sum('H//2'), Sum('2*H'))
-    """
-    ratio = Fraction(factor).limit_denominator(64)
-    if not math.isclose(float(ratio), factor, rel_tol=1e-12):
-        return None
-    return (size * ratio.numerator) // ratio.denominator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from cnnshape.analysis.applications import application
+from cnnshape.analysis.accounts import application
 from cnnshape.rendering.diagram.grouping import MAKING, MERGES
 from cnnshape.rendering.diagram.layer_words import convolution, embedding, linear, pooling
 from cnnshape.rendering.units import shape_text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import isqrt
 
-from cnnshape.analysis.arguments import base_name
+from cnnshape.analysis.accounts import base_name
 from cnnshape.analysis.diagnose.earlier_corrections import (
     OUTPUTS,
     with_output_padding,

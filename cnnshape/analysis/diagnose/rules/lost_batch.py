@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from math import prod
 
-from cnnshape.analysis.diagnose.axis_origin import RESHAPES, main_input
+from cnnshape.analysis.accounts import bind
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
@@ -83,24 +84,18 @@ def _regrouping(trace: Trace, value: Value) -> tuple[Operation, Sizes, Sizes] | 
     """The ``view(-1, n)`` on the way back that merged or split the batch, with both shapes."""
     for operation, now, source in _back(trace, value):
         before, after = sizes(source), sizes(now)
-        if operation.name not in RESHAPES or not before or not after:
-            if before and after and before[0] != after[0]:
-                return None
+        if not before or not after or before[0] == after[0]:
             continue
-        if before[0] == after[0]:
-            continue
+        asked = (bind(operation) or {}).get("size")
+        if not isinstance(asked, tuple):
+            return None
         # One row per token (N×L×C to N·L×C) is meant; so is what does not begin with -1.
         meant = before[-1] == after[-1] or len(before) < 3 or len(after) != 2
         batch = trace.inputs and trace.shape(trace.inputs[0].value)[:1] == before[:1]
-        if meant or not batch or -1 not in _flat(operation):
+        if meant or not batch or asked[:1] != (-1,):
             return None
         return operation, before, after
     return None
-
-
-def _flat(operation: Operation) -> tuple[object, ...]:
-    first = operation.args[1:2]
-    return first[0][:1] if first and isinstance(first[0], tuple) else first
 
 
 def squeezed(failing: Failing) -> Diagnosis | None:

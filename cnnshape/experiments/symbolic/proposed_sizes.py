@@ -1,0 +1,111 @@
+"""The sizes of an operation's results as expressions, as the table of operations tells them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnshape.experiments.symbolic.state import Dims, Sizes
+from cnnshape.formulas.algebra import Sum, Whole
+from cnnshape.operations import Account
+from cnnshape.operations.axes import Chosen
+from cnnshape.operations.making import counted
+from cnnshape.tracing.trace import Operation
+
+
+def result_sizes(op: Operation, sizes: Sizes) -> list[Dims]:
+    """The sizes of every result of one operation, None where nobody tells.
+
+    What the operation needs of its inputs is noted in ``sizes``.
+    """
+    shapes = [sizes.numbers(value) for value in op.outputs]
+    if not shapes:
+        return []
+    account = sizes.accounts.of(op)
+    if account is None:
+        found: Sequence[Dims] = [by_position(op, sizes)]
+    else:
+        found = account.sizes
+        _note_needs(op, sizes, account)
+    results: list[Dims] = []
+    for position, shape in enumerate(shapes):
+        dims = found[position] if position < len(found) else None
+        if dims is None and results and shape == shapes[0]:
+            dims = results[0]
+        results.append(dims if dims is not None and len(dims) == len(shape) else _unknown(shape))
+    return results
+
+
+def _unknown(shape: Sequence[int]) -> Dims:
+    return (None,) * len(shape)
+
+
+def _note_needs(op: Operation, sizes: Sizes, account: Account) -> None:
+    for need in account.needs:
+        sizes.demand(op, need.left, need.relation, need.right)
+    chosen = {
+        (origin.source, origin.by.tensor)
+        for origin in account.results[0]
+        if isinstance(origin, Chosen) and origin.by is not None
+    }
+    for (table, axis), index in chosen:
+        # Positions counted by arange: the table must have one for each. Meta does not look.
+        sizes.demand(op, sizes.of_value(table)[axis], ">=", counted_to(index, sizes))
+
+
+def by_position(op: Operation, sizes: Sizes) -> Dims:
+    """What an operation that the table does not know makes, if it works position by position.
+
+    A guess, to be held against other runs.
+    """
+    shape = sizes.numbers(op.outputs[0])
+    operands = [(sizes.of_value(v), sizes.numbers(v)) for v in op.inputs]
+    operands = [(dims, numbers) for dims, numbers in operands if len(numbers) <= len(shape)]
+    result: list[Whole | None] = []
+    for axis in range(-len(shape), 0):
+        known = [
+            dims[axis]
+            for dims, numbers in operands
+            if len(numbers) >= -axis and numbers[axis] == shape[axis] and dims[axis] is not None
+        ]
+        # A size of 1 may be broadcast elsewhere; what has a letter says more.
+        result.append(next((size for size in known if isinstance(size, Sum)), None))
+        if result[-1] is None and known:
+            result[-1] = known[0]
+    return tuple(result)
+
+
+def counted_to(value: int, sizes: Sizes) -> Whole | None:
+    """The end of the ``arange`` that a tensor of indices came from; None if it came otherwise.
+
+    >>> import torch
+    >>> from cnnshape.tracing.execute import Inputs, record
+    >>> class Count(torch.nn.Module):
+    ...     def forward(self, x):
+    ...         return torch.arange(x.shape[1]).unsqueeze(0) + 2
+    >>> trace = record(Count(), Inputs((torch.zeros(1, 9),))).trace
+    >>> counted_to(trace.outputs[0].value, Sizes(trace))
+    11
+    """
+    producers = {out: op for op in sizes.trace.operations for out in op.outputs}
+    shift: Whole = 0
+    while True:
+        op = producers.get(value)
+        call = None if op is None else sizes.accounts.call(op)
+        if op is None or call is None:
+            return None
+        if call.name == "arange":
+            bounds = counted(call)
+            return None if bounds is None or bounds[2] != 1 else bounds[1] + shift
+        if call.name == "add":
+            added = call["other"]
+            if not isinstance(added, int | Sum):
+                return None
+            shift = shift + added
+        elif not _keeps_values(op, sizes):
+            return None
+        value = op.inputs[0]
+
+
+def _keeps_values(op: Operation, sizes: Sizes) -> bool:
+    entry = sizes.accounts.entry(op)
+    return entry is not None and entry.family == "moving"
