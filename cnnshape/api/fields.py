@@ -15,7 +15,7 @@ from cnnshape.loading.run_options import run_options
 
 if TYPE_CHECKING:
     from cnnshape.experiments.measured_field import MeasuredField
-    from cnnshape.rendering.field_drawing import FieldPicture
+    from cnnshape.rendering.field import FieldPicture
 
 
 def draw_field(

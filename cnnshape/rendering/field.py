@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from cnnshape.analysis.unit_field import UnitField
-from cnnshape.errors import UsageError
-from cnnshape.rendering.field_drawing import FieldPicture, Mark
+from cnnshape.errors import OutputError, UsageError
+from cnnshape.rendering.field_marks import Mark, marks_as_svg
 from cnnshape.words import times
 
 if TYPE_CHECKING:
@@ -32,6 +32,39 @@ _FINEST = 4.0
 
 Interval = tuple[int, int]
 Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class FieldPicture:
+    """A finished picture."""
+
+    width: float
+    height: float
+    marks: tuple[Mark, ...]
+    title: str
+    image: Image | None = None
+
+    def svg(self) -> str:
+        """As an SVG file."""
+        return marks_as_svg(self.marks, (self.width, self.height), self.title, self.image)
+
+    def raster(self, format: Literal["png", "pdf"], scale: float = 2.0) -> bytes:
+        """As PNG or PDF, painted by Pillow at ``scale`` pixels per point."""
+        from cnnshape.rendering.field_raster import paint
+
+        return paint(self.marks, (self.width, self.height), self.image, format, scale)
+
+    def render(self, format: str) -> bytes:
+        """As ``svg``, ``png`` or ``pdf``.
+
+        Raises:
+            OutputError: another format was asked for.
+        """
+        if format == "svg":
+            return self.svg().encode("utf-8")
+        if format in ("png", "pdf"):
+            return self.raster("png" if format == "png" else "pdf")
+        raise OutputError(f"a receptive field is drawn as svg, png or pdf, not {format}")
 
 
 @dataclass(frozen=True, slots=True)

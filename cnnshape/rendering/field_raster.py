@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Literal
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from cnnshape.rendering.field_drawing import Mark
+from cnnshape.rendering.field_marks import Mark
+from cnnshape.rendering.fonts import FOLDER
 
 _FINER = 2
-_FONTS = Path(__file__).parent / "diagram" / "fonts"
 
 
 def paint(
@@ -39,7 +38,7 @@ def _draw(canvas: Image.Image, mark: Mark, image: Image.Image | None, scale: flo
     width = max(1, round(scale))
     if mark.kind == "text":
         name = "ShapeSans-Bold.ttf" if mark.bold else "ShapeSans-Regular.ttf"
-        font = ImageFont.truetype(_FONTS / name, round(h))
+        font = ImageFont.truetype(FOLDER / name, round(h))
         draw.text((x, y), mark.text, fill=mark.fill, font=font, anchor="ls")
     elif mark.kind == "line":
         draw.line((x, y, x + w, y + h), fill=mark.line, width=width)

@@ -7,8 +7,8 @@ import io
 from PIL import Image
 
 from cnnshape.analysis.unit_field import UnitField
-from cnnshape.rendering.field import field_picture
-from cnnshape.rendering.field_drawing import FieldPicture, Mark
+from cnnshape.rendering.field import FieldPicture, field_picture
+from cnnshape.rendering.field_marks import Mark
 
 
 def unit_mark(picture: FieldPicture) -> Mark:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from math import log2
 
 from cnnshape.rendering.diagram.feature_maps import FeatureMap, Join
-from cnnshape.rendering.diagram.fonts import text_width
 from cnnshape.rendering.diagram.placement import Point
 from cnnshape.rendering.diagram.svg_scene import Curve, Group, Mark, Scene, Shape, Words
+from cnnshape.rendering.fonts import text_width
 from cnnshape.rendering.palette import Theme
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Dim

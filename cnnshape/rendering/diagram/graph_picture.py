@@ -22,7 +22,6 @@ from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View, fitting_depth, make_view
 from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.draw_options import DrawOptions
-from cnnshape.rendering.diagram.fonts import FONT
 from cnnshape.rendering.diagram.graphviz_process import (
     LayoutError,
     LayoutTimeout,
@@ -49,6 +48,7 @@ from cnnshape.rendering.diagram.placement import (
     tidied,
 )
 from cnnshape.rendering.diagram.svg import describe, finished, measured_widths
+from cnnshape.rendering.fonts import FONT
 from cnnshape.rendering.palette import THEMES, Theme
 from cnnshape.words import counted
 

@@ -18,8 +18,8 @@ from typing import Any, cast
 import graphviz
 
 from cnnshape.errors import CnnshapeError, MissingDependencyError
-from cnnshape.rendering.diagram.fonts import environment
 from cnnshape.rendering.diagram.identifiers import identifier
+from cnnshape.rendering.fonts import environment
 
 #: Seconds after which a layout is given up.
 TIME_LIMIT = 30.0

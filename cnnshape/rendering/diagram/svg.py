@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.diagram.fonts import FONT, text_width
+from cnnshape.rendering.fonts import FONT, text_width
 from cnnshape.rendering.units import shape_text
 from cnnshape.words import counted
 

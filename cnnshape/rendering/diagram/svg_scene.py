@@ -9,10 +9,10 @@ from xml.sax.saxutils import escape, quoteattr
 
 import graphviz
 
-from cnnshape.rendering.diagram.fonts import FONT, text_width
 from cnnshape.rendering.diagram.identifiers import identifier
 from cnnshape.rendering.diagram.placement import Point
 from cnnshape.rendering.escape import visible
+from cnnshape.rendering.fonts import FONT, text_width
 
 _SVG = "http://www.w3.org/2000/svg"
 

@@ -10,7 +10,6 @@ import graphviz
 
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.diagram.draw_options import DrawOptions
-from cnnshape.rendering.diagram.fonts import FONT
 from cnnshape.rendering.diagram.graphviz_process import lay_out, new_graph, paint
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import Caption, box_label, escaped, wrapped
@@ -25,6 +24,7 @@ from cnnshape.rendering.diagram.placement import (
     route,
 )
 from cnnshape.rendering.diagram.svg import finished, measured_widths
+from cnnshape.rendering.fonts import FONT
 from cnnshape.rendering.module_tree import Node, build_tree
 from cnnshape.rendering.palette import THEMES, Kind, Theme, kind_of
 from cnnshape.rendering.repeats import Folder, folded_label

@@ -194,7 +194,7 @@ def test_in_a_container_without_fonts(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_nothing_is_left_in_the_package():
-    from cnnshape.rendering.diagram.fonts import FOLDER
+    from cnnshape.rendering.fonts import FOLDER
 
     run(TINY, "png")
     assert {path.name for path in FOLDER.iterdir()} == {
