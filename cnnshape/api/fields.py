@@ -56,7 +56,7 @@ def draw_field(
         raise UsageError("a receptive field is drawn on an input of known size: give numbers")
     picture = None
     if image is not None:
-        from cnnshape.training.picture import open_picture
+        from cnnshape.training.picture_files import open_picture
 
         picture = open_picture(image)
     trace = run_pass(prepared).trace

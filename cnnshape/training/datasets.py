@@ -19,7 +19,7 @@ from torch import Tensor
 from cnnshape.errors import DataError, MissingDependencyError, UsageError
 from cnnshape.training.examples import Examples, ImageSet, PictureFiles
 from cnnshape.training.mnist import DIGITS, load_torchvision
-from cnnshape.training.picture import border_level, find_pictures, typical_extent
+from cnnshape.training.picture_files import border_level, find_pictures, typical_extent
 from cnnshape.training.sampling import every_fifth
 from cnnshape.words import did_you_mean, times
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import torch
 from torch import Tensor
 
-from cnnshape.training.picture import fit_picture, open_picture
+from cnnshape.training.picture_files import fit_picture, open_picture
 
 
 class Examples(Protocol):

@@ -16,7 +16,7 @@ from cnnshape.loading.run_folder import is_run_folder, load_run, read_run
 from cnnshape.loading.shapes import InputSpec, parse_input
 from cnnshape.training import plotting
 from cnnshape.training.devices import choose_device
-from cnnshape.training.picture import fit_picture, open_picture
+from cnnshape.training.picture_files import fit_picture, open_picture
 from cnnshape.training.prediction import fit_for_run
 from cnnshape.training.preparation import Preparation
 from cnnshape.words import did_you_mean, listed, times

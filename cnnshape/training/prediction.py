@@ -13,7 +13,7 @@ from torch import Tensor
 from cnnshape.errors import DataError
 from cnnshape.loading.run_folder import Run, load_run, read_run
 from cnnshape.training.devices import choose_device
-from cnnshape.training.picture import (
+from cnnshape.training.picture_files import (
     border_level,
     find_pictures,
     fit_picture,

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cnnshape.errors import DataError
-from cnnshape.training.picture import (
+from cnnshape.training.picture_files import (
     border_level,
     find_pictures,
     fit_picture,
