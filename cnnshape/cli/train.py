@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from cnnshape.training.observer import Observer
     from cnnshape.training.results import RunResult
 
-_EXECUTION = frozenset({"device", "nproc", "format_", "quiet", "resume", "debug", "tensorboard"})
+_EXECUTION = frozenset(
+    {"device", "nproc", "oversubscribe", "format_", "quiet", "resume", "debug", "tensorboard"}
+)
 """What may stand beside ``--resume``: it changes where a run is computed, not what."""
 
 
@@ -64,7 +66,10 @@ _EXECUTION = frozenset({"device", "nproc", "format_", "quiet", "resume", "debug"
 @click.option("--seed", type=int, metavar="N", help="Of weights, order and augmentation.")
 @click.option("--device", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.  [default: auto]")
 @click.option("--amp", type=click.Choice(AMPS), help="Mixed precision.")
-@click.option("--nproc", type=int, metavar="N", help="Train in N processes on this machine.")
+@click.option(
+    "--nproc", type=int, metavar="N", help="Train in N processes on this machine, one a core."
+)
+@click.option("--oversubscribe", is_flag=True, help="Allow --nproc more processes than cores.")
 @click.option("--placement", type=click.Choice(PLACEMENTS), help="Pictures on the device, or not.")
 @click.option("--workers", type=int, metavar="N", help="Processes that read pictures.")
 @click.option("--cuda-graph", is_flag=True, default=None, help="Record the step on CUDA.")
@@ -88,6 +93,7 @@ def command(
     output: str | None,
     resume: str | None,
     nproc: int | None,
+    oversubscribe: bool,
     tensorboard: bool,
     format_: str | None,
     quiet: bool,
@@ -111,7 +117,7 @@ def command(
     from cnnshape.training.launch import as_worker, launch
 
     if nproc is not None and nproc != 1:
-        return launch(nproc, ["train", *_without_nproc(context)])
+        return launch(nproc, ["train", *_without_nproc(context)], oversubscribe=oversubscribe)
 
     def work() -> int:
         start = _begun(model, output, settings) if resume is None else _resumed(resume, settings)
@@ -201,7 +207,7 @@ def _without_nproc(context: click.Context) -> list[str]:
     for parameter in context.command.params:
         name = parameter.name or ""
         value = context.params.get(name)
-        if name == "nproc" or not _was_given(context, name):
+        if name in ("nproc", "oversubscribe") or not _was_given(context, name):
             continue
         if isinstance(parameter, click.Argument):
             arguments.append(str(value))

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cnnshape.errors import CnnshapeError, UsageError
+from cnnshape.words import counted
 
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -32,21 +33,33 @@ _PARENT = "CNNSHAPE_PARENT"
 """Names the launching process to those that it starts."""
 
 
-def launch(processes: int, arguments: Sequence[str]) -> int:
+def launch(processes: int, arguments: Sequence[str], *, oversubscribe: bool = False) -> int:
     """Run ``python -m cnnshape`` with ``arguments`` in several processes.
 
     Ctrl-C or SIGTERM is passed on, and the processes save and stop; a second Ctrl-C makes them
     stop at once.
 
+    Args:
+        processes: how many; no more than there are cores, each of them takes one at least.
+        arguments: of the command line.
+        oversubscribe: allow more of them.
+
     Returns:
         The exit code: 0, 130 when it was interrupted, or that of a process that failed.
 
     Raises:
-        UsageError: fewer than two processes are asked for, or what a process raised.
+        UsageError: fewer than two processes are asked for, or more than there are cores; or
+            what a process raised.
         CnnshapeError: what a process raised, or that one was killed.
     """
     if processes < 2:
         raise UsageError(f"--nproc {processes}: leave it out to train in one process")
+    cores = os.cpu_count() or 1
+    if processes > cores and not oversubscribe:
+        raise UsageError(
+            f"--nproc {processes}: this machine has {counted(cores, 'core')}, and more processes "
+            "than that slow each other down; --oversubscribe starts them all the same"
+        )
     from torch.distributed.elastic.multiprocessing import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import elastic_launch
@@ -56,7 +69,7 @@ def launch(processes: int, arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="cnnshape-") as logs, _left_as_it_was():
         os.environ[_PARENT] = str(os.getpid())
         # Without this each process takes every core, and together they are slower than one.
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // processes)))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // processes)))
         try:
             elastic_launch(_standalone(processes, logs), sys.executable)(*command)
         except SignalException:

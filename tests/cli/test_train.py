@@ -94,6 +94,7 @@ def test_every_option_reaches_the_config(call: Call, tmp_path: Path) -> None:
         (("lenet", "--data", "cifar"), "unknown data set 'cifar'"),
         (("lenet", "--device", "tpu"), "unknown device 'tpu'"),
         (("lenet", "--nproc", "0"), "--nproc 0: leave it out to train in one process"),
+        (("lenet", "--nproc", "100000"), "--nproc 100000: this machine has"),
         (("--resume", "no/run"), "there is no run folder 'no/run'"),
         (("mlp", "--resume", "x"), "--resume takes the network from x: leave 'mlp' out"),
         (("--resume", "x", "--lr", "1"), "--resume goes on with the settings in x/config.json"),
@@ -181,7 +182,8 @@ def test_options_go_on_to_every_process() -> None:
         with command.make_context("train", list(given)) as context:
             return _without_nproc(context)
 
-    assert arguments("lenet", "--nproc", "2", "--debug", "--lr", "0.5", "--tensorboard", "-q") == [
+    given = ("--nproc", "2", "--oversubscribe", "--debug", "--lr", "0.5", "--tensorboard", "-q")
+    assert arguments("lenet", *given) == [
         "lenet", "--lr", "0.5", "--tensorboard", "--quiet", "--debug",
     ]  # fmt: skip
 

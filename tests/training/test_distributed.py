@@ -34,6 +34,9 @@ pytestmark = pytest.mark.skipif(
 # second process has none.
 SETTINGS = ("--epochs", "3", "--seed", "1", "--batch-size", "323", "-q")
 
+# Also on a machine of one core.
+TWO = ("--nproc", "2", "--oversubscribe")
+
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
@@ -69,7 +72,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_two_processes_reach_what_one_reaches(alone: Path, here: Path) -> None:
-    process = start("cnnshape", "train", "lenet", *SETTINGS, "--nproc", "2", "-o", "two")
+    process = start("cnnshape", "train", "lenet", *SETTINGS, *TWO, "-o", "two")
     out, err = process.communicate(timeout=240)
     assert process.returncode == 0, err
     assert out.count("accuracy") == 1
@@ -84,7 +87,7 @@ def test_two_processes_reach_what_one_reaches(alone: Path, here: Path) -> None:
 
 
 def test_an_error_is_told_once(alone: Path) -> None:
-    process = start("cnnshape", "train", "lenet", *SETTINGS, "--nproc", "2", "-o", str(alone))
+    process = start("cnnshape", "train", "lenet", *SETTINGS, *TWO, "-o", str(alone))
     _, err = process.communicate(timeout=240)
     assert process.returncode == 2
     assert err.count("error:") == 1
@@ -103,6 +106,19 @@ def test_one_process_is_no_group() -> None:
 def test_launching_one_process_makes_no_sense() -> None:
     with pytest.raises(UsageError, match="--nproc 1: leave it out to train in one process"):
         launch(1, [])
+
+
+def test_more_processes_than_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thousand of them would take the machine down."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    with pytest.raises(UsageError) as caught:
+        launch(3, [])
+    assert str(caught.value) == (
+        "--nproc 3: this machine has 2 cores, and more processes than that slow each other down; "
+        "--oversubscribe starts them all the same"
+    )
+    with pytest.raises(UsageError, match="there is no run folder 'no/run'"):
+        launch(3, ["train", "--resume", "no/run"], oversubscribe=True)
 
 
 def test_a_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +162,7 @@ def test_the_launching_process_is_left_as_it_was(here: Path) -> None:
     numbers = (signal.SIGINT, signal.SIGTERM)
     before = [signal.getsignal(number) for number in numbers], dict(os.environ)
     with pytest.raises(UsageError, match=r"^there is no run folder 'no/run'; `cnnshape train` w"):
-        launch(2, ["train", "--resume", "no/run"])
+        launch(2, ["train", "--resume", "no/run"], oversubscribe=True)
     assert ([signal.getsignal(number) for number in numbers], dict(os.environ)) == before
 
 
@@ -238,7 +254,7 @@ def test_ctrl_c_stops_all_of_them_and_resume_goes_on(
     alone: Path, here: Path, number: signal.Signals
 ) -> None:
     settings = ("--epochs", "3", "--seed", "1", "--batch-size", "323")
-    process = start("cnnshape", "train", "lenet", *settings, "--nproc", "2", "-o", "two")
+    process = start("cnnshape", "train", "lenet", *settings, *TWO, "-o", "two")
     wait_for_epoch(here / "two", 1, process)
     process.send_signal(number)
     _, err = process.communicate(timeout=240)
@@ -256,7 +272,17 @@ def test_ctrl_c_stops_all_of_them_and_resume_goes_on(
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_children_end_with_a_killed_parent(here: Path) -> None:
     process = start(
-        "cnnshape", "train", "lenet", "--epochs", "500", "-q", "--nproc", "2", "-o", "r"
+        "cnnshape",
+        "train",
+        "lenet",
+        "--epochs",
+        "500",
+        "-q",
+        "--nproc",
+        "2",
+        "--oversubscribe",
+        "-o",
+        "r",
     )
     wait_for_epoch(here / "r", 1, process)
     children = children_of(process.pid)
@@ -280,7 +306,7 @@ def test_children_end_with_a_killed_parent(here: Path) -> None:
 def test_a_second_ctrl_c_stops_all_of_them_at_once(here: Path) -> None:
     process = start(
         "cnnshape", "train", "lenet", "--epochs", "500", "--batch-size", "1293",
-        "--augmentation", "none", "--nproc", "2", "-o", "r",
+        "--augmentation", "none", *TWO, "-o", "r",
     )  # fmt: skip
     wait_for_epoch(here / "r", 1, process)
     process.send_signal(signal.SIGINT)
@@ -295,7 +321,17 @@ def test_a_second_ctrl_c_stops_all_of_them_at_once(here: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_killed_process_ends_the_run_in_one_sentence(here: Path) -> None:
     process = start(
-        "cnnshape", "train", "lenet", "--epochs", "500", "-q", "--nproc", "2", "-o", "r"
+        "cnnshape",
+        "train",
+        "lenet",
+        "--epochs",
+        "500",
+        "-q",
+        "--nproc",
+        "2",
+        "--oversubscribe",
+        "-o",
+        "r",
     )
     wait_for_epoch(here / "r", 1, process)
     os.kill(children_of(process.pid)[-1], signal.SIGKILL)
