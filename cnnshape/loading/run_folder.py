@@ -18,6 +18,7 @@ Importing this module does not import torch.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,7 @@ class Run:
         std: what each channel is divided by after that.
         background: median of the training pictures' borders per channel, in 0…1.
         dark_background: whether the training pictures are light on dark.
+        extent: how much of the frame's larger side the object in them takes, typically.
         data_name: what was given as ``--data``.
         data: the whole ``data`` part of ``config.json``.
         settings: the whole ``training`` part of ``config.json``.
@@ -69,6 +71,7 @@ class Run:
     std: tuple[float, ...]
     background: tuple[float, ...]
     dark_background: bool
+    extent: float
     data_name: str
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -107,7 +110,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     _check_format(folder, content)
     try:
         return _parse(folder, content)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise RunFolderError(
             f"{folder / CONFIG} is not what `cnnshape train` writes ({_reason(error)}); "
             "restore the file or train again"
@@ -260,9 +263,10 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
         classes=tuple(str(label) for label in data["classes"]),
         input_shape=(channels, height, width),
         mean=_per_channel(data["mean"], channels),
-        std=_per_channel(data["std"], channels),
+        std=tuple(map(_positive, _per_channel(data["std"], channels))),
         background=_per_channel(data["background"], channels),
         dark_background=bool(data["dark_background"]),
+        extent=_positive(data.get("extent", 1.0)),
         data_name=str(data["name"]),
         data=data,
         settings=settings,
@@ -273,7 +277,21 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
 def _per_channel(values: Sequence[Any], channels: int) -> tuple[float, ...]:
     if len(values) != channels:
         raise ValueError(f"{len(values)} values for {channels} channels")
-    return tuple(float(value) for value in values)
+    return tuple(map(_finite, values))
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):  # Python's JSON has NaN and Infinity
+        raise ValueError(f"{value} where a finite number belongs")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _finite(value)
+    if number <= 0:
+        raise ValueError(f"{value} where a positive number belongs")
+    return number
 
 
 def _reason(error: Exception) -> str:

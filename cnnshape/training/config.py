@@ -158,15 +158,25 @@ class TrainingConfig:
         >>> TrainingConfig.from_dict(TrainingConfig(seed=3).to_dict()).seed
         3
         """
-        known = {field.name for field in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - known)
+        known = {field.name: field.type for field in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - set(known))
         if unknown:
             raise UsageError(f"unknown training setting {unknown[0]!r}")
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise UsageError(f"a training setting is of the wrong type ({error})") from error
+        for name, value in values.items():
+            kinds = _KINDS.get(str(known[name]), (str,))
+            # To Python, True is a whole number.
+            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+                raise UsageError(f"a training setting is of the wrong type ({name} is {value!r})")
+        return cls(**values)
 
+
+# What JSON may hold for a setting of that type; all others are texts.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,),
+    "int | None": (int, type(None)),
+    "float": (float, int),
+    "bool": (bool,),
+}
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "optimizer": OPTIMIZERS,

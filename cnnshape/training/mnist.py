@@ -175,7 +175,7 @@ def _download(
         # torchvision announces files on stdout, which belongs to results.
         with contextlib.redirect_stdout(sys.stderr):
             _class(kind)(root, train=True, download=True, **kind.arguments)
-    except (URLError, HTTPException, RuntimeError, OSError) as error:
+    except (URLError, HTTPException, RuntimeError, OSError, ValueError) as error:
         missing = [f"{file}.gz" for file in _missing(kind, raw)]
         if not missing:
             return  # everything arrived; what is wrong with it, check_idx says

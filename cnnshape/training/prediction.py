@@ -147,14 +147,13 @@ def fit_for_run(
     notes: list[str] = []
     # Asked before anything is cut off: what is left of a 1 is nothing but ink.
     background = border_level(to_bytes(picture.convert("RGB")))
-    extent = float(run.data.get("extent", 1.0))
     box = object_box(to_bytes(picture.convert("RGB"))) if crop is not False else None
     if box is None and crop is not False:
         notes.append("nothing stands out in it")
-    if box is not None and (crop or _part(box, picture) < _SMALL * extent):
+    if box is not None and (crop or _part(box, picture) < _SMALL * run.extent):
         top, left, bottom, right = box
         notes.append(f"cropped to {right - left}×{bottom - top}")
-        picture = _with_margin(picture.crop((left, top, right, bottom)), extent, background)
+        picture = _with_margin(picture.crop((left, top, right, bottom)), run.extent, background)
     if (picture.height, picture.width) != (height, width):
         notes.append(f"{picture.width}×{picture.height} → {width}×{height}")
     fitted = fit_picture(picture, run.input_shape)

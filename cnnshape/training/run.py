@@ -98,7 +98,7 @@ def _threads(run: Run, processes: Processes) -> Generator[None]:
     wanted = run.environment.get("threads")
     alone = processes.world == 1 and processes.device.type == "cpu"
     before = torch.get_num_threads()
-    if not alone or not isinstance(wanted, int) or not 0 < wanted <= 1024:
+    if not alone or type(wanted) is not int or not 0 < wanted <= 1024:
         yield
         return
     torch.set_num_threads(wanted)

@@ -207,6 +207,42 @@ def test_a_lost_best_checkpoint(here: Path) -> None:
             RunFolderError,
             "cannot be continued: a training setting is of the wrong type",
         ),
+        *(
+            (
+                lambda run, name=name, value=value: edit(
+                    run, lambda c: c["training"].update({name: value})
+                ),
+                RunFolderError,
+                rf"a training setting is of the wrong type \({name} is {value!r}\)",
+            )
+            for name, value in {
+                "root": 5, "data": None, "model": 5, "recipe": 1, "epochs": True,
+                "batch_size": 2.5, "lr": "0.1", "normalize": "no", "seed": 1.5, "workers": None,
+                "device": None, "patience": 1.5, "cuda_graph": 1,
+            }.items()
+        ),
+        *(
+            (
+                lambda run, name=name, value=value: edit(
+                    run, lambda c: c["data"].update({name: value})
+                ),
+                RunFolderError,
+                message,
+            )
+            for name, value, message in (
+                ("std", [0.0], r"0\.0 where a positive number belongs"),
+                ("std", [float("nan")], "nan where a finite number belongs"),
+                ("mean", [float("inf")], "inf where a finite number belongs"),
+                ("extent", "large", "could not convert string to float: 'large'"),
+                ("extent", None, "float"),
+                ("extent", -1, "-1 where a positive number belongs"),
+            )
+        ),
+        (
+            lambda run: edit(run, lambda c: c["model"].update(input_shape=[1e400, 28, 28])),
+            RunFolderError,
+            "cannot convert float infinity to integer",
+        ),
         (
             lambda run: edit(run, lambda c: c.update(environment=None)),
             RunFolderError,
