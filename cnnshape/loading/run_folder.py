@@ -8,6 +8,7 @@ file              what it holds
 ``last.pt``       everything needed to go on: weights, optimizer, position, history
 ``best.pt``       the weights of the best epoch
 ``curves.svg``    loss and accuracy over the epochs
+``result.json``   how it ended; written last: a folder that holds it is finished
 ================  =====================================================================
 
 Checkpoints hold tensors and plain Python values only and are read with
@@ -41,6 +42,7 @@ METRICS = "metrics.jsonl"
 LAST = "last.pt"
 BEST = "best.pt"
 CURVES = "curves.svg"
+RESULT = "result.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +137,10 @@ def load_run(
     run = read_run(path)
     name = BEST if weights == "best" else LAST
     if not (run.folder / name).is_file():
-        raise RunFolderError(
-            f"{run.folder} holds no {name}: not one epoch has finished; "
-            f"go on with `cnnshape train --resume {run.folder}`"
-        )
+        why = f"not one epoch has finished; go on with `cnnshape train --resume {run.folder}`"
+        if (run.folder / RESULT).is_file():
+            why = _other_checkpoint(run.folder / name)
+        raise RunFolderError(f"{run.folder} holds no {name}: {why}")
     checkpoint = read_checkpoint(run.folder / name)
     model = build_model(run)
     load_weights(model, checkpoint.get("model"), run.folder / name)
@@ -173,6 +175,8 @@ def load_weights(model: nn.Module, state: object, source: Path) -> None:
         )
     for name, tensor in own.items():
         given: Any = weights[name]
+        if not hasattr(given, "shape"):
+            raise WeightsError(f"{source} holds no weights: {name} is no tensor")
         if tuple(given.shape) != tuple(tensor.shape):
             raise WeightsError(
                 f"the weights in {source} do not fit {type(model).__name__}: {name} is "
@@ -205,6 +209,8 @@ def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _other_checkpoint(file: Path) -> str:
+    if file.name == LAST and (file.parent / RESULT).is_file():
+        return f"the run is finished, and its best weights are in {BEST}; train again for its last"
     if file.name == LAST:
         return f"delete it and `cnnshape train --resume {file.parent}` begins again"
     return f"`cnnshape train --resume {file.parent}` writes it anew"

@@ -6,6 +6,7 @@ from it, so a kill between two writes cannot leave the folder in two minds.
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -16,9 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from cnnshape.errors import OutputError, RunFolderError
+from cnnshape.errors import OutputError, RunFolderError, WeightsError
 from cnnshape.files import write_atomic
-from cnnshape.loading.run_folder import BEST, LAST, METRICS
+from cnnshape.loading.run_folder import BEST, LAST, METRICS, load_weights, read_checkpoint
 from cnnshape.training.optimizers import load_optimizer
 from cnnshape.training.results import EpochRecord
 
@@ -111,13 +112,29 @@ class TrainingState:
             self.finished = checkpoint["finished"]
             self.stopped_early = checkpoint["stopped_early"]
             self.seconds = checkpoint["seconds"]
+            self._check()
             _set_random_state(self.model, checkpoint["rng"])
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             reason = f"no entry {error}" if isinstance(error, KeyError) else str(error)
             raise RunFolderError(
                 f"{source} was not written by this version of `cnnshape train` ({reason}): "
                 "train again"
             ) from error
+
+    def _check(self) -> None:
+        """Whether the counts can be those of a run between two batches."""
+        counts = (self.epoch, self.batch, self.sums.seen, self.sums.correct, self.best_epoch or 0)
+        if any(type(count) is not int or count < 0 for count in counts):
+            raise ValueError("a count that is no whole number")
+        if any(type(value) not in (int, float) for value in (self.sums.loss, self.seconds)):
+            raise ValueError("a sum that is no number")
+        if len(self.history) != self.epoch or self.epoch < (self.best_epoch or 0):
+            known = f"a history of {len(self.history)}"
+            raise ValueError(f"epoch {self.epoch}, the best {self.best_epoch}, with {known}")
+        if type(self.finished) is not bool:
+            raise ValueError(f"finished: {self.finished}")
+        if (self.batch > 0) != (self.sums.seen > 0):
+            raise ValueError(f"{self.batch} batches of {self.sums.seen} pictures")
 
 
 def _random_state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -172,16 +189,35 @@ def save_metrics(folder: Path, history: Sequence[EpochRecord]) -> None:
     write_atomic(folder / METRICS, "".join(lines))
 
 
-def repair(folder: Path, state: TrainingState) -> bool:
+def repair(folder: Path, state: TrainingState) -> str:
     """Bring the folder's other files in line with ``last.pt`` after a kill.
 
     Returns:
-        Whether ``best.pt`` is there as it should be; False if it was lost by other means.
+        What was lost by other means, and what takes its place; usually nothing.
     """
     for left in folder.glob(".*.*.????????"):  # .last.pt.k3x9_a1b: files that a kill cut off
         left.unlink(missing_ok=True)
-    best_is_now = state.best_epoch == state.epoch and state.batch == 0
-    if best_is_now and state.history:
-        save_checkpoint(folder / BEST, state.best_checkpoint())
     save_metrics(folder, state.history)
-    return state.best_epoch is None or (folder / BEST).is_file()
+    best = folder / BEST
+    epoch_is_now = state.batch == 0 and state.epoch > 0
+    if epoch_is_now and state.best_epoch == state.epoch:
+        save_checkpoint(best, state.best_checkpoint())
+    if state.best_epoch is None or holds_epoch(best, copy.deepcopy(state.model), state.best_epoch):
+        return ""
+    lost = f"{best} is {'damaged' if best.is_file() else 'gone'}"
+    if not epoch_is_now:
+        state.best_epoch = None
+        return f"{lost}: the best epoch is chosen anew from here"
+    state.best_epoch = state.epoch
+    save_checkpoint(best, state.best_checkpoint())
+    return f"{lost}: the weights of epoch {state.epoch}, the last, take its place"
+
+
+def holds_epoch(file: Path, model: nn.Module, epoch: int | None) -> bool:
+    """Whether ``file`` holds the weights of that epoch; ``model`` is one that they must fit."""
+    try:
+        content = read_checkpoint(file)
+        load_weights(model, content.get("model"), file)
+    except (RunFolderError, WeightsError):
+        return False
+    return content.get("epoch") == epoch

@@ -12,8 +12,17 @@ import torch
 
 from cnnshape.errors import CnnshapeError, DataError, RunFolderError, TrainingDivergedError
 from cnnshape.files import write_atomic
-from cnnshape.loading.run_folder import BEST, LAST, Run, load_weights, read_checkpoint, read_run
-from cnnshape.training.checkpoint import TrainingState, repair
+from cnnshape.loading.run_folder import (
+    BEST,
+    LAST,
+    RESULT,
+    Run,
+    build_model,
+    load_weights,
+    read_checkpoint,
+    read_run,
+)
+from cnnshape.training.checkpoint import TrainingState, holds_epoch, repair
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes, joined
@@ -24,7 +33,6 @@ from cnnshape.training.plotting import have_matplotlib
 from cnnshape.training.results import EpochRecord, Evaluation, RunResult
 from cnnshape.training.run_figures import CurveKeeper, write_pictures
 from cnnshape.training.run_folder import (
-    RESULT,
     claim_folder,
     config_document,
     earlier_attempt,
@@ -63,7 +71,8 @@ def resume(
 ) -> RunResult:
     """Go on with an interrupted run, exactly as if it had never been interrupted.
 
-    A finished run is left unchanged. Another device, or another number of processes,
+    A finished run is left unchanged, unless its ``best.pt`` is gone or damaged: then the last
+    epoch takes the place of the best. Another device, or another number of processes,
     changes the result only by floating-point rounding.
 
     Raises:
@@ -72,7 +81,8 @@ def resume(
     """
     run = read_run(folder)
     finished = _finished(run)
-    if finished is not None:
+    best = run.folder / BEST
+    if finished is not None and holds_epoch(best, build_model(run), finished.best_epoch):
         return finished
     try:
         config = TrainingConfig.from_dict(run.settings)
@@ -172,9 +182,9 @@ def _restore(session: Session, state: TrainingState, observer: Observer) -> None
         return
     load_weights(state.model, checkpoint.get("model"), last)
     state.restore(checkpoint, str(last))
-    if processes.main and not repair(session.folder, state):
-        observer.note(f"{session.folder / BEST} is gone: the best epoch is chosen anew from here")
-        state.best_epoch = None
+    lost = processes.on_main(lambda: repair(session.folder, state))
+    if lost and processes.main:
+        observer.note(lost)
     state.best_epoch = processes.from_main(state.best_epoch)
 
 

@@ -17,14 +17,11 @@ from filelock import FileLock, Timeout
 from cnnshape._version import __version__
 from cnnshape.errors import OutputError, RunFolderError
 from cnnshape.files import write_atomic
-from cnnshape.loading.run_folder import CONFIG, FORMAT, read_run
+from cnnshape.loading.run_folder import CONFIG, FORMAT, RESULT, read_run
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes
 from cnnshape.training.session import Data, bundled
-
-RESULT = "result.json"
-"""Written last: a folder that holds it is finished."""
 
 LOCK = ".lock"
 """The file that is locked; it stays, empty."""

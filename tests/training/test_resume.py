@@ -157,18 +157,90 @@ def test_a_finished_run_is_left_unchanged(copy: Path) -> None:
     assert len(result.history) == 3
 
 
-def test_a_lost_best_checkpoint(here: Path) -> None:
-    notes: list[str] = []
+class Notes(Observer):
+    def __init__(self) -> None:
+        self.texts: list[str] = []
 
-    class Notes(Observer):
-        def note(self, text: str) -> None:
-            notes.append(text)
+    def note(self, text: str) -> None:
+        self.texts.append(text)
 
+
+DAMAGES = {
+    "gone": lambda best: best.unlink(),
+    "damaged": lambda best: best.write_bytes(best.read_bytes()[:1000]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_lost_best_checkpoint(here: Path, damage: str) -> None:
     train(short(), output="run", observer=Interrupter(3, 4))
-    (here / "run" / "best.pt").unlink()
-    result = resume("run", observer=Notes())
-    assert notes == [f"{Path('run/best.pt')} is gone: the best epoch is chosen anew from here"]
-    assert result.best_epoch == 3
+    DAMAGES[damage](here / "run" / "best.pt")
+    notes = Notes()
+    result = resume("run", observer=notes)
+    best = Path("run/best.pt")
+    assert notes.texts == [f"{best} is {damage}: the best epoch is chosen anew from here"]
+    assert result.best_epoch == checkpoint(here / "run", "best.pt")["epoch"] == 3
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_finished_run_without_its_best_checkpoint(copy: Path, damage: str) -> None:
+    """What is said of a damaged best.pt is done: --resume writes one anew."""
+    assert checkpoint(copy, "best.pt")["epoch"] == 3
+    state = checkpoint(copy)
+    state["best_epoch"] = 2  # the third is then what is left
+    torch.save(state, copy / "last.pt")
+    result = json.loads((copy / "result.json").read_text())
+    (copy / "result.json").write_text(json.dumps({**result, "best_epoch": 2}))
+    DAMAGES[damage](copy / "best.pt")
+    with pytest.raises(RunFolderError, match=r"`cnnshape train --resume .*` writes it anew"):
+        evaluate(copy)
+    notes = Notes()
+    again = resume(copy, observer=notes)
+    assert notes.texts == [
+        f"{copy / 'best.pt'} is {damage}: the weights of epoch 3, the last, take its place"
+    ]
+    assert again.test is not None
+    assert again.best_epoch == 3
+    assert evaluate(copy).correct == evaluate(copy, weights="last").correct == again.test.correct
+    assert resume(copy, observer=notes).best_epoch == 3
+    assert len(notes.texts) == 1
+
+
+def test_a_damaged_last_checkpoint_is_deleted_and_the_run_begins_again(
+    whole: Path, copy: Path
+) -> None:
+    (copy / "result.json").unlink()
+    (copy / "last.pt").write_bytes(b"PK")
+    with pytest.raises(RunFolderError, match=r"last\.pt is damaged .*; delete it and `cnn"):
+        resume(copy)
+    (copy / "last.pt").unlink()
+    resume(copy)
+    assert_same_weights(whole, copy)
+    assert_same_weights(whole, copy, "best.pt")
+    assert metrics(whole) == metrics(copy)
+
+
+def test_a_finished_run_does_not_need_its_last_checkpoint(copy: Path) -> None:
+    (copy / "last.pt").write_bytes(b"PK")
+    assert resume(copy).test is not None
+    with pytest.raises(RunFolderError, match=r"its best weights are in best\.pt; train again"):
+        evaluate(copy, weights="last")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"epoch": "x"}, {"epoch": -1}, {"epoch": 2}, {"epoch": 3.0}, {"batch": "x"}, {"batch": 2},
+        {"history": []}, {"history": [{}]}, {"best_epoch": 4}, {"best_epoch": "x"}, {"seconds": ""},
+        {"sums": {"loss": "x"}}, {"sums": {"loss": 1.0, "seen": 5}}, {"finished": "no"}, {"rng": 5},
+        {"optimizer": None},
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_was_tampered_with(copy: Path, change: dict[str, Any]) -> None:
+    (copy / "result.json").unlink()
+    torch.save({**checkpoint(copy), **change}, copy / "last.pt")
+    with pytest.raises(RunFolderError, match=r"last\.pt was not written by this version"):
+        resume(copy)
 
 
 @pytest.mark.parametrize(
