@@ -71,7 +71,7 @@ _EXECUTION = frozenset(
 )
 @click.option("--oversubscribe", is_flag=True, help="Allow --nproc more processes than cores.")
 @click.option("--placement", type=click.Choice(PLACEMENTS), help="Pictures on the device, or not.")
-@click.option("--workers", type=int, metavar="N", help="Processes that read pictures.")
+@click.option("--workers", type=int, metavar="N", help="Processes that read pictures, one a core.")
 @click.option("--cuda-graph", is_flag=True, default=None, help="Record the step on CUDA.")
 @click.option("--tensorboard", is_flag=True, help="Write events for TensorBoard as well.")
 @click.option("-o", "--output", metavar="RUN", help="The run folder.  [default: runs/MODEL-DATA]")
@@ -120,7 +120,9 @@ def command(
         return launch(nproc, ["train", *_without_nproc(context)], oversubscribe=oversubscribe)
 
     def work() -> int:
-        start = _begun(model, output, settings) if resume is None else _resumed(resume, settings)
+        start = (
+            _resumed(resume, settings) if resume is not None else _begun(model, output, settings)
+        )
         return _show(start, tensorboard=tensorboard, format_=format_, quiet=quiet)
 
     return as_worker(work)
@@ -134,7 +136,8 @@ def _begun(model: str | None, output: str | None, settings: dict[str, Any]) -> S
     from cnnshape.training.config import configure
 
     given = {name: value for name, value in settings.items() if value is not None}
-    config = configure(model or "lenet", given.pop("data", "digits"), **given)
+    assert model is not None  # without a run to resume it is asked for
+    config = configure(model, given.pop("data", "digits"), **given)
 
     def start(observer: Observer) -> RunResult:
         from cnnshape.training import train

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
@@ -66,7 +67,10 @@ class MemoryBatches:
 
 @dataclass(frozen=True, slots=True)
 class LoaderBatches:
-    """Pictures that do not fit: read batch by batch, by worker processes where asked."""
+    """Pictures that do not fit: read batch by batch, by worker processes where asked.
+
+    No more of them than there are cores: they would only wait for each other.
+    """
 
     examples: Examples
     device: torch.device
@@ -78,7 +82,8 @@ class LoaderBatches:
             _WholeBatches(self.examples),
             batch_sampler=[chunk.tolist() for chunk in chunks],
             collate_fn=cast("Any", _unchanged),
-            num_workers=self.workers,
+            num_workers=min(self.workers, os.cpu_count() or 1),
+            worker_init_fn=_leave_signals,
             pin_memory=self.device.type == "cuda",
         )
         for batch in cast("Iterator[Batch]", loader):
@@ -97,6 +102,12 @@ class _WholeBatches(Dataset[Any]):
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = torch.tensor(indices, dtype=torch.int64)
         return Batch(chosen, self.examples.read(chosen), self.examples.labels[chosen])
+
+
+def _leave_signals(_worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal, but the run decides when its workers end."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _unchanged(batch: Batch) -> Batch:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +37,29 @@ def test_memory_and_loader_agree(pictures: ImageSet, workers: int) -> None:
         assert torch.equal(one.images, other.images)
         assert torch.equal(one.labels, other.labels)
         assert torch.equal(one.images, pictures.images[chunk])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_ctrl_c_leaves_the_workers_at_work(pictures: ImageSet) -> None:
+    """A terminal sends it to all; the run finishes its batch and needs them for that."""
+    chunks = [torch.tensor([index]) for index in range(30)]
+    stream = LoaderBatches(pictures, CPU, 2).stream(chunks)
+    seen = [next(stream).indices]
+    children = multiprocessing.active_children()
+    assert children
+    for child in children:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(child.pid, number)
+    seen += [batch.indices for batch in stream]
+    assert torch.cat(seen).tolist() == list(range(30))
+
+
+def test_no_more_workers_than_cores(pictures: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    stream = LoaderBatches(pictures, CPU, 3).stream(CHUNKS)
+    next(stream)
+    assert len(multiprocessing.active_children()) == 1
+    assert len(list(stream)) == 2
 
 
 def test_files_are_read_alike(tmp_path: Path) -> None:
