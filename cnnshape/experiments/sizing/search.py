@@ -15,15 +15,15 @@ from cnnshape.errors import ModelFailedError, UsageError
 from cnnshape.experiments.sizing.attempts import Attempts, attempts
 from cnnshape.experiments.sizing.predict import JointSizes, Prediction, joint_sizes, predict
 from cnnshape.experiments.sizing.result import AcceptedSizes, SizeSet, describe
-from cnnshape.experiments.symbolic.letters import batch_letters
-from cnnshape.experiments.symbolic.run import Letters
-from cnnshape.experiments.symbolic.sampling import Mixer
-from cnnshape.experiments.symbolic.understand import (
+from cnnshape.experiments.symbolic.find_expressions import (
     Progress,
     Understanding,
     size_text,
     understand,
 )
+from cnnshape.experiments.symbolic.letters import batch_letters
+from cnnshape.experiments.symbolic.run_at_sizes import Letters
+from cnnshape.experiments.symbolic.sampling import Mixer
 from cnnshape.loading.prepare import Prepared
 from cnnshape.words import listed
 

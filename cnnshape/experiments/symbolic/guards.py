@@ -12,8 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.probe import Prober
-from cnnshape.experiments.symbolic.run import Run
+from cnnshape.experiments.symbolic.run_at_sizes import Prober, Run
 from cnnshape.experiments.symbolic.sampling import breaking_point
 from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.experiments.symbolic.traced_size import Guard

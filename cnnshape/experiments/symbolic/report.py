@@ -8,20 +8,20 @@ from dataclasses import replace
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.cost import call_costs, in_plain
 from cnnshape.analysis.report import Check, Layer, OperationRow, Report, TensorRow
-from cnnshape.experiments.symbolic.checks import symbolic_check
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.letters import shapes_of
-from cnnshape.experiments.symbolic.objections import refuse_fixed_letters
-from cnnshape.experiments.symbolic.run import Letters
-from cnnshape.experiments.symbolic.sampling import REACH, all_hold
-from cnnshape.experiments.symbolic.solve import Solution
-from cnnshape.experiments.symbolic.understand import (
+from cnnshape.experiments.symbolic.find_expressions import (
     TIME_LIMIT,
     Progress,
     Understanding,
     size_text,
     understand,
 )
+from cnnshape.experiments.symbolic.lettered_check import symbolic_check
+from cnnshape.experiments.symbolic.letters import shapes_of
+from cnnshape.experiments.symbolic.refusals import refuse_fixed_letters
+from cnnshape.experiments.symbolic.run_at_sizes import Letters
+from cnnshape.experiments.symbolic.sampling import REACH, all_hold
+from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.formulas.algebra import Whole, plain
 from cnnshape.loading.prepare import Prepared
 from cnnshape.operations.axes import Size, total

@@ -11,11 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.fit import Fitter
-from cnnshape.experiments.symbolic.proposed_sizes import result_sizes
-from cnnshape.experiments.symbolic.run import Run
+from cnnshape.experiments.symbolic.guess_from_numbers import Fitter
+from cnnshape.experiments.symbolic.propagation import Dims, Sizes, result_sizes
+from cnnshape.experiments.symbolic.run_at_sizes import Run
 from cnnshape.experiments.symbolic.size_recorder import axis_name
-from cnnshape.experiments.symbolic.state import Dims, Sizes
 from cnnshape.formulas.algebra import Whole
 from cnnshape.tracing.trace import Trace
 

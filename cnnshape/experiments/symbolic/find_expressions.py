@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cnnshape.errors import ModelFailedError
-from cnnshape.experiments.symbolic.at_sizes import report_at
-from cnnshape.experiments.symbolic.demands import Demand
+from cnnshape.experiments.symbolic.demands import Demand, merged
 from cnnshape.experiments.symbolic.guards import forced_by_guards
 from cnnshape.experiments.symbolic.letters import input_sizes
-from cnnshape.experiments.symbolic.merging import merged
-from cnnshape.experiments.symbolic.objections import refuse_data_dependent
-from cnnshape.experiments.symbolic.probe import Prober
-from cnnshape.experiments.symbolic.run import Letters, Run
+from cnnshape.experiments.symbolic.propagation import Dims
+from cnnshape.experiments.symbolic.refusals import refuse_data_dependent
+from cnnshape.experiments.symbolic.run_at_sizes import Letters, Prober, Run, report_at
 from cnnshape.experiments.symbolic.sampling import (
     accepted_points,
     all_hold,
@@ -22,7 +20,6 @@ from cnnshape.experiments.symbolic.sampling import (
     essential,
 )
 from cnnshape.experiments.symbolic.solve import Solution, same_operations, solve
-from cnnshape.experiments.symbolic.state import Dims
 from cnnshape.formulas.algebra import Sum
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.trace import NamedValue, Trace

@@ -9,8 +9,8 @@ from typing import Any
 from cnnshape.analysis.accounts import Application
 from cnnshape.analysis.report import Check
 from cnnshape.errors import CnnshapeError
+from cnnshape.experiments.symbolic.propagation import Dims
 from cnnshape.experiments.symbolic.solve import Solution
-from cnnshape.experiments.symbolic.state import Dims
 from cnnshape.formulas.algebra import Sum, Whole, plain, to_expression
 from cnnshape.formulas.expression import substitute, unicode
 from cnnshape.formulas.registry import axis_rule

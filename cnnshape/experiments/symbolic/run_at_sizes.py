@@ -1,20 +1,35 @@
-"""Running a model at chosen sizes: on meta, or for real where meta cannot run it."""
+"""A model run at chosen sizes in the place of letters: recorded passes, or its ordinary report."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import chain, product
 
-from cnnshape.experiments.run_pass import needs_values
+from cnnshape.analysis.build import build_report
+from cnnshape.analysis.report import Report
+from cnnshape.experiments.run_pass import needs_values, run_pass
 from cnnshape.experiments.symbolic.letters import batch_letters, filled, places, shapes_of
-from cnnshape.experiments.symbolic.run import Letters, Run
 from cnnshape.experiments.symbolic.size_recorder import noting_guards
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.prepare import Prepared
 from cnnshape.loading.tensors import make_tensors, model_dtype
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
+from cnnshape.tracing.trace import Trace
+
+Letters = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recorded pass, the values that the letters had in it, and the comparisons it made."""
+
+    letters: Letters
+    trace: Trace
+    guards: tuple[Guard, ...] = ()
+
 
 #: Sides of pictures that networks are made for, the most likely first.
 _USUAL_SIDES = (
@@ -168,3 +183,21 @@ def _channel_letters(inputs: ModelInputs) -> frozenset[str]:
         if len(shape) > 2 and isinstance(shape[1], str)
         if len(shape) > 3 or isinstance(shape[2], str)
     )
+
+
+def at_sizes(prepared: Prepared, letters: Letters) -> Prepared:
+    """The model with inputs of these sizes, to be run where it is right."""
+    options = replace(prepared.options, device="auto")
+    return replace(prepared, inputs=filled(prepared.inputs, letters), options=options)
+
+
+def report_at(prepared: Prepared, letters: Letters) -> Report:
+    """The report of the model at these sizes, with a diagnosis if it fails there."""
+    numbered = at_sizes(prepared, letters)
+    recorded = run_pass(numbered)
+    report = build_report(recorded.trace, spec=prepared.spec, exception=recorded.exception)
+    if report.error is None:
+        return report
+    from cnnshape.experiments.search_fixes import with_tried_suggestions
+
+    return with_tried_suggestions(report, numbered)

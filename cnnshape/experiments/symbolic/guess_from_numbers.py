@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from cnnshape.experiments.symbolic.run import Run
+from cnnshape.experiments.symbolic.run_at_sizes import Run
 from cnnshape.formulas.algebra import Sum, Whole, letter
 from cnnshape.operations.axes import times
 

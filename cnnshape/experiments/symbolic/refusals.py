@@ -8,18 +8,13 @@ from pathlib import Path
 
 from cnnshape.errors import CnnshapeError, UsageError
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.run import Run
+from cnnshape.experiments.symbolic.run_at_sizes import Run
+from cnnshape.operations import TABLE
 from cnnshape.tracing.trace import Operation, Trace
 
 
 class DataDependentError(CnnshapeError):
     """A size depends on the values of the input, so no expression in its sizes describes it."""
-
-
-_DATA_DEPENDENT = frozenset(
-    "nonzero argwhere masked_select unique unique_consecutive nms batched_nms bincount "
-    "histogram multinomial".split()
-)
 
 
 def refuse_data_dependent(trace: Trace) -> None:
@@ -29,7 +24,7 @@ def refuse_data_dependent(trace: Trace) -> None:
         DataDependentError: an operation's result is as large as the data make it.
     """
     for op in trace.operations:
-        if op.name in _DATA_DEPENDENT or _is_masking(trace, op):
+        if _decided_by_values(op) or _is_masking(trace, op):
             where = trace.calls[op.call].path or trace.modules[0].type
             line = f" ({Path(op.source.file).name}:{op.source.line})" if op.source else ""
             name = "a boolean index" if op.name == "getitem" else op.name
@@ -37,6 +32,11 @@ def refuse_data_dependent(trace: Trace) -> None:
                 f"the sizes behind {name} in {where}{line} depend on the data, not on the input's "
                 "size, so they have no expression: give numbers in the place of letters"
             )
+
+
+def _decided_by_values(op: Operation) -> bool:
+    entry = TABLE.find(op.name)
+    return entry is not None and entry.values
 
 
 def _is_masking(trace: Trace, op: Operation) -> bool:
