@@ -20,11 +20,14 @@ from cnnshape.operations.call import Call, Operand, Signature
 from cnnshape.operations.elementwise import ELEMENTWISE
 from cnnshape.operations.indexing import INDEXING
 from cnnshape.operations.joining import JOINING
+from cnnshape.operations.losses import LOSSES
 from cnnshape.operations.making import MAKING
 from cnnshape.operations.moving import MOVING
 from cnnshape.operations.products import PRODUCTS
 from cnnshape.operations.recurrent import RECURRENT
 from cnnshape.operations.reductions import REDUCTIONS
+from cnnshape.operations.sampling import SAMPLING
+from cnnshape.operations.spectra import SPECTRA
 from cnnshape.operations.table import Axes, Entry, Family, Macs, Table
 from cnnshape.operations.windows import WINDOWS
 
@@ -32,7 +35,8 @@ __all__ = ["TABLE", "Account", "Call", "Entry", "Operand", "account", "macs", "r
 
 TABLE = Table()
 _FAMILIES = (
-    MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS, RECURRENT, REDUCTIONS, ELEMENTWISE,
+    MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS, RECURRENT, ELEMENTWISE, REDUCTIONS,
+    LOSSES, SPECTRA, SAMPLING,
 )  # fmt: skip
 for _family in _FAMILIES:
     TABLE.enter(_family)

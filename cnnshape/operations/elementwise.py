@@ -254,12 +254,19 @@ def normalize(call: Call) -> Account:
 
 
 @ELEMENTWISE.add("renorm", "norm", "input p dim")
+def renorm(call: Call) -> Account:
+    """Every slice along an axis, made no longer than the largest length."""
+    return _per_slice(call.tensor(), call.axis("dim", call.tensor().rank))
+
+
 @ELEMENTWISE.add("weight_norm", "norm", "input|v g dim=0",
                  source="torch.nn.utils.parametrizations.weight_norm")  # fmt: skip
-def per_slice(call: Call) -> Account:
-    """Every slice along an axis by its own length."""
-    x = call.tensor()
-    kept = call.axis("dim", x.rank)
+def weight_norm(call: Call) -> Account:
+    """Every slice along an axis, or all together (-1), of a length of its own."""
+    return _per_slice(call.tensor(), call["dim"])
+
+
+def _per_slice(x: Operand, kept: int) -> Account:
     return _normalized(x, (axis for axis in range(x.rank) if axis != kept))
 
 

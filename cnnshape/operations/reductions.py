@@ -1,474 +1,343 @@
-"""Operations that work along axes: sums and means, orderings, losses, transforms, sampling.
+"""Reductions, what runs along an axis (softmax, cumsum, sort), and diagonals.
 
-By the papers' convention none of them counts as multiply-accumulates. Source:
-https://pytorch.org/docs/stable/torch.html#reduction-ops and #spectral-ops.
+A sum, a mean or a norm counts nothing: there is no product in it, or only one of each number with
+itself, which the papers leave out as they leave out normalisation.
+
+Source: https://docs.pytorch.org/docs/stable/torch.html#reduction-ops.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection
+from dataclasses import replace
 
+from cnnshape.formulas.algebra import Sum
 from cnnshape.operations.axes import (
     Account,
+    Broadcast,
     Chosen,
     Ended,
     Need,
     Origin,
     Size,
     Unknown,
+    Windowed,
     Written,
+    merged,
+    total,
 )
 from cnnshape.operations.broadcasting import broadcast
 from cnnshape.operations.call import Call, Operand, Unfit
 from cnnshape.operations.table import Table
+from cnnshape.operations.windows import along
 
 REDUCTIONS = Table()
 _FUNCTIONAL = "torch.nn.functional."
 
 
-# ---- one number for many ------------------------------------------------------------------
+# ---- over some axes, or all ---------------------------------------------------------------
 
 
-def reduced(x: Operand, axes: Sequence[int], *, keep: bool, results: int = 1) -> Account:
-    """Axes made one position, which stays as an axis of size 1 or goes."""
-    gone = set(axes)
-    left: list[Origin] = []
-    for axis in range(x.rank):
-        if axis not in gone:
-            left.append(x.kept(axis))
-        elif keep:
-            left.append(Written(1))
-    ended = tuple(Ended((x.axis(axis),), "reduced", x.sizes[axis]) for axis in sorted(gone))
-    return Account((tuple(left),) * results, ended)
+def without(account: Account, axes: Collection[int], *, keep: bool = False) -> Account:
+    """The first result of an account without some axes, or with 1 in their place."""
+    origins = account.results[0]
+    left = tuple(
+        Written(1) if axis in axes else origin
+        for axis, origin in enumerate(origins)
+        if keep or axis not in axes
+    )
+    gone = tuple(Ended(origins[axis].sources, "reduced", origins[axis].size) for axis in axes)
+    return Account((left,), gone, account.needs)
 
 
-def _axes(call: Call, x: Operand, name: str = "dim") -> tuple[int, ...]:
-    """The axes that are named, or all."""
-    return call.axes(name, x.rank) or tuple(range(x.rank))
+def _over(call: Call, rank: int) -> tuple[int, ...]:
+    """The axes that are named; all where none is, and where a boolean stands in their place."""
+    if isinstance(call["dim"], bool):  # std(x, unbiased)
+        return tuple(range(rank))
+    return call.axes("dim", rank) or tuple(range(rank))
 
 
-@REDUCTIONS.add(
-    "mean sum amax amin any all prod nansum nanmean argmax argmin count_nonzero logsumexp "
-    "special_logsumexp",
-    "reduction",
-    "input dim|axis=None keepdim|keepdims=False",
-    source="torch.mean",
-)
-def reduce(call: Call) -> Account:
-    """One number along some axes, or along all."""
-    x = call.tensor()
-    return reduced(x, _axes(call, x), keep=call["keepdim"] is True)
+def twice(account: Account) -> Account:
+    """Two results of the same axes: values and indices."""
+    return replace(account, results=account.results * 2)
 
 
-@REDUCTIONS.add("max min", "reduction", "input dim|axis|other=None keepdim|keepdims=False",
-                source="torch.max")  # fmt: skip
-def extreme(call: Call) -> Account:
-    """The largest number of all, along an axis and where it stood, or of two tensors."""
-    x, dim = call.tensor(), call["dim"]
-    if isinstance(dim, Operand):
-        return broadcast(x, dim)
-    if dim is None:
-        return reduced(x, range(x.rank), keep=False)
-    return reduced(x, _axes(call, x), keep=call["keepdim"] is True, results=2)
-
-
-@REDUCTIONS.add("median nanmedian mode", "reduction", "input dim=None keepdim=False",
-                source="torch.median")  # fmt: skip
-def median(call: Call) -> Account:
-    """One number of all, or along an axis with its place; the mode always has an axis."""
-    x = call.tensor()
-    if call["dim"] is None and call.name != "mode":
-        return reduced(x, range(x.rank), keep=False)
-    axes = (x.rank - 1,) if call["dim"] is None else _axes(call, x)
-    return reduced(x, axes, keep=call["keepdim"] is True, results=2)
-
-
-@REDUCTIONS.add("kthvalue", "reduction", "input k dim=-1 keepdim=False")
-def kthvalue(call: Call) -> Account:
-    """The k-th smallest number along an axis, and its place."""
-    x = call.tensor()
-    return reduced(x, _axes(call, x), keep=call["keepdim"] is True, results=2)
-
-
+@REDUCTIONS.add("sum nansum mean nanmean prod amax amin any all logsumexp special_logsumexp argmax "
+                "argmin count_nonzero", "reduction",
+                "input dim|axis=None keepdim|keepdims=False")  # fmt: skip
 @REDUCTIONS.add("std var", "reduction",
-                "input dim|axis=None unbiased=None keepdim|keepdims=False correction=None",
-                source="torch.std")  # fmt: skip
-@REDUCTIONS.add("std_mean var_mean", "reduction",
-                "input dim|axis=None unbiased=None keepdim|keepdims=False correction=None",
-                source="torch.std_mean")  # fmt: skip
-def spread(call: Call) -> Account:
-    """The spread along some axes, with the mean where both are asked for."""
-    x = call.tensor()
-    named = isinstance(call["dim"], bool)  # std(unbiased)
-    axes = range(x.rank) if named else _axes(call, x)
-    results = 2 if call.name.endswith("_mean") else 1
-    return reduced(x, axes, keep=call["keepdim"] is True, results=results)
-
-
-@REDUCTIONS.add("quantile nanquantile", "reduction", "input q dim=None keepdim=False",
-                source="torch.quantile")  # fmt: skip
-def quantile(call: Call) -> Account:
-    """As many quantiles as asked for, in front."""
-    x, q = call.tensor(), call["q"]
-    inner = reduced(x, _axes(call, x), keep=call["keepdim"] is True)
-    front = q.all_kept() if isinstance(q, Operand) else ()
-    return Account(((*front, *inner.results[0]),), inner.ended)
-
-
-@REDUCTIONS.add("norm", "reduction", "input p='fro' dim=None keepdim=False")
-@REDUCTIONS.add("vector_norm linalg_vector_norm linalg_norm", "reduction",
-                "input|x ord=None dim=None keepdim=False",
-                source="torch.linalg.vector_norm")  # fmt: skip
-def norm(call: Call) -> Account:
-    """The length along some axes, or of everything."""
-    x = call.tensor()
-    return reduced(x, _axes(call, x), keep=call["keepdim"] is True)
-
-
+                "input dim|axis=None unbiased=None keepdim|keepdims=False")  # fmt: skip
+@REDUCTIONS.add("norm native_norm linalg_norm linalg_vector_norm vector_norm", "reduction",
+                "input|x|A p|ord=None dim|axis=None keepdim|keepdims=False",
+                source="torch.linalg.norm")  # fmt: skip
 @REDUCTIONS.add("matrix_norm linalg_matrix_norm", "reduction",
                 "input|A ord='fro' dim=(-2,-1) keepdim=False",
                 source="torch.linalg.matrix_norm")  # fmt: skip
-def matrix_norm(call: Call) -> Account:
-    """The norm of the matrices in two axes."""
+@REDUCTIONS.add("nuclear_norm frobenius_norm", "reduction", "input dim=None keepdim=False",
+                source="torch.linalg.matrix_norm")  # fmt: skip
+def reduced(call: Call) -> Account:
+    """One number of all positions along some axes."""
     x = call.tensor()
-    return reduced(x, _axes(call, x), keep=call["keepdim"] is True)
+    return without(broadcast(x), _over(call, x.rank), keep=bool(call["keepdim"]))
 
 
+@REDUCTIONS.add("std_mean var_mean", "reduction",
+                "input dim|axis=None unbiased=None keepdim|keepdims=False")  # fmt: skip
 @REDUCTIONS.add("aminmax", "reduction", "input dim=None keepdim=False")
-def aminmax(call: Call) -> Account:
-    """The smallest and the largest."""
+def two_numbers(call: Call) -> Account:
+    """Two numbers of all positions along some axes."""
+    return twice(reduced(call))
+
+
+@REDUCTIONS.add("max min", "reduction", "input dim|axis|other=None keepdim|keepdims=False")
+@REDUCTIONS.add("median nanmedian", "reduction", "input dim=None keepdim=False")
+def extreme(call: Call) -> Account:
+    """Of all positions; with where it stands if an axis is named; or of two tensors."""
+    other = call.optional("dim")
+    if other is not None:
+        return broadcast(call.tensor(), other)
+    return reduced(call) if call["dim"] is None else twice(reduced(call))
+
+
+@REDUCTIONS.add("mode", "reduction", "input dim=-1 keepdim=False")
+@REDUCTIONS.add("kthvalue", "reduction", "input k dim=-1 keepdim=False")
+def one_position(call: Call) -> Account:
+    """A number along an axis, and where it stands."""
+    return twice(reduced(call))
+
+
+@REDUCTIONS.add("quantile nanquantile", "reduction", "input q dim=None keepdim=False")
+def quantile(call: Call) -> Account:
+    """One number of all positions for each quantile; several quantiles are the first axis."""
+    q, account = call.optional("q"), reduced(call)
+    asked = () if q is None else q.all_kept()
+    return replace(account, results=((*asked, *account.results[0]),))
+
+
+@REDUCTIONS.add("sum_to_size", "reduction", "input *size", source="torch.Tensor.sum_to_size")
+def sum_to_size(call: Call) -> Account:
+    """What a tensor of these sizes would be broadcast to, summed back."""
+    x, numbers = call.tensor(), call.counts("size")
+    added = x.rank - len(numbers)
+    stretched = [added + axis for axis, n in enumerate(numbers) if n != x.shape[added + axis]]
+    gone = without(broadcast(x), range(added))
+    kept = tuple(Written(1) if a in stretched else x.kept(a) for a in range(added, x.rank))
+    more = tuple(Ended((x.axis(axis),), "reduced", x.sizes[axis]) for axis in stretched)
+    return Account((kept,), (*gone.ended, *more))
+
+
+@REDUCTIONS.add("norm_except_dim", "reduction", "input|v pow=2 dim=0",
+                source="torch.nn.utils.parametrizations.weight_norm")  # fmt: skip
+def norm_except_dim(call: Call) -> Account:
+    """One number for each slice along an axis, or for all (-1)."""
     x = call.tensor()
-    return reduced(x, _axes(call, x), keep=call["keepdim"] is True, results=2)
+    if call["dim"] == -1:
+        return without(broadcast(x), range(x.rank))
+    kept = call.axis("dim", x.rank)
+    return without(broadcast(x), [a for a in range(x.rank) if a != kept], keep=True)
 
 
-@REDUCTIONS.add("trace", "reduction", "input")
-def trace(call: Call) -> Account:
-    """The sum along the diagonal of a matrix."""
-    return reduced(call.tensor(), (0, 1), keep=False)
+@REDUCTIONS.add("histc", "reduction", "input bins=100")
+def histc(call: Call) -> Account:
+    """How many numbers fall into each bin."""
+    gone = without(broadcast(call.tensor()), range(call.tensor().rank))
+    return replace(gone, results=((Written(call.size("bins")),),))
 
 
-@REDUCTIONS.add("cosine_similarity", "reduction", "input|x1 other|x2 dim=1",
-                source="torch.nn.functional.cosine_similarity")  # fmt: skip
-def cosine_similarity(call: Call) -> Account:
-    """How alike two tensors are along an axis."""
-    both = broadcast(call.tensor(), call.tensor("other"))
-    return _without(both, call.axis("dim", len(both.results[0])))
-
-
-@REDUCTIONS.add("pairwise_distance", "reduction", "input|x1 other|x2 p=2.0 eps=1e-06 keepdim=False",
-                source="torch.nn.functional.pairwise_distance")  # fmt: skip
-def pairwise_distance(call: Call) -> Account:
-    """How far two tensors are from each other along the last axis."""
-    both = broadcast(call.tensor(), call.tensor("other"))
-    kept = _without(both, len(both.results[0]) - 1)
-    if not call["keepdim"]:
-        return kept
-    return Account(((*kept.results[0], Written(1)),), kept.ended, kept.needs)
-
-
-def _without(account: Account, axis: int) -> Account:
-    """An account whose result has lost an axis."""
-    gone = account.results[0][axis]
-    left = tuple(origin for d, origin in enumerate(account.results[0]) if d != axis)
-    ended = tuple(Ended((source,), "reduced", gone.size) for source in gone.sources)
-    return Account((left,), (*account.ended, *ended), account.needs)
+@REDUCTIONS.add("trapezoid trapz", "reduction", "input|y x=None dim=-1", source="torch.trapezoid")
+def trapezoid(call: Call) -> Account:
+    """The area under the numbers along an axis."""
+    x = call.tensor()
+    return without(broadcast(x), (call.axis("dim", x.rank),))
 
 
 # ---- along an axis that goes on -----------------------------------------------------------
 
 
-def mixed(x: Operand, axes: Sequence[int], results: int = 1) -> Account:
-    """The same axes, but every position has seen all of some of them."""
-    ended = tuple(Ended((x.axis(axis),), "mixed", x.sizes[axis]) for axis in axes)
-    return Account((x.all_kept(),) * results, ended)
+def mixed(x: Operand, *axes: int) -> Account:
+    """The same axes; of some of them each position has seen all."""
+    return Account((x.all_kept(),), tuple(Ended((x.axis(a),), "mixed", x.sizes[a]) for a in axes))
 
 
-@REDUCTIONS.add("softmax log_softmax softmin special_softmax special_log_softmax",
-                "activation", "input dim=None", source=_FUNCTIONAL + "softmax")  # fmt: skip
-@REDUCTIONS.add("cumsum cumprod logcumsumexp", "reduction", "input dim|axis",
-                source="torch.cumsum")  # fmt: skip
-def along(call: Call) -> Account:
-    """Every position depends on all along one axis; torch picks the axis where none is named."""
-    x = call.tensor()
+def _softmax_axis(call: Call, rank: int) -> int:
+    """The axis that is named, or the one that torch takes where none is."""
     if call["dim"] is None:
-        axes: tuple[int, ...] = (0 if x.rank in (0, 1, 3) else 1,)[: x.rank]
-    else:
-        axes = call.axes("dim", x.rank)
-    return mixed(x, axes)
+        return 0 if rank in (1, 3) else 1
+    return call.axis("dim", rank)
 
 
-@REDUCTIONS.add("gumbel_softmax", "activation", "input tau=1 hard=False eps=1e-10 dim=-1",
+@REDUCTIONS.add("softmax log_softmax softmin special_softmax special_log_softmax safe_softmax",
+                "activation", "input dim=None", source=_FUNCTIONAL + "softmax")  # fmt: skip
+@REDUCTIONS.add("gumbel_softmax", "activation", "input|logits tau=1.0 hard=False eps=1e-10 dim=-1",
                 source=_FUNCTIONAL + "gumbel_softmax")  # fmt: skip
-def gumbel_softmax(call: Call) -> Account:
-    """A softmax with noise."""
+def softmax(call: Call) -> Account:
+    """Shares of a whole along an axis."""
     x = call.tensor()
-    return mixed(x, call.axes("dim", x.rank))
+    return mixed(x, _softmax_axis(call, x.rank)) if x.rank else broadcast(x)
 
 
-@REDUCTIONS.add("cummax cummin", "reduction", "input dim", source="torch.cummax")
+@REDUCTIONS.add("cumsum cumprod logcumsumexp", "elementwise", "input dim|axis")
 def cumulative(call: Call) -> Account:
-    """The largest so far, and its place."""
+    """Of all positions so far."""
     x = call.tensor()
-    return mixed(x, call.axes("dim", x.rank), results=2)
+    return mixed(x, call.axis("dim", x.rank)) if x.rank else broadcast(x)
 
 
-def _ordered(x: Operand, axis: int, results: int) -> Account:
-    axes = tuple(Chosen(x.axis(d), x.sizes[d]) if d == axis else x.kept(d) for d in range(x.rank))
-    ended = (Ended((x.axis(axis),), "mixed", x.sizes[axis]),) if x.rank else ()
-    return Account((axes,) * results, ended)
+@REDUCTIONS.add("cummax cummin", "elementwise", "input dim|axis")
+def cumulative_extreme(call: Call) -> Account:
+    """The extreme of all positions so far, and where it stands."""
+    return twice(cumulative(call))
 
 
-@REDUCTIONS.add("sort", "reduction", "input dim=-1 descending=False")
+@REDUCTIONS.add("sort", "elementwise", "input dim=-1")
 def sort(call: Call) -> Account:
-    """The positions of an axis by size, and where they stood."""
-    x = call.tensor()
-    axis = call.axis("dim", x.rank) if x.rank else 0
-    return _ordered(x, axis, 2)
+    """In order along an axis, and where each number stood."""
+    return twice(argsort(call))
 
 
-@REDUCTIONS.add("argsort", "reduction", "input dim=-1 descending=False")
+@REDUCTIONS.add("argsort", "elementwise", "input dim=-1")
 def argsort(call: Call) -> Account:
-    """Where the positions of an axis stand by size."""
+    """Where each number along an axis stands once they are in order."""
     x = call.tensor()
-    return _ordered(x, call.axis("dim", x.rank) if x.rank else 0, 1)
+    return _sorted(x, call.axis("dim", x.rank)) if x.rank else broadcast(x)
 
 
-@REDUCTIONS.add("msort", "reduction", "input")
+@REDUCTIONS.add("msort", "elementwise", "input")
 def msort(call: Call) -> Account:
-    """Sorted along the first axis."""
-    return _ordered(call.tensor(), 0, 1)
+    """In order along the first axis."""
+    x = call.tensor()
+    return _sorted(x, 0) if x.rank else broadcast(x)
+
+
+def _sorted(x: Operand, axis: int) -> Account:
+    in_order = Chosen(x.axis(axis), x.sizes[axis])
+    account = mixed(x, axis)
+    return replace(account, results=((*x.all_kept(0, axis), in_order, *x.all_kept(axis + 1)),))
 
 
 @REDUCTIONS.add("topk", "reduction", "input k dim=-1")
 def topk(call: Call) -> Account:
-    """The ``k`` largest along an axis, and where they stood."""
-    x, axis = call.tensor(), call.axis("dim", call.tensor().rank)
-    best = Chosen(x.axis(axis), call.size("k"))
-    ended = (Ended((x.axis(axis),), "mixed", x.sizes[axis]),)
+    """The largest numbers along an axis, and where they stand."""
+    x = call.tensor()
+    if not x.rank:
+        return twice(broadcast(x))
+    axis = call.axis("dim", x.rank)
+    largest = Chosen(x.axis(axis), call.size("k"))
+    ended = Ended((x.axis(axis),), "mixed", x.sizes[axis])
     need = Need(x.sizes[axis], ">=", call.size("k"), "k", x.axis(axis))
-    return Account(((*x.all_kept(0, axis), best, *x.all_kept(axis + 1)),) * 2, ended, (need,))
+    origins = (*x.all_kept(0, axis), largest, *x.all_kept(axis + 1))
+    return twice(Account((origins,), (ended,), (need,)))
+
+
+@REDUCTIONS.add("diff", "elementwise", "input n=1 dim=-1 prepend=None append=None")
+def diff(call: Call) -> Account:
+    """Neighbours along an axis subtracted from each other, ``n`` times."""
+    x, n = call.tensor(), call.size("n")
+    axis = call.axis("dim", x.rank)
+    beside = [call.optional(name) for name in ("prepend", "append")]
+    joined = [part for part in (beside[0], x, beside[1]) if part is not None]
+    origin, needs = along("conv", x.axis(axis), x.sizes[axis], {"kernel_size": n + 1})
+    if len(joined) > 1:
+        more = total(part.sizes[axis] for part in joined)
+        origin = Unknown(None if more is None else more - n)
+    return Account(((*x.all_kept(0, axis), origin, *x.all_kept(axis + 1)),), needs=needs)
+
+
+@REDUCTIONS.add("cumulative_trapezoid", "elementwise", "input|y x=None dim=-1")
+def cumulative_trapezoid(call: Call) -> Account:
+    """The area under the numbers so far, between neighbours."""
+    x = call.tensor()
+    axis = call.axis("dim", x.rank)
+    origin, needs = along("conv", x.axis(axis), x.sizes[axis], {"kernel_size": 2})
+    ended = Ended((x.axis(axis),), "mixed", x.sizes[axis])
+    return Account(((*x.all_kept(0, axis), origin, *x.all_kept(axis + 1)),), (ended,), needs)
 
 
 # ---- diagonals ----------------------------------------------------------------------------
 
 
 @REDUCTIONS.add("diagonal linalg_diagonal", "indexing",
-                "input offset=0 dim1=0 dim2=1", source="torch.diagonal")  # fmt: skip
+                "input|A offset=0 dim1=0 dim2=1")  # fmt: skip
 def diagonal(call: Call) -> Account:
-    """The places where two axes are equal, as the last axis."""
+    """The positions at which two axes agree, as the last axis."""
     x = call.tensor()
-    one, two = call.axis("dim1", x.rank), call.axis("dim2", x.rank)
-    others = tuple(x.kept(axis) for axis in range(x.rank) if axis not in (one, two))
-    length = _on_diagonal(x, one, two, call["offset"])
-    place = Chosen(x.axis(one), length, x.axis(two))
-    return Account(((*others, place),))
+    one, other = call.axis("dim1", x.rank), call.axis("dim2", x.rank)
+    return _diagonal(x, one, other, call["offset"])
 
 
-def _on_diagonal(x: Operand, one: int, two: int, offset: Any) -> Size:
-    if not isinstance(offset, int):
+def _diagonal(x: Operand, one: int, other: int, offset: int) -> Account:
+    rows, columns = x.sizes[one], x.sizes[other]
+    size = _smaller(_shorter(rows, -min(offset, 0)), _shorter(columns, max(offset, 0)))
+    both = Broadcast((x.axis(one), x.axis(other)), size)
+    left = tuple(x.kept(axis) for axis in range(x.rank) if axis not in (one, other))
+    return Account(((*left, both),))
+
+
+def _shorter(size: Size, by: int) -> Size:
+    return None if size is None else size - by
+
+
+def _smaller(one: Size, other: Size) -> Size:
+    """The smaller of two sizes, and at least 0."""
+    if one is None or other is None:
         return None
-    rows, columns = x.sizes[one], x.sizes[two]
-    if not isinstance(rows, int) or not isinstance(columns, int):
-        return rows if rows == columns and offset == 0 else None
-    return max(min(rows, columns - offset) if offset >= 0 else min(rows + offset, columns), 0)
+    if isinstance(one, Sum):
+        return one if one == other else one.minimum(other)
+    return other.minimum(one) if isinstance(other, Sum) else max(min(one, other), 0)
+
+
+@REDUCTIONS.add("diag_embed", "making", "input offset=0 dim1=-2 dim2=-1")
+def diag_embed(call: Call) -> Account:
+    """The last axis laid along the diagonal of two new ones."""
+    x = call.tensor()
+    one, other = (call.axis(name, x.rank + 1) for name in ("dim1", "dim2"))
+    return _embedded(x, one, other, call["offset"])
+
+
+def _embedded(x: Operand, one: int, other: int, offset: int) -> Account:
+    rows, columns = (
+        _moved(x, -min(offset, 0), max(offset, 0)),
+        _moved(x, max(offset, 0), -min(offset, 0)),
+    )
+    origins: list[Origin] = list(x.all_kept(0, -1))
+    for axis, origin in sorted(((one, rows), (other, columns)), key=lambda pair: pair[0]):
+        origins.insert(axis, origin)
+    return Account((tuple(origins),))
+
+
+def _moved(x: Operand, before: int, after: int) -> Origin:
+    """The last axis with so many empty positions before and after it."""
+    if not before and not after:
+        return x.kept(-1)
+    n = x.sizes[-1]
+    given = {"before": before, "after": after, "mode": "constant"}
+    return Windowed(x.axis(-1), None if n is None else n + before + after, "pad", given)
 
 
 @REDUCTIONS.add("diag", "indexing", "input diagonal=0")
 def diag(call: Call) -> Account:
-    """The diagonal of a matrix, or a matrix with a vector on its diagonal."""
-    x, offset = call.tensor(), call["diagonal"]
-    if x.rank == 2:
-        return Account(((Chosen(x.axis(0), _on_diagonal(x, 0, 1, offset), x.axis(1)),),))
-    size = None if x.sizes[0] is None else x.sizes[0] + abs(offset)
-    return Account(((Written(size), Written(size)),))
-
-
-@REDUCTIONS.add("diag_embed diagflat", "making", "input offset=0 dim1=-2 dim2=-1",
-                source="torch.diag_embed")  # fmt: skip
-def diag_embed(call: Call) -> Account:
-    """The last axis on the diagonal of two."""
+    """A vector laid along a diagonal, or the diagonal of a matrix."""
     x = call.tensor()
-    size = None if x.sizes[-1] is None else x.sizes[-1] + abs(call["offset"])
-    if call["dim1"] != -2 or call["dim2"] != -1 or call.name == "diagflat":
-        raise Unfit("not the last two axes")
-    return Account(((*x.all_kept(0, -1), Written(size), Written(size)),))
+    if x.rank == 1:
+        return _embedded(x, 0, 1, call["diagonal"])
+    return _diagonal(x, 0, 1, call["diagonal"])
 
 
-# ---- losses -------------------------------------------------------------------------------
-
-_LOSS = "input target|other"
-
-
-@REDUCTIONS.add(
-    "mse_loss l1_loss smooth_l1_loss huber_loss binary_cross_entropy kl_div "
-    "binary_cross_entropy_with_logits poisson_nll_loss gaussian_nll_loss soft_margin_loss",
-    "reduction",
-    f"{_LOSS} reduction='mean'",
-    source=_FUNCTIONAL + "mse_loss",
-)
-def pointwise_loss(call: Call) -> Account:
-    """The mean (or sum) over all positions, or a loss for each."""
-    x, target = call.tensor(), call.tensor("target")
-    each = broadcast(x, target)
-    if call["reduction"] in ("none", 0):
-        return each
-    sources = tuple(source for origin in each.results[0] for source in origin.sources)
-    ended = tuple(Ended((source,), "reduced") for source in sources)
-    return Account(((),), ended, each.needs)
+@REDUCTIONS.add("diagflat", "making", "input offset=0")
+def diagflat(call: Call) -> Account:
+    """All numbers laid along a diagonal."""
+    x, offset = call.tensor(), call["offset"]
+    if x.rank == 1:
+        return _embedded(x, 0, 1, offset)
+    if offset:
+        raise Unfit("moved off the diagonal")
+    return Account(((merged(x.all_kept()),) * 2,))
 
 
-@REDUCTIONS.add("cross_entropy nll_loss nll_loss_nd nll_loss2d cross_entropy_loss", "reduction",
-                f"{_LOSS} weight=None size_average=None ignore_index=-100 reduce=None "
-                "reduction='mean' label_smoothing=0.0",
-                source=_FUNCTIONAL + "cross_entropy")  # fmt: skip
-def class_loss(call: Call) -> Account:
-    """The mean over the batch and the places, or a loss for each."""
-    x, target = call.tensor(), call.tensor("target")
-    at = 1 if x.rank > 1 else 0
-    if call["reduction"] == "none":
-        return reduced(x, (at,), keep=False)
-    needs: tuple[Need, ...] = ()
-    if target.rank == x.rank - 1 and x.rank > 1:
-        places = [axis for axis in range(x.rank) if axis != at]
-        needs = tuple(
-            Need(x.sizes[a], "==", target.sizes[b], "", x.axis(a), target.axis(b))
-            for b, a in enumerate(places)
-        )
-    ended = tuple(Ended((x.axis(axis),), "reduced", x.sizes[axis]) for axis in range(x.rank))
-    return Account(((),), ended, needs)
-
-
-# ---- transforms ---------------------------------------------------------------------------
-
-
-def _every(x: Operand, axes: Sequence[int], sizes: Sequence[Size]) -> Account:
-    """Other sizes along some axes, each of whose numbers depends on all along them."""
-    chosen = dict(zip(axes, sizes, strict=True))
-    result = tuple(
-        Written(chosen[axis]) if axis in chosen else x.kept(axis) for axis in range(x.rank)
+@REDUCTIONS.add("trace", "reduction", "input")
+def trace(call: Call) -> Account:
+    """The sum of the diagonal."""
+    x = call.tensor()
+    return Account(
+        ((),), tuple(Ended((axis,), "reduced", n) for axis, n in zip(x.axes, x.sizes, strict=True))
     )
-    ended = tuple(Ended((x.axis(axis),), "reduced", x.sizes[axis]) for axis in axes)
-    return Account((result,), ended)
-
-
-@REDUCTIONS.add("fft_fft fft_ifft fft_rfft fft_irfft fft_hfft fft_ihfft", "other",
-                "input n=None dim=-1", source="torch.fft.fft")  # fmt: skip
-def fourier(call: Call) -> Account:
-    """One axis as frequencies; of real numbers half of them."""
-    x = call.tensor()
-    axis = call.axis("dim", x.rank)
-    n: Size = x.sizes[axis] if call["n"] is None else call.size("n")
-    return _every(x, (axis,), (_frequencies(call.name, n, asked=call["n"] is not None),))
-
-
-def _frequencies(name: str, n: Size, *, asked: bool) -> Size:
-    if n is None:
-        return None
-    if "_rfft" in name or "_ihfft" in name:
-        return n // 2 + 1
-    if ("_irfft" in name or "_hfft" in name) and not asked:
-        return 2 * (n - 1)
-    return n
-
-
-@REDUCTIONS.add("fft_fft2 fft_ifft2 fft_rfft2 fft_irfft2 fft_hfft2 fft_ihfft2", "other",
-                "input s=None dim=(-2,-1)", source="torch.fft.fft2")  # fmt: skip
-@REDUCTIONS.add("fft_fftn fft_ifftn fft_rfftn fft_irfftn fft_hfftn fft_ihfftn", "other",
-                "input s=None dim=None", source="torch.fft.fftn")  # fmt: skip
-def fourier_of_several(call: Call) -> Account:
-    """Several axes as frequencies; of real numbers half of the last one."""
-    x = call.tensor()
-    asked = None if call["s"] is None else call.sizes("s")
-    axes = _axes(call, x)
-    if asked is not None and call["dim"] is None:
-        axes = axes[-len(asked) :]
-    sizes: list[Size] = [x.sizes[axis] for axis in axes] if asked is None else list(asked)
-    sizes[-1] = _frequencies(call.name, sizes[-1], asked=asked is not None)
-    return _every(x, axes, sizes)
-
-
-@REDUCTIONS.add("fft_fftshift fft_ifftshift", "moving", "input dim=None",
-                source="torch.fft.fftshift")  # fmt: skip
-def shifted(call: Call) -> Account:
-    """Some axes, or all, turned by half."""
-    x = call.tensor()
-    axes = _axes(call, x)
-    turned = (Chosen(x.axis(a), x.sizes[a]) if a in axes else x.kept(a) for a in range(x.rank))
-    return Account((tuple(turned),))
-
-
-@REDUCTIONS.add("stft", "other",
-                "input n_fft hop_length=None win_length=None window=None center=True "
-                "pad_mode='reflect' normalized=False onesided=None return_complex=None",
-                source="torch.stft")  # fmt: skip
-def stft(call: Call) -> Account:
-    """Frequencies over time: one transform for every hop."""
-    x, n = call.tensor(), call.size("n_fft")
-    hop = n // 4 if call["hop_length"] is None else call.size("hop_length")
-    length = x.sizes[-1]
-    padded = length
-    if length is not None and call["center"]:
-        padded = length + 2 * (n // 2)
-    frames = None if padded is None else (padded - n) // hop + 1
-    full = call["onesided"] is False
-    bins = n if full else n // 2 + 1
-    last = () if call["return_complex"] else (Written(2),)
-    ended = (Ended((x.axis(-1),), "reduced", length),)
-    return Account(((*x.all_kept(0, -1), Written(bins), Written(frames), *last),), ended)
-
-
-# ---- sampling -----------------------------------------------------------------------------
-
-
-@REDUCTIONS.add("grid_sample grid_sampler grid_sampler_2d grid_sampler_3d", "resizing",
-                "input grid", source=_FUNCTIONAL + "grid_sample")  # fmt: skip
-def grid_sample(call: Call) -> Account:
-    """The input where a grid points: as many places as the grid has."""
-    x, grid = call.tensor(), call.tensor("grid")
-    places = tuple(
-        Chosen(x.axis(2 + d), grid.sizes[1 + d], grid.axis(1 + d)) for d in range(x.rank - 2)
-    )
-    need = Need(x.sizes[0], "==", grid.sizes[0], "", x.axis(0), grid.axis(0))
-    return Account(((x.kept(0), x.kept(1), *places),), needs=(need,))
-
-
-@REDUCTIONS.add("affine_grid affine_grid_generator", "making", "theta size",
-                source=_FUNCTIONAL + "affine_grid")  # fmt: skip
-def affine_grid(call: Call) -> Account:
-    """A place for every position of a picture of that size."""
-    theta, size = call.tensor("theta"), call.sizes("size")
-    places = tuple(Written(n) for n in size[2:])
-    return Account(((theta.kept(0), *places, Written(len(places))),))
-
-
-def _regions(boxes: Any) -> Origin:
-    """One result for each box."""
-    if isinstance(boxes, Operand):
-        return boxes.kept(0)
-    return Unknown()
-
-
-@REDUCTIONS.add("roi_align roi_pool", "pooling",
-                "input rois|boxes spatial_scale pooled_height pooled_width",
-                source="torchvision.ops.roi_align")  # fmt: skip
-def roi_align(call: Call) -> Account:
-    """Every region of the input at one size."""
-    x = call.tensor()
-    ended = tuple(Ended((x.axis(axis),), "reduced", x.sizes[axis]) for axis in (0, 2, 3))
-    size = (Written(call.size("pooled_height")), Written(call.size("pooled_width")))
-    one = (_regions(call["rois"]), x.kept(1), *size)
-    return Account((one, one), ended)
-
-
-@REDUCTIONS.add("ps_roi_align ps_roi_pool", "pooling",
-                "input rois|boxes spatial_scale pooled_height pooled_width",
-                source="torchvision.ops.ps_roi_align")  # fmt: skip
-def ps_roi_align(call: Call) -> Account:
-    """Every region, each of its places from channels of its own."""
-    x, h, w = call.tensor(), call.size("pooled_height"), call.size("pooled_width")
-    n = x.sizes[1]
-    channels = Written(None if n is None else n // (h * w))
-    ended = tuple(Ended((x.axis(axis),), "reduced", x.sizes[axis]) for axis in (0, 2, 3))
-    one = (_regions(call["rois"]), channels, Written(h), Written(w))
-    return Account((one, one), ended)

@@ -137,7 +137,13 @@ class Table:
     def find(self, name: str) -> Entry | None:
         """The entry of an operation under any spelling of its name; None if there is none."""
         plain = plain_name(name)
-        spellings = (name, name.removeprefix("aten."), plain, without_dimension(plain)[0])
+        spellings = (
+            name,
+            name.removeprefix("aten."),
+            plain,
+            without_dimension(plain)[0],
+            plain.removesuffix("_copy"),  # as a view, whose result shares no memory
+        )
         return next((self._entries[each] for each in spellings if each in self._entries), None)
 
     def __iter__(self) -> Any:

@@ -347,3 +347,4 @@ def test_a_batch_in_training_is_seen_as_a_whole() -> None:
 def test_weight_norm() -> None:
     v, g = torch.rand(3, 2, 4), nn.Parameter(torch.ones(3, 1, 1))
     judge(torch._weight_norm, v, g, 0, by="gradient", exact=False)
+    judge(torch._weight_norm, v, nn.Parameter(torch.ones(())), -1, by="gradient", exact=False)
