@@ -6,15 +6,14 @@ https://numpy.org/doc/stable/user/basics.indexing.html, whose rules torch follow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeGuard
 
 from cnnshape.formulas.algebra import Sum, Whole
 from cnnshape.operations.axes import (
     Account,
-    AxisOf,
     Broadcast,
     Chosen,
     Ended,
@@ -26,8 +25,9 @@ from cnnshape.operations.axes import (
     Windowed,
     Written,
 )
-from cnnshape.operations.call import Call, Operand, Unfit
-from cnnshape.operations.table import Table
+from cnnshape.operations.broadcasting import aligned, lines
+from cnnshape.operations.call import Call, Operand, Unfit, operands
+from cnnshape.operations.table import Axes, Table
 
 INDEXING = Table()
 
@@ -35,10 +35,23 @@ INDEXING = Table()
 # ---- x[…] ---------------------------------------------------------------------------------
 
 
-@INDEXING.add("getitem", "indexing", "input index", source="torch.Tensor")
+def _by_mask(call: Call) -> bool:
+    """A mask that arrives picks as many positions as its values say."""
+    return any(_is_mask(index) and not index.parameter for index in operands((call["index"],)))
+
+
+@INDEXING.add("getitem", "indexing", "input index", source="torch.Tensor", values=_by_mask)
 def getitem(call: Call) -> Account:
-    """``x[…]`` with integers, slices, ``None``, ``...`` and tensors of indices."""
+    """``x[…]`` with integers, slices, ``None``, ``...``, tensors and lists of indices."""
     return _indexed(call.tensor(), _items(call.arguments["index"]), _items(call.numbers["index"]))
+
+
+@INDEXING.add("index", "indexing", "input index|indices", source="torch.ops.aten.index",
+              values=_by_mask)  # fmt: skip
+def index(call: Call) -> Account:
+    """The same as an operator: every item is a tensor, or None for a whole axis."""
+    items = [slice(None) if item is None else item for item in _items(call["index"])]
+    return _indexed(call.tensor(), items, items)
 
 
 def _items(index: Any) -> tuple[Any, ...]:
@@ -47,75 +60,120 @@ def _items(index: Any) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Pick:
-    """A tensor of indices (None for a number beside one): where it stands, and what it takes."""
+    """Indices of an axis: a tensor with axes, or a list of numbers.
 
-    item: int
+    Attributes:
+        place: how many axes stand before it, once numbers have taken theirs.
+        origin: how many axes the items before it make.
+        axis: the axis (of a mask the first one) that it picks from.
+        width: how many axes it picks from.
+        index: the tensor.
+        sizes, shape: those of the tensor or the list, in letters and in numbers.
+    """
+
+    place: int
     origin: int
     axis: int
+    width: int
     index: Operand | None
+    sizes: tuple[Size, ...]
+    shape: tuple[int, ...]
 
 
 def _indexed(x: Operand, items: Sequence[Any], numbers: Sequence[Any]) -> Account:
     """Each item takes an axis, but ``None``, which makes one, and ``...``, which takes the rest.
 
-    Tensors of indices are laid over each other; what they make stands where the first of them
-    stood, or in front where something else separates them.
+    Indices are laid over each other; what they make stands where the first of them stood, or in
+    front where an axis stands between them.
     """
     rest = x.rank - sum(map(_width, items))
-    by_tensor = any(isinstance(item, Operand) and item.rank for item in items)
     origins: list[Origin] = []
     ended: list[Ended] = []
     picks: list[_Pick] = []
     axis = 0
-    for place, (item, number) in enumerate(zip(items, numbers, strict=True)):
-        whole = isinstance(item, int | Sum) and not isinstance(item, bool)
-        if whole:
+    for item, number in zip(items, numbers, strict=True):
+        width = rest if _is_rest(item) else _width(item)
+        place = len(origins) + sum(pick.width for pick in picks)
+        if _is_number(item):
             n = x.shape[axis]
-            ended.append(Ended((x.axis(axis),), "picked", 1, number % n if n else None))
-        if isinstance(item, Operand) or (whole and by_tensor):
-            index = item if isinstance(item, Operand) else None
-            picks.append(_Pick(place, len(origins), axis, index))
-        elif not whole:
+            known = number % n if n and isinstance(number, int) else None
+            ended.append(Ended((x.axis(axis),), "picked", 1, known))
+        elif _is_tensor(item):
+            picks.append(_Pick(place, len(origins), axis, width, item, item.sizes, item.shape))
+        elif isinstance(item, tuple):
+            length = (_length(item),)
+            picks.append(_Pick(place, len(origins), axis, width, None, length, length))
+        else:
             origins += _made(x, axis, rest, item, number)
-        axis += rest if item == "..." else _width(item)
+        axis += width
     origins += x.all_kept(axis)
     if picks:
-        together = all(b.item - a.item == 1 for a, b in pairwise(picks))
+        together = all(b.place == a.place + a.width for a, b in pairwise(picks))
         at = picks[0].origin if together else 0
         origins[at:at] = _chosen(x, picks)
-    return Account((tuple(origins),), tuple(ended))
+    return Account((tuple(origins),), (*ended, *_gone(x, origins, ended)))
+
+
+def _is_number(item: Any) -> bool:
+    """A number, or a tensor of one number, takes one position."""
+    if _is_tensor(item):
+        return not item.rank and not _is_mask(item)
+    return isinstance(item, int | Sum) and not isinstance(item, bool)
+
+
+def _length(numbers: tuple[Any, ...]) -> int:
+    if any(not isinstance(number, int) or isinstance(number, bool) for number in numbers):
+        raise Unfit("a list of something else than numbers")
+    return len(numbers)
+
+
+def _gone(x: Operand, origins: Sequence[Origin], ended: Sequence[Ended]) -> list[Ended]:
+    """Axes of ``x`` of which indices pick single positions, one beside another axis's."""
+    told = {source for each in origins for source in each.sources}
+    told |= {axis for end in ended for axis in end.axes}
+    untold = (x.axis(axis) for axis in range(x.rank) if x.axis(axis) not in told)
+    return [Ended((axis,), "picked") for axis in untold]
 
 
 def _made(x: Operand, axis: int, rest: int, item: Any, number: Any) -> tuple[Origin, ...]:
     """The axes that an item of an index makes by itself."""
     if item is None:
         return (Written(1),)
-    if isinstance(item, str) and item == "...":
+    if _is_rest(item):
         return x.all_kept(axis, axis + rest)
     if isinstance(item, slice):
         return (sliced(x, axis, item, number),)
     raise Unfit("an index that is not understood")
 
 
+def _is_rest(item: Any) -> bool:
+    return isinstance(item, str) and item == "..."
+
+
+def _is_tensor(item: Any) -> TypeGuard[Operand]:
+    return isinstance(item, Operand)
+
+
 def _width(item: Any) -> int:
     """How many axes an item of an index takes."""
-    if item is None or (isinstance(item, str) and item == "..."):
+    if item is None or _is_rest(item):
         return 0
-    return item.rank if isinstance(item, Operand) and _is_mask(item) and item.rank else 1
+    return item.rank if _is_tensor(item) and _is_mask(item) else 1
 
 
 def _chosen(x: Operand, picks: Sequence[_Pick]) -> list[Origin]:
-    """The axes that tensors of indices make; a mask makes as many positions as are true."""
-    tensors = [(pick.axis, pick.index) for pick in picks if pick.index is not None]
-    if any(_is_mask(index) for _, index in tensors):
-        if any(index.rank > 1 for _, index in tensors if not _is_mask(index)):
+    """The axes that indices make together; a mask makes as many positions as are true."""
+    masks = [pick for pick in picks if pick.index and _is_mask(pick.index)]
+    if masks:
+        if any(len(pick.sizes) > 1 for pick in picks if pick not in masks):
             raise Unfit("a mask beside indices of several axes")
         return [Unknown()]
     origins: list[Origin] = []
-    for d in range(-max(index.rank for _, index in tensors), 0):
-        reaching = [(axis, index) for axis, index in tensors if index.rank >= -d]
-        axis, index = max(reaching, key=lambda pick: pick[1].shape[d])
-        origins.append(Chosen(x.axis(axis), index.sizes[d], index.axis(d)))
+    for d in range(-max(len(pick.shape) for pick in picks), 0):
+        reaching = [pick for pick in picks if len(pick.shape) >= -d]
+        pick = max(reaching, key=lambda pick: pick.shape[d])
+        by = pick.index.axis(d) if pick.index else None
+        origins.append(Chosen(x.axis(pick.axis), pick.sizes[d], by))
     return origins
 
 
@@ -154,11 +212,21 @@ def _edge(edge: Any, n: Whole, number: int, default: Whole) -> Whole:
 @INDEXING.add("setitem", "indexing", "input index value", source="torch.Tensor")
 def setitem(call: Call) -> Account:
     """``x[…] = value``: the target keeps its axes; the value is laid over what the index picks."""
-    x = call.tensor()
-    value = call.optional("value")
+    return _assigned(call, getitem)
+
+
+@INDEXING.add("index_put index_put_impl", "indexing", "input index|indices value|values",
+              source="torch.Tensor.index_put_")  # fmt: skip
+def index_put(call: Call) -> Account:
+    """The same as a function."""
+    return _assigned(call, index)
+
+
+def _assigned(call: Call, reading: Axes) -> Account:
+    x, value = call.tensor(), call.optional("value")
     if value is None:
         return Account((x.all_kept(),))
-    picked = getitem(call).results[0]
+    picked = reading(call).results[0]
     origins = list(x.all_kept())
     needs: list[Need] = []
     for d in range(-min(value.rank, len(picked)), 0):
@@ -227,69 +295,137 @@ def index_select(call: Call) -> Account:
     return Account(((*x.all_kept(0, axis), one, *x.all_kept(axis + 1)),))
 
 
-@INDEXING.add("gather take_along_dim", "indexing", "input dim|index index|dim",
-              source="torch.gather")  # fmt: skip
+@INDEXING.add("gather", "indexing", "input dim index")
 def gather(call: Call) -> Account:
-    """Along one axis what the indices name, at every place of the others."""
-    x = call.tensor()
-    given = (call["dim"], call["index"])
-    index = next((one for one in given if isinstance(one, Operand)), None)
-    dim = next((one for one in given if isinstance(one, int)), None)
-    if index is None or dim is None or index.rank != x.rank:
-        raise Unfit("no index")
-    axis = dim % x.rank
-    return Account(
-        (tuple(_beside(x, index, d, chosen=d == axis) for d in range(x.rank)),),
-        needs=tuple(
-            Need(x.sizes[d], ">=", index.sizes[d], "", x.axis(d), index.axis(d))
-            for d in range(x.rank)
-            if d != axis
-        ),
+    """Along one axis what the indices name, at the same place of the others."""
+    x, index = call.tensor(), call.tensor("index")
+    axis = call.axis("dim", x.rank)
+    origins = [piece(x, d, 0, size) for d, size in enumerate(index.sizes)]
+    origins[axis] = Chosen(x.axis(axis), index.sizes[axis], index.axis(axis))
+    needs = tuple(
+        Need(x.sizes[d], ">=", index.sizes[d], "", x.axis(d), index.axis(d))
+        for d in range(x.rank)
+        if d != axis
     )
+    return Account((tuple(origins),), needs=needs)
 
 
-def _beside(x: Operand, index: Operand, axis: int, *, chosen: bool) -> Origin:
-    """An axis of a gathering: chosen along one, and as long as the index along the others."""
-    if not chosen and x.shape[axis] == index.shape[axis]:
-        return x.kept(axis)
-    return Chosen(x.axis(axis), index.sizes[axis], index.axis(axis))
+@INDEXING.add("take_along_dim", "indexing", "input indices dim=None")
+def take_along_dim(call: Call) -> Account:
+    """The same, where the other axes are laid over each other; over all numbers without an axis."""
+    x, index = call.tensor(), call.tensor("indices")
+    if call["dim"] is None:
+        return _anywhere(x, index)
+    axis = call.axis("dim", x.rank)
+    shared, needs = aligned(
+        [line for d, line in enumerate(lines(x)) if d != axis],
+        [line for d, line in enumerate(lines(index)) if d != axis],
+    )
+    one = Chosen(x.axis(axis), index.sizes[axis], index.axis(axis))
+    return Account(((*shared[:axis], one, *shared[axis:]),), needs=needs)
 
 
 @INDEXING.add("take", "indexing", "input index")
 def take(call: Call) -> Account:
     """What the indices name among all numbers."""
-    x, index = call.tensor(), call.tensor("index")
-    source = x.axis(0) if x.rank else AxisOf(x.tensor, 0)
-    return Account((tuple(Chosen(source, n, index.axis(d)) for d, n in enumerate(index.sizes)),))
+    return _anywhere(call.tensor(), call.tensor("index"))
 
 
-@INDEXING.add(
-    "scatter scatter_add scatter_reduce index_add index_copy index_fill index_put index_reduce "
-    "masked_scatter put select_scatter slice_scatter diagonal_scatter index_put_impl "
-    "fill_diagonal put_along_dim",
-    "indexing",
-    "input",
-    source="torch.Tensor.scatter_",
-)
+def _anywhere(x: Operand, index: Operand) -> Account:
+    axes = tuple(x.axis(axis) for axis in range(x.rank))
+    return Account((index.all_kept(),), (Ended(axes, "picked"),))
+
+
+# ---- numbers put among others -------------------------------------------------------------
+
+
+def _put(x: Operand, source: Operand | None, beside: Mapping[int, int]) -> Account:
+    """``x`` with numbers of ``source`` among its own.
+
+    Args:
+        x: the target, whose axes stay.
+        source: what is put; None for a number.
+        beside: axis of ``x`` → axis of ``source`` whose positions it shares.
+    """
+    origins: list[Origin] = list(x.all_kept())
+    if source is None:
+        return Account((tuple(origins),))
+    for axis, other in beside.items():
+        origins[axis] = Broadcast((x.axis(axis), source.axis(other)), x.sizes[axis])
+    others = tuple(source.axis(d) for d in range(source.rank) if d not in beside.values())
+    return Account((tuple(origins),), (Ended(others, "picked"),) if others else ())
+
+
+@INDEXING.add("scatter scatter_add scatter_reduce", "indexing", "input dim index src|value",
+              source="torch.Tensor.scatter_")  # fmt: skip
+@INDEXING.add("index_add index_copy index_reduce", "indexing", "input dim index source|tensor",
+              source="torch.Tensor.index_add_")  # fmt: skip
+@INDEXING.add("index_fill", "indexing", "input dim index value", source="torch.Tensor.index_fill_")
 def scatter(call: Call) -> Account:
-    """Numbers put where indices say: the target keeps its axes."""
-    return Account((call.tensor().all_kept(),))
+    """Along one axis put where the indices say, at the same place of the others."""
+    x = call.tensor()
+    axis = call.axis("dim", x.rank)
+    source = next((s for name in ("src", "source") if (s := call.optional(name))), None)
+    return _put(x, source, {d: d for d in range(x.rank) if d != axis})
+
+
+@INDEXING.add("select_scatter", "indexing", "input src dim index", source="torch.select_scatter")
+def select_scatter(call: Call) -> Account:
+    """Put where ``select`` would read."""
+    x = call.tensor()
+    axis = call.axis("dim", x.rank)
+    others = [d for d in range(x.rank) if d != axis]
+    return _put(x, call.tensor("src"), {d: place for place, d in enumerate(others)})
+
+
+@INDEXING.add("slice_scatter", "indexing", "input src dim=0", source="torch.slice_scatter")
+def slice_scatter(call: Call) -> Account:
+    """Put where a slice would read."""
+    x = call.tensor()
+    axis = call.axis("dim", x.rank)
+    return _put(x, call.tensor("src"), {d: d for d in range(x.rank) if d != axis})
+
+
+@INDEXING.add("diagonal_scatter", "indexing", "input src offset=0 dim1=0 dim2=1",
+              source="torch.diagonal_scatter")  # fmt: skip
+def diagonal_scatter(call: Call) -> Account:
+    """Put where ``diagonal`` would read."""
+    x = call.tensor()
+    plane = {call.axis("dim1", x.rank), call.axis("dim2", x.rank)}
+    others = [d for d in range(x.rank) if d not in plane]
+    return _put(x, call.tensor("src"), {d: place for place, d in enumerate(others)})
+
+
+@INDEXING.add("masked_scatter", "indexing", "input mask source")
+@INDEXING.add("put", "indexing", "input index source")
+@INDEXING.add("fill_diagonal", "indexing", "input value")
+def put(call: Call) -> Account:
+    """Put anywhere."""
+    source = call.optional("source")
+    return _put(call.tensor(), source, {})
+
+
+# ---- rows of a table ----------------------------------------------------------------------
+
+
+def _looked_up(call: Call) -> tuple[Operand, Operand]:
+    """The indices and the table, which the operator of aten takes first."""
+    index, table = call.tensor(), call.tensor("weight")
+    return (table, index) if table.dtype in ("int64", "int32") else (index, table)
 
 
 def _embedding_rule(call: Call) -> tuple[str, dict[str, Any]]:
-    rows, width = call.tensor("weight").sizes
+    rows, width = _looked_up(call)[1].sizes
     return "embedding", {"embedding_dim": width, "num_embeddings": rows}
 
 
-@INDEXING.add("embedding", "linear", "input weight", rule=_embedding_rule,
+@INDEXING.add("embedding", "linear", "input weight|indices", rule=_embedding_rule,
               source="torch.nn.functional.embedding")  # fmt: skip
 def embedding(call: Call) -> Account:
     """A row of the table for every index."""
-    index, table = call.tensor(), call.tensor("weight")
-    if index.tensor == table.tensor or table.dtype.startswith("int"):
-        index, table = table, index  # the operator takes the table first
-    rows = tuple(Chosen(table.axis(0), n, index.axis(d)) for d, n in enumerate(index.sizes))
-    return Account(((*rows, table.kept(1)),))
+    index, table = _looked_up(call)
+    row = Ended((table.axis(0),), "picked")
+    return Account(((*index.all_kept(), table.kept(1)),), (row,))
 
 
 @INDEXING.add("embedding_bag", "linear",
@@ -301,64 +437,82 @@ def embedding_bag(call: Call) -> Account:
     index, table, offsets = call.tensor(), call.tensor("weight"), call.optional("offsets")
     if index.rank == 2:
         bags: Origin = index.kept(0)
-        ended = (Ended((index.axis(1),), "reduced", index.sizes[1]),)
     elif offsets is not None:
         n = offsets.sizes[0]
-        last = bool(call["include_last_offset"])
-        bags = Written(n - 1 if last and n is not None else n)
-        ended = (Ended((index.axis(0),), "reduced", index.sizes[0]),)
+        bags = piece(offsets, 0, 0, n - 1 if call["include_last_offset"] and n else n)
     else:
         raise Unfit("no bags")
-    return Account(((bags, table.kept(1)),), ended)
+    rows = (
+        Ended((index.axis(-1),), "reduced", index.sizes[-1]),
+        Ended((table.axis(0),), "reduced"),
+    )
+    weights = call.optional("per_sample_weights")
+    more = () if weights is None else (Ended((weights.axis(0), weights.axis(-1)), "reduced"),)
+    return Account(((bags, table.kept(1)),), (*rows, *more))
 
 
-@INDEXING.add("one_hot", "making", "input num_classes=-1", source="torch.nn.functional.one_hot")
+@INDEXING.add("one_hot", "making", "input num_classes=-1", source="torch.nn.functional.one_hot",
+              values=lambda call: call["num_classes"] == -1)  # fmt: skip
 def one_hot(call: Call) -> Account:
     """A new last axis, as long as there are classes; unknown where the values decide."""
-    x, classes = call.tensor(), call["num_classes"]
-    last: Origin = Unknown() if isinstance(classes, int) and classes < 0 else Written(classes)
-    return Account(((*x.all_kept(), last),))
+    x = call.tensor()
+    counted = call.numbers["num_classes"] == -1
+    return Account(((*x.all_kept(), Unknown() if counted else Written(call.size("num_classes"))),))
 
 
 # ---- as many as the values say ------------------------------------------------------------
 
-_BY_VALUES = "torch.nonzero"
 
-
-@INDEXING.add("nonzero argwhere", "indexing", "input as_tuple=False", source=_BY_VALUES,
-              values=True)  # fmt: skip
+@INDEXING.add("nonzero argwhere nonzero_numpy", "indexing", "input as_tuple=False",
+              source="torch.nonzero", values=True)  # fmt: skip
 def nonzero(call: Call) -> Account:
-    """A row for each number that is not zero."""
+    """A row for each number that is not zero; or a vector for each axis."""
     x = call.tensor()
-    if call["as_tuple"]:
-        return Account(((Unknown(),),) * x.rank)
+    if call["as_tuple"] or call.name == "nonzero_numpy":
+        return Account(((Unknown(),),) * max(x.rank, 1))
     return Account(((Unknown(), Written(x.rank)),))
 
 
+@INDEXING.add("nonzero_static", "indexing", "input size")
+def nonzero_static(call: Call) -> Account:
+    """The same, with so many rows whatever the values."""
+    return Account(((Written(call.size("size")), Written(call.tensor().rank)),))
+
+
 @INDEXING.add("masked_select", "indexing", "input mask", values=True)
-def masked_select(call: Call) -> Account:
-    """The numbers where a mask is true."""
-    del call
-    return Account(((Unknown(),),))
-
-
-@INDEXING.add("unique unique_consecutive unique_dim _unique2 unique2", "indexing",
-              "input sorted=True return_inverse=False return_counts=False dim=None",
-              source="torch.unique", values=True)  # fmt: skip
-def unique(call: Call) -> Account:
-    """The different numbers, or the different slices along an axis."""
-    x = call.tensor()
-    if call["dim"] is None:
-        return Account(((Unknown(),),))
-    axis = call.axis("dim", x.rank)
-    return Account(((*x.all_kept(0, axis), Unknown(), *x.all_kept(axis + 1)),))
-
-
-@INDEXING.add("nms batched_nms bincount histogram", "indexing", "input", values=True)
+@INDEXING.add("nms batched_nms bincount", "indexing", "input", values=True)
 def listed(call: Call) -> Account:
     """A vector as long as the values make it."""
     del call
     return Account(((Unknown(),),))
+
+
+@INDEXING.add("unique unique2", "indexing",
+              "input sorted=True return_inverse=False return_counts=False dim=None",
+              source="torch.unique", values=True)  # fmt: skip
+@INDEXING.add("unique_consecutive", "indexing",
+              "input return_inverse=False return_counts=False dim=None", values=True)  # fmt: skip
+@INDEXING.add("unique_dim", "indexing",
+              "input dim sorted=True return_inverse=False return_counts=False",
+              source="torch.unique", values=True)  # fmt: skip
+def unique(call: Call) -> Account:
+    """The different numbers (or slices along an axis), where each one is, and how often."""
+    x = call.tensor()
+    if call.arguments.get("dim") is None:
+        found, inverse = (Unknown(),), x.all_kept()
+    else:
+        axis = call.axis("dim", x.rank)
+        found = (*x.all_kept(0, axis), Unknown(), *x.all_kept(axis + 1))
+        inverse = (x.kept(axis),)
+    results: list[tuple[Origin, ...]] = [found]
+    if call["return_inverse"]:
+        results.append(inverse)
+    if call["return_counts"]:
+        results.append((Unknown(),))
+    return Account(tuple(results))
+
+
+# ---- places among numbers -----------------------------------------------------------------
 
 
 @INDEXING.add("multinomial", "indexing", "input num_samples")
@@ -368,16 +522,56 @@ def multinomial(call: Call) -> Account:
     return Account(((*x.all_kept(0, -1), Chosen(x.axis(-1), call.size("num_samples"))),))
 
 
-@INDEXING.add("searchsorted", "indexing", "sorted_sequence input|values|self",
-              source="torch.searchsorted")  # fmt: skip
+@INDEXING.add("searchsorted", "indexing", "sorted_sequence input|values")
 def searchsorted(call: Call) -> Account:
     """For each number its place among sorted ones."""
-    value = call.optional("input")
-    return Account((() if value is None else value.all_kept(),))
+    row, value = call.tensor("sorted_sequence"), call.optional("input")
+    if value is None:
+        return Account(((),), (Ended((row.axis(-1),), "reduced", row.sizes[-1]),))
+    if row.rank == 1:
+        return _among(value, row)
+    shared, needs = aligned(lines(row, 0, -1), lines(value, 0, -1))
+    gone = Ended((row.axis(-1),), "reduced", row.sizes[-1])
+    return Account(((*shared, value.kept(-1)),), (gone,), needs)
 
 
-@INDEXING.add("bucketize isin", "indexing", "input boundaries|test_elements",
-              source="torch.bucketize")  # fmt: skip
+@INDEXING.add("bucketize", "indexing", "input boundaries")
+@INDEXING.add("isin", "indexing", "input boundaries|test_elements|test_element",
+              source="torch.isin")  # fmt: skip
 def bucketize(call: Call) -> Account:
-    """For each number its place among boundaries."""
-    return Account((call.tensor().all_kept(),))
+    """For each number its place among boundaries, or whether it is one of some numbers."""
+    among = call.optional("boundaries")
+    x = call.arguments["input"]
+    value = x if isinstance(x, Operand) else Operand(-1, (), ())
+    return Account((value.all_kept(),)) if among is None else _among(value, among)
+
+
+def _among(value: Operand, others: Operand) -> Account:
+    """Each number by itself, and all the others."""
+    gone = Ended(tuple(others.axis(axis) for axis in range(others.rank)), "reduced")
+    return Account((value.all_kept(),), (gone,))
+
+
+@INDEXING.add("histc", "indexing", "input bins=100")
+def histc(call: Call) -> Account:
+    """How many numbers lie in each of so many ranges."""
+    x = call.tensor()
+    return _counted(x, call.size("bins"))
+
+
+@INDEXING.add("histogram", "indexing", "input bins=100")
+def histogram(call: Call) -> Account:
+    """The same, and where the ranges end."""
+    x, edges = call.tensor(), call.optional("bins")
+    if edges is None:
+        bins = call.size("bins")
+        counts = _counted(x, bins)
+        return replace(counts, results=(*counts.results, (Written(bins + 1),)))
+    n = edges.sizes[0]
+    counts = _counted(x, None if n is None else n - 1)
+    return replace(counts, results=(*counts.results, (edges.kept(0),)))
+
+
+def _counted(x: Operand, bins: Size) -> Account:
+    gone = Ended(tuple(x.axis(axis) for axis in range(x.rank)), "reduced")
+    return Account(((Written(bins),),), (gone,))

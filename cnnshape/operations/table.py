@@ -22,6 +22,9 @@ Rule: TypeAlias = Callable[[Call], "tuple[str, dict[str, Any]]"]
 #: ``contracted``: every number of the result is a sum over what was contracted.
 Macs: TypeAlias = Callable[[Call], Size] | Literal["contracted"]
 
+#: Whether the values that arrive decide the sizes of a result.
+Values: TypeAlias = "bool | Callable[[Call], bool]"
+
 #: What an entry raises where the arguments are of a kind that it does not know.
 _UNUSUAL = (Unfit, TypeError, ValueError, IndexError, ZeroDivisionError, KeyError, AttributeError)
 
@@ -40,7 +43,8 @@ class Entry:
         rule: the size rule that judges it, if one does.
         source: its page in torch's documentation.
         everywhere: any position of a result may depend on every position of the inputs.
-        values: its result's size depends on the values that arrive.
+        values: its result's size depends on the values that arrive; a function where only some
+            calls do (a mask as an index).
     """
 
     name: str
@@ -51,7 +55,7 @@ class Entry:
     rule: Rule | None = None
     source: str = ""
     everywhere: bool = False
-    values: bool = False
+    values: Values = False
 
     def call(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], spelled: str = ""
@@ -89,6 +93,10 @@ class Entry:
         except _UNUSUAL:
             return None
 
+    def depends(self, call: Call) -> bool:
+        """Whether the size of a result depends on the values that arrive."""
+        return self.values(call) if callable(self.values) else self.values
+
     def sized(self, call: Call) -> tuple[str, dict[str, Any]] | None:
         """The size rule that judges the call and its arguments; None where there is none."""
         if self.rule is None:
@@ -115,7 +123,7 @@ class Table:
         rule: Rule | None = None,
         source: str = "",
         everywhere: bool = False,
-        values: bool = False,
+        values: Values = False,
     ) -> Callable[[Axes], Axes]:
         """Enter the function below for every one of some names, separated by blanks."""
 

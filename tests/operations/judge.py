@@ -311,6 +311,8 @@ def _under_window(origin: Windowed, here: Tensor, there: Tensor, n: int) -> Tens
         stride = 1 if origin.rule.startswith("conv") else kernel
     if padding == "same":
         padding = dilation * (kernel - 1) // 2
+    if origin.rule == "slice" and given["start"] is None:
+        return torch.ones(size, n, dtype=torch.bool)
     if origin.rule == "slice":
         return there == given["start"] + here * given["step"]
     if origin.rule in ("conv", "max_pool", "avg_pool", "lp_pool"):

@@ -118,6 +118,13 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
     return value
 
 
+def _dotted(value: Any) -> Any:
+    """``...`` as it is recorded."""
+    if isinstance(value, tuple):
+        return tuple(_dotted(item) for item in value)
+    return "..." if value is Ellipsis else value
+
+
 def _at(arguments: Any, letters: Letters) -> Any:
     return _mapped(
         arguments, lambda v: v.at(letters) if isinstance(v, Lettered) else v.value(letters)
@@ -131,7 +138,8 @@ def _plain(arguments: Any, run: Letters, numbers: Any) -> Any:
         shape = tuple(value.at(run).shape)
         return Operand(next(numbers), value.sizes, shape, str(value.dtype).removeprefix("torch."))
 
-    return _mapped(arguments, lambda v: change(v)) if arguments else arguments
+    args, kwargs = _mapped(arguments, change)
+    return _dotted(args), kwargs
 
 
 def _symbolic(

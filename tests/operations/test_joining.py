@@ -155,7 +155,15 @@ SPREAD = {
     "block_diag",
 }  # fmt: skip
 #: A new axis tells the tensors apart: each of its positions is another one's.
-TAKING_TURNS = {"stack", "vstack", "row_stack", "dstack", "column_stack", "cartesian_prod"}
+TAKING_TURNS = {
+    "stack",
+    "vstack",
+    "row_stack",
+    "dstack",
+    "column_stack",
+    "cartesian_prod",
+    "block_diag",
+}
 
 
 @pytest.mark.parametrize("name", sorted(entry.name for entry in JOINING))
@@ -193,6 +201,7 @@ X, Y = torch.zeros(2, 3, 4), torch.zeros(2, 5, 4)
         (torch.vstack, ([X, torch.zeros(5, 3, 4)],), {}),
         (torch.dstack, ([X, torch.zeros(2, 3, 1)],), {}),
         (torch.column_stack, ([X, Y],), {}),
+        (torch.block_diag, (torch.zeros(2, 3), torch.zeros(1, 2), torch.zeros(2, 1)), {}),
         (torch.Tensor.chunk, (X, 2), {"dim": 2}),
         (torch.Tensor.split, (X,), {"split_size": 2, "dim": 2}),
         (torch.split, (X, [1, 2]), {"dim": 1}),
