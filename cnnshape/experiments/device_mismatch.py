@@ -6,7 +6,6 @@ from torch import nn
 
 from cnnshape.analysis.report import ErrorReport, Suggestion
 from cnnshape.tracing.execute import Inputs
-from cnnshape.tracing.names import forward_names
 from cnnshape.tracing.structure import named_tensors
 from cnnshape.words import listed
 
@@ -31,14 +30,9 @@ def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> E
             "change_call", text, path, "device", where, device, verified=runs, runs=runs or None
         )
         return _report(path, type(module).__name__, sentence, change)
-    names = forward_names(type(model))
-    labelled = [
-        *((names[i] if i < len(names) else f"input {i + 1}", a) for i, a in enumerate(inputs.args)),
-        *(inputs.kwargs or {}).items(),
-    ]
     elsewhere = [
         (name, str(tensor.device))
-        for label, thing in labelled
+        for label, thing in inputs.named(model)
         for name, tensor in named_tensors(label, thing)
         # A single number may be anywhere.
         if str(tensor.device) != device and tensor.dim() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import torch
@@ -94,7 +95,7 @@ def _max_pool(
         needed = (out - 1) * step[axis] + spread[axis] * (kernel[axis] - 1) + 1
         edges += [pad[axis], max(needed - n - pad[axis], 0)]
     channels = batch.shape[1]
-    weight = x.new_full((channels, 1, *kernel), 1.0 / _product(kernel))
+    weight = x.new_full((channels, 1, *kernel), 1.0 / prod(kernel))
     convolve = (F.conv1d, F.conv2d, F.conv3d)[dims - 1]
     averaged = convolve(F.pad(batch, edges), weight, None, step, 0, spread, channels)
     for axis in range(dims):
@@ -194,13 +195,6 @@ def _each(value: Any, dims: int) -> tuple[int, ...]:
         items = tuple(int(item) for item in value)
         return items if len(items) == dims else items * dims
     return (int(value),) * dims
-
-
-def _product(values: Sequence[int]) -> int:
-    total = 1
-    for value in values:
-        total *= value
-    return total
 
 
 _AVERAGES: dict[str, Callable[..., Any]] = {

@@ -16,9 +16,10 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.dispatch import diagnose
 from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
 from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
-from cnnshape.experiments.fixes.layers import numbers_to_make
+from cnnshape.experiments.fixes.layer_edits import numbers_to_make
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.trace import Trace
@@ -229,8 +230,6 @@ def _extended(suggestion: Suggestion, further: Suggestion, runs: bool | None) ->
     if all(s.action == "set_input" and isinstance(s.to, list) for s in both) and (
         suggestion.argument == further.argument and " of " in further.text
     ):
-        from cnnshape.analysis.diagnose.suggest import new_input
-
         shape = new_input(str(further.argument), suggestion.from_ or (), further.to or ())
         return replace(shape, verified=True, runs=runs, then=suggestion.then)
     belonging = replace(further, verified=True, runs=runs, then=(), edits=())

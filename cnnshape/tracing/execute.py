@@ -34,6 +34,19 @@ class Inputs:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] | None = None
 
+    def named(self, model: nn.Module) -> list[tuple[str, Any]]:
+        """Every argument with the name that a trace of ``model`` gives it.
+
+        >>> [name for name, _ in Inputs((torch.zeros(1), torch.zeros(1))).named(nn.Linear(1, 1))]
+        ['input', 'input 2']
+        """
+        names = input_names(model)
+        given = [
+            (names[place] if place < len(names) else f"input {place + 1}", argument)
+            for place, argument in enumerate(self.args)
+        ]
+        return [*given, *(self.kwargs or {}).items()]
+
     def to(self, convert: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
         """The same arguments with every tensor converted."""
         from torch.utils import _pytree as pytree
@@ -130,14 +143,11 @@ def record(
 
 
 def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[NamedValue, ...]:
-    names = input_names(model)
-    named: list[NamedValue] = []
-    for position, argument in enumerate(inputs.args):
-        name = names[position] if position < len(names) else f"input {position + 1}"
-        named += [recorder.add_input(n, t) for n, t in named_tensors(name, argument)]
-    for name, argument in (inputs.kwargs or {}).items():
-        named += [recorder.add_input(n, t) for n, t in named_tensors(name, argument)]
-    return tuple(named)
+    return tuple(
+        recorder.add_input(name, tensor)
+        for label, argument in inputs.named(model)
+        for name, tensor in named_tensors(label, argument)
+    )
 
 
 @contextmanager

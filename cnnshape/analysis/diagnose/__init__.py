@@ -1,6 +1,6 @@
 """Why a model failed, read off the recording.
 
-The walk: a trace that ends in a failure → :mod:`failing` (everything around it) → :mod:`dispatch`
-(the ``rules`` in order) → a diagnosis with candidates, each written as :mod:`edits`. Whether they
-help is for :mod:`cnnshape.experiments` to try.
+The walk: a trace that ends in a failure → ``failing`` (everything around it) → ``dispatch`` (the
+``rules`` in order) → a ``Diagnosis`` with suggestions, each with the ``edits`` that carry it out.
+Whether they help is for :mod:`cnnshape.experiments.search_fixes` to try.
 """

@@ -13,10 +13,10 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.rules import (
     attention,
-    axes,
     broadcasting,
     calling,
     convolution,
+    dimensions,
     dtypes,
     indexing,
     joining,
@@ -60,7 +60,7 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "tile": (reshaping.expand,),
     "pixel_shuffle": (resampling.pixel_shuffle,),
     "pixel_unshuffle": (resampling.pixel_shuffle,),
-    "permute": (axes.permute,),
+    "permute": (dimensions.permute,),
     **dict.fromkeys(("matmul", "bmm", "mm", "mv", "dot", "addmm", "baddbmm"), (products.matmul,)),
     "einsum": (products.einsum,),
     "bilinear": (products.bilinear,),
@@ -129,8 +129,8 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         return
     yield lost_batch.regrouped
     # A wrong dimension or number of channels is the better explanation where both are wrong.
-    if failing.name in axes.FUNCTIONS:
-        yield axes.axes
+    if failing.name in dimensions.FUNCTIONS:
+        yield dimensions.out_of_range
     yield from _BY_FUNCTION.get(failing.name, ())
     yield dtypes.indices
     yield dtypes.mixed

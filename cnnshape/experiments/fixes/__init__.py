@@ -1,5 +1,5 @@
 """Carrying out a correction on a model that is put back afterwards.
 
-:mod:`~cnnshape.analysis.diagnose.edits` says what to change; here it is done, on modules
-(``layers``), on inputs (``inputs``) and on calls in the source (``calls``).
+:mod:`~cnnshape.analysis.diagnose.edits` says what to change; here it is done, on layers, on inputs
+and on calls in the source.
 """

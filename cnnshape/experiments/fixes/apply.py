@@ -20,9 +20,9 @@ from cnnshape.analysis.diagnose.edits import (
     SetMode,
     SetParameter,
 )
-from cnnshape.experiments.fixes.calls import CallEdit, Rewritten, intercept
-from cnnshape.experiments.fixes.inputs import changed_inputs
-from cnnshape.experiments.fixes.layers import CannotApplyError, rebuild, set_parameter
+from cnnshape.experiments.fixes.call_edits import CallEdit, Rewritten, intercept
+from cnnshape.experiments.fixes.input_edits import changed_inputs
+from cnnshape.experiments.fixes.layer_edits import CannotApplyError, rebuild, set_parameter
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.preserve import preserved
 

@@ -15,7 +15,7 @@ from cnnshape.analysis.diagnose.constructor import constructor
 from cnnshape.analysis.diagnose.dispatch import diagnose
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_call import written
-from cnnshape.experiments.fixes.layers import rebuild
+from cnnshape.experiments.fixes.layer_edits import rebuild
 from cnnshape.tracing.describe import describe
 from cnnshape.tracing.execute import Inputs, record
 from cnnshape.tracing.trace import Source

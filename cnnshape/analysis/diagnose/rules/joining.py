@@ -28,7 +28,7 @@ def cat(failing: Failing) -> Diagnosis | None:
         return _ranks(failing, joined)
     dim = failing.argument(1, "dim", failing.argument(1, "axis", 0))
     if not isinstance(dim, int) or not -first.rank <= dim < first.rank:
-        return None  # the rules for axes say it
+        return None  # the rule for dimensions says it
     dim %= first.rank
     for other in joined[1:]:
         if any(a != dim and first.shape[a] != other.shape[a] for a in range(first.rank)):

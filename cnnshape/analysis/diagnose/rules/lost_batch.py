@@ -14,7 +14,7 @@ from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
-from cnnshape.analysis.diagnose.rules import axes, normalization
+from cnnshape.analysis.diagnose.rules import dimensions, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import combined, set_arguments
@@ -105,7 +105,7 @@ def squeezed(failing: Failing) -> Diagnosis | None:
         base = normalization.norm_rank(failing)
     else:
         value = failing.tensors[0] if failing.tensors else None
-        base = axes.axes(failing) if failing.name in axes.FUNCTIONS else None
+        base = dimensions.out_of_range(failing) if failing.name in dimensions.FUNCTIONS else None
     if base is None or value is None:
         return None
     for operation, now, source in _back(failing.trace, value):

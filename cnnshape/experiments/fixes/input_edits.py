@@ -9,10 +9,9 @@ import torch
 from torch import nn
 
 from cnnshape.analysis.diagnose.edits import ChangeInput, DropInput, NewInput, RenameKey, Step
-from cnnshape.experiments.fixes.layers import CannotApplyError
+from cnnshape.experiments.fixes.layer_edits import CannotApplyError
 from cnnshape.experiments.fixes.steps import take
 from cnnshape.tracing.execute import Inputs
-from cnnshape.tracing.names import forward_names
 from cnnshape.tracing.structure import named_tensors
 
 
@@ -42,7 +41,7 @@ def _taken(thing: Any, steps: Sequence[Step]) -> Any:
 
 def _new(model: nn.Module, inputs: Inputs, edit: NewInput) -> Inputs:
     device = _device(inputs)
-    for _, thing in _named(model, inputs):
+    for _, thing in inputs.named(model):
         for name, tensor in named_tensors(_, thing):
             if name == edit.name:
                 made = fresh_tensor(edit.shape, edit.dtype or _dtype_name(tensor), tensor.device)
@@ -61,16 +60,6 @@ def fresh_tensor(shape: Sequence[int], dtype: str, device: torch.device | str) -
     return torch.zeros(tuple(shape), dtype=kind, device=device)
 
 
-def _named(model: nn.Module, inputs: Inputs) -> list[tuple[str, Any]]:
-    """Every argument with the name that the trace gives it."""
-    names = forward_names(type(model))
-    named = [
-        (names[i] if i < len(names) else f"input {i + 1}", thing)
-        for i, thing in enumerate(inputs.args)
-    ]
-    return [*named, *(inputs.kwargs or {}).items()]
-
-
 def _changed(model: nn.Module, inputs: Inputs, name: str, change: Callable[[Any], Any]) -> Inputs:
     """The inputs with the thing of that name changed, however deep it lies."""
     args = list(inputs.args)
@@ -84,7 +73,7 @@ def _changed(model: nn.Module, inputs: Inputs, name: str, change: Callable[[Any]
     if name in kwargs:
         kwargs[name] = change(kwargs[name])
         return Inputs(tuple(args), kwargs)
-    for position, (label, thing) in enumerate(_named(model, inputs)):
+    for position, (label, thing) in enumerate(inputs.named(model)):
         target = next((t for n, t in named_tensors(label, thing) if n == name), None)
         if target is None and label != name:
             continue

@@ -24,7 +24,7 @@ from cnnshape.analysis.diagnose.edits import (
     RunInTurn,
     Step,
 )
-from cnnshape.experiments.fixes.layers import CannotApplyError, built
+from cnnshape.experiments.fixes.layer_edits import CannotApplyError, built
 from cnnshape.experiments.fixes.steps import settled, take
 from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.source import caller

@@ -65,7 +65,7 @@ FUNCTIONS = frozenset(_PLACES)
 _DEFAULTS = {"softmax": None, "glu": -1, "normalize": 1}
 
 
-def axes(failing: Failing) -> Diagnosis | None:
+def out_of_range(failing: Failing) -> Diagnosis | None:
     """A dimension beyond those of the tensor."""
     x = failing.operands[0] if failing.operands else None
     if x is None or x.place:
