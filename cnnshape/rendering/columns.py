@@ -23,6 +23,7 @@ from cnnshape.rendering.units import (
     amount_text,
     byte_size,
     expression_text,
+    per_axis,
     plain_shape,
     shapes_text,
     short_count,
@@ -132,8 +133,7 @@ def _substitution(row: Row) -> str:
     """
     if row.check is None:
         return ""
-    parts = [part.strip() for part in row.check.substitution.split(";")]
-    return "; ".join(dict.fromkeys(expression_text(part) for part in parts if part))
+    return "; ".join(map(expression_text, per_axis(row.check.substitution)))
 
 
 def shown_input(row: Row, hide_batch: bool) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.columns import Value, column
 from cnnshape.rendering.escape import spreadsheet, visible
 from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.rows import flat_table, select_rows
+from cnnshape.rendering.writer import csv_text
 
 _DEFAULT = (
     *("layer", "row", "call", "type", "input", "output"),
@@ -32,12 +30,8 @@ def to_csv(report: Report, options: TableOptions = DEFAULT) -> str:
         names = (*names, "formula")
     columns = tuple(dict.fromkeys(column(name) for name in names))
     table = select_rows(report, options) if options.sort else flat_table(report, options.depth)
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([_HEADINGS.get(each.name, each.name) for each in columns])
-    for row in table.rows:
-        writer.writerow([_cell(each.value(row)) for each in columns])
-    return buffer.getvalue()
+    headings = [_HEADINGS.get(each.name, each.name) for each in columns]
+    return csv_text(headings, ([_cell(each.value(row)) for each in columns] for row in table.rows))
 
 
 def _cell(value: Value) -> str:

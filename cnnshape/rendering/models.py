@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from cnnshape.loading.listing import ListedModel, Listing
 from cnnshape.rendering import escape
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, wrap
 from cnnshape.rendering.units import count
-from cnnshape.rendering.writer import Writer
+from cnnshape.rendering.writer import Writer, csv_text
 
 _OWN = (
     ("package.module:Name", "the working directory is importable"),
@@ -78,14 +75,16 @@ def _json(listing: Listing) -> str:
 
 
 def _csv(listing: Listing) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(["name", "catalog", "family", "description", "input", "params"])
-    for model in listing.models:
-        shape = "x".join(str(size) for size in model.input or ())
-        cells = [model.name, model.catalog, model.family, model.description, shape]
-        writer.writerow([*(escape.spreadsheet(cell) for cell in cells), model.params])
-    return buffer.getvalue()
+    return csv_text(
+        ["name", "catalog", "family", "description", "input", "params"],
+        map(_csv_row, listing.models),
+    )
+
+
+def _csv_row(model: ListedModel) -> list[object]:
+    shape = "x".join(str(size) for size in model.input or ())
+    cells = [model.name, model.catalog, model.family, model.description, shape]
+    return [*map(escape.spreadsheet, cells), model.params]
 
 
 def _markdown(listing: Listing) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +11,7 @@ from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, width, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import byte_size, count, shape_text
-from cnnshape.rendering.writer import Writer
+from cnnshape.rendering.writer import Writer, csv_text
 from cnnshape.words import counted
 
 _TITLES = ("name", "what", "shape", "dtype", "count", "values")
@@ -153,14 +151,13 @@ def _totals(report: Parameters) -> Iterator[str]:
 
 
 def _csv(report: Parameters) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_TITLES)
-    for row in _rows(report):
-        cells = [row.name, row.what, row.shape.replace("×", "x"), row.dtype]
-        safe = [escape.spreadsheet(escape.visible(cell)) for cell in cells]
-        writer.writerow([*safe, row.count, escape.visible(" ".join(row.values))])
-    return buffer.getvalue()
+    return csv_text(_TITLES, map(_csv_row, _rows(report)))
+
+
+def _csv_row(row: _Row) -> list[object]:
+    cells = [row.name, row.what, row.shape.replace("×", "x"), row.dtype]
+    safe = [escape.spreadsheet(escape.visible(cell)) for cell in cells]
+    return [*safe, row.count, escape.visible(" ".join(row.values))]
 
 
 def _markdown(report: Parameters) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 
 from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection, SizeSet
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.styled_text import EMPTY, Line, Span, span, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, paragraph, span
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import duration, expression_text
 from cnnshape.rendering.writer import Writer
 from cnnshape.words import counted
 
-_INDENT = "  "
+_INDENT, _DEEPER = "  ", "    "
 
 
 def set_text(name: str, sizes: SizeSet, low: int, high: int) -> str:
@@ -76,25 +76,21 @@ def _lines(accepted: AcceptedSizes, width: int | None) -> Iterator[Line]:
         yield (Span(_INDENT), Span("together: ", "dim"), span(together, "name"))
         shown = "; ".join(map(letters_text, accepted.examples))
         if shown:
-            words: list[Line] = [(span(word, "dim"),) for word in f"for example {shown}".split(" ")]
-            yield from wrap(words, width, " ", _INDENT * 2)
+            yield from paragraph(f"for example {shown}", width, "dim", _DEEPER)
     yield EMPTY
-    yield from _sentences(_tested(accepted), width)
+    yield from paragraph(_tested(accepted), width, "dim")
     for letter, sizes in accepted.batch_changing.items():
         text = set_text(letter, sizes, low, high)
-        yield from _sentences(
-            f"not counted, since rows of the batch are torn apart or glued together: {text}", width
-        )
+        said = f"not counted, since rows of the batch are torn apart or glued together: {text}"
+        yield from paragraph(said, width, "dim")
     if accepted.exceptions:
         shown = "; ".join(map(letters_text, accepted.exceptions[:3]))
         more = len(accepted.exceptions) - 3
-        yield from _sentences(
-            f"some tries do not follow these conditions: {shown}"
-            + (f" and {more} more" if more > 0 else ""),
-            width,
-        )
+        rest = f" and {more} more" if more > 0 else ""
+        said = f"some tries do not follow these conditions: {shown}{rest}"
+        yield from paragraph(said, width, "dim")
     for note in accepted.notes:
-        yield from _sentences(f"note: {note}", width)
+        yield from paragraph(f"note: {note}", width, "dim")
     for rejection in accepted.why:
         yield from _rejection(rejection, width)
     if accepted.fit is not None:
@@ -117,11 +113,6 @@ def _tested(accepted: AcceptedSizes) -> str:
     return text
 
 
-def _sentences(text: str, width: int | None) -> list[Line]:
-    words: list[Line] = [(span(word, "dim"),) for word in text.split(" ")]
-    return wrap(words, width, " ", _INDENT)
-
-
 def _rejection(rejection: Rejection, width: int | None) -> Iterator[Line]:
     yield EMPTY
     where = rejection.path or rejection.type
@@ -133,12 +124,7 @@ def _rejection(rejection: Rejection, width: int | None) -> Iterator[Line]:
         Span(" is refused by ", "dim"),
         span(f"{where}{kind}"),
     )
-    yield from _plain(rejection.diagnosis or rejection.message, width)
-
-
-def _plain(text: str, width: int | None) -> list[Line]:
-    words: list[Line] = [(span(word),) for word in text.split(" ")]
-    return wrap(words, width, " ", _INDENT * 2)
+    yield from paragraph(rejection.diagnosis or rejection.message, width, indent=_DEEPER)
 
 
 def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
@@ -148,9 +134,9 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
         yield (Span(_INDENT), Span("✓ ", "good"), span(f"{sizes} is accepted as it is"))
         return
     yield (Span(_INDENT), Span("✗ ", "bad"), span(f"{sizes} is not accepted"))
-    yield from _plain(fit.reason, width)
+    yield from paragraph(fit.reason, width, indent=_DEEPER)
     if not fit.changes:
-        yield from _plain("no change was found that makes the model run", width)
+        yield from paragraph("no change was found that makes the model run", width, indent=_DEEPER)
         return
     how = {1: " (tried, and the model runs)", 2: ", either (both tried, both run)"}
     yield (
@@ -161,7 +147,7 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
         # A parameter's text says itself what becomes what.
         named = change.action == "set_argument" and bool(change.path)
         target = f"{change.path} = " if named else ""
-        yield (Span(f"{_INDENT * 2}· "), span(f"{target}{change.text}"))
+        yield (Span(f"{_DEEPER}· "), span(f"{target}{change.text}"))
 
 
 WRITER: Writer[AcceptedSizes] = Writer(_lines, {"json": lambda accepted: dump(accepted.to_dict())})

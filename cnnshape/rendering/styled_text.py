@@ -124,6 +124,11 @@ def wrap(
     ]
 
 
+def paragraph(text: str, room: int | None, style: str = "", indent: str = "  ") -> list[Line]:
+    """A text broken between its words."""
+    return wrap([(span(word, style),) for word in text.split(" ")], room, " ", indent)
+
+
 def align_row(
     cells: Sequence[Line], widths: Sequence[int], aligns: Sequence[str], margin: Span
 ) -> Line:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnnshape.analysis.report import Check, Report, TensorRow
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
-from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, span, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, paragraph, span, wrap
 from cnnshape.rendering.units import (
     byte_size,
     count,
@@ -68,12 +68,11 @@ def footer(report: Report, room: int | None) -> list[Line]:
     if isinstance(report.totals.macs, str):
         terms = f"{_macs(report.totals.macs)}{_partly(report)}".replace(" + ", "\n+ ").split("\n")
         lines += wrap([(Span(term),) for term in terms], room, " ", _INDENT, _INDENT * 2)
-    lines += wrap([(span(word, "dim"),) for word in _execution(report)], room, " ", _INDENT)
+    lines += paragraph(_execution(report), room, "dim")
     for constraint in report.constraints:
         lines.append((Span(_INDENT), Span("needs ", "dim"), span(expression_text(constraint))))
     for note in report.notes:
-        words: list[Line] = [(span(word, "dim"),) for word in f"note: {note}".split(" ")]
-        lines += wrap(words, room, " ", _INDENT)
+        lines += paragraph(f"note: {note}", room, "dim")
     return lines
 
 
@@ -122,11 +121,11 @@ def _checks(report: Report) -> Iterator[Line]:
         yield (Span(f"? {text} {verb} the size and no rule covers it", "dim"),)
 
 
-def _execution(report: Report) -> list[str]:
+def _execution(report: Report) -> str:
     where = _DEVICES.get(report.device, report.device.upper())
     time = f", {duration(report.seconds)}" if report.seconds else ""
     reason = f" ({report.reason})" if report.reason else ""
-    return f"run on {where}{time}{reason}".split(" ")
+    return f"run on {where}{time}{reason}"
 
 
 def mismatches(table: Table, room: int | None) -> list[Line]:

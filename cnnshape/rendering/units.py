@@ -88,6 +88,16 @@ def expression_text(expression: str) -> str:
     return pretty.replace(">=", "≥").replace("<=", "≤").replace("==", "=").replace("!=", "≠")
 
 
+def per_axis(substitution: str) -> list[str]:
+    """How a size was computed, a text per axis; axes that are computed alike are told once.
+
+    >>> per_axis("28/2 = 14; 28/2 = 14; 30/2 = 15")
+    ['28/2 = 14', '30/2 = 15']
+    """
+    parts = (part.strip() for part in substitution.split(";"))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
 def dim_text(dim: Dim) -> str:
     """One size by itself, whether a number or an expression."""
     return str(dim) if isinstance(dim, int) else expression_text(dim)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -123,3 +125,16 @@ class Writer(Generic[Result]):
         """
         text = self.text(result, choose_format(path, format, ("table", *self.formats)))
         return write_atomic(path, text if text.endswith("\n") else text + "\n")
+
+
+def csv_text(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A line of headings and a line per row.
+
+    >>> csv_text(["name", "count"], [["fc, bias", 10], ["lazy", None]])
+    'name,count\\n"fc, bias",10\\nlazy,\\n'
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(headings)
+    writer.writerows(rows)
+    return buffer.getvalue()

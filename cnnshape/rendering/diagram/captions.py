@@ -13,7 +13,7 @@ from cnnshape.rendering.diagram.draw_options import Show
 from cnnshape.rendering.diagram.grouping import MERGES
 from cnnshape.rendering.diagram.labels import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.naming import Naming
-from cnnshape.rendering.units import amount_text, count, shape_text
+from cnnshape.rendering.units import amount_text, count, per_axis, shape_text
 from cnnshape.words import counted, ordinal
 
 #: A strip's text longer than this is cut; what was cut stays in the tooltip.
@@ -208,7 +208,7 @@ def _asked_for(row: Layer, show: Collection[Show], *, whole: bool) -> list[str]:
     if "receptive-field" in show and row.receptive_field is not None:
         lines.append(f"receptive field {_extent(row)}")
     if "formula" in show and row.check is not None and row.check.substitution:
-        lines += _per_axis(row.check.substitution)
+        lines += per_axis(row.check.substitution)
     return lines
 
 
@@ -229,7 +229,7 @@ def _everything(row: Layer, *, whole: bool) -> list[str]:
         lines.append("  " + " · ".join(numbers))
     if row.check is not None and row.check.substitution:
         lines.append(f"  {row.check.formula}")
-        lines += [f"  {text}" for text in _per_axis(row.check.substitution)]
+        lines += [f"  {text}" for text in per_axis(row.check.substitution)]
     return lines
 
 
@@ -238,9 +238,3 @@ def _extent(row: Layer) -> str:
     if isinstance(field, tuple):
         return "×".join("all" if size is None else str(size) for size in field)
     return "global" if field is not None else "unknown"
-
-
-def _per_axis(substitution: str) -> list[str]:
-    """One line per axis; equal axes are written once."""
-    parts = (part.strip() for part in substitution.split(";"))
-    return list(dict.fromkeys(part for part in parts if part))

@@ -7,7 +7,7 @@ edge, and every edge is such a tensor; the pictures are made by simplifying this
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from cnnshape.rendering.diagram.identifiers import Names
@@ -27,7 +27,6 @@ class Node:
     """One thing that took tensors or made them.
 
     Attributes:
-        index: its place in :attr:`Flow.nodes`.
         id: a name that stays the same from run to run: ``C1``, ``layer1.0/add``, ``pool@2`` for
             a second call.
         role: an input or output of the drawn part, a layer's call, or a functional operation.
@@ -37,9 +36,9 @@ class Node:
         name: what an input or output is called.
         values: the values an input or output stands for.
         failed: it raised.
+        index: its place in :attr:`Flow.nodes`.
     """
 
-    index: int
     id: str
     role: Role
     region: int
@@ -48,6 +47,7 @@ class Node:
     name: str = ""
     values: tuple[int, ...] = ()
     failed: bool = False
+    index: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,15 +185,18 @@ class _Builder:
         name = ", ".join(dict.fromkeys(named.name for named in group))
         if name.startswith("["):  # positions inside the model, where arguments have no name
             name = "input" if name == "[0]" else f"input {name}"
-        node = self._add("input", f"input/{name}" if self.root == 0 else "input", self.root,
-                         name=name, values=(group[0].value,))  # fmt: skip
-        self.made_by[group[0].value] = node
+        self._add_input(f"input/{name}" if self.root == 0 else "input", name, group[0].value)
+
+    def _add_input(self, identity: str, name: str, value: int) -> int:
+        node = self._add(Node(identity, "input", self.root, name=name, values=(value,)))
+        self.made_by[value] = node
+        return node
 
     def _outputs(self, outputs: tuple[NamedValue, ...]) -> None:
         for group in _by_value(outputs):
             name = ", ".join(dict.fromkeys(named.name for named in group)) or "output"
             value = group[0].value
-            node = self._add("output", "output", self.root, name=name, values=(value,))
+            node = self._add(Node("output", "output", self.root, name=name, values=(value,)))
             self._read(node, (value,))
 
     # ---- what ran -----------------------------------------------------------------------
@@ -236,8 +239,8 @@ class _Builder:
         failed = failure is not None and failure.call == call.index and not call.finished
         region = call.parent if call.parent is not None and call.index != self.root else self.root
         path = call.path or self.trace.module(call.path).type
-        node = self._add("module", _with_run(path, call.call), region, call=call.index,
-                         failed=failed)  # fmt: skip
+        identity = _with_run(path, call.call)
+        node = self._add(Node(identity, "module", region, call=call.index, failed=failed))
         inside = list(operations)
         made = {value for op in inside for value in op.outputs}
         reads = [named.value for named in call.inputs]
@@ -250,8 +253,10 @@ class _Builder:
 
     def _operation(self, op: Operation, call: ModuleCall) -> None:
         owner = _with_run(call.path, call.call)
-        node = self._add("operation", f"{owner}/{op.name}" if owner else op.name, call.index,
-                         operation=op.index, failed=op.failed)  # fmt: skip
+        identity = f"{owner}/{op.name}" if owner else op.name
+        node = self._add(
+            Node(identity, "operation", call.index, operation=op.index, failed=op.failed)
+        )
         self._read(node, op.inputs)
         for value in op.outputs:
             self.made_by[value] = node
@@ -269,23 +274,10 @@ class _Builder:
 
     # ---- helpers ------------------------------------------------------------------------
 
-    def _add(
-        self,
-        role: Role,
-        name_of_id: str,
-        region: int,
-        *,
-        call: int | None = None,
-        operation: int | None = None,
-        name: str = "",
-        values: tuple[int, ...] = (),
-        failed: bool = False,
-    ) -> int:
+    def _add(self, node: Node) -> int:
+        """The place that a node gets; its id becomes the first of its kind that is free."""
         index = len(self.nodes)
-        identity = self.names.unique(name_of_id)
-        self.nodes.append(
-            Node(index, identity, role, region, call, operation, name, values, failed)
-        )
+        self.nodes.append(replace(node, id=self.names.unique(node.id), index=index))
         return index
 
     def _read(self, head: int, values: Iterable[int]) -> None:
@@ -300,9 +292,7 @@ class _Builder:
         """A tensor from outside the drawn part that did not come as an argument."""
         if self.trace.values[value].origin not in ("input", "operation"):
             return None
-        node = self._add("input", "input", self.root, name="from outside", values=(value,))
-        self.made_by[value] = node
-        return node
+        return self._add_input("input", "from outside", value)
 
 
 def _with_run(path: str, run: int) -> str:
