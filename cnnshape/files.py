@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,8 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """Write ``content`` to ``path`` through a temporary file in the same folder.
 
     Text is written as UTF-8 with ``\\n`` line ends on every system. A crash, a full
-    disk or Ctrl-C leaves the file that stood there before.
+    disk or Ctrl-C leaves the file that stood there before. Links are followed, the file's mode is
+    kept, and a device or a pipe is written through.
 
     Raises:
         OutputError: the folder is missing or cannot be written to.
@@ -25,24 +27,68 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """
     target = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    if target.is_dir():
-        raise OutputError(f"cannot write {target}: it is a folder; give a file name")
+    if _is_special(target):
+        return _written_through(target, data)
+    mode = _mode(target)
+    target = Path(os.path.realpath(target))  # a link goes on pointing at what it points at
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:
+        raise _refused(path, error) from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data)
-        # mkstemp makes private files; a result should be as readable as any other.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode)
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}") from error
+        raise _refused(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+    return Path(path)
+
+
+def _is_special(target: Path) -> bool:
+    """Whether there is something that is neither a file nor a folder: a device, a pipe.
+
+    Raises:
+        OutputError: it is a folder, or no name that a file can have.
+    """
+    try:
+        mode = target.stat().st_mode
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError) as error:
+        raise _refused(target, error) from error
+    if stat.S_ISDIR(mode):
+        raise OutputError(f"cannot write {target}: it is a folder; give a file name")
+    return not stat.S_ISREG(mode)
+
+
+def _written_through(target: Path, data: bytes) -> Path:
+    """Write into a device or a pipe, which renaming a file over it would replace."""
+    try:
+        with target.open("wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise _refused(target, error) from error
     return target
+
+
+def _refused(path: str | os.PathLike[str], error: Exception) -> OutputError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return OutputError(f"cannot write {os.fspath(path)!r}"[:120] + f": {reason or error}")
+
+
+def _mode(target: Path) -> int:
+    """The permissions that the file has; of a new one, those of any other result.
+
+    ``mkstemp`` makes private files.
+    """
+    try:
+        return stat.S_IMODE(target.stat().st_mode)
+    except OSError:
+        return 0o666 & ~_umask()
 
 
 def check_target(path: str | os.PathLike[str] | None) -> None:
@@ -54,9 +100,9 @@ def check_target(path: str | os.PathLike[str] | None) -> None:
     if path is None or os.fspath(path) == "-":
         return
     target = Path(path)
+    if _is_special(target):
+        return  # written through, whatever its folder allows
     folder = target.parent
-    if target.is_dir():
-        raise OutputError(f"cannot write {target}: it is a folder; give a file name")
     if not folder.is_dir():
         raise OutputError(f"cannot write {target}: there is no folder {folder}")
     if not os.access(folder, os.W_OK):

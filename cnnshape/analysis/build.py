@@ -163,8 +163,6 @@ def _layers(trace: Trace, placed: _Placement, macs: list[Size]) -> Iterable[Laye
             trace, call, placed, parameters, costs[call.index], reach.get(call.index)
         )
     called = {call.path for call in trace.calls}
-    if trace.failure is not None:
-        return  # what comes after the failure did not get its chance
     for module in trace.modules:
         if module.path not in called:
             cost = own[module.path]

@@ -93,10 +93,11 @@ class _Builder:
         if root.index is not None:
             self._gather_items()
             self._fill(draft)
-        if self.report.error is None:
-            self._add_uncalled()
-        elif root.index == self.failed_call and not draft.children:
+        if self.report.error is not None and root.index == self.failed_call and not draft.children:
             draft.failed = True
+        if self.report.error is None or self.everything:
+            # A table of a failed pass ends with the failure; data lists what it did not reach.
+            self._add_uncalled()
         self._add_parameters()
         return draft.freeze()
 
@@ -211,7 +212,7 @@ class _Builder:
         with_calls = set(_ancestors(layer.path for layer in self.report.layers if layer.called))
         used = set(_ancestors(name for op in self.trace.operations for name in op.parameters))
         for path, layer in self.uncalled.items():
-            if path in self.drafts or path in with_calls:
+            if path in self.drafts or (path in with_calls and not layer.params):
                 continue
             parent = path.rpartition(".")[0]
             while parent not in self.drafts:

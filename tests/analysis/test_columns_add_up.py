@@ -1,0 +1,83 @@
+"""Every parameter stands in exactly one row, whatever ran and whatever did not."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import torch
+from torch import nn
+
+import cnnshape
+
+
+class Stops(nn.Module):
+    """The second layer does not fit the first; the third is never reached."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(4, 5), nn.Linear(6, 7), nn.Linear(7, 9)
+
+    def forward(self, x):
+        return self.c(self.b(self.a(x)))
+
+
+class Container(nn.Module):
+    """It has no forward; its layers and its bias are used from outside."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(4))
+        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
+
+
+class Outer(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.mid = Container(), nn.Linear(4, 4)
+
+    def forward(self, x):
+        return self.inner.b(self.mid(self.inner.a(x))) + self.inner.bias
+
+
+class Blocks(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([Outer(), Outer()])
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+
+def rows(report: cnnshape.Report, folder: Path) -> list[dict[str, str]]:
+    path = folder / "report.csv"
+    report.save(path)
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_layers_behind_a_failure_are_listed_as_not_called(tmp_path: Path):
+    report = cnnshape.inspect(Stops(), (2, 4))
+    assert report.error is not None
+    # 4·5 + 5, 6·7 + 7 and 7·9 + 9
+    layers = [
+        (layer["path"], layer["called"], layer["params"]) for layer in report.to_dict()["layers"]
+    ]
+    assert layers == [("", True, 0), ("a", True, 25), ("b", True, 49), ("c", False, 72)]
+    assert report.totals.params == 146
+    table = rows(report, tmp_path)
+    assert sum(int(row["params"]) for row in table) == 146
+    assert [row["row"] for row in table if row["path"] == "c"] == ["not called"]
+    assert "c  " not in str(report).split("146 parameters")[0]  # the table ends with the failure
+
+
+def test_parameters_of_a_container_that_nobody_calls_have_a_row(tmp_path: Path):
+    # Three layers of 4·4 + 4, and a bias of 4.
+    for model, params in ((Outer(), 64), (Blocks(), 128)):
+        report = cnnshape.inspect(model, (2, 4))
+        assert report.totals.params == params
+        assert sum(int(row["params"] or 0) for row in rows(report, tmp_path)) == params
+        assert sum(layer.params or 0 for layer in report.layers) == params
+    assert "weights only       4" in str(report)
