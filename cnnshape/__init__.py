@@ -14,6 +14,7 @@ from cnnshape._version import __version__
 from cnnshape.errors import CnnshapeError, UsageError
 
 if TYPE_CHECKING:
+    from cnnshape import operations
     from cnnshape.analysis.report import Report
     from cnnshape.api.checking import check
     from cnnshape.api.drawing import draw
@@ -33,6 +34,7 @@ _HOMES = {
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.formula_call", "formula"),
     "inspect": ("cnnshape.api.inspecting", "inspect"),
+    "operations": ("cnnshape.operations", ""),
     "params": ("cnnshape.api.params", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),
 }
@@ -48,6 +50,7 @@ __all__ = [
     "explain_error",
     "formula",
     "inspect",
+    "operations",
     "params",
     "sizes",
 ]
@@ -57,7 +60,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'cnnshape' has no attribute {name!r}")
     home, there = _HOMES[name]
-    value = getattr(importlib.import_module(home), there)
+    module = importlib.import_module(home)
+    value = getattr(module, there) if there else module
     globals()[name] = value
     return value
 
