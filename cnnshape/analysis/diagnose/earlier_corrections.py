@@ -132,7 +132,8 @@ def other_inputs(failing: Failing, value: Value, axis: int, expected: int) -> It
     if item.made and item.notes:
         operation = trace.operations[item.notes[0].operation]
         if operation.name == "cat":
-            yield from _other_part(failing, operation, axis, expected)
+            # Counted from the end: dimensions may have come in front since they were joined.
+            yield from _other_part(failing, operation, axis - len(value.shape), expected)
         module = trace.module(trace.calls[operation.call].path)
         argument = OUTPUTS.get(module.kind)
         if argument is not None and module.builtin and module.path != failing.path:
@@ -148,14 +149,17 @@ def other_inputs(failing: Failing, value: Value, axis: int, expected: int) -> It
 
 
 def _other_part(
-    failing: Failing, joined: Operation, axis: int, expected: int
+    failing: Failing, joined: Operation, from_end: int, expected: int
 ) -> Iterator[Suggestion]:
     """One of the tensors that were joined, made so that the sum is what is expected."""
     trace = failing.trace
-    total = trace.shape(joined.outputs[0])[axis] if joined.outputs else None
+    whole = trace.shape(joined.outputs[0]) if joined.outputs else ()
+    if len(whole) < -from_end:
+        return
+    total = whole[from_end]
     for part in reversed(joined.inputs):
-        size = trace.shape(part)[axis]
-        item = story(trace, part, axis)
+        size = trace.shape(part)[from_end]
+        item = story(trace, part, from_end % len(whole))
         if not isinstance(total, int) or not isinstance(size, int) or not item.notes:
             continue
         operation = trace.operations[item.notes[0].operation]

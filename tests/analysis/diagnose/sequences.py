@@ -329,3 +329,23 @@ class TokensInOneList(nn.Module):
 
     def forward(self, x, y):
         return F.cross_entropy(self.fc(x).view(-1, 20), y)
+
+
+@broken(
+    (3, 5),
+    path="lstm",
+    kind="rnn.input_size",
+    numbers=("20 features", "16 arrive", "3×1×16"),
+    fix="nn.LSTM(input_size=16, hidden_size=4)",
+)
+class StepsMadeOfTwoBranches(nn.Module):
+    """RuntimeError: input.size(-1) must be equal to input_size. Expected 20, got 16"""
+
+    def __init__(self):
+        super().__init__()
+        self.left, self.right = nn.Linear(5, 6), nn.Linear(5, 10)
+        self.lstm = nn.LSTM(20, 4)
+
+    def forward(self, x):
+        joined = torch.cat((self.left(x), self.right(x)), dim=1)
+        return self.lstm(joined.unsqueeze(1))[0]

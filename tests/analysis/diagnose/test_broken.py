@@ -83,6 +83,13 @@ def test_no_verified_suggestion_is_wrong(case):
             run_as_told(case, suggestion)
 
 
+def test_the_branch_joined_last_is_made_wider():
+    """6 + 10 arrive where 20 are expected, so the second branch is to make 14."""
+    case = next(case for case in CASES if case.name == "StepsMadeOfTwoBranches")
+    texts = [suggestion.text for suggestion in diagnosis_of(case).suggestions]
+    assert "nn.Linear(in_features=5, out_features=14)" in texts
+
+
 def run_as_told(case, suggestion):
     torch.manual_seed(0)
     model, inputs, keywords = corrected(
