@@ -333,6 +333,16 @@ def paired(columns: Sequence[Column]) -> list[tuple[Column, ...]]:
     return parts
 
 
+def title_of(part: tuple[Column, ...]) -> str:
+    """The title above a column, or above an input and its output."""
+    return " → ".join(each.title for each in part)
+
+
+def align_of(part: tuple[Column, ...]) -> Align:
+    """Where the cells of a column stand; shapes and their arrows begin at the left."""
+    return part[0].align if len(part) == 1 else "left"
+
+
 def sort_rows(rows: Iterable[Row], by: Column) -> tuple[Row, ...]:
     """Rows in the order of a column: numbers from the largest, words from A, unknown ones last."""
 

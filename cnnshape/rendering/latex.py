@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from cnnshape.analysis.report import Report
 from cnnshape.rendering import escape
-from cnnshape.rendering.columns import Column, choose_columns, paired
+from cnnshape.rendering.columns import Column, align_of, choose_columns, paired, title_of
 from cnnshape.rendering.failure import one_line
 from cnnshape.rendering.row import DEFAULT, Row, Table, TableOptions
 from cnnshape.rendering.rows import select_rows
@@ -38,7 +38,7 @@ def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
     environment = "longtable" if long else "tabular"
     packages = "booktabs,amsmath,amssymb" + (",longtable" if long else "")
     what = " ".join(plain(line).strip() for line in header(report, None))
-    letters = "".join(_LETTERS[_align(part)] for part in parts)
+    letters = "".join(_LETTERS[align_of(part)] for part in parts)
     last = [plain(line).strip() for line in footer(report, None)][:1]
     if report.error is not None:
         last = [one_line(report), *last]
@@ -48,7 +48,7 @@ def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
             rf"% \usepackage{{{packages}}}",
             rf"\begin{{{environment}}}{{{letters}}}",
             r"\toprule",
-            _row([escape.latex(_title(part)) for part in parts]),
+            _row([escape.latex(title_of(part)) for part in parts]),
             r"\midrule" + ("\n\\endhead" if long else ""),
             *(_row([_cell(row, part, table) for part in parts]) for row in table.rows),
             r"\midrule",
@@ -57,14 +57,6 @@ def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
             rf"\end{{{environment}}}",
         ]
     )
-
-
-def _title(part: tuple[Column, ...]) -> str:
-    return " → ".join(each.title for each in part)
-
-
-def _align(part: tuple[Column, ...]) -> str:
-    return part[0].align if len(part) == 1 else "left"
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from cnnshape.analysis.report import Report
 from cnnshape.rendering import escape
-from cnnshape.rendering.columns import Column, choose_columns, in_and_out, paired
+from cnnshape.rendering.columns import (
+    Column,
+    align_of,
+    choose_columns,
+    in_and_out,
+    paired,
+    title_of,
+)
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.row import DEFAULT, Row, Table, TableOptions
 from cnnshape.rendering.rows import select_rows
@@ -24,8 +31,8 @@ def to_markdown(report: Report, options: TableOptions = DEFAULT) -> str:
     table = select_rows(report, options)
     columns = paired(choose_columns(table, options.columns, options.formulas))
     lines = [_bold_first(plain(line)) for line in header(report, None)]
-    lines += ["", _row([_title(part) for part in columns])]
-    lines.append(_row([_RULES[_align(part)] for part in columns]))
+    lines += ["", _row([title_of(part) for part in columns])]
+    lines.append(_row([_RULES[align_of(part)] for part in columns]))
     lines += [_row([_cell(row, part, table) for part in columns]) for row in table.rows]
     failure = failure_lines(report, 100)
     if failure:
@@ -36,14 +43,6 @@ def to_markdown(report: Report, options: TableOptions = DEFAULT) -> str:
         "  \n".join(escape.markdown(plain(line).strip()) for line in footer(report, None)),
     ]
     return "\n".join(lines)
-
-
-def _title(part: tuple[Column, ...]) -> str:
-    return " → ".join(each.title for each in part)
-
-
-def _align(part: tuple[Column, ...]) -> str:
-    return part[0].align if len(part) == 1 else "left"
 
 
 def _row(cells: Sequence[str]) -> str:

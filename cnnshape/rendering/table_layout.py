@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Sequence
 
-from cnnshape.rendering.columns import MARKS, Column, column, in_and_out, paired, shown_input
+from cnnshape.rendering.columns import (
+    MARKS,
+    Column,
+    align_of,
+    column,
+    in_and_out,
+    paired,
+    shown_input,
+    title_of,
+)
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.narrowing import CHOSEN_STEPS, MARGIN, STEPS, Grid, Plan, Step
 from cnnshape.rendering.row import Row, Table
@@ -108,11 +117,9 @@ def _draw(table: Table, plan: Plan, grid: Grid, room: int | None) -> list[Line]:
 
 
 def _title(part: tuple[Column, ...], plan: Plan) -> str:
-    if len(part) == 2:
-        return f"in{_ARROW}out"
     if part[0].name == "check" and plan.narrow_check:
         return MARKS["match"]
-    return part[0].letter if plan.letters and part[0].letter else part[0].title
+    return part[0].letter if plan.letters and part[0].letter else title_of(part)
 
 
 def _align_title(title: Line, part: tuple[Column, ...], table: Table) -> Line:
@@ -124,7 +131,7 @@ def _align_title(title: Line, part: tuple[Column, ...], table: Table) -> Line:
 
 
 def _line(mark: str, row: Sequence[Line], grid: Grid) -> Line:
-    aligns = [part[0].align if len(part) == 1 else "left" for part in grid.parts]
+    aligns = [align_of(part) for part in grid.parts]
     return align_row(row, grid.widths, aligns, Span(f"{mark} ", "bad" if mark.strip() else ""))
 
 
