@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from cnnshape.rendering.diagram.boxes import Box, Draft, Frame, Item, Part, boxes_of
+from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Frame, Item, Part, boxes_of
 from cnnshape.rendering.diagram.repeated_blocks import BlockFolder, Signatures
 from cnnshape.rendering.palette import Kind, kind_of
 
@@ -13,31 +13,31 @@ _COMPUTING: frozenset[Kind] = frozenset(("convolution", "linear", "pooling"))
 
 
 def arrange(
-    draft: Draft, *, fold: bool = True, known: Signatures | None = None
+    graph: BoxGraph, *, fold: bool = True, known: Signatures | None = None
 ) -> tuple[Frame, frozenset[int]]:
-    """Stack, fold and frame the boxes of ``draft``, from the innermost container outwards.
+    """Stack, fold and frame the boxes of ``graph``, from the innermost container outwards.
 
-    ``draft`` is changed: boxes are absorbed by others. The result is the root, whose items are
+    ``graph`` is changed: boxes are absorbed by others. The result is the root, whose items are
     what is drawn at the top level, and the container calls that turned out to hold one box.
     """
-    arranger = _Arranger(draft, BlockFolder(draft, known or Signatures()) if fold else None)
+    arranger = _Arranger(graph, BlockFolder(graph, known or Signatures()) if fold else None)
     return arranger.arrange(), frozenset(arranger.single)
 
 
 @dataclass
 class _Arranger:
-    draft: Draft
+    graph: BoxGraph
     folder: BlockFolder | None
     callers: set[int] = field(default_factory=set[int])
     single: set[int] = field(default_factory=set[int])
 
     def arrange(self) -> Frame:
-        flow = self.draft.flow
+        flow = self.graph.flow
         self.callers = {c.parent for c in flow.trace.calls if c.parent is not None}
         root = Frame(flow.root, [])
         frames: dict[int, Frame] = {flow.root: root}
-        for key in sorted(self.draft.boxes):
-            box = self.draft.boxes[key]
+        for key in sorted(self.graph.boxes):
+            box = self.graph.boxes[key]
             frame = root
             for region in flow.regions(box.region):
                 if region not in frames:
@@ -66,21 +66,21 @@ class _Arranger:
     # ---- stacks -------------------------------------------------------------------------
 
     def _stack(self, frame: Frame) -> None:
-        draft = self.draft
+        graph = self.graph
         here = {item for item in frame.items if not isinstance(item, Frame)}
         for key in sorted(here):
-            if key not in draft.boxes:
+            if key not in graph.boxes:
                 continue  # absorbed by an earlier one
-            while len(draft.after[key]) == 1:
-                follower = next(iter(draft.after[key]))
+            while len(graph.after[key]) == 1:
+                follower = next(iter(graph.after[key]))
                 if follower not in here or not self._may_follow(key, follower):
                     break
-                draft.absorb(key, follower)
-        frame.items = [i for i in frame.items if isinstance(i, Frame) or i in draft.boxes]
+                graph.absorb(key, follower)
+        frame.items = [i for i in frame.items if isinstance(i, Frame) or i in graph.boxes]
 
     def _may_follow(self, key: int, follower: int) -> bool:
-        box, other = self.draft.boxes[key], self.draft.boxes[follower]
-        if len(self.draft.before[follower]) != 1 or follower < key:
+        box, other = self.graph.boxes[key], self.graph.boxes[follower]
+        if len(self.graph.before[follower]) != 1 or follower < key:
             return False
         if box.role in ("input", "output") or other.role in ("input", "output"):
             return False
@@ -101,15 +101,15 @@ class _Arranger:
             if isinstance(item, Frame):
                 item.wrappers.insert(0, frame.call)
                 return [item]
-            self._wrap(self.draft.boxes[item], frame.call)
+            self._wrap(self.graph.boxes[item], frame.call)
             return [item]
         if self._is_short(frame):
             first, *others = [item for item in frame.items if not isinstance(item, Frame)]
             for key in others:
-                self.draft.absorb(first, key)
-            self._wrap(self.draft.boxes[first], frame.call)
+                self.graph.absorb(first, key)
+            self._wrap(self.graph.boxes[first], frame.call)
             return [first]
-        module = self.draft.flow.trace.module(self.draft.flow.trace.calls[frame.call].path)
+        module = self.graph.flow.trace.module(self.graph.flow.trace.calls[frame.call].path)
         plain = module.kind == "Sequential" and module.builtin
         if plain and all(isinstance(item, Frame) for item in frame.items):
             return frame.items
@@ -117,9 +117,9 @@ class _Arranger:
 
     def _is_short(self, frame: Frame) -> bool:
         """An author's layer that computes once, between a reshape or two: one box as well."""
-        draft = self.draft
+        graph = self.graph
         keys = [item for item in frame.items if not isinstance(item, Frame)]
-        boxes = [draft.boxes[key] for key in keys]
+        boxes = [graph.boxes[key] for key in keys]
         if frame.call in self.callers or len(keys) < len(frame.items) or len(keys) > 3:
             return False
         if any(box.merge or box.failed or box.repeats or box.head.container for box in boxes):
@@ -128,14 +128,14 @@ class _Arranger:
         if any(box.role != "operation" for box in boxes) or sum(k in _COMPUTING for k in kinds) > 1:
             return False
         return all(
-            set(draft.after[tail]) == {head} and set(draft.before[head]) == {tail}
+            set(graph.after[tail]) == {head} and set(graph.before[head]) == {tail}
             for tail, head in pairwise(keys)
         )
 
     def _wrap(self, box: Box, call: int) -> None:
         """Let a box stand for the container that holds nothing else."""
         self.single.add(call)
-        flow = self.draft.flow
+        flow = self.graph.flow
         parent = flow.trace.calls[call].parent
         box.region = flow.root if parent is None else parent
         box.wrappers.insert(0, call)
@@ -184,10 +184,10 @@ class _Arranger:
 
     def _entered_from_outside(self, inner: Frame, frame: Frame) -> bool:
         inside = set(boxes_of(frame))
-        return any(tail not in inside for key in boxes_of(inner) for tail in self.draft.before[key])
+        return any(tail not in inside for key in boxes_of(inner) for tail in self.graph.before[key])
 
     def _is_plain(self, frame: Frame) -> bool:
-        trace = self.draft.flow.trace
+        trace = self.graph.flow.trace
         modules = (trace.module(trace.calls[call].path) for call in (*frame.wrappers, frame.call))
         return all(module.kind == "Sequential" and module.builtin for module in modules)
 

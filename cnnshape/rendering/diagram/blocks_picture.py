@@ -68,8 +68,8 @@ class BlocksPicture:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the picture leaves out."""
-        trace, found = self.view.draft.flow.trace, list[str]()
-        beside = len(self.view.draft.boxes) - len(main_path(self.view.draft))
+        trace, found = self.view.graph.flow.trace, list[str]()
+        beside = len(self.view.graph.boxes) - len(main_path(self.view.graph))
         if beside:
             found.append(
                 f"{counted(beside, 'box', 'boxes')} beside the longest path not drawn; "

@@ -34,7 +34,7 @@ class Box:
     """What will be one box: a layer and the norm, activation and reshape that follow it.
 
     Attributes:
-        key: its name in the draft, also its place in the order things ran.
+        key: its name in the graph, also its place in the order things ran.
         role: that of its first node.
         parts: the layer first, then its followers.
         region: the container call that it is drawn in.
@@ -60,7 +60,7 @@ class Box:
 
 
 @dataclass
-class Draft:
+class BoxGraph:
     """Boxes and edges; ``edges[tail][head]`` are the values that flow there."""
 
     flow: Flow
@@ -165,7 +165,7 @@ def frames_of(frame: Frame) -> Iterator[Frame]:
             yield from frames_of(item)
 
 
-def main_path(draft: Draft) -> list[int]:
+def main_path(graph: BoxGraph) -> list[int]:
     """The boxes of a longest path from an input to an output, the way that most of the work takes.
 
     Of branches that are equally long the middle one is taken, so that the others spread evenly.
@@ -173,9 +173,9 @@ def main_path(draft: Draft) -> list[int]:
     """
     length: dict[int, int] = {}
     best: dict[int, int] = {}
-    for key in sorted(draft.boxes):
-        tails = sorted(tail for tail in draft.before[key] if tail in length)
-        weight = 1 if draft.boxes[key].merge else 2
+    for key in sorted(graph.boxes):
+        tails = sorted(tail for tail in graph.before[key] if tail in length)
+        weight = 1 if graph.boxes[key].merge else 2
         if tails:
             longest = max(length[tail] for tail in tails)
             equal = [tail for tail in tails if length[tail] == longest]
@@ -183,8 +183,8 @@ def main_path(draft: Draft) -> list[int]:
             length[key] = longest + weight
         else:
             length[key] = weight
-    ends = [key for key in draft.boxes if draft.boxes[key].role == "output"] or list(draft.boxes)
+    ends = [key for key in graph.boxes if graph.boxes[key].role == "output"] or list(graph.boxes)
     path = [max(ends, key=lambda key: (length[key], -key))] if ends else []
     while path and path[-1] in best:
         path.append(best[path[-1]])
-    return path[::-1] if len(path) > 1 else sorted(draft.boxes)[:1]
+    return path[::-1] if len(path) > 1 else sorted(graph.boxes)[:1]

@@ -28,7 +28,7 @@ class Captions:
         self, view: View, report: Report, show: frozenset[Show], *, framed: bool = True
     ) -> None:
         self.view = view
-        self.flow = view.draft.flow
+        self.flow = view.graph.flow
         self.trace = self.flow.trace
         self.report = report
         self.show = show
@@ -40,13 +40,13 @@ class Captions:
 
     def box(self, key: int) -> Caption:
         """The caption of one box."""
-        box = self.view.draft.boxes[key]
+        box = self.view.graph.boxes[key]
         if box.role in ("input", "output"):
             return self._pill(box)
         strips = tuple(self._strip(parts, box, key) for parts in _gathered(box.parts[1:]))
         tooltip = self._tooltip(box)
         if box.merge:
-            sign = MERGES[self.view.draft.operation_name(box)]
+            sign = MERGES[self.view.graph.operation_name(box)]
             return Caption("", strips=strips, kind="merge", sign=sign, tooltip=tooltip)
         title, first = self.naming.title(box, key)
         lines = [first] if first else []
@@ -115,18 +115,18 @@ class Captions:
     def edges(self) -> Iterator[tuple[int, int, tuple[int, ...], str]]:
         """Tail, head, values and label of every edge; a shape that goes two ways is said once."""
         said: set[tuple[int, str]] = set()
-        for tail, head, values in self.view.draft.edges():
+        for tail, head, values in self.view.graph.edges():
             label = self._shapes(tail, head, values)
             yield tail, head, values, "" if (tail, label) in said else label
             said.add((tail, label))
 
     def _shapes(self, tail: int, head: int, values: Iterable[int]) -> str:
         """The shape that flows, where it is another than what flowed into ``tail``."""
-        draft = self.view.draft
-        ends = draft.boxes[tail].role, draft.boxes[head].role
+        graph = self.view.graph
+        ends = graph.boxes[tail].role, graph.boxes[head].role
         if "shapes" not in self.show or ends[0] == "input" or ends[1] == "output":
             return ""  # the pills at the ends have their shapes inside
-        entered = {self.trace.shape(v) for shapes in draft.before[tail].values() for v in shapes}
+        entered = {self.trace.shape(v) for shapes in graph.before[tail].values() for v in shapes}
         shapes = list(dict.fromkeys(self.trace.shape(value) for value in values))
         new = [shape for shape in shapes if shape not in entered]
         if not new:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from cnnshape.rendering.diagram.arrange import arrange, count
-from cnnshape.rendering.diagram.boxes import Draft, Frame
+from cnnshape.rendering.diagram.boxes import BoxGraph, Frame
 from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.grouping import condense, group
 from cnnshape.rendering.diagram.repeated_blocks import Signatures
@@ -28,14 +28,14 @@ class View:
     """What will be drawn.
 
     Attributes:
-        draft: boxes and edges.
+        graph: boxes and edges.
         root: the top level's items.
         depth: how deep containers were opened; None if all were.
         deepest: how deep they could be.
         boxes: how many boxes there are.
     """
 
-    draft: Draft
+    graph: BoxGraph
     root: Frame
     depth: int | None
     deepest: int
@@ -61,12 +61,12 @@ def make_view(
     def at(
         level: int | None, free: frozenset[int], *, dense: bool = False
     ) -> tuple[View, frozenset[int]]:
-        draft = group(flow, level, collapse, free, whole=not expand)
+        graph = group(flow, level, collapse, free, whole=not expand)
         if dense:
-            condense(draft)
-        root, single = arrange(draft, fold=not expand, known=known)
+            condense(graph)
+        root, single = arrange(graph, fold=not expand, known=known)
         opened = None if level is None or level >= deepest else level
-        return View(draft, root, opened, deepest, count(root)), single
+        return View(graph, root, opened, deepest, count(root)), single
 
     view, free = at(None, frozenset())
     if depth is not None:
@@ -87,7 +87,7 @@ def _readable(views: Iterable[View], readable: int) -> View:
     last: View | None = None
     for last in views:
         if last.boxes <= readable:
-            if breadth(last.draft) <= WIDEST:
+            if breadth(last.graph) <= WIDEST:
                 return last if small is None or last.boxes > _FEWEST else small
             small = small or last
     found = small or last
@@ -95,19 +95,19 @@ def _readable(views: Iterable[View], readable: int) -> View:
     return found
 
 
-def breadth(draft: Draft) -> int:
+def breadth(graph: BoxGraph) -> int:
     """How many boxes stand side by side at most, inputs and outputs not counted.
 
     Ranks are counted from the inputs and from the outputs: a layout may choose either.
     """
-    order = sorted(draft.boxes)  # in the order they ran: tails come before heads
+    order = sorted(graph.boxes)  # in the order they ran: tails come before heads
     widest = 0
-    for keys, neighbours in ((order, draft.before), (reversed(order), draft.after)):
+    for keys, neighbours in ((order, graph.before), (reversed(order), graph.after)):
         rank: dict[int, int] = {}
         for key in keys:
             near = (rank[n] for n in neighbours[key] if n in rank)
-            rank[key] = max(near, default=-1) + (draft.boxes[key].role not in ("input", "output"))
-        inner = (rank[k] for k, box in draft.boxes.items() if box.role not in ("input", "output"))
+            rank[key] = max(near, default=-1) + (graph.boxes[key].role not in ("input", "output"))
+        inner = (rank[k] for k, box in graph.boxes.items() if box.role not in ("input", "output"))
         widest = max(widest, *Counter(inner).values(), 0)
     return widest
 

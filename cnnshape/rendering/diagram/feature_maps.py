@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cnnshape.rendering.diagram.boxes import Draft, main_path
+from cnnshape.rendering.diagram.boxes import BoxGraph, main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.grouping import MERGES
@@ -54,96 +54,96 @@ def feature_maps(view: View, captions: Captions) -> list[FeatureMap]:
     An activation, a norm or a sum that leaves the shape as it is has no map of its own; what it
     joins is noted at the map that stands there.
     """
-    draft = view.draft
-    path = main_path(draft)
+    graph = view.graph
+    path = main_path(graph)
     #: Box of the path → the map drawn at it or before it.
     at: dict[int, int] = {}
     maps: list[FeatureMap] = []
     for before, key in zip([None, *path], path, strict=False):
-        box = draft.boxes[key]
+        box = graph.boxes[key]
         if box.role == "output":
             continue
-        joins = _joins(draft, key, before, at, captions)
-        shape = captions.hide_batch(_shape(draft, key))
+        joins = _joins(graph, key, before, at, captions)
+        shape = captions.hide_batch(_shape(graph, key))
         quiet = box.head.kind in ("activation", "norm", "merge", "other") and not box.failed
         if maps and quiet and not box.head.container and shape == maps[-1].shape:
             maps[-1] = replace(maps[-1], joins=(*maps[-1].joins, *joins))
         else:
-            maps.append(_map(draft, key, shape, joins, captions))
+            maps.append(_map(graph, key, shape, joins, captions))
         at[key] = maps[-1].key
     return maps
 
 
 def _map(
-    draft: Draft, key: int, shape: Shape, joins: tuple[Join, ...], captions: Captions
+    graph: BoxGraph, key: int, shape: Shape, joins: tuple[Join, ...], captions: Captions
 ) -> FeatureMap:
-    box = draft.boxes[key]
+    box = graph.boxes[key]
     caption = captions.box(key)
     step: tuple[str, ...] = () if box.role == "input" else captions.naming.step(box)
     if step and len(box.repeats) > 1:
         step = (f"{len(box.repeats)} × {step[0]}", *step[1:])
     return FeatureMap(
         key=key,
-        id=draft.flow.nodes[key].id,
-        name=_name(draft, key, captions),
+        id=graph.flow.nodes[key].id,
+        name=_name(graph, key, captions),
         shape=shape,
         step=step,
-        kind=_kind(draft, key, caption.kind),
+        kind=_kind(graph, key, caption.kind),
         joins=joins,
         tooltip=caption.tooltip,
         failed=caption.failed,
     )
 
 
-def _name(draft: Draft, key: int, captions: Captions) -> str:
+def _name(graph: BoxGraph, key: int, captions: Captions) -> str:
     title = captions.box(key).title
-    return title or draft.flow.operation_name(draft.flow.nodes[key])
+    return title or graph.flow.operation_name(graph.flow.nodes[key])
 
 
-def _kind(draft: Draft, key: int, kind: Kind) -> Kind:
+def _kind(graph: BoxGraph, key: int, kind: Kind) -> Kind:
     """A folded-up module has the colour of the first layer in it that computes."""
-    head = draft.boxes[key].head
+    head = graph.boxes[key].head
     if not head.container:
         return kind
-    modules = (draft.flow.module(draft.flow.nodes[node]) for node in head.nodes)
+    modules = (graph.flow.module(graph.flow.nodes[node]) for node in head.nodes)
     for module in modules:
         if module is not None and (inner := kind_of(module.kind)) in ("convolution", "linear"):
             return inner
     return kind
 
 
-def _shape(draft: Draft, key: int) -> Shape:
+def _shape(graph: BoxGraph, key: int) -> Shape:
     """The shape of what leaves a box; of what arrived, if nothing left it."""
-    trace = draft.flow.trace
-    if draft.boxes[key].role == "input":
-        return trace.shape(draft.flow.nodes[key].values[0])
-    for values in (*draft.after[key].values(), *draft.before[key].values()):
+    trace = graph.flow.trace
+    if graph.boxes[key].role == "input":
+        return trace.shape(graph.flow.nodes[key].values[0])
+    for values in (*graph.after[key].values(), *graph.before[key].values()):
         if values:
             return trace.shape(values[0])
     return ()
 
 
 def _joins(
-    draft: Draft, key: int, before: int | None, at: dict[int, int], captions: Captions
+    graph: BoxGraph, key: int, before: int | None, at: dict[int, int], captions: Captions
 ) -> tuple[Join, ...]:
     """Where the other tensors of a box come from: the nearest maps, through what is not drawn."""
-    box = draft.boxes[key]
+    box = graph.boxes[key]
     sign = ""
     if box.merge:
-        sign = MERGES[draft.operation_name(box)]
+        sign = MERGES[graph.operation_name(box)]
     found: dict[Join, None] = {}
-    for start in sorted(draft.before[key]):
+    for start in sorted(graph.before[key]):
         if start == before:
             continue
         todo, seen = [start], {start}
         while todo:
             tail = todo.pop()
             if tail in at:
-                found[Join(sign, _name(draft, at[tail], captions), at[tail])] = None
-            elif not draft.before[tail]:
-                found[Join(sign, _name(draft, tail, captions))] = None
+                found[Join(sign, _name(graph, at[tail], captions), at[tail])] = None
+            elif not graph.before[tail]:
+                found[Join(sign, _name(graph, tail, captions))] = None
             else:
-                new = [one for one in sorted(draft.before[tail]) if one not in seen]
+                new = [one for one in sorted(graph.before[tail]) if one not in seen]
                 seen.update(new)
                 todo += new
     return tuple(found)

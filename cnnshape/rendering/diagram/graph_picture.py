@@ -95,7 +95,7 @@ class GraphPicture:
             )
         if self._rough:
             found.append(f"{self._size()}: laid out quickly, with straight edges")
-        trace = view.draft.flow.trace
+        trace = view.graph.flow.trace
         if trace.failure is None and not trace.outputs:
             found.append("the model returned no tensor: the picture has no output")
         return tuple(found)
@@ -149,7 +149,7 @@ class GraphPicture:
         return f"the picture has {counted(self.view.boxes, 'box', 'boxes')}"
 
     def _advice(self) -> str:
-        flow = self.view.draft.flow
+        flow = self.view.graph.flow
         depth, boxes = fitting_depth(flow)
         words = f"; --depth {depth} draws {boxes}"
         children = [flow.trace.calls[child] for child in flow.children(flow.root)]
@@ -217,7 +217,7 @@ class DotWriter:
             arrowsize="0.65",
             penwidth="1.1",
         )
-        flow = self.view.draft.flow
+        flow = self.view.graph.flow
         for key in boxes_of(self.view.root):
             self.ids[key] = self.names.unique(flow.nodes[key].id)
         self._items(self.graph, self.view.root, flow.path)
@@ -233,7 +233,7 @@ class DotWriter:
                 self._box(graph, item)
 
     def _frame(self, graph: graphviz.Digraph, frame: Frame, within: str) -> None:
-        flow = self.view.draft.flow
+        flow = self.view.graph.flow
         path = flow.trace.calls[frame.call].path
         name, what = self.captions.naming.frame(frame, within)
         tooltip = escaped(f"{path}: {what or flow.trace.module(path).type}")
@@ -300,15 +300,15 @@ class DotWriter:
     # ---- edges --------------------------------------------------------------------------
 
     def _edges(self) -> None:
-        draft = self.view.draft
-        trunk = set(pairwise(main_path(draft)))
+        boxes = self.view.graph
+        trunk = set(pairwise(main_path(boxes)))
         if self.placement is None:
             self._titles()
         for tail, head, values, label in self.captions.edges():
             attributes = {"label": f"  {label}"} if label else {}
             if (tail, head) in trunk:
                 attributes["weight"] = _STRAIGHT
-            elif len(draft.before[head]) == 1 and len(draft.after[tail]) > 1:
+            elif len(boxes.before[head]) == 1 and len(boxes.after[tail]) > 1:
                 attributes["weight"] = _NEAR
             ends = self.ids[tail], self.ids[head]
             attributes["id"] = f"edge/{ends[0]}/{ends[1]}"
@@ -346,17 +346,17 @@ class DotWriter:
 
     def _entries(self, frame: Frame) -> Iterator[str]:
         """The boxes and titles that nothing in the frame feeds."""
-        draft, inside = self.view.draft, set(boxes_of(frame))
+        boxes, inside = self.view.graph, set(boxes_of(frame))
         for item in frame.items:
             keys = set(boxes_of(item))
-            fed = {tail for key in keys for tail in draft.before[key]} - keys
+            fed = {tail for key in keys for tail in boxes.before[key]} - keys
             if not fed & inside:
                 yield self.titles[id(item)] if isinstance(item, Frame) else self.ids[item]
 
     def _feeding(self, frame: Frame) -> list[int]:
         """The boxes outside that feed the frame."""
         inside = set(boxes_of(frame))
-        return sorted({t for key in inside for t in self.view.draft.before[key]} - inside)
+        return sorted({t for key in inside for t in self.view.graph.before[key]} - inside)
 
 
 def _subgraph(

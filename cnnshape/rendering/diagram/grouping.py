@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from cnnshape.rendering.diagram.boxes import Box, Draft, Part
+from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Part
 from cnnshape.rendering.diagram.dataflow import Flow, Node
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.tracing.trace import Operation
@@ -62,7 +62,7 @@ def group(
     free: Collection[int] = (),
     *,
     whole: bool = True,
-) -> Draft:
+) -> BoxGraph:
     """The boxes before anything is stacked or folded.
 
     Args:
@@ -72,28 +72,28 @@ def group(
         free: calls that are opened at any depth, because they hold but one box.
         whole: an author's norm or activation that calls no other module is one layer.
     """
-    draft = Draft(flow)
+    graph = BoxGraph(flow)
     box_of: dict[int, int] = {}
     closed_boxes: dict[int, int] = {}
     for node in flow.nodes:
         closed = _closed_region(flow, node, depth, collapse, free, whole=whole)
         if closed is None:
             key = node.index
-            draft.add(_box(flow, node))
+            graph.add(_box(flow, node))
         else:
             key = closed_boxes.setdefault(closed, node.index)
             if key == node.index:
-                draft.add(_closed_box(flow, closed, key, whole=whole))
-            box = draft.boxes[key]
+                graph.add(_closed_box(flow, closed, key, whole=whole))
+            box = graph.boxes[key]
             box.failed |= node.failed
             follows = box.head.follows and not box.failed
             box.parts[0] = replace(box.head, nodes=(*box.head.nodes, node.index), follows=follows)
         box_of[node.index] = key
     for edge in flow.edges:
-        draft.connect(box_of[edge.tail], box_of[edge.head], edge.values)
-    _leave_out(draft)
-    _mark_merges(draft)
-    return draft
+        graph.connect(box_of[edge.tail], box_of[edge.head], edge.values)
+    _leave_out(graph)
+    _mark_merges(graph)
+    return graph
 
 
 def _closed_region(
@@ -157,34 +157,34 @@ def classify(flow: Flow, node: Node) -> tuple[Kind, bool]:
     return kind, kind in ("norm", "activation", "shape") and name not in _RESIZING
 
 
-def _leave_out(draft: Draft) -> None:
+def _leave_out(graph: BoxGraph) -> None:
     """Drop what is computed from constants alone, and step over what changes nothing."""
-    flow = draft.flow
+    flow = graph.flow
     finished = any(node.role == "output" for node in flow.nodes)
     fed: set[int] = set()
-    for key, box in draft.boxes.items():  # in the order they ran: tails come before heads
-        made = box.role == "operation" and draft.operation_name(box) in MAKING
-        if box.role != "operation" or (not made and any(tail in fed for tail in draft.before[key])):
+    for key, box in graph.boxes.items():  # in the order they ran: tails come before heads
+        made = box.role == "operation" and graph.operation_name(box) in MAKING
+        if box.role != "operation" or (not made and any(tail in fed for tail in graph.before[key])):
             fed.add(key)
-    for key in [key for key in draft.boxes if key not in fed]:
-        if not draft.boxes[key].failed:
-            draft.drop(key)
-    for key in list(reversed(draft.boxes)):
-        box = draft.boxes[key]
-        if finished and box.role == "operation" and not draft.after[key]:
-            draft.drop(key)
-    for key in list(draft.boxes):
-        box = draft.boxes[key]
-        if not box.failed and len(draft.before[key]) == 1 and _says_nothing(flow, box):
-            draft.bypass(key)
+    for key in [key for key in graph.boxes if key not in fed]:
+        if not graph.boxes[key].failed:
+            graph.drop(key)
+    for key in list(reversed(graph.boxes)):
+        box = graph.boxes[key]
+        if finished and box.role == "operation" and not graph.after[key]:
+            graph.drop(key)
+    for key in list(graph.boxes):
+        box = graph.boxes[key]
+        if not box.failed and len(graph.before[key]) == 1 and _says_nothing(flow, box):
+            graph.bypass(key)
 
 
-def _mark_merges(draft: Draft) -> None:
+def _mark_merges(graph: BoxGraph) -> None:
     """Additions and the like with two or more tensors flowing in are circles, others strips."""
-    for key, box in draft.boxes.items():
+    for key, box in graph.boxes.items():
         if box.role == "operation" and not box.head.container:
-            name = draft.operation_name(box)
-            several = len(draft.before[key]) > 1
+            name = graph.operation_name(box)
+            several = len(graph.before[key]) > 1
             box.merge = several and name in MERGES and not box.failed
             if several and box.head.follows:
                 head = box.head
@@ -234,7 +234,7 @@ def _same_shape(flow: Flow, op: Operation) -> bool:
 # ---- where a picture would drown in functions -------------------------------------------
 
 
-def condense(draft: Draft) -> None:
+def condense(graph: BoxGraph) -> None:
     """Put every run of at least four operations of one container into one box.
 
     A detector's post-processing calls hundreds of functions between two layers. Only functions
@@ -242,34 +242,34 @@ def condense(draft: Draft) -> None:
     back.
     """
     run: list[int] = []
-    for key in [*sorted(draft.boxes), None]:
-        box = None if key is None else draft.boxes[key]
+    for key in [*sorted(graph.boxes), None]:
+        box = None if key is None else graph.boxes[key]
         fits = box is not None and box.role == "operation" and not box.failed
-        if fits and run and box is not None and box.region != draft.boxes[run[0]].region:
-            _join(draft, run)
+        if fits and run and box is not None and box.region != graph.boxes[run[0]].region:
+            _join(graph, run)
             run = []
         if fits and key is not None:
             run.append(key)
         else:
-            _join(draft, run)
+            _join(graph, run)
             run = []
 
 
-def _join(draft: Draft, run: list[int]) -> None:
+def _join(graph: BoxGraph, run: list[int]) -> None:
     if len(run) < _SHORTEST:
         return
     first, *others = run
-    nodes = tuple(node for key in run for part in draft.boxes[key].parts for node in part.nodes)
+    nodes = tuple(node for key in run for part in graph.boxes[key].parts for node in part.nodes)
     for key in others:
-        for head, values in list(draft.after[key].items()):
-            draft.connect(first, head, values)
-        for tail, values in list(draft.before[key].items()):
-            if tail != first and tail in draft.boxes:
-                draft.connect(tail, first, values)
+        for head, values in list(graph.after[key].items()):
+            graph.connect(first, head, values)
+        for tail, values in list(graph.before[key].items()):
+            if tail != first and tail in graph.boxes:
+                graph.connect(tail, first, values)
     for key in others:
-        draft.drop(key)
-    for tail in [tail for tail in draft.before[first] if tail in others]:
-        draft.disconnect(tail, first)
-    box = draft.boxes[first]
+        graph.drop(key)
+    for tail in [tail for tail in graph.before[first] if tail in others]:
+        graph.disconnect(tail, first)
+    box = graph.boxes[first]
     box.parts = [Part(nodes, None, True, "other", False)]
     box.merge = False

@@ -52,7 +52,7 @@ class MermaidWriter:
 
     def write(self) -> str:
         """The whole flowchart."""
-        flow = self.view.draft.flow
+        flow = self.view.graph.flow
         for key in boxes_of(self.view.root):
             self.ids[key] = self._id(flow.nodes[key].id)
         direction = "TD" if self.direction == "TB" else self.direction
@@ -67,7 +67,7 @@ class MermaidWriter:
         return node_id(name, self.names)
 
     def _items(self, frame: Frame, within: str, indent: str) -> list[str]:
-        flow = self.view.draft.flow
+        flow = self.view.graph.flow
         lines: list[str] = []
         for item in frame.items:
             if not isinstance(item, Frame):

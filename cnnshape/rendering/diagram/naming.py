@@ -38,7 +38,7 @@ class Naming:
         self, view: View, hide_batch: Callable[[Shape], Shape], *, framed: bool = True
     ) -> None:
         self.view = view
-        self.flow = view.draft.flow
+        self.flow = view.graph.flow
         self.trace = self.flow.trace
         self.hide_batch = hide_batch
         #: Box → path of the innermost frame around it.
@@ -215,10 +215,10 @@ class Naming:
     def _item_type(self, item: int | Frame) -> str:
         if isinstance(item, Frame):
             return self.module(item.call).type
-        box = self.view.draft.boxes[item]
+        box = self.view.graph.boxes[item]
         head = box.head
         if head.call is not None:
             return self.module(head.call).type
         if head.container:
             return f"{len(head.nodes)} operations"
-        return self.view.draft.operation_name(box)
+        return self.view.graph.operation_name(box)

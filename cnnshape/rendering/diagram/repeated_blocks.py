@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from cnnshape.rendering.diagram.boxes import Draft, Frame, Item, Part, boxes_of
+from cnnshape.rendering.diagram.boxes import BoxGraph, Frame, Item, Part, boxes_of
 from cnnshape.rendering.repeats import frozen, longest_run
 from cnnshape.tracing.trace import Shape
 
@@ -44,7 +44,7 @@ class Signatures:
 class BlockFolder:
     """Folds the items of frames of one view."""
 
-    draft: Draft
+    graph: BoxGraph
     known: Signatures = field(default_factory=Signatures)
 
     def fold(self, frame: Frame) -> None:
@@ -60,7 +60,7 @@ class BlockFolder:
             else:
                 result.append(items[start])
             start += period * times
-        frame.items = [i for i in result if isinstance(i, Frame) or i in self.draft.boxes]
+        frame.items = [i for i in result if isinstance(i, Frame) or i in self.graph.boxes]
 
     # ---- which items repeat -------------------------------------------------------------
 
@@ -77,13 +77,13 @@ class BlockFolder:
         """How often something must repeat before folding helps: blocks twice, layers thrice."""
         if any(isinstance(item, Frame) for item in pattern):
             return 2
-        boxes = [self.draft.boxes[item] for item in pattern if not isinstance(item, Frame)]
+        boxes = [self.graph.boxes[item] for item in pattern if not isinstance(item, Frame)]
         if any(box.role in ("input", "output") for box in boxes):
             return 1_000_000
         return 2 if any(box.head.container for box in boxes) else 3
 
     def _chained(self, groups: Sequence[Sequence[Item]]) -> bool:
-        draft = self.draft
+        graph = self.graph
         members = [[key for item in group for key in boxes_of(item)] for group in groups]
         place = {key: (k, i) for k, keys in enumerate(members) for i, key in enumerate(keys)}
         feeds = [self._feeds(keys, k, place) for k, keys in enumerate(members)]
@@ -100,7 +100,7 @@ class BlockFolder:
             return False
         if any(feed not in outside and feed[2] not in chained for feed in first):
             return False
-        exits = [_exits_of(draft, keys) for keys in members]
+        exits = [_exits_of(graph, keys) for keys in members]
         if any([one[:3] for one in other] != [one[:3] for one in exits[0]] for other in exits):
             return False
         out = {key for listed in exits for *_, key in listed}
@@ -108,7 +108,7 @@ class BlockFolder:
         last = len(members) - 1
         for k, keys in enumerate(members):
             for i, key in enumerate(keys):
-                for head in draft.after[key]:
+                for head in graph.after[key]:
                     other = place.get(head)
                     if other is None and head not in out and (k != last or i not in sources):
                         return False
@@ -120,7 +120,7 @@ class BlockFolder:
         """Where group ``k`` gets its tensors: (from the previous or outside, which, into which)."""
         found: set[tuple[str, int, int]] = set()
         for i, key in enumerate(keys):
-            for tail in self.draft.before[key]:
+            for tail in self.graph.before[key]:
                 group, position = place.get(tail, (-1, tail))
                 if group == k:
                     continue
@@ -135,17 +135,17 @@ class BlockFolder:
     # ---- folding ------------------------------------------------------------------------
 
     def _folded(self, groups: Sequence[Sequence[Item]], region: int) -> Item:
-        draft = self.draft
+        graph = self.graph
         members = [[key for item in group for key in boxes_of(item)] for group in groups]
-        self._join_series([_exits_of(draft, keys) for keys in members])
+        self._join_series([_exits_of(graph, keys) for keys in members])
         for position, key in enumerate(members[-1]):
-            for head, values in list(draft.after[key].items()):
+            for head, values in list(graph.after[key].items()):
                 if head not in members[-1]:
-                    draft.connect(members[0][position], head, values)
+                    graph.connect(members[0][position], head, values)
         names = [self._path(keys[0]) for keys in members]
         for keys in members[1:]:
             for key in keys:
-                draft.drop(key)
+                graph.drop(key)
         first = groups[0]
         if len(first) > 1:
             return Frame(region, list(first), repeats=[keys[0] for keys in members], group=True)
@@ -153,25 +153,25 @@ class BlockFolder:
         if isinstance(item, Frame):
             item.repeats = [cast("Frame", group[0]).call for group in groups]
         else:
-            draft.boxes[item].repeats = [keys[0] for keys in members]
-            draft.boxes[item].names = names
+            graph.boxes[item].repeats = [keys[0] for keys in members]
+            graph.boxes[item].names = names
         return item
 
     def _join_series(self, exits: Sequence[Sequence[tuple[int, str, Shape, int]]]) -> None:
         """Let the first block's outputs stand for those of all blocks."""
-        draft = self.draft
+        graph = self.graph
         for series in zip(*exits, strict=True):
             keys = [key for *_, key in series]
-            draft.boxes[keys[0]].repeats = keys
-            draft.boxes[keys[0]].names = [draft.flow.nodes[key].name for key in keys]
+            graph.boxes[keys[0]].repeats = keys
+            graph.boxes[keys[0]].names = [graph.flow.nodes[key].name for key in keys]
             for key in keys[1:]:
-                draft.drop(key)
+                graph.drop(key)
 
     def _path(self, key: int) -> str:
         """The module that a box is named after; empty if it is an operation."""
-        box = self.draft.boxes[key]
+        box = self.graph.boxes[key]
         call = box.wrappers[0] if box.wrappers else box.head.call
-        return "" if call is None else self.draft.flow.trace.calls[call].path
+        return "" if call is None else self.graph.flow.trace.calls[call].path
 
     # ---- what makes two items equal -----------------------------------------------------
 
@@ -181,34 +181,34 @@ class BlockFolder:
         edges = tuple(
             (i, place[head])
             for i, key in enumerate(keys)
-            for head in sorted(self.draft.after[key])
+            for head in sorted(self.graph.after[key])
             if head in place
         )
         return self._nested(item), edges
 
     def _nested(self, item: Item) -> Hashable:
         if isinstance(item, Frame):
-            trace = self.draft.flow.trace
+            trace = self.graph.flow.trace
             module = trace.module(trace.calls[item.call].path)
             inner = tuple(self._nested(other) for other in item.items)
             return module.type, len(item.repeats), item.group, inner
         return self._box(item)
 
     def _box(self, key: int) -> Hashable:
-        draft = self.draft
-        box = draft.boxes[key]
+        graph = self.graph
+        box = graph.boxes[key]
         if box.failed or box.role in ("input", "output"):
             return ("once", key)
-        shape = draft.flow.trace.shape
+        shape = graph.flow.trace.shape
         parts = tuple(self._part(part) for part in box.parts)
-        came = sorted(str(shape(v)) for values in draft.before[key].values() for v in values)
-        went = sorted({str(shape(v)) for values in draft.after[key].values() for v in values})
+        came = sorted(str(shape(v)) for values in graph.before[key].values() for v in values)
+        went = sorted({str(shape(v)) for values in graph.after[key].values() for v in values})
         return parts, len(box.repeats), tuple(came), tuple(went)
 
     def _part(self, part: Part) -> Hashable:
         if part.call is not None:
             return part.kind, part.container, self._call(part.call)
-        flow = self.draft.flow
+        flow = self.graph.flow
         return tuple(
             self._operation(index)
             for node in part.nodes
@@ -218,7 +218,7 @@ class BlockFolder:
     def _call(self, index: int) -> int:
         """Class, settings and shapes of a call and of everything that it ran."""
         if index not in self.known.calls:
-            trace = self.draft.flow.trace
+            trace = self.graph.flow.trace
             call = trace.calls[index]
             module = trace.module(call.path)
             config = tuple(
@@ -226,7 +226,7 @@ class BlockFolder:
                 for name, value in sorted(module.config.items())
                 if name not in _COUNTERS
             )
-            children = tuple(self._call(child) for child in self.draft.flow.children(index))
+            children = tuple(self._call(child) for child in self.graph.flow.children(index))
             own = tuple(self._operation(op.index) for op in trace.own_operations(index))
             shapes = trace.shapes(call.inputs), trace.shapes(call.outputs)
             whole = (module.type, config, shapes, children, own)
@@ -240,7 +240,7 @@ class BlockFolder:
         return self.known.operations[index]
 
     def _described(self, index: int) -> Hashable:
-        trace = self.draft.flow.trace
+        trace = self.graph.flow.trace
         op = trace.operations[index]
         # Which element is taken does not make a step of a loop another step.
         taken = op.name in ("getitem", "select")
@@ -253,25 +253,25 @@ class BlockFolder:
 # ---- outputs that every block has one of: a language model's cache, features per stage ----
 
 
-def _series_of(draft: Draft, key: int) -> tuple[str, Shape] | None:
+def _series_of(graph: BoxGraph, key: int) -> tuple[str, Shape] | None:
     """The numbered series that an output belongs to, fed by one box alone; None for others.
 
     ``layers[0].keys`` and ``layers[7].keys`` of the same shape belong to the same one.
     """
-    if draft.boxes[key].role != "output" or len(draft.before[key]) != 1:
+    if graph.boxes[key].role != "output" or len(graph.before[key]) != 1:
         return None
-    node = draft.flow.nodes[key]
+    node = graph.flow.nodes[key]
     if not _NUMBER.search(node.name):
         return None
-    return _NUMBER.sub("#", node.name), draft.flow.trace.shape(node.values[0])
+    return _NUMBER.sub("#", node.name), graph.flow.trace.shape(node.values[0])
 
 
-def _exits_of(draft: Draft, keys: Sequence[int]) -> list[tuple[int, str, Shape, int]]:
+def _exits_of(graph: BoxGraph, keys: Sequence[int]) -> list[tuple[int, str, Shape, int]]:
     """The outputs of series that a group of boxes feeds: from which box, which series, the key."""
     found: list[tuple[int, str, Shape, int]] = []
     for position, key in enumerate(keys):
-        for head in draft.after[key]:
-            series = _series_of(draft, head)
+        for head in graph.after[key]:
+            series = _series_of(graph, head)
             if series is not None:
                 found.append((position, *series, head))
     return sorted(found, key=lambda one: (one[0], one[1], one[3]))

@@ -30,16 +30,16 @@ def view_of(model: nn.Module, *shapes: tuple[int, ...], **options) -> View:
 
 def boxes(view: View) -> dict[str, list[str]]:
     """Box id → ids of the layers in it."""
-    nodes = view.draft.flow.nodes
+    nodes = view.graph.flow.nodes
     return {
         nodes[key].id: [nodes[part.nodes[0]].id for part in box.parts]
-        for key, box in view.draft.boxes.items()
+        for key, box in view.graph.boxes.items()
     }
 
 
 def edges(view: View) -> set[tuple[str, str]]:
-    nodes = view.draft.flow.nodes
-    return {(nodes[tail].id, nodes[head].id) for tail, head, _ in view.draft.edges()}
+    nodes = view.graph.flow.nodes
+    return {(nodes[tail].id, nodes[head].id) for tail, head, _ in view.graph.edges()}
 
 
 def frames(view: View) -> list[Frame]:
@@ -214,7 +214,7 @@ def test_resnet18_is_what_its_paper_shows():
 def test_a_failing_layer_has_a_box_of_its_own_and_is_the_last():
     view = view_of(Broken(), (1, 1, 28, 28))
     assert list(boxes(view))[-1] == "fc"
-    assert [key for key, box in view.draft.boxes.items() if box.failed] == [max(view.draft.boxes)]
+    assert [key for key, box in view.graph.boxes.items() if box.failed] == [max(view.graph.boxes)]
 
 
 def test_a_model_without_output_keeps_its_layers():
@@ -240,7 +240,7 @@ def test_hundreds_of_functions_become_one_box_that_says_so():
     report = report_of(Chatty(), (1, 4))
     view = make_view(build_flow(report.trace))
     assert view.boxes == 5
-    many = next(b for b in view.draft.boxes.values() if b.head.container)
+    many = next(b for b in view.graph.boxes.values() if b.head.container)
     assert len(many.head.nodes) > 150
     names = boxes(view)
     (middle,) = set(names) - {"input/x", "first", "last", "output"}
@@ -263,7 +263,7 @@ def test_a_small_norm_is_one_box_and_the_skip_goes_around_it():
         ("fc", "add"),
         ("add", "output"),
     }
-    norm = next(box for box in view.draft.boxes.values() if box.head.kind == "norm")
+    norm = next(box for box in view.graph.boxes.values() if box.head.kind == "norm")
     assert len(norm.parts) == 1
     assert not norm.head.container
 
@@ -305,7 +305,7 @@ def test_blocks_with_an_output_each_fold_and_so_do_the_outputs():
         ("layers.0", "head"),
         ("head", "output"),
     }
-    (series,) = [box for box in view.draft.boxes.values() if box.role == "output" and box.names]
+    (series,) = [box for box in view.graph.boxes.values() if box.role == "output" and box.names]
     assert series.names == [f"keys[{k}]" for k in range(5)]
 
 
@@ -323,7 +323,7 @@ def test_an_authors_layer_between_reshapes_is_one_box():
     view = view_of(net, (2, 3, 8))
     shown = boxes(view)
     assert len(shown) == 4
-    (first, *_) = [box for box in view.draft.boxes.values() if box.role == "module"]
+    (first, *_) = [box for box in view.graph.boxes.values() if box.role == "module"]
     assert [part.kind for part in first.parts] == ["linear", "activation"]
 
 
@@ -348,5 +348,5 @@ def test_a_picture_too_wide_to_read_is_drawn_less_deep():
 
     view = view_of(Net(), (1, 8))
     assert view.depth == 1
-    assert breadth(view.draft) == 1
-    assert breadth(view_of(Net(), (1, 8), depth=2).draft) == 12
+    assert breadth(view.graph) == 1
+    assert breadth(view_of(Net(), (1, 8), depth=2).graph) == 12

@@ -59,8 +59,8 @@ def captions_of(model: nn.Module, *shapes, show: str = "shapes,params", **option
     report = report_of(model, *shapes)
     view = make_view(build_flow(report.trace), **options)
     captions = Captions(view, report, parse_show(show))
-    nodes = view.draft.flow.nodes
-    return {nodes[key].id: captions.box(key) for key in view.draft.boxes}, captions, view
+    nodes = view.graph.flow.nodes
+    return {nodes[key].id: captions.box(key) for key in view.graph.boxes}, captions, view
 
 
 class Functional(nn.Module):
@@ -131,14 +131,14 @@ def test_pills_have_name_shape_and_an_unusual_dtype():
     report = report_of(net, torch.zeros(2, 7, dtype=torch.long))
     view = make_view(build_flow(report.trace))
     captions = Captions(view, report, parse_show("shapes"))
-    pills = [captions.box(key) for key in sorted(view.draft.boxes)]
+    pills = [captions.box(key) for key in sorted(view.graph.boxes)]
     assert (pills[0].title, pills[0].lines) == ("input", ("7 int64",))
     assert (pills[-1].title, pills[-1].lines) == ("output", ("7×4",))
 
 
 def test_edges_have_a_shape_only_where_it_changed():
     _, captions, view = captions_of(Tower(1), (1, 3, 8, 8))
-    names = {key: view.draft.flow.nodes[key].id for key in view.draft.boxes}
+    names = {key: view.graph.flow.nodes[key].id for key in view.graph.boxes}
     labels = {(names[tail], names[head]): label for tail, head, _, label in captions.edges()}
     assert labels["input/x", "stem"] == ""
     assert labels["stem", "blocks.0.conv1"] == "8×6×6"
@@ -259,6 +259,6 @@ def test_what_a_closed_module_holds():
     report = report_of(nn.Sequential(Layer(), nn.ReLU()), torch.zeros(1, 3, dtype=torch.int64))
     view = make_view(build_flow(report.trace), depth=1)
     captions = Captions(view, report, parse_show("shapes"))
-    closed = next(key for key, box in view.draft.boxes.items() if box.head.container)
+    closed = next(key for key, box in view.graph.boxes.items() if box.head.container)
     (line,) = captions.box(closed).lines
     assert line == "Layer, 1 embedding, 1 attention, 1 recurrent, 2 linear"
