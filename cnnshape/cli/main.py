@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -156,7 +157,7 @@ def _told(error: Exception) -> int:
     assert isinstance(error, OSError)
     where = f" ({error.filename})" if error.filename else ""
     _say_error(f"{error.strerror or error}{where}")
-    return 1
+    return 2 if error.errno == errno.ENAMETOOLONG else 1
 
 
 def _usage(error: click.UsageError) -> str:

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_DIM, TERMINAL_GOOD
 from cnnshape.rendering.units import count, duration
 from cnnshape.training.observer import BatchProgress, Observer, RunStart
@@ -100,7 +101,7 @@ class TrainingDisplay(Observer):
         if result.interrupted:
             self._console.print(
                 f"interrupted after {counted(len(result.history), 'epoch')}, everything saved; "
-                f"to go on: cnnshape train --resume {result.folder}",
+                f"to go on: cnnshape train --resume {visible(str(result.folder))}",
                 soft_wrap=True,
             )
 
@@ -110,7 +111,7 @@ class TrainingDisplay(Observer):
         if self._start is not None:
             self._console.print(
                 "stopped at once, what was saved before is kept; "
-                f"to go on: cnnshape train --resume {self._start.folder}",
+                f"to go on: cnnshape train --resume {visible(str(self._start.folder))}",
                 soft_wrap=True,
             )
 
@@ -143,7 +144,7 @@ class TrainingDisplay(Observer):
         )
         for name, text in lines:
             if text:
-                line = Text.assemble((f"  {name:<8}", TERMINAL_DIM), text)
+                line = Text.assemble((f"  {name:<8}", TERMINAL_DIM), visible(text))
                 self._console.print(line, soft_wrap=True)
         self._console.print()
 

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_BAD, TERMINAL_DIM
 from cnnshape.words import counted
 
@@ -56,9 +57,9 @@ def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> Non
     there = [name for name in written if (result.folder / name).is_file()]
     best = f"best epoch {result.best_epoch} of {len(result.history)}"
     early = ", stopped early" if result.stopped_early else ""
+    folder = visible(str(result.folder))
     console.print(
-        Text(f"{best}{early}; {result.folder} holds {', '.join(there)}", TERMINAL_DIM),
-        soft_wrap=True,
+        Text(f"{best}{early}; {folder} holds {', '.join(there)}", TERMINAL_DIM), soft_wrap=True
     )
 
 
@@ -119,7 +120,8 @@ def _worst_pairs(evaluation: Evaluation) -> Table:
         table.add_column(heading)
     table.add_column("pictures", justify="right")
     for count, row, column in pairs[:10]:
-        table.add_row(evaluation.classes[row], evaluation.classes[column], str(count))
+        names = (visible(evaluation.classes[place]) for place in (row, column))
+        table.add_row(*names, str(count))
     return table
 
 
@@ -136,9 +138,9 @@ def print_predictions(predictions: Sequence[Prediction], top: int, console: Cons
         table.add_column("picture", style=TERMINAL_DIM)
     for one in predictions:
         ranked = sorted(one.probabilities.items(), key=lambda pair: -pair[1])[1:top]
-        others = ", ".join(f"{name} {percent(value)}" for name, value in ranked)
+        others = ", ".join(f"{visible(name)} {percent(value)}" for name, value in ranked)
         sure = Text(percent(one.probability), TERMINAL_BAD if one.probability < 0.5 else "")
-        cells = [str(one.image), one.label, sure, *([others] if top > 1 else [])]
+        cells = [visible(str(one.image)), visible(one.label), sure, *([others] if top > 1 else [])]
         table.add_row(*cells, *(["; ".join(one.notes)] if len(shared) > 1 else []))
     console.print(table)
     if len(shared) == 1 and predictions[0].notes:
@@ -163,4 +165,5 @@ def percent(probability: float) -> str:
 
 
 def _short(name: str, length: int = 5) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+    shown = visible(name)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"

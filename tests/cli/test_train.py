@@ -178,6 +178,40 @@ def test_names_in_brackets_are_names(call: Call, tmp_path: Path) -> None:
     assert "[red]seven:smile:.png" in "".join(out.split())
 
 
+def test_escape_sequences_in_names_do_not_reach_the_terminal(call: Call, tmp_path: Path) -> None:
+    for name in ("cat\x1b[31m", "dog\x07"):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for index in range(10):
+            shade = 40 * (name < "d") + 20 * index
+            Image.new("L", (28, 28), shade).save(tmp_path / "pets" / name / f"{index}.png")
+    folder, data = tmp_path / "r\x1b[2J", f"folder:{tmp_path / 'pets'}"
+    code, out, err = call("train", "mlp", "--data", data, "--epochs", "1", "-o", folder)
+    assert code == 0
+    assert "\x1b" not in out + err
+    assert "r\\x1b[2J" in out
+    assert "r\\x1b[2J" in err
+    code, out, _ = call("predict", folder, tmp_path / "pets" / "dog\x07" / "1.png")
+    assert code == 0
+    assert "\x1b" not in out
+    assert "\x07" not in out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "--resume", "x" * 300),
+        ("evaluate", "a/" * 3000),
+        ("predict", "x" * 300, "y.png"),
+        ("train", "lenet", "--data", "folder:" + "x" * 300),
+        ("train", "lenet", "-o", "x" * 300),
+    ],
+)
+def test_names_that_are_too_long(call: Call, arguments: tuple[str, ...]) -> None:
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: File name too long")
+
+
 def test_options_go_on_to_every_process() -> None:
     def arguments(*given: str) -> list[str]:
         with command.make_context("train", list(given)) as context:
