@@ -84,6 +84,7 @@ def resume(
     best = run.folder / BEST
     if finished is not None and holds_epoch(best, build_model(run), finished.best_epoch):
         return finished
+    _refuse_links(run.folder)
     try:
         config = TrainingConfig.from_dict(run.settings)
     except CnnshapeError as error:
@@ -100,6 +101,16 @@ def resume(
             )
         with _threads(run, processes):
             return _run(config, data, run.folder, processes, observer, resumed=True)
+
+
+def _refuse_links(folder: Path) -> None:
+    """A folder from somebody else may hold a link to any file, which would be written over."""
+    for file in sorted(folder.iterdir()):
+        if file.is_symlink():
+            raise RunFolderError(
+                f"{file} is a link, and going on would write to where it leads: "
+                "put a file of its own there"
+            )
 
 
 @contextlib.contextmanager

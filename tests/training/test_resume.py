@@ -220,6 +220,19 @@ def test_a_damaged_last_checkpoint_is_deleted_and_the_run_begins_again(
     assert metrics(whole) == metrics(copy)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("name", ["last.pt", "metrics.jsonl", ".lock", "curves.svg"])
+def test_nothing_is_written_outside_the_run_folder(copy: Path, tmp_path: Path, name: str) -> None:
+    (copy / "result.json").unlink()
+    (copy / name).unlink(missing_ok=True)
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"mine")
+    (copy / name).symlink_to(precious)
+    with pytest.raises(RunFolderError, match=rf"{name} is a link, and going on would write to"):
+        resume(copy)
+    assert precious.read_bytes() == b"mine"
+
+
 def test_a_finished_run_does_not_need_its_last_checkpoint(copy: Path) -> None:
     (copy / "last.pt").write_bytes(b"PK")
     assert resume(copy).test is not None
@@ -476,7 +489,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(here: Path) -> None:
     )
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
-    assert "last.pt: File too large; the earlier last.pt is intact: make room, then" in done.stderr
+    assert "'run/last.pt': File too large; the earlier last.pt is intact: make room" in done.stderr
     assert "cnnshape train --resume run" in done.stderr
     assert (here / "run" / "last.pt").read_bytes() == before
     assert not list((here / "run").glob(".last.pt.*"))
