@@ -424,8 +424,9 @@ def _embedding_rule(call: Call) -> tuple[str, dict[str, Any]]:
 def embedding(call: Call) -> Account:
     """A row of the table for every index."""
     index, table = _looked_up(call)
-    row = Ended((table.axis(0),), "picked")
-    return Account(((*index.all_kept(), table.kept(1)),), (row,))
+    rows = tuple(Chosen(table.axis(0), n, index.axis(d)) for d, n in enumerate(index.sizes))
+    ended = () if rows else (Ended((table.axis(0),), "picked"),)
+    return Account(((*rows, table.kept(1)),), ended)
 
 
 @INDEXING.add("embedding_bag", "linear",

@@ -6,11 +6,13 @@ Source: https://pytorch.org/docs/stable/torch.html#creation-ops and #random-samp
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
+from cnnshape.formulas.algebra import Sum
 from cnnshape.operations.axes import Account, Origin, Unknown, Written
-from cnnshape.operations.call import Call, Unfit, unread
-from cnnshape.operations.table import Table
+from cnnshape.operations.call import Call, Operand, Signature, Unfit, unread
+from cnnshape.operations.table import Entry, Table
 
 MAKING = Table()
 
@@ -19,7 +21,7 @@ def _written(call: Call, name: str = "size") -> Account:
     return Account((tuple(Written(size) for size in call.sizes(name)),))
 
 
-@MAKING.add("zeros ones empty rand randn empty_quantized", "making", "*size", source="torch.zeros")
+@MAKING.add("zeros ones empty rand randn", "making", "*size", source="torch.zeros")
 def filled(call: Call) -> Account:
     """Filled with one number, with noise, or with nothing."""
     return _written(call)
@@ -45,6 +47,7 @@ def new_full(call: Call) -> Account:
 
 
 @MAKING.add("empty_strided", "making", "size stride")
+@MAKING.add("empty_permuted", "making", "size physical_layout")
 @MAKING.add("new_empty_strided", "making", "input size stride",
             source="torch.Tensor.new_empty_strided")  # fmt: skip
 def strided(call: Call) -> Account:
@@ -75,42 +78,44 @@ def like(call: Call) -> Account:
     return Account((call.tensor().all_kept(),), unread(call.tensor()))
 
 
-@MAKING.add("arange range", "making", "*bounds start=None end=None step=None",
-            source="torch.arange")  # fmt: skip
+@MAKING.add("arange", "making", "*bounds start=None end=None step=None")
 def arange(call: Call) -> Account:
     """``⌈(end − start)/step⌉`` numbers."""
-    bounds = counted(call)
-    if bounds is None:
+    start, end, step = counted(call) or (None, None, None)
+    kinds = {type(number) for number in (start, end, step)}
+    if step in (None, 0) or {float, Sum} <= kinds:
         return Account(((Unknown(),),))
-    start, end, step = bounds
-    inclusive = 1 if call.spelled == "range" else 0
-    count = (end - start + step - 1) // step if not inclusive else (end - start) // step + 1
-    return Account(((Written(count),),))
+    if float in kinds:
+        return Account(((Written(ceil((end - start) / step)),),))
+    if isinstance(step, int) and step < 0:
+        start, end, step = -start, -end, -step
+    return Account(((Written((end - start + step - 1) // step),),))
+
+
+@MAKING.add("range", "making", "start end step=1")
+def range_(call: Call) -> Account:
+    """As ``arange``, its end included."""
+    return Account(((Written(int((call["end"] - call["start"]) / call["step"]) + 1),),))
 
 
 def counted(call: Call) -> tuple[Any, Any, Any] | None:
-    """Start, end and step of an ``arange``; None where they are no whole numbers.
+    """Start, end and step of an ``arange``; None where they are no numbers.
 
-    >>> from cnnshape.operations.call import Call
     >>> given = {"bounds": (2, 9), "start": None, "end": None, "step": None}
     >>> counted(Call("arange", given, None, "arange", given))
     (2, 9, 1)
     """
-    bounds = call["bounds"]
+    given = call["bounds"]
     start, end, step = (call[name] for name in ("start", "end", "step"))
-    if len(bounds) == 1 and end is None:
-        end = bounds[0]
-    elif len(bounds) == 1:
-        start = bounds[0]
-    elif bounds:
-        start, end, step = (*bounds, step)[:3]
+    if len(given) == 1 and end is None:
+        end = given[0]
+    elif len(given) == 1:
+        start = given[0]
+    elif given:
+        start, end, step = (*given, step)[:3]
     numbers = (0 if start is None else start, end, 1 if step is None else step)
-    if any(isinstance(n, float) or n is None for n in numbers) or numbers[2] == 0:
-        return None
-    if isinstance(numbers[2], int) and numbers[2] < 0:
-        start, end, step = numbers
-        return -start, -end, -step
-    return numbers
+    known = all(isinstance(number, int | float | Sum) for number in numbers)
+    return numbers if known else None
 
 
 @MAKING.add("linspace logspace", "making", "start end steps", source="torch.linspace")
@@ -153,9 +158,37 @@ def triangle(call: Call) -> Account:
     return Account(((Written(2), count),))
 
 
-@MAKING.add("tensor as_tensor asarray from_numpy frombuffer scalar_tensor new_tensor", "making",
-            "*data", source="torch.tensor")  # fmt: skip
+@MAKING.add("tensor as_tensor asarray scalar_tensor", "making", "data|obj|s", source="torch.tensor")
 def from_data(call: Call) -> Account:
-    """A tensor made of Python's numbers, whose sizes only the recording tells."""
-    del call
-    raise Unfit("made of data")
+    """Made of Python's numbers in lists, or of another tensor."""
+    data = call["data"]
+    if isinstance(data, Operand):
+        return Account((data.all_kept(),))
+    return Account((tuple(Written(size) for size in _nested(data)),))
+
+
+@MAKING.add("new_tensor", "making", "input data", source="torch.Tensor.new_tensor")
+def new_tensor(call: Call) -> Account:
+    """The same, with the dtype and device of a tensor."""
+    return replace(from_data(call), ended=unread(call.tensor()))
+
+
+# An array is recorded without its sizes.
+MAKING.enter((Entry("from_numpy", "making", Signature("array"), source="torch.from_numpy"),))
+
+
+def _nested(data: Any) -> tuple[int, ...]:
+    """The sizes of lists in lists.
+
+    >>> _nested(((1, 2, 3), (4, 5, 6))), _nested(2.5)
+    ((2, 3), ())
+    """
+    if not isinstance(data, tuple):
+        if not isinstance(data, int | float | complex):
+            raise Unfit("not a number")
+        return ()
+    items: tuple[Any, ...] = data
+    inner = {_nested(item) for item in items}
+    if len(inner) > 1:
+        raise Unfit("lists of different lengths")
+    return (len(items), *(inner.pop() if inner else ()))

@@ -464,8 +464,9 @@ def test_the_rule_that_judges_a_table() -> None:
 def test_a_table_takes_one_row_of_its_own_for_each_index() -> None:
     known = account("embedding", (Operand.of(0, 2, 3, dtype="int64"), Operand.of(1, 9, 4)))
     assert known is not None
-    assert known.results == ((Kept((0, 0), 2), Kept((0, 1), 3), Kept((1, 1), 4)),)
-    assert known.ended == (Ended((AxisOf(1, 0),), "picked"),)
+    row = AxisOf(1, 0)
+    chosen = (Chosen(row, 2, AxisOf(0, 0)), Chosen(row, 3, AxisOf(0, 1)))
+    assert known.results == ((*chosen, Kept(AxisOf(1, 1), 4)),)
 
 
 def test_as_many_as_the_values_say() -> None:
