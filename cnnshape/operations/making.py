@@ -81,9 +81,12 @@ def like(call: Call) -> Account:
 @MAKING.add("arange", "making", "*bounds start=None end=None step=None")
 def arange(call: Call) -> Account:
     """``⌈(end − start)/step⌉`` numbers."""
-    start, end, step = counted(call) or (None, None, None)
-    kinds = {type(number) for number in (start, end, step)}
-    if step in (None, 0) or {float, Sum} <= kinds:
+    limits = counted(call)
+    if limits is None or limits[2] == 0:
+        return Account(((Unknown(),),))
+    start, end, step = limits
+    kinds = {type(number) for number in limits}
+    if {float, Sum} <= kinds:
         return Account(((Unknown(),),))
     if float in kinds:
         return Account(((Written(ceil((end - start) / step)),),))

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.errors import CnnshapeError, UsageError
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.run_at_sizes import Run
-from cnnshape.operations import TABLE
 from cnnshape.tracing.trace import Operation, Trace
 
 
@@ -23,8 +23,9 @@ def refuse_data_dependent(trace: Trace) -> None:
     Raises:
         DataDependentError: an operation's result is as large as the data make it.
     """
+    accounts = Accounts(trace)
     for op in trace.operations:
-        if _decided_by_values(op) or _is_masking(trace, op):
+        if _decided_by_values(accounts, op):
             where = trace.calls[op.call].path or trace.modules[0].type
             line = f" ({Path(op.source.file).name}:{op.source.line})" if op.source else ""
             name = "a boolean index" if op.name == "getitem" else op.name
@@ -34,18 +35,9 @@ def refuse_data_dependent(trace: Trace) -> None:
             )
 
 
-def _decided_by_values(op: Operation) -> bool:
-    entry = TABLE.find(op.name)
-    return entry is not None and entry.values
-
-
-def _is_masking(trace: Trace, op: Operation) -> bool:
-    if op.name != "getitem" or len(op.inputs) < 2:
-        return False
-    return any(
-        trace.values[value].dtype == "bool" and not trace.values[value].static
-        for value in op.inputs[1:]
-    )
+def _decided_by_values(accounts: Accounts, op: Operation) -> bool:
+    entry, call = accounts.entry(op), accounts.call(op)
+    return entry is not None and call is not None and entry.depends(call)
 
 
 def refuse_fixed_letters(run: Run, demands: Sequence[Demand], shape: str) -> None:
