@@ -116,7 +116,9 @@ class Accounts:
         """A recorded value as an operand."""
         recorded = self.trace.values[value]
         shape = tuple(int(n) if isinstance(n, int) else -1 for n in recorded.shape)
-        return Operand(value, self._sizes(value), shape, recorded.dtype, recorded.static)
+        return Operand(
+            value, self._sizes(value), shape, recorded.dtype, recorded.static, recorded.sparse
+        )
 
     def _recorded(self, value: int) -> tuple[Size, ...]:
         shape = self.trace.values[value].shape

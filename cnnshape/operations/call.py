@@ -32,6 +32,7 @@ class Operand:
             (which axes have size 1, where a slice ends) is decided on these.
         dtype: ``float32``, ``bool``, …; empty where nobody asks.
         parameter: it is a parameter or buffer, or made of these alone.
+        sparse: it holds only some of its numbers, nobody knows how many.
     """
 
     tensor: int
@@ -39,6 +40,7 @@ class Operand:
     shape: tuple[int, ...]
     dtype: str = ""
     parameter: bool = False
+    sparse: bool = False
 
     @classmethod
     def of(cls, tensor: int, *shape: int, dtype: str = "float32") -> Operand:

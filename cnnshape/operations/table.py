@@ -82,7 +82,12 @@ class Entry:
             return None
 
     def count(self, call: Call) -> Size:
-        """The call's multiply-accumulates; None where they are not known."""
+        """The call's multiply-accumulates; None where they are not known.
+
+        A sparse tensor is multiplied where it holds numbers, and its shape does not tell where.
+        """
+        if any(tensor.sparse for tensor in call.tensors):
+            return None
         if self.macs == "contracted":
             account = self.account(call)
             return account and account.products

@@ -132,6 +132,7 @@ class Value:
         static: no input went into it: a parameter, a buffer, a constant, or something computed
             from these alone (a pruned or normalised weight).
         parameters: the parameters that a static value was computed from.
+        sparse: it holds only some of its numbers (a sparse layout of torch).
     """
 
     id: int
@@ -144,6 +145,7 @@ class Value:
     alias_of: int | None = None
     static: bool = False
     parameters: tuple[str, ...] = ()
+    sparse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class ValueTable:
             alias_of=alias_of,
             static=static or origin in ("parameter", "buffer", "constant"),
             parameters=parameters,
+            sparse=tensor.layout is not torch.strided,
         )
         self.values.append(value)
         reference = weakref.ref(tensor)

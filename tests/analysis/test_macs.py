@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+import cnnshape
 from cnnshape.analysis.build import build_report
 from cnnshape.tracing.execute import Inputs, record
 
@@ -186,3 +187,16 @@ def test_what_cannot_be_measured_is_none_never_zero():
         assert outside.macs is None
         assert report.layer("").subtree_macs is None
         assert report.totals.macs is None
+
+
+def test_a_product_with_a_sparse_matrix_is_unknown():
+    class Sparse(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("a", torch.eye(8).to_sparse())
+
+        def forward(self, x):
+            return self.a @ x
+
+    # As a dense product it would be 8·8·5; only 8 of the numbers are there.
+    assert cnnshape.inspect(Sparse(), torch.rand(8, 5)).totals.macs is None

@@ -15,8 +15,8 @@ from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.traced_size import TracedSize
 from cnnshape.formulas.algebra import Sum, Whole
 from cnnshape.operations import Account
-from cnnshape.operations.axes import Chosen
-from cnnshape.operations.call import Sized
+from cnnshape.operations.axes import AxisOf, Chosen
+from cnnshape.operations.call import Call, Sized
 from cnnshape.operations.making import counted
 from cnnshape.tracing.trace import Operation, Trace
 
@@ -97,14 +97,23 @@ def _unknown(shape: Sequence[int]) -> Dims:
 def _note_needs(op: Operation, sizes: Sizes, account: Account) -> None:
     for need in account.needs:
         sizes.demand(op, need.left, need.relation, need.right)
-    chosen = {
+    for (table, axis), index in _picked_by(account, sizes.accounts.call(op)):
+        # Positions counted by arange: the table must have one for each. Meta does not look.
+        sizes.demand(op, sizes.of_value(table)[axis], ">=", counted_to(index, sizes))
+
+
+def _picked_by(account: Account, call: Call | None) -> set[tuple[AxisOf, int]]:
+    """The axes that positions are picked from, each with the tensor of indices that picks."""
+    picked = {
         (origin.source, origin.by.tensor)
         for origin in account.results[0]
         if isinstance(origin, Chosen) and origin.by is not None
     }
-    for (table, axis), index in chosen:
-        # Positions counted by arange: the table must have one for each. Meta does not look.
-        sizes.demand(op, sizes.of_value(table)[axis], ">=", counted_to(index, sizes))
+    indices = [t.tensor for t in call.tensors if t.dtype.startswith("int")] if call else []
+    for end in account.ended:
+        if end.how == "picked" and end.position is None and len(indices) == 1:
+            picked |= {(axis, indices[0]) for axis in end.axes if axis.tensor != indices[0]}
+    return picked
 
 
 def by_position(op: Operation, sizes: Sizes) -> Dims:

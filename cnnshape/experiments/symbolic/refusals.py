@@ -25,7 +25,7 @@ def refuse_data_dependent(trace: Trace) -> None:
     """
     accounts = Accounts(trace)
     for op in trace.operations:
-        if _decided_by_values(accounts, op):
+        if _decided_by_values(op, accounts):
             where = trace.calls[op.call].path or trace.modules[0].type
             line = f" ({Path(op.source.file).name}:{op.source.line})" if op.source else ""
             name = "a boolean index" if op.name == "getitem" else op.name
@@ -35,9 +35,13 @@ def refuse_data_dependent(trace: Trace) -> None:
             )
 
 
-def _decided_by_values(accounts: Accounts, op: Operation) -> bool:
+def _decided_by_values(op: Operation, accounts: Accounts) -> bool:
+    """Whether a result is as large as the data make it; a mask that the model holds is no data."""
     entry, call = accounts.entry(op), accounts.call(op)
-    return entry is not None and call is not None and entry.depends(call)
+    if entry is None or call is None or not entry.depends(call):
+        return False
+    masks = [tensor for tensor in call.tensors[1:] if tensor.dtype == "bool"]
+    return not masks or not all(mask.parameter for mask in masks)
 
 
 def refuse_fixed_letters(run: Run, demands: Sequence[Demand], shape: str) -> None:
