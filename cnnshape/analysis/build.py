@@ -154,7 +154,7 @@ def _layers(trace: Trace, placed: _Placement, macs: list[Size]) -> Iterable[Laye
     own = own_parameters(trace)
     below = subtree_parameters(own)
     costs = call_costs(trace, macs)
-    reach = receptive_fields(trace)
+    reach = receptive_fields(trace, accounts=placed.accounts)
     for call in trace.calls:
         # A module's parameters count where it first runs.
         first = call.call == 0

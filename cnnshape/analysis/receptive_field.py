@@ -17,10 +17,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from cnnshape.analysis.fields.layout import Axis, Part, Spread, plain
+from cnnshape.analysis.accounts import Accounts
+from cnnshape.analysis.fields.layout import Axis, Piece, Spread, plain
 from cnnshape.analysis.fields.reach import PIXELS, Interval, bounded_pixels
 from cnnshape.analysis.fields.walk import follow
-from cnnshape.analysis.fields.windows import WINDOWED
+from cnnshape.analysis.fields.windows import SLIDING
+from cnnshape.operations.axes import Windowed
 from cnnshape.tracing.trace import Trace
 
 Extent = tuple[int | None, ...] | Literal["global"]
@@ -56,7 +58,9 @@ class Field:
         return reach.interval(position)
 
 
-def receptive_fields(trace: Trace, *, clipped: bool = False) -> Mapping[int, Field]:
+def receptive_fields(
+    trace: Trace, *, clipped: bool = False, accounts: Accounts | None = None
+) -> Mapping[int, Field]:
     """The receptive field of every module call's (first) result, by the call's index.
 
     Calls whose result does not depend on a picture, or in a way that cannot be followed (a roll,
@@ -67,6 +71,7 @@ def receptive_fields(trace: Trace, *, clipped: bool = False) -> Mapping[int, Fie
         clipped: count only pixels and positions that exist, so that :meth:`Field.interval` is
             exactly what gradients show, border units included. ``size`` then is that of the
             central unit, cut off at the border.
+        accounts: what each operation does, if it has been looked up before.
 
     >>> import torch
     >>> from cnnshape.tracing.execute import Inputs, record
@@ -78,23 +83,26 @@ def receptive_fields(trace: Trace, *, clipped: bool = False) -> Mapping[int, Fie
     ((6, 6), (2, 2))
     """
     found: dict[int, Field] = {}
-    for call, (_, spread) in result_spreads(trace, clipped=clipped).items():
+    for call, (_, spread) in result_spreads(trace, clipped=clipped, accounts=accounts).items():
         field = field_of(spread)
         if field is not None:
             found[call] = field
     return found
 
 
-def result_spreads(trace: Trace, *, clipped: bool = False) -> Mapping[int, tuple[int, Spread]]:
+def result_spreads(
+    trace: Trace, *, clipped: bool = False, accounts: Accounts | None = None
+) -> Mapping[int, tuple[int, Spread]]:
     """For each module call, its first result that depends on a picture, and in which way.
 
     The :class:`~cnnshape.analysis.fields.layout.Spread` also says which dimensions of the result
     hold the spatial axes.
     """
-    start = picture_inputs(trace, clipped=clipped)
+    accounts = accounts or Accounts(trace)
+    start = picture_inputs(trace, clipped=clipped, accounts=accounts)
     if not start:
         return {}
-    states = follow(trace, start)
+    states = follow(accounts, start)
     found: dict[int, tuple[int, Spread]] = {}
     for call in trace.calls:
         value = next((named.value for named in call.outputs if named.value in states), None)
@@ -134,7 +142,9 @@ def _central(axis: Axis, count: int) -> tuple[int | None, int | None, int | None
     return high - low + 1, stride, offset
 
 
-def picture_inputs(trace: Trace, *, clipped: bool = False) -> dict[int, Spread]:
+def picture_inputs(
+    trace: Trace, *, clipped: bool = False, accounts: Accounts | None = None
+) -> dict[int, Spread]:
     """The pictures among the inputs, by value, each with its spatial axes."""
     shapes: dict[int, tuple[int, ...]] = {}
     for named in trace.inputs:
@@ -148,7 +158,7 @@ def picture_inputs(trace: Trace, *, clipped: bool = False) -> dict[int, Spread]:
     first = next((shape for shape in shapes.values() if len(shape) >= 3), None)
     if first is None:
         return {}
-    axes = _spatial_axes(trace, len(first))
+    axes = _spatial_axes(accounts or Accounts(trace), len(first))
     if axes < 1:
         return {}
     size = first[-axes:]
@@ -156,15 +166,18 @@ def picture_inputs(trace: Trace, *, clipped: bool = False) -> dict[int, Spread]:
     for value, shape in shapes.items():
         if len(shape) == len(first) and (shape[-axes:] == size or not clipped):
             lead = len(shape) - axes
-            dims = tuple((Part(n, axis),) for axis, n in enumerate(shape[lead:]))
+            dims = tuple((Piece(n, axis),) for axis, n in enumerate(shape[lead:]))
             reaches = tuple(bounded_pixels(n) if clipped else PIXELS for n in shape[lead:])
             found[value] = Spread((*plain(shape[:lead]), *dims), reaches)
     return found
 
 
-def _spatial_axes(trace: Trace, rank: int) -> int:
+def _spatial_axes(accounts: Accounts, rank: int) -> int:
     """How many of the input's last axes are spatial: as many as its first window slides over."""
-    for op in trace.operations:
-        if op.name in WINDOWED:
-            return min(WINDOWED[op.name][0], rank - 1)
+    for op in accounts.trace.operations:
+        account = accounts.of(op)
+        if account is not None and account.results:
+            slid = [o for o in account.results[0] if isinstance(o, Windowed) and o.rule in SLIDING]
+            if slid:
+                return min(len(slid), rank - 1)
     return rank - 2

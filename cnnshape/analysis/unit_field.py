@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.receptive_field import Field, picture_inputs, receptive_fields
 from cnnshape.errors import UsageError
 from cnnshape.tracing.trace import Trace
@@ -95,7 +96,8 @@ def unit_field(trace: Trace, path: str, unit: tuple[int, ...]) -> UnitField:
     call = next((call for call in trace.calls if call.path == path), None)
     if call is None:
         raise UsageError(_no_layer(trace, path))
-    field = receptive_fields(trace).get(call.index)
+    accounts = Accounts(trace)
+    field = receptive_fields(trace, accounts=accounts).get(call.index)
     if field is None:
         raise UsageError(
             f"the receptive field of {path or 'the model'} is not known: its result depends on no "
@@ -103,7 +105,7 @@ def unit_field(trace: Trace, path: str, unit: tuple[int, ...]) -> UnitField:
         )
     sizes = next(
         tuple(spread.count(axis) for axis in range(len(spread.axes)))
-        for spread in picture_inputs(trace).values()
+        for spread in picture_inputs(trace, accounts=accounts).values()
     )
     if len(unit) != len(field.counts) or any(
         n >= count for n, count in zip(unit, field.counts, strict=True)

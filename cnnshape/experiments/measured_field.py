@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.fields.layout import Spread
 from cnnshape.analysis.fields.reach import Reach
 from cnnshape.analysis.receptive_field import field_of, picture_inputs, result_spreads
@@ -88,13 +89,14 @@ def measure_fields(
     trace = record(real, Inputs(*prepared.arguments("meta")), device="meta").trace
     if trace.failure is not None:
         trace = record(real, Inputs(*prepared.arguments("cpu"))).trace
-    exact = result_spreads(trace, clipped=True)
+    accounts = Accounts(trace)
+    exact = result_spreads(trace, clipped=True, accounts=accounts)
     chosen = _chosen(trace, exact, every_layer=every_layer, paths=paths)
     if not chosen:
         return ()
     model = positive_weights(copy.deepcopy(real))
     with _results(model, {(trace.calls[i].path, trace.calls[i].call) for i in chosen}) as results:
-        picture, arguments = _picture(trace, Inputs(*prepared.arguments("cpu")))
+        picture, arguments = _picture(accounts, Inputs(*prepared.arguments("cpu")))
         try:
             with torch.enable_grad(), LinearPass():
                 model.eval()(*arguments.args, **(arguments.kwargs or {}))
@@ -161,8 +163,9 @@ def _chosen(
 def _readable(spread: Spread) -> bool:
     """Whether every dimension holds either spatial axes or something else, not both mixed."""
     return all(
-        all(part.axis is None for part in parts) or all(part.axis is not None for part in parts)
-        for parts in spread.dims
+        all(piece.axis is None for piece in pieces)
+        or all(piece.axis is not None for piece in pieces)
+        for pieces in spread.dims
     ) and all(
         spread.homes(axis) or spread.axes[axis] == "global" for axis in range(len(spread.axes))
     )
@@ -200,10 +203,10 @@ def _results(
             handle.remove()
 
 
-def _picture(trace: Trace, inputs: Inputs) -> tuple[Tensor, Inputs]:
+def _picture(accounts: Accounts, inputs: Inputs) -> tuple[Tensor, Inputs]:
     """The input whose gradient is taken, and the arguments with it in its place."""
-    pictures = picture_inputs(trace)
-    names = [named.value in pictures for named in trace.inputs]
+    pictures = picture_inputs(accounts.trace, accounts=accounts)
+    names = [named.value in pictures for named in accounts.trace.inputs]
     found: list[Tensor] = []
     position = 0
 
@@ -289,17 +292,17 @@ def _select(tensor: Tensor, spread: Spread, unit: Sequence[int]) -> Tensor | Non
     if tensor.dim() != len(spread.dims):
         return None
     index: list[Any] = []
-    for parts in spread.dims:
-        spatial = [part for part in parts if part.axis is not None]
+    for pieces in spread.dims:
+        spatial = [piece for piece in pieces if piece.axis is not None]
         if not spatial:
             index.append(slice(None))
             continue
-        if len(spatial) != len(parts):
+        if len(spatial) != len(pieces):
             return None
         place = 0
-        for part in spatial:
-            assert part.axis is not None
-            place = place * part.size + unit[part.axis] // part.step % part.size
+        for piece in spatial:
+            assert piece.axis is not None
+            place = place * piece.size + unit[piece.axis] // piece.step % piece.size
         index.append(place)
     return tensor[tuple(index)].sum()
 

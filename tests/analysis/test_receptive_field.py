@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnshape.analysis.fields.reach import PIXELS, bounded_pixels, shifted, sliding, transposed
-from cnnshape.analysis.fields.resize import adaptive, interpolated
+from cnnshape.analysis.fields.windows import adaptive, interpolated
 from cnnshape.analysis.receptive_field import Field, receptive_fields
 from cnnshape.analysis.unit_field import parse_unit, unit_field
 from cnnshape.errors import UsageError
 from cnnshape.models.lenet import LeNet
+from cnnshape.operations import TABLE, Account, Call, register
+from cnnshape.operations.axes import Chosen
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -168,6 +170,69 @@ def test_a_cut_off_crop_is_unclipped_and_exact_when_clipped():
     assert fields_of(Crop(), 1, 1, 16, 16)["conv"].interval(0, 0) == (3, 5)
     # What lies outside the crop is zero padding: the first unit sees two rows.
     assert fields_of(Crop(), 1, 1, 16, 16, clipped=True)["conv"].interval(0, 0) == (4, 5)
+
+
+def test_an_operator_that_the_table_does_not_know_is_not_guessed():
+    """Not even where it gives back its input's shape; once it is entered it is followed."""
+
+    class Own(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 3)
+            self.after = nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.after(torch.ops.cnnshape_test.mirrored(self.conv(x)))
+
+    with torch.library._scoped_library("cnnshape_test", "DEF") as library:
+        library.define("mirrored(Tensor x) -> Tensor")
+        library.impl("mirrored", lambda x: x.flip(-1), "CompositeExplicitAutograd")
+        assert "after" not in fields_of(Own(), 1, 1, 9, 9)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(TABLE, "_entries", {**TABLE._entries})
+            register("cnnshape_test::mirrored", "x", _mirrored)
+            assert fields_of(Own(), 1, 1, 9, 9)["after"].size == (3, None)
+
+
+def _mirrored(call: Call) -> Account:
+    x = call.tensor("x")
+    return Account(((*x.all_kept(0, -1), Chosen(x.axis(-1), x.sizes[-1])),))
+
+
+def test_numbers_written_anew_leave_the_rest_of_their_tensor_as_it_was():
+    class Cleared(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+            self.canvas, self.after = nn.Identity(), nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x)
+            x[:, 0].zero_()
+            return self.after(x) + self.canvas(torch.zeros_like(x))
+
+    fields = fields_of(Cleared(), 1, 1, 9, 9)
+    assert fields["after"].size == (3, 3)
+    assert "canvas" not in fields
+
+
+def test_rows_against_columns_are_global():
+    """A unit for every pair of positions; one that is left of an axis meets all of another's."""
+
+    class Pairs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tokens, self.pairs, self.corner = nn.Identity(), nn.Identity(), nn.Identity()
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.tokens(nn.functional.avg_pool2d(x, 3).flatten(2).transpose(1, 2))
+            corner = self.corner(x.unflatten(1, (3, 4))[:, 0])
+            return self.pairs(x @ x.transpose(1, 2)).sum() + (x.unflatten(1, (3, 4)) * corner).sum()
+
+    fields = fields_of(Pairs(), 1, 1, 9, 12)
+    assert fields["tokens"].size == (3, 3)
+    assert fields["corner"].interval(0, 0) == (0, 2)
+    assert fields["pairs"].size == "global"
 
 
 def test_models_without_a_picture_have_no_field():

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from cnnshape.analysis.receptive_field import receptive_fields
 from cnnshape.api.fields import measured_fields
 from cnnshape.experiments.measured_field import measured_notes
+from cnnshape.tracing.execute import Inputs, record
 from tests.experiments import networks
 
 #: The middle, and places off it on either axis, borders included.
@@ -144,6 +146,93 @@ def test_any_chain_of_layers_is_confirmed(layers: list[nn.Module]):
     model = Chain(layers)
     if _runs(model, 1, 2, 19, 23):
         assert statuses(model, 1, 2, 19, 23) <= {"equal"}
+
+
+class After(nn.Module):
+    """A convolution, then some operations of torch."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 4, 3, padding=1)
+        self.function = function
+        self.last = nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.function(self.first(x)))
+
+
+def _tokens(x: Tensor) -> Tensor:
+    return x.flatten(2).transpose(1, 2)
+
+
+def _blocks(x: Tensor) -> Tensor:
+    """Blocks of 4×7 positions in the batch, as windowed attention has them."""
+    return x.view(1, 4, 3, 4, 2, 7).permute(0, 2, 4, 3, 5, 1).reshape(-1, 28, 4)
+
+
+def _written(x: Tensor) -> Tensor:
+    x = x.clone()
+    x[:, 0] = x[:, 1]
+    return x
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[:, :, 2:-3, 1::2],
+        lambda x: x.narrow(2, 3, 7).unsqueeze(0)[0],
+        lambda x: x.chunk(2, 3)[1],
+        lambda x: torch.split(x, [5, 4, 3], 2)[1],
+        lambda x: sum(x.split(7, 3)[1:]),
+        lambda x: torch.tensor_split(x, (2, 7), 2)[1],
+        lambda x: torch.stack([x, 2 * x], 1).flatten(1, 2),
+        lambda x: torch.cat([x[:, :, ::2, ::2], x[:, :, 1::2, 1::2]], 1),
+        lambda x: torch.hstack([x, x]),
+        lambda x: _tokens(x).transpose(1, 2).reshape(1, 4, 12, 14),
+        lambda x: _tokens(x) @ torch.ones(4, 4, dtype=x.dtype),
+        _blocks,
+        lambda x: _blocks(x).reshape(1, 3, 2, 4, 7, 4).permute(0, 5, 1, 3, 2, 4).reshape(x.shape),
+        lambda x: torch.einsum("bchw,co->bohw", x, torch.ones(4, 2, dtype=x.dtype)),
+        lambda x: torch.tensordot(x, torch.ones(4, 2, dtype=x.dtype), dims=([1], [0])),
+        lambda x: F.unfold(x, (3, 5), padding=1, stride=2),
+        lambda x: F.unfold(x, 3, padding=1).view(1, 36, 12, 14),
+        lambda x: x.unfold(2, 4, 2),
+        lambda x: F.pixel_shuffle(x, 2),
+        lambda x: F.avg_pool2d(F.pixel_shuffle(x, 2), 3, 1),
+        lambda x: F.max_pool2d(F.pixel_unshuffle(x, 2), 3, 1, 1),
+        lambda x: x.repeat_interleave(3, 2),
+        lambda x: F.conv2d(x, x.mean((2, 3)).view(1, 4, 1, 1)),
+        lambda x: x.index_select(1, torch.tensor([2, 0])).expand(3, -1, -1, -1),
+        lambda x: F.interpolate(x, scale_factor=0.7, mode="bilinear", recompute_scale_factor=True),
+        lambda x: F.adaptive_max_pool2d(x, (None, 5)),
+        lambda x: x + torch.zeros_like(x).mean(),
+        lambda x: F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 2, -1, 3)),
+        _written,
+    ],
+)
+def test_where_operations_take_positions_is_confirmed(function: Any):
+    """What the table says of axes, read as windows and places, is what gradients show."""
+    found = measured_fields(After(function), (1, 3, 12, 14), units=UNITS, every_layer=True)
+    assert {status for f in found if f.path == "last" for status in f.axes} == {"equal"}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x[:, :, [3, 1]].mean(3),
+        lambda x: torch.cat([x, x], 2).mean(3),
+        lambda x: F.glu(x, 3).mean(2),
+        lambda x: F.fold(F.unfold(x, 3, padding=1), (12, 14), 3, padding=1),
+        lambda x: F.conv2d(x, x[:, :, :3, :3]),
+        lambda x: F.fractional_max_pool2d(x, 2, output_size=(5, 6)),
+    ],
+)
+def test_what_cannot_be_followed_is_not_guessed(function: Any):
+    """An axis is unknown, or an upper bound where all of it was averaged; never a window."""
+    trace = record(After(function), Inputs((torch.zeros(1, 3, 12, 14),))).trace
+    last = next(call.index for call in trace.calls if call.path == "last")
+    field = receptive_fields(trace).get(last)
+    assert field is None or all(axis in ("global", "unknown") for axis in field.axes)
 
 
 def test_a_stride_larger_than_the_kernel_leaves_units_that_see_nothing():

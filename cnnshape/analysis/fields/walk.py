@@ -1,262 +1,374 @@
-"""One walk along the recorded operations, carrying what every tensor depends on."""
+"""One walk along the recorded operations, carrying what every tensor depends on.
+
+Where the axes of a result come from is read from the table of operations; here stands what each
+kind of origin makes of the places of spatial axes and of the pixels behind them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cnnshape.analysis.fields import mixing
-from cnnshape.analysis.fields.layout import Part, Spread, lost, size
-from cnnshape.analysis.fields.moves import MOVES, Mover, indexed
-from cnnshape.analysis.fields.reach import Window, sliding
-from cnnshape.analysis.fields.windows import RESIZING, SHUFFLING, WINDOWED, padding_windows
-from cnnshape.tracing.trace import Operation, Ref, Trace
+from cnnshape.analysis.accounts import Accounts
+from cnnshape.analysis.fields.layout import (
+    Dimension,
+    Piece,
+    Spread,
+    divided,
+    joined,
+    lost,
+    size,
+    spatial_axes,
+    union,
+)
+from cnnshape.analysis.fields.reach import Reach, shifted
+from cnnshape.analysis.fields.windows import window_of
+from cnnshape.operations import Account, Entry
+from cnnshape.operations.axes import (
+    AxisOf,
+    Broadcast,
+    Chosen,
+    Ended,
+    Kept,
+    Merged,
+    Origin,
+    Part,
+    Size,
+    Windowed,
+    Written,
+    times,
+)
+from cnnshape.tracing.trace import Operation
 
 Ints = tuple[int, ...]
 
-_EVERYWHERE = frozenset(
-    "scaled_dot_product_attention multi_head_attention_forward native_multi_head_attention".split()
-)
-_PRODUCTS = frozenset("matmul bmm mm rmatmul".split())
-_ADDED_PRODUCTS = frozenset("baddbmm addmm addbmm".split())
-_PIECES = frozenset(
-    "chunk split unsafe_chunk unsafe_split split_with_sizes tensor_split unbind".split()
-)
 
-
-def follow(trace: Trace, start: Mapping[int, Spread]) -> dict[int, Spread]:
-    """What each value of the trace depends on; values that depend on no picture are missing."""
+def follow(accounts: Accounts, start: Mapping[int, Spread]) -> dict[int, Spread]:
+    """What each value of a trace depends on; values that depend on no picture are missing."""
+    trace = accounts.trace
     states = dict(start)
     for op in trace.operations:
-        if not op.outputs or not any(value in states for value in op.inputs):
-            continue
         shapes = [trace.shape(value) for value in op.outputs]
-        if any(isinstance(n, str) for shape in shapes for n in shape):
-            continue
-        known = [tuple(int(n) for n in shape) for shape in shapes]
-        results = _results(op, trace, states, known)
-        states.update(
-            {v: state for v, state in zip(op.outputs, results, strict=False) if state is not None}
-        )
+        known = [tuple(n for n in shape if isinstance(n, int)) for shape in shapes]
+        if shapes and known == shapes and any(value in states for value in op.inputs):
+            results = _results(accounts, op, states, known)
+            states |= {v: s for v, s in zip(op.outputs, results, strict=True) if s is not None}
     return states
 
 
 def _results(
-    op: Operation, trace: Trace, states: Mapping[int, Spread], shapes: list[Ints]
+    accounts: Accounts, op: Operation, states: Mapping[int, Spread], shapes: Sequence[Ints]
 ) -> Sequence[Spread | None]:
-    inputs = [states.get(value) for value in op.inputs]
-    if op.name in _PIECES and inputs[0] is not None:
-        return mixing.divided(op, inputs[0], shapes)
-    first = _result(op, trace, states, inputs, shapes[0])
-    if first is None:
-        return [None] * len(shapes)
-    # Further results (the indices of a pooling, the base of a view that was written into) are
-    # placed like the first where they have its shape.
-    return [first, *(first if s == shapes[0] else _base(first, s) for s in shapes[1:])]
+    entry, account = accounts.entry(op), accounts.of(op)
+    arriving = {value: states[value] for value in op.inputs if value in states}
+    if entry is None or account is None or entry.everywhere or not account.results:
+        seen = union(tuple(arriving.values()), ())
+        if entry is not None and entry.everywhere:
+            seen = seen.all_marked("global")
+        return [lost(seen, shape) for shape in shapes]
+    values = accounts.trace.values
+    indices = frozenset(value for value in arriving if "int" in values[value].dtype)
+    told = [
+        _Result(entry, account, place, arriving, indices).spread(shape)
+        for place, shape in enumerate(shapes[: len(account.results)])
+    ]
+    # What shares its memory with the first result is placed like it, or stays as it was.
+    for value, shape in list(zip(op.outputs, shapes, strict=True))[len(told) :]:
+        before = values[value].alias_of
+        was = None if before is None else states.get(before)
+        told.append(was if told[0] is None else _base(told[0], shape))
+    return told
 
 
 def _base(state: Spread, shape: Ints) -> Spread:
-    """A larger tensor into which a view was written, if the spatial axes fill it as well."""
+    """A tensor that shares its memory with a view, if the view's axes fill its last ones."""
     added = len(shape) - len(state.dims)
-    sizes = tuple(size(parts) for parts in state.dims)
+    sizes = tuple(size(pieces) for pieces in state.dims)
     if added >= 0 and shape[added:] == sizes:
-        return replace(state, dims=(*((Part(n),) for n in shape[:added]), *state.dims))
+        return replace(state, dims=(*((Piece(n),) for n in shape[:added]), *state.dims))
     return lost(state, shape)
 
 
-def _result(
-    op: Operation,
-    trace: Trace,
-    states: Mapping[int, Spread],
-    inputs: list[Spread | None],
-    shape: Ints,
-) -> Spread | None:
-    name = op.name
-    x = _argument_state(op, 0, states)
-    if name in _EVERYWHERE:
-        present = [state for state in inputs if state is not None]
-        return lost(mixing.merge(present, ()), shape).all_marked("global")
-    if name in WINDOWED or name in RESIZING or name in SHUFFLING:
-        return _windowed(op, trace, x, inputs, shape)
-    if name in ("cat", "concat", "concatenate"):
-        return mixing.joined(op, inputs, shape)
-    if name == "stack":
-        return mixing.stacked(op, inputs, shape)
-    if name in _PRODUCTS or name in _ADDED_PRODUCTS:
-        return _product(op, states, shape)
-    if name == "einsum":
-        return mixing.einsum(op, [states.get(v) for v in _refs(op.args[1:])], shape)
-    if x is not None and len(inputs) == 1 and name in MOVES:
-        moved = MOVES[name](op, x, shape)
-        return moved if len(moved.dims) == len(shape) else lost(moved, shape)
-    if x is not None and name in _ON_ITS_INPUT:
-        return _ON_ITS_INPUT[name](op, x, shape)
-    return _by_position(op, inputs, shape)
+class _Result:
+    """One result of an operation, put together from the tensors that it is made of.
 
-
-def _by_position(op: Operation, inputs: list[Spread | None], shape: Ints) -> Spread | None:
-    present = [state for state in inputs if state is not None]
-    if mixing.is_opaque(op):
-        return lost(mixing.merge(present, ()), shape)
-    if len(present) == 1 and mixing.is_reduction(op, len(inputs)):
-        return mixing.reduced(op, present[0], shape)
-    if len(present) == 1 and mixing.is_along(op):
-        return mixing.along(op, present[0])
-    if all(_broadcasts(state, shape) for state in present):
-        return mixing.combined(inputs, shape)
-    return lost(mixing.merge(present, ()), shape)
-
-
-def _broadcasts(state: Spread, shape: Ints) -> bool:
-    sizes = [size(parts) for parts in state.dims]
-    if len(sizes) > len(shape):
-        return False
-    tail = shape[len(shape) - len(sizes) :]
-    return all(n in (1, m) for n, m in zip(sizes, tail, strict=True))
-
-
-def _product(op: Operation, states: Mapping[int, Spread], shape: Ints) -> Spread | None:
-    refs = _refs(op.args) + _refs(tuple(op.kwargs.values()))
-    operands = [states.get(v) for v in refs]
-    if op.name == "rmatmul":
-        operands.reverse()
-    if op.name in _ADDED_PRODUCTS:
-        product = mixing.multiplied(operands[-2], operands[-1], shape)
-        return mixing.combined([operands[0], product], shape)
-    if len(operands) == 1:  # the product of a tensor with itself
-        operands *= 2
-    return mixing.multiplied(operands[0], operands[1], shape)
-
-
-def _refs(arguments: Sequence[object]) -> list[int]:
-    found: list[int] = []
-    for argument in arguments:
-        if isinstance(argument, Ref):
-            found.append(argument.value)
-        elif isinstance(argument, tuple):
-            found += _refs(argument)
-    return found
-
-
-def _argument_state(op: Operation, position: int, states: Mapping[int, Spread]) -> Spread | None:
-    if position < len(op.args):
-        argument = op.args[position]
-        return states.get(argument.value) if isinstance(argument, Ref) else None
-    argument = op.kwargs.get("input", op.kwargs.get("query"))
-    return states.get(argument.value) if isinstance(argument, Ref) else None
-
-
-# ---- windows ----------------------------------------------------------------------------
-
-
-def _windowed(
-    op: Operation, trace: Trace, x: Spread | None, inputs: list[Spread | None], shape: Ints
-) -> Spread | None:
-    if x is None:  # the weights, not the picture, come from the input
-        present = [state for state in inputs if state is not None]
-        return lost(mixing.merge(present, ()), shape)
-    sums = False
-    if op.name in WINDOWED:
-        axes, sums, find = WINDOWED[op.name]
-    elif op.name in RESIZING:
-        axes, find = len(shape) - 2, RESIZING[op.name]
-    else:
-        axes, find = 2, SHUFFLING[op.name]
-    if len(x.dims) != len(shape) or len(shape) <= axes:
-        return lost(x, shape)
-    lead = len(shape) - axes
-    channel = lead - 1
-    state = x
-    for dim in range(lead, len(shape)):
-        state = _straightened(state, dim, channel)
-    before = tuple(size(parts) for parts in state.dims[lead:])
-    windows = find(op, trace, before, shape[lead:])
-    if windows is None:
-        return lost(state, shape)
-    if sums:
-        state = state.contracted([channel])
-    if size(state.dims[channel]) != shape[channel]:
-        state = state.with_dim(channel, (Part(shape[channel]),))
-    adapts = op.name.startswith("adaptive")
-    for dim, window in zip(range(lead, len(shape)), windows, strict=True):
-        whole = adapts and shape[dim] == 1 and before[dim - lead] > 1
-        state = _slid(state, dim, window, shape[dim], whole=whole)
-    return state
-
-
-def _padded(op: Operation, x: Spread, shape: Ints) -> Spread:
-    changed = [d for d, parts in enumerate(x.dims) if size(parts) != shape[d]]
-    amounts = op.args[1] if len(op.args) > 1 else op.kwargs.get("pad")
-    if len(x.dims) != len(shape) or not isinstance(amounts, tuple):
-        return lost(x, shape)
-    lead = max(len(shape) - len(amounts) // 2, 0)
-    state = x
-    inside = any(not isinstance(a, str) and a.length is not None for a in x.axes)
-    before = tuple(size(parts) for parts in x.dims[lead:])
-    windows = padding_windows(op, before, inside=inside)
-    if windows is None or any(d < lead for d in changed):
-        return lost(x, shape)
-    for dim, window in zip(range(lead, len(shape)), windows, strict=True):
-        if any(part.axis is not None for part in state.dims[dim]):
-            state = _slid(_straightened(state, dim, -1), dim, window, shape[dim], whole=False)
-        else:
-            state = state.with_dim(dim, (Part(shape[dim]),))
-    return state
-
-
-def _slid(state: Spread, dim: int, window: Window, after: int, *, whole: bool) -> Spread:
-    """One dimension behind a window; ``whole``: the window is the entire axis."""
-    part = state.dims[dim][0]
-    if part.axis is None:
-        return state.with_dim(dim, (Part(after),))
-    reach = state.axes[part.axis]
-    if whole and reach != "unknown":
-        reach = "global"
-    elif not isinstance(reach, str):
-        reach = reach.through(window, after) or "unknown"
-    axes = (*state.axes[: part.axis], reach, *state.axes[part.axis + 1 :])
-    return replace(state.with_dim(dim, (Part(after, part.axis),)), axes=axes)
-
-
-def _straightened(state: Spread, dim: int, channel: int) -> Spread:
-    """The dimension as one whole spatial axis, or as nothing spatial.
-
-    A pixel shuffle or a space-to-depth written as reshapes is undone into the windows it is.
+    Args:
+        entry, account: what the table says of the operation and of this call.
+        place: which of its results.
+        arriving: the tensors that depend on the picture, by value.
+        indices: those of them that hold whole numbers; where the account tells nothing of one,
+            it only says where the numbers of others go.
     """
-    parts = state.dims[dim]
-    axes = {p.axis for p in parts if p.axis is not None}
-    if not axes:
-        return state.with_dim(dim, (Part(size(parts)),))
-    axis = parts[0].axis
-    total = size(parts)
-    if len(axes) > 1 or axis is None:
-        return state.with_dim(dim, (Part(total),)).marked(axes, "unknown")
-    reach = state.axes[axis]
-    if isinstance(reach, str) or (len(parts) == 1 and state.homes(axis) == [dim]):
-        return state.with_dim(dim, (Part(total, axis),))
-    elsewhere = [d for d in state.homes(axis) if d != dim]
-    if len(parts) == 2 and parts[0].step == 1 and not elsewhere:
-        inner = parts[1].size
-        behind = reach.through(Window(inner, 1, ((0,),) * inner), total)
-    elif len(parts) == 1 and elsewhere == [channel]:
-        step = parts[0].step
-        pieces = [p for p in state.dims[channel] if p.axis == axis]
-        covered = sum((p.size - 1) * p.step for p in pieces) + 1
-        behind = reach.through(sliding(step, step), total) if covered == step else None
-        rest = tuple(Part(p.size) if p.axis == axis else p for p in state.dims[channel])
-        state = state.with_dim(channel, rest)
-    else:
-        behind = None
-    straight = state.with_dim(dim, (Part(total, axis),))
-    if behind is None:
-        return straight.marked([axis], "unknown")
-    axes_now = (*straight.axes[:axis], behind, *straight.axes[axis + 1 :])
-    return replace(straight, axes=axes_now)
+
+    def __init__(
+        self,
+        entry: Entry,
+        account: Account,
+        place: int,
+        arriving: Mapping[int, Spread],
+        indices: frozenset[int],
+    ) -> None:
+        self._entry = entry
+        self._origins = account.results[place]
+        self._ended = tuple(
+            end
+            for end in account.ended
+            if end.result in (None, place)
+            # By convention a norm does not widen a field.
+            and not (end.how == "mixed" and entry.family == "norm")
+        )
+        self._told = {source for origin in self._origins for source in origin.sources}
+        self._told.update(axis for end in self._ended for axis in end.axes)
+        aside = {axis.tensor for end in self._ended for axis in end.axes if end.how == "unread"}
+        aside |= indices - {source.tensor for source in self._told}
+        self._states = {tensor: s for tensor, s in arriving.items() if tensor not in aside}
+        self._unknown: set[int] = set()
+        self._everywhere: set[int] = set()
+
+    def spread(self, shape: Ints) -> Spread | None:
+        """What the result depends on; None if on no picture."""
+        if not self._states:
+            return None
+        if len(self._origins) != len(shape):
+            return lost(union(tuple(self._states.values()), ()), shape)
+        if self._stays:
+            return next(iter(self._states.values()))
+        for tensor in self._states:
+            self._end_axes(tensor)
+        for origin, n in zip(self._origins, shape, strict=True):
+            self._slide(origin, n)
+        self._lose_what_is_not_told()
+        dims = tuple(
+            self._dimension(origin, n) for origin, n in zip(self._origins, shape, strict=True)
+        )
+        present = tuple(self._states.values())
+        result = union(present, dims)
+        met = {axis for axis in range(len(result.axes)) if _meets_all(axis, result, present)}
+        result = result.marked(self._everywhere | met, "global").marked(self._unknown, "unknown")
+        return self._settled(result)
+
+    @property
+    def _stays(self) -> bool:
+        """Whether it is one tensor with every axis where it was, as behind an activation."""
+        ((tensor, *others), ended) = self._states, self._ended
+        return not (others or ended) and all(
+            isinstance(origin, Kept) and origin.source == (tensor, dim)
+            for dim, origin in enumerate(self._origins)
+        )
+
+    # ---- axes that end ------------------------------------------------------------------
+
+    def _end_axes(self, tensor: int) -> None:
+        """Some axes of a tensor are summed, or left at one position, or all positions mixed."""
+        state = self._states[tensor]
+        gone: list[int] = []
+        for end in self._ended:
+            dims = [axis.axis for axis in end.axes if axis.tensor == tensor]
+            if end.how == "picked":
+                for dim in dims:
+                    state = self._picked(state, dim, end.position)
+            elif end.how == "mixed":
+                seen = {p.axis for d in dims for p in state.dims[d] if p.axis is not None}
+                self._everywhere |= {axis for axis in seen if state.count(axis) > 1}
+            elif end.how == "reduced" and self._entry.family == "resizing":
+                # Windows laid back and added up: each position holds some of them, not all.
+                self._unknown.update(*(spatial_axes(state.dims[dim]) for dim in dims))
+            elif end.how in ("reduced", "contracted"):
+                gone += dims
+                if self._is_linear(end, tensor):
+                    state = _flattened_into(state, dims)
+        ended = state.contracted(gone) if gone else state
+        for dim in gone:
+            if any(AxisOf(tensor, dim) in origin.sources for origin in self._origins):
+                ended = ended.with_dim(dim, state.dims[dim])  # as in x @ x
+        self._states[tensor] = ended
+
+    def _picked(self, state: Spread, dim: int, position: int | None) -> Spread:
+        count = size(state.dims[dim])
+        straight = state.straightened(dim, None)
+        if count == 1:
+            return state
+        if straight is None or position is None:
+            self._unknown |= spatial_axes(state.dims[dim])
+            return state.with_dim(dim, (Piece(1),))
+        return straight.slid(dim, shifted(position % count), 1)
+
+    def _is_linear(self, end: Ended, tensor: int) -> bool:
+        """Whether features are summed against weights, at every position alike."""
+        others = {axis.tensor for axis in end.axes} - {tensor}
+        return (
+            end.how == "contracted"
+            and bool(others)
+            and others.isdisjoint(self._states)
+            and not any(isinstance(origin, Windowed) for origin in self._origins)
+        )
+
+    # ---- windows ------------------------------------------------------------------------
+
+    def _slide(self, origin: Origin, after: Size) -> None:
+        """Move windows over the tensors, before their dimensions are looked at."""
+        if isinstance(origin, Merged):
+            for part in origin.parts:
+                self._slide(part, part.size)
+        elif isinstance(origin, Windowed) and isinstance(after, int):
+            state = self._states.get(origin.source.tensor)
+            if state is not None:
+                self._states[origin.source.tensor] = self._behind(state, origin, after)
+
+    def _behind(self, state: Spread, origin: Windowed, after: int) -> Spread:
+        """A tensor with one dimension behind a window."""
+        dim = origin.source.axis
+        pieces = state.dims[dim]
+        before = size(pieces)
+        if origin.rule == "slice" and after == before:
+            return state
+        straight = state.straightened(dim, self._channel(origin))
+        inside = straight is not None and _has_borders(straight, dim)
+        window = window_of(origin, before, after, inside=inside)
+        if straight is None or window is None:
+            self._unknown |= spatial_axes(pieces)
+            return state.with_dim(dim, (Piece(after),))
+        if origin.rule == "adaptive_pool" and after == 1 < before:  # the whole of any picture
+            return straight.marked(spatial_axes(pieces), "global").slid(dim, window, after)
+        return straight.slid(dim, window, after)
+
+    def _channel(self, origin: Windowed) -> int | None:
+        """The dimension beside the windows, all of which a unit is said to have."""
+        if origin.rule in ("slice", "pad"):
+            return None
+        tensor = origin.source.tensor
+        windowed = (o.source for o in self._origins if isinstance(o, Windowed))
+        first = min((s.axis for s in windowed if s.tensor == tensor), default=0)
+        return first - 1 if first > 0 else None
+
+    # ---- dimensions ---------------------------------------------------------------------
+
+    def _lose_what_is_not_told(self) -> None:
+        """Axes of which the account does not tell all are in the result, who knows where."""
+        parts = [part for origin in self._origins for part in _parts_of(origin)]
+        for tensor, state in self._states.items():
+            for dim, pieces in enumerate(state.dims):
+                source = AxisOf(tensor, dim)
+                split = [part.size for part in parts if part.source == source]
+                if source not in self._told or (split and times(split) != size(pieces)):
+                    self._unknown |= spatial_axes(pieces)
+
+    def _dimension(self, origin: Origin, n: int) -> Dimension:
+        """What an axis of the result holds; nothing spatial where that cannot be followed."""
+        pieces = self._held(origin, n)
+        if pieces is not None and size(pieces) == n:
+            return pieces
+        self._unknown |= self._axes_behind(origin)
+        return (Piece(n),)
+
+    def _held(self, origin: Origin, n: Size) -> Dimension | None:
+        """What an axis of the result holds by its origin; None where that cannot be followed."""
+        if not isinstance(n, int):
+            return None
+        if isinstance(origin, Kept | Windowed):
+            return self._pieces(origin.source, n)
+        if isinstance(origin, Part):
+            return self._part(origin, n)
+        if isinstance(origin, Merged):
+            return self._merged(origin)
+        if isinstance(origin, Broadcast):
+            return self._laid_over(origin, n)
+        if isinstance(origin, Chosen) and origin.by is None:
+            self._unknown |= self._axes_behind(origin)
+            return self._pieces(origin.source, n)
+        return None if origin.sources else (Piece(n),)
+
+    def _axes_behind(self, origin: Origin) -> set[int]:
+        """The spatial axes of which the axes that an origin names hold something."""
+        return {axis for s in origin.sources for axis in spatial_axes(self._pieces(s, 1))}
+
+    def _pieces(self, source: AxisOf, n: int) -> Dimension:
+        """What an axis of an input holds; ``n`` positions where it depends on no picture."""
+        state = self._states.get(source.tensor)
+        return (Piece(n),) if state is None else state.dims[source.axis]
+
+    def _part(self, part: Part, n: int) -> Dimension | None:
+        if part.source.tensor not in self._states:
+            return (Piece(n),)
+        pieces = self._pieces(part.source, n)
+        if not isinstance(part.inner, int) or size(pieces) % (n * part.inner):
+            return None
+        split = divided(pieces, (size(pieces) // (n * part.inner), n, part.inner))
+        return None if split is None else split[1]
+
+    def _merged(self, origin: Merged) -> Dimension | None:
+        held = [self._held(part, part.size) for part in origin.parts]
+        if isinstance(origin.parts[0], Written) and origin.parts[0].size != 1:
+            self._everywhere |= self._axes_behind(origin)  # the whole axis again and again
+            return None
+        if any(pieces is None for pieces in held):
+            return None
+        return joined(piece for pieces in held for piece in pieces or ())
+
+    def _laid_over(self, origin: Broadcast, n: int) -> Dimension:
+        """Axes of several tensors position by position, or one position for all of the others'."""
+        chosen: Dimension | None = None
+        for source in origin.sources:
+            pieces = self._pieces(source, n)
+            axes = spatial_axes(pieces)
+            if size(pieces) == 1 != n:
+                self._everywhere |= axes
+            elif axes and chosen is None and size(pieces) == n:
+                chosen = pieces
+            elif axes and pieces != chosen:
+                self._unknown |= axes | spatial_axes(chosen or ())
+        return chosen or (Piece(n),)
+
+    def _settled(self, result: Spread) -> Spread:
+        """New positions of the picture as an axis of their own, where an operation made them.
+
+        Those of an operation that only moves axes may yet be taken apart again.
+        """
+        for dim, origin in enumerate(self._origins):
+            made = isinstance(origin, Merged | Part) and self._entry.family == "resizing"
+            if made or _repeats(origin):
+                others = [d for axis in spatial_axes(result.dims[dim]) for d in result.homes(axis)]
+                others = [d for d in others if d != dim]
+                channel = others[0] if others else None
+                result = result.straightened(dim, channel) or result
+        return result
 
 
-#: Operations of one tensor (their weights and indices do not depend on the picture).
-_ON_ITS_INPUT: Mapping[str, Mover] = {
-    "pad": _padded,
-    "getitem": indexed,
-    "linear": lambda _op, x, shape: mixing.linear(x, shape),
-}
+def _parts_of(origin: Origin) -> Iterator[Part]:
+    if isinstance(origin, Part):
+        yield origin
+    elif isinstance(origin, Merged):
+        for inner in origin.parts:
+            yield from _parts_of(inner)
+
+
+def _repeats(origin: Origin) -> bool:
+    """Whether every position stands several times in a row."""
+    return isinstance(origin, Merged) and isinstance(origin.parts[-1], Written)
+
+
+def _flattened_into(state: Spread, dims: Sequence[int]) -> Spread:
+    """A linear layer over flattened space is global, also where one position was left of it."""
+    flat = (
+        axis
+        for axis, reach in enumerate(state.axes)
+        if reach != "unknown" and all(home in dims for home in state.homes(axis))
+    )
+    return state.marked(flat, "global")
+
+
+def _has_borders(state: Spread, dim: int) -> bool:
+    """Whether only the positions of the picture count along a straight dimension."""
+    axis = state.dims[dim][0].axis
+    reach = None if axis is None else state.axes[axis]
+    return isinstance(reach, Reach) and reach.length is not None
+
+
+def _meets_all(axis: int, result: Spread, present: Sequence[Spread]) -> bool:
+    """Whether one tensor's positions along ``axis`` meet all of another's."""
+    count = result.count(axis)
+    if count > max(state.count(axis) for state in present):
+        return True  # rows against columns: a unit for every pair
+    return count > 1 and any(
+        isinstance(state.axes[axis], Reach) and not state.homes(axis) for state in present
+    )

@@ -1,159 +1,161 @@
-"""Which windows an operation of a recording slides over its input, one per spatial axis."""
+"""The window that a size rule slides over an axis: which positions each of its positions sees.
+
+Adaptive pooling and interpolation compute positions as fractions ``y·before/after``; those repeat
+after as many positions as the reduced fraction's denominator, so they too are windows with a
+period. Sources: torch's documentation of the layers, and for interpolation the index arithmetic
+of ATen's ``UpSample.h``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import repeat
-from typing import Any
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any, TypeAlias
 
-from cnnshape.analysis.fields.arguments import argument, per_axis
 from cnnshape.analysis.fields.reach import Window, shifted, sliding, transposed
-from cnnshape.analysis.fields.resize import adaptive, interpolated
-from cnnshape.tracing.trace import Operation, Ref, Trace
+from cnnshape.operations.axes import Windowed
 
-Sizes = tuple[int, ...]
-#: Called with the operation, the trace, and the sizes of the spatial axes before and after.
-Finder = Callable[[Operation, Trace, Sizes, Sizes], "Sequence[Window] | None"]
+#: Called with the arguments along one axis and its sizes before and after.
+Finder: TypeAlias = Callable[[Mapping[str, Any], int, int], Window]
 
 
-def _convolution(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del after
-    axes = len(before)
-    kernel = _kernel_of_weight(op, trace, axes)
-    stride = per_axis(argument(op, 3, "stride", 1), axes)
-    dilation = per_axis(argument(op, 5, "dilation", 1), axes)
-    if kernel is None or stride is None or dilation is None:
-        return None
-    padding = argument(op, 4, "padding", 0)
-    if padding == "same":
-        # An odd total puts the larger half at the end.
-        padding = tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-    elif padding == "valid":
-        padding = 0
-    return _slide(kernel, stride, per_axis(padding, axes), dilation)
-
-
-def _transposed(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del after
-    axes = len(before)
-    kernel = _kernel_of_weight(op, trace, axes)
-    stride = per_axis(argument(op, 3, "stride", 1), axes)
-    padding = per_axis(argument(op, 4, "padding", 0), axes)
-    dilation = per_axis(argument(op, 7, "dilation", 1), axes)
-    if kernel is None or stride is None or padding is None or dilation is None:
-        return None
-    return [transposed(*each) for each in zip(kernel, stride, padding, dilation, strict=True)]
-
-
-def _kernel_of_weight(op: Operation, trace: Trace, axes: int) -> tuple[int, ...] | None:
-    weight = argument(op, 1, "weight")
-    if not isinstance(weight, Ref):
-        return None
-    return per_axis(trace.shape(weight.value)[2:], axes)
-
-
-def _pooling(first: int, padding_at: int | None, dilation_at: int | None) -> Finder:
-    """A pooling whose kernel is argument ``first``, its stride the next."""
-
-    def find(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-        del trace, after
-        axes = len(before)
-        kernel = per_axis(argument(op, first, "kernel_size"), axes)
-        stride = argument(op, first + 1, "stride")
-        stride = kernel if stride is None or stride == () else per_axis(stride, axes)
-        padding = 0 if padding_at is None else argument(op, padding_at, "padding", 0)
-        dilation = 1 if dilation_at is None else argument(op, dilation_at, "dilation", 1)
-        return _slide(kernel, stride, per_axis(padding, axes), per_axis(dilation, axes))
-
-    return find
-
-
-def _slide(*arguments: tuple[int, ...] | None) -> list[Window] | None:
-    known = [argument for argument in arguments if argument is not None]
-    if len(known) != len(arguments):
-        return None
-    return [sliding(*each) for each in zip(*known, strict=True)]
-
-
-def _unpooling(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del trace, after
-    axes = len(before)
-    kernel = per_axis(argument(op, 2, "kernel_size"), axes)
-    stride = argument(op, 3, "stride")
-    stride = kernel if stride is None or stride == () else per_axis(stride, axes)
-    padding = per_axis(argument(op, 4, "padding", 0), axes)
-    if kernel is None or stride is None or padding is None:
-        return None
-    return [transposed(*each) for each in zip(kernel, stride, padding, strict=True)]
-
-
-def _adaptive(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del op, trace
-    if 0 in (*before, *after):
-        return None
-    return [adaptive(n, o) for n, o in zip(before, after, strict=True)]
-
-
-def _interpolation(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del trace
-    if 0 in (*before, *after):
-        return None
-    default = op.name.removeprefix("upsample_") if op.name.startswith("upsample_") else "nearest"
-    mode = argument(op, 3, "mode", default)
-    factor = argument(op, 2, "scale_factor")
-    if argument(op, 5, "recompute_scale_factor") or argument(op, 1, "size") is not None:
-        factor = None
-    factors: Any = factor if isinstance(factor, tuple) else repeat(factor, len(before))
-    return [
-        interpolated(
-            n,
-            o,
-            str(mode),
-            scale=f,
-            align_corners=bool(argument(op, 4, "align_corners", False)),
-            antialias=bool(argument(op, 6, "antialias", False)),
-        )
-        for n, o, f in zip(before, after, factors, strict=False)
-    ]
-
-
-def _shuffle(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del op, trace
-    if any(not n or o % n for n, o in zip(before, after, strict=True)):
-        return None
-    factors = [o // n for n, o in zip(before, after, strict=True)]
-    return [Window(r, 1, ((0,),) * r) for r in factors]
-
-
-def _unshuffle(op: Operation, trace: Trace, before: Sizes, after: Sizes) -> list[Window] | None:
-    del op, trace
-    if 0 in after:
-        return None
-    return [sliding(n // o, n // o) for n, o in zip(before, after, strict=True)]
-
-
-def padding_windows(op: Operation, before: Sizes, *, inside: bool) -> list[Window] | None:
-    """The windows of ``F.pad`` on the last axes.
+def window_of(origin: Windowed, before: int, after: int, *, inside: bool) -> Window | None:
+    """The window behind an axis; None where that is not known (one at random places).
 
     ``inside``: only real positions count, so reflected and repeated borders point back at them;
     otherwise the axis is taken to go on, as the unclipped field wants it.
+
+    >>> from cnnshape.operations.axes import AxisOf
+    >>> origin = Windowed(AxisOf(0, 2), 13, "max_pool", {"kernel_size": 3, "stride": 2})
+    >>> window_of(origin, 28, 13, inside=False)
+    Window(period=1, advance=2, taps=((0, 1, 2),))
     """
-    pads = argument(op, 1, "pad")
-    if not isinstance(pads, tuple) or not all(isinstance(p, int) for p in pads):
+    arguments = {**origin.arguments, **origin.details}
+    if origin.rule == "pad" and inside and arguments["mode"] != "constant":
+        return _folded_back(arguments, before, after)
+    find = _FINDERS.get(origin.rule)
+    if find is None or 0 in (before, after):
         return None
-    amounts = [int(p) for p in pads if isinstance(p, int)]
-    mode = str(argument(op, 2, "mode", "constant"))
-    windows: list[Window] = []
-    for axis, n in enumerate(before):
-        at = 2 * (len(before) - 1 - axis)
-        left, right = amounts[at : at + 2] if at + 1 < len(amounts) else (0, 0)
-        if inside and mode != "constant":
-            total = n + left + right
-            taps = tuple((_border(y - left, n, mode),) for y in range(total))
-            windows.append(Window(max(total, 1), n, taps or ((),)))
+    return find(arguments, before, after)
+
+
+# ---- convolutions and poolings ------------------------------------------------------------
+
+
+def _convolution(given: Mapping[str, Any], before: int, after: int) -> Window:
+    del before, after
+    kernel, dilation = given["kernel_size"], given.get("dilation", 1)
+    padding = given.get("padding", 0)
+    if padding == "same":  # an odd total puts the larger half at the end
+        padding = dilation * (kernel - 1) // 2
+    return sliding(kernel, given.get("stride", 1), padding, dilation)
+
+
+def _transposed(given: Mapping[str, Any], before: int, after: int) -> Window:
+    del before, after
+    kernel, stride = given["kernel_size"], given.get("stride", 1)
+    return transposed(kernel, stride, given.get("padding", 0), given.get("dilation", 1))
+
+
+def _pooling(given: Mapping[str, Any], before: int, after: int) -> Window:
+    return _convolution({"stride": given["kernel_size"], **given}, before, after)
+
+
+def _unpooling(given: Mapping[str, Any], before: int, after: int) -> Window:
+    return _transposed({"stride": given["kernel_size"], **given}, before, after)
+
+
+def adaptive(before: int, after: int) -> Window:
+    """Adaptive pooling: output ``y`` averages ``⌊y·n/o⌋ … ⌈(y + 1)·n/o⌉ − 1``.
+
+    >>> adaptive(14, 7)
+    Window(period=1, advance=2, taps=((0, 1),))
+    """
+    ratio = Fraction(before, after)
+    taps = tuple(
+        tuple(range(floor(y * ratio), ceil((y + 1) * ratio))) for y in range(ratio.denominator)
+    )
+    return Window(ratio.denominator, ratio.numerator, taps)
+
+
+# ---- other sizes --------------------------------------------------------------------------
+
+
+def _interpolation(given: Mapping[str, Any], before: int, after: int) -> Window:
+    exact = given.get("size") is None and not given.get("recompute_scale_factor")
+    return interpolated(
+        before,
+        after,
+        given.get("mode", "nearest"),
+        scale=given.get("scale_factor") if exact else None,
+        align_corners=bool(given.get("align_corners")),
+        antialias=bool(given.get("antialias")),
+    )
+
+
+def interpolated(
+    before: int,
+    after: int,
+    mode: str,
+    *,
+    scale: float | None = None,
+    align_corners: bool = False,
+    antialias: bool = False,
+) -> Window:
+    """Interpolation; ``scale`` is the ``scale_factor`` if that, not a size, was given.
+
+    >>> interpolated(7, 14, "nearest").taps
+    ((0,), (0,))
+    >>> interpolated(7, 14, "bilinear").taps
+    ((-1, 0), (0, 1))
+    """
+    if mode == "area":
+        return adaptive(before, after)
+    ratio = Fraction(before, after)
+    if scale is not None:
+        ratio = (1 / Fraction(scale)).limit_denominator(4096)
+    smooth = mode not in ("nearest", "nearest-exact")
+    if align_corners and smooth:
+        ratio = Fraction(before - 1, after - 1) if after > 1 else Fraction(0)
+    half = Fraction(1, 2)
+    reach = {"bicubic": 2}.get(mode, 1)
+    taps: list[tuple[int, ...]] = []
+    for y in range(ratio.denominator):
+        if mode == "nearest":
+            taps.append((floor(y * ratio),))
+        elif mode == "nearest-exact":
+            taps.append((floor((y + half) * ratio),))
+        elif antialias and ratio > 1:
+            centre = (y + half) * ratio
+            first = floor(centre - reach * ratio + half)
+            taps.append((first, floor(centre + reach * ratio + half) - 1))
         else:
-            windows.append(shifted(-left))
-    return windows
+            at = y * ratio if align_corners else (y + half) * ratio - half
+            # Exactly on a pixel, every other weight is zero.
+            on_pixel = at.denominator == 1
+            taps.append((int(at),) if on_pixel else (floor(at) - reach + 1, *_between(at, reach)))
+    return Window(ratio.denominator, ratio.numerator, tuple(taps))
+
+
+def _between(at: Fraction, reach: int) -> tuple[int, ...]:
+    return tuple(range(floor(at) - reach + 2, floor(at) + reach + 1))
+
+
+def _slice(given: Mapping[str, Any], before: int, after: int) -> Window:
+    del before, after
+    return shifted(given["start"], given.get("step", 1))
+
+
+def _padding(given: Mapping[str, Any], before: int, after: int) -> Window:
+    del before, after
+    return shifted(-given["before"])
+
+
+def _folded_back(given: Mapping[str, Any], before: int, after: int) -> Window:
+    """A border that repeats positions of the axis."""
+    taps = tuple((_border(y - given["before"], before, given["mode"]),) for y in range(after))
+    return Window(max(after, 1), before, taps or ((),))
 
 
 def _border(position: int, n: int, mode: str) -> int:
@@ -165,24 +167,17 @@ def _border(position: int, n: int, mode: str) -> int:
     return min(max(position, 0), n - 1)
 
 
-def _of_rank(axes: int) -> dict[str, tuple[int, bool, Finder]]:
-    return {
-        f"conv{axes}d": (axes, True, _convolution),
-        f"conv_transpose{axes}d": (axes, True, _transposed),
-        f"max_pool{axes}d": (axes, False, _pooling(1, 3, 4)),
-        f"avg_pool{axes}d": (axes, False, _pooling(1, 3, None)),
-        f"lp_pool{axes}d": (axes, False, _pooling(2, None, None)),
-        f"adaptive_avg_pool{axes}d": (axes, False, _adaptive),
-        f"adaptive_max_pool{axes}d": (axes, False, _adaptive),
-        f"max_unpool{axes}d": (axes, False, _unpooling),
-    }
-
-
-#: Operation → (number of spatial axes, whether it sums over channels, its windows).
-WINDOWED = _of_rank(1) | _of_rank(2) | _of_rank(3)
-#: The same for operations that work on every axis behind the channels.
-RESIZING: dict[str, Finder] = dict.fromkeys(
-    ("interpolate", "upsample", "upsample_nearest", "upsample_bilinear"), _interpolation
-)
-#: On the last two axes.
-SHUFFLING: dict[str, Finder] = {"pixel_shuffle": _shuffle, "pixel_unshuffle": _unshuffle}
+_FINDERS: Mapping[str, Finder] = {
+    "conv": _convolution,
+    "conv_transpose": _transposed,
+    "max_pool": _pooling,
+    "avg_pool": _pooling,
+    "lp_pool": _pooling,
+    "adaptive_pool": lambda _given, before, after: adaptive(before, after),
+    "max_unpool": _unpooling,
+    "upsample": _interpolation,
+    "slice": _slice,
+    "pad": _padding,
+}
+#: The rules whose windows say which axes of a network's input are spatial.
+SLIDING = frozenset(_FINDERS) - {"upsample", "slice", "pad"}
