@@ -40,8 +40,8 @@ def check(
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
     Args:
-        model: as for :func:`inspect`.
-        inputs: as for :func:`inspect`.
+        model: as for :func:`cnnshape.inspect`.
+        inputs: as for :func:`cnnshape.inspect`.
         expect: shapes by path, ``None`` or ``"*"`` for any size, texts such as ``"H//2 - 4"``
             where the input has letters; or a file of them; or the JSON report of an earlier day;
             or several of these.
@@ -49,10 +49,10 @@ def check(
             where one kind has several.
         max_params: the most parameters that are allowed.
         max_macs: the most multiply-accumulates that are allowed.
-        device: as for :func:`inspect`.
-        mode: as for :func:`inspect`.
-        dtype: as for :func:`inspect`.
-        weights: as for :func:`inspect`.
+        device: as for :func:`cnnshape.inspect`.
+        mode: as for :func:`cnnshape.inspect`.
+        dtype: as for :func:`cnnshape.inspect`.
+        weights: as for :func:`cnnshape.inspect`.
 
     Returns:
         Every claim with both sides; ``.ok`` is true if all hold.
