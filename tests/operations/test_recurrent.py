@@ -118,7 +118,7 @@ def test_sizes_and_costs_in_letters() -> None:
     ("kernel", "gates"),
     [(torch.lstm_cell, 4), (torch.gru_cell, 3), (torch.rnn_tanh_cell, 1),
      (torch.rnn_relu_cell, 1)],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )  # fmt: skip
 @settings(max_examples=12)
 @given(data=st.data())
