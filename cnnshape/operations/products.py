@@ -54,8 +54,10 @@ _FUNCTIONAL = "torch.nn.functional."
 def _against(a: Operand, axis: int, b: Operand, other: int) -> tuple[Ended, Need]:
     """Axis ``axis`` of ``a`` summed against axis ``other`` of ``b``."""
     one, two = a.axis(axis), b.axis(other)
-    need = Need(a.sizes[axis], "==", b.sizes[other], "", one, two)
-    return Ended((one, two), "contracted", a.sizes[axis]), need
+    left, right = a.sizes[axis], b.sizes[other]
+    # They have to agree, and the number of a weight is simpler than the expression that arrives.
+    size = right if isinstance(right, int) else left
+    return Ended((one, two), "contracted", size), Need(left, "==", right, "", one, two)
 
 
 # ---- linear layers ------------------------------------------------------------------------
