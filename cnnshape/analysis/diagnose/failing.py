@@ -82,13 +82,14 @@ class Failing:
         """The path of the innermost module whose call had begun."""
         return self.module.path
 
-    def argument(self, position: int, keyword: str = "", default: Plain = None) -> Plain:
-        """An argument of the failing function."""
-        if self.operation is None:
-            return default
-        if position < len(self.operation.args):
-            return self.operation.args[position]
-        return self.operation.kwargs.get(keyword, default)
+    @cached_property
+    def bound(self) -> dict[str, Any]:
+        """The arguments of the failing function by the names of the table of operations."""
+        return (bind(self.operation) if self.operation else None) or {}
+
+    def argument(self, name: str) -> Plain:
+        """An argument of the failing function; None where it has none of that name."""
+        return self.bound.get(name)
 
     def given(self, position: int, keyword: str = "", default: Plain = None) -> Plain:
         """An argument of the module call."""
@@ -98,10 +99,11 @@ class Failing:
             return self.call.args[position]
         return self.call.kwargs.get(keyword, default)
 
-    def place_of(self, position: int, keyword: str) -> int | str:
+    def place_of(self, name: str) -> int | str:
         """How an argument of the failing function was given: by position, or by its keyword."""
-        positional = self.operation is not None and position < len(self.operation.args)
-        return position if positional else keyword
+        given = () if self.operation is None else self.operation.args
+        names = list(self.bound)[: len(given)]
+        return names.index(name) if name in names else name
 
     def value(self, argument: Plain) -> Value | None:
         """The tensor that an argument stands for."""
@@ -112,9 +114,9 @@ class Failing:
         value = self.value(argument)
         return None if value is None else sizes(value)
 
-    def operand(self, position: int, keyword: str = "") -> Operand | None:
+    def operand(self, name: str = "input") -> Operand | None:
         """A tensor among the arguments of the failing function; None if a size is symbolic."""
-        value = self.value(self.argument(position, keyword))
+        value = self.value(self.argument(name))
         shape = None if value is None else sizes(value)
         if value is None or shape is None:
             return None
@@ -134,11 +136,6 @@ class Failing:
             for place, value in enumerate(self.tensors)
             if (shape := sizes(value)) is not None
         )
-
-    @cached_property
-    def bound(self) -> dict[str, Any]:
-        """The arguments of the failing function by name; empty if its signature is not known."""
-        return (bind(self.operation) if self.operation else None) or {}
 
     @cached_property
     def tensors(self) -> tuple[Value, ...]:

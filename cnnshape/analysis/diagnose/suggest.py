@@ -204,7 +204,6 @@ def before_call(
 
 def on_argument(
     failing: Failing,
-    position: int,
     keyword: str,
     template: str,
     steps: tuple[Step, ...],
@@ -215,14 +214,15 @@ def on_argument(
     At the model's call for an input, before a layer of torch for its argument, in the line
     otherwise. ``{x}`` in the template stands for the tensor; ``change`` is what it was and becomes.
     """
-    value = failing.value(failing.argument(position, keyword))
-    if value is not None and value.origin == "input" and value.name:
-        return change_input(value.name, template, steps, change)
+    x = failing.operand(keyword)
+    place = 0 if x is None else x.place
+    if x is not None and x.input_name:
+        return change_input(x.input_name, template, steps, change)
     if failing.module.builtin:
         named = failing.call is not None and keyword in failing.call.kwargs
         text = template.format(x=keyword)
-        return before_call(failing, text, steps, argument=keyword if named else position)
-    return CallText(failing).on(position, template, *steps)
+        return before_call(failing, text, steps, argument=keyword if named else place)
+    return CallText(failing).on(place, template, *steps)
 
 
 def after_call(path: str, text: str, steps: Sequence[Step]) -> Suggestion:

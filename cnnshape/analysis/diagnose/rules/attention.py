@@ -26,7 +26,7 @@ _LAYER = frozenset({"MultiheadAttention"})
 
 def multi_head_attention(failing: Failing) -> Diagnosis | None:
     """``embed_dim``, and masks of the wrong size."""
-    query, expected = failing.operand(0, "query"), failing.argument(3, "embed_dim_to_check")
+    query, expected = failing.operand("query"), failing.argument("embed_dim_to_check")
     if query is None or not query.shape or not isinstance(expected, int):
         return None
     name = who(failing.path, failing.module.type)
@@ -50,8 +50,8 @@ def _as_wide(failing: Failing, width: int) -> Suggestion | None:
 
 
 def _keys(failing: Failing, name: str, expected: int) -> Diagnosis | None:
-    key = failing.shape(failing.argument(1, "key"))
-    separate = failing.argument(17, "use_separate_proj_weight")
+    key = failing.shape(failing.argument("key"))
+    separate = failing.argument("use_separate_proj_weight")
     if not key or separate is True or key[-1] == expected:
         return None
     width, layer = key[-1], failing.layer(_LAYER)
@@ -65,12 +65,12 @@ def _keys(failing: Failing, name: str, expected: int) -> Diagnosis | None:
 
 def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
     """``attn_mask`` is L×S, ``key_padding_mask`` N×S; inside, the length comes first."""
-    key = failing.shape(failing.argument(1, "key"))
+    key = failing.shape(failing.argument("key"))
     if key is None or len(query) != 3 or len(key) != 3 or failing.call is None:
         return None
     length, batch, source = query[0], query[1], key[0]
-    heads = failing.argument(4, "num_heads")
-    padding = failing.shape(failing.argument(14, "key_padding_mask"))
+    heads = failing.argument("num_heads")
+    padding = failing.shape(failing.argument("key_padding_mask"))
     if padding is not None and padding != (batch, source):
         sentence = (
             f"{name}'s key_padding_mask must be {batch}×{source} (batch × key length), but "
@@ -82,7 +82,7 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             found.append(_batch_first(failing))
             found.append(_on_mask(failing, "key_padding_mask"))
         return Diagnosis("mha.mask", sentence, (), present(found))
-    mask = failing.shape(failing.argument(16, "attn_mask"))
+    mask = failing.shape(failing.argument("attn_mask"))
     allowed = [(length, source)]
     if isinstance(heads, int):
         allowed.append((batch * heads, length, source))  # type: ignore[arg-type]
@@ -111,13 +111,13 @@ def _batch_first(failing: Failing) -> Suggestion | None:
 
 def _longer_mask(failing: Failing, mask: Sizes, length: int) -> Iterator[Suggestion | None]:
     """A causal mask that was made once for another length: made again, or as long an input."""
-    held = failing.value(failing.argument(16, "attn_mask"))
+    held = failing.value(failing.argument("attn_mask"))
     while held is not None and held.producer is not None:
         inputs = failing.trace.operations[held.producer].inputs
         held = failing.trace.values[inputs[0]] if inputs else None
     if held is not None and held.origin == "buffer" and held.shape == mask:
         yield set_buffer(held, (length, length))
-    first = failing.value(failing.argument(0, "query"))
+    first = failing.value(failing.argument("query"))
     if first is not None:
         yield from other_inputs(failing, first, 0, mask[0])
 
@@ -170,9 +170,7 @@ def transformer(failing: Failing) -> Diagnosis | None:
 
 def attention(failing: Failing) -> Diagnosis | None:
     """``scaled_dot_product_attention``: query and key alike in width, key and value in length."""
-    shapes = [
-        failing.shape(failing.argument(i, n)) for i, n in enumerate(("query", "key", "value"))
-    ]
+    shapes = [failing.shape(failing.argument(name)) for name in ("query", "key", "value")]
     query, key, value = shapes
     if not query or not key or not value or min(map(len, (query, key, value))) < 2:
         return None
@@ -188,7 +186,7 @@ def attention(failing: Failing) -> Diagnosis | None:
             f"{value[-2]}"
         )
         return Diagnosis("attention.length", sentence)
-    mask = failing.shape(failing.argument(3, "attn_mask"))
+    mask = failing.shape(failing.argument("attn_mask"))
     scores = (*query[:-1], key[-2])
     if mask is not None and any(
         m not in (1, s) for m, s in zip(reversed(mask), reversed(scores), strict=False)

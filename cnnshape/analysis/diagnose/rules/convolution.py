@@ -46,10 +46,10 @@ def name_of(failing: Failing, layer: Module | None) -> str:
 
 def convolution(failing: Failing) -> Diagnosis | None:
     """``conv1d`` to ``conv3d`` and the transposed ones: the first condition that is broken."""
-    x, weight = failing.operand(0, "input"), failing.operand(1, "weight")
+    x, weight = failing.operand(), failing.operand("weight")
     if x is None or weight is None or failing.dims is None or weight.rank != failing.dims + 2:
         return None
-    layer = failing.layer(CONVOLUTIONS, failing.argument(1, "weight"))
+    layer = failing.layer(CONVOLUTIONS, failing.argument("weight"))
     if x.rank not in (failing.dims + 1, failing.dims + 2):
         return _wrong_rank(failing, x, weight, layer)
     if x.shape[-failing.dims - 1] != _channels_of(failing, weight):

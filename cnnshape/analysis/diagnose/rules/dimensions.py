@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing, Operand
@@ -10,59 +11,15 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Plain
 from cnnshape.words import times
 
-#: Functions with dimensions among their arguments: where they stand, and how many more than the
-#: tensor's own are allowed (``unsqueeze`` makes one).
-_PLACES: dict[str, tuple[tuple[int, str], ...]] = {
-    "squeeze": ((1, "dim"),),
-    "unsqueeze": ((1, "dim"),),
-    "transpose": ((1, "dim0"), (2, "dim1")),
-    "swapaxes": ((1, "axis0"), (2, "axis1")),
-    "softmax": ((1, "dim"),),
-    "log_softmax": ((1, "dim"),),
-    "movedim": ((1, "source"), (2, "destination")),
-    "select": ((1, "dim"),),
-    "narrow": ((1, "dim"),),
-    "chunk": ((2, "dim"),),
-    "split": ((2, "dim"),),
-    "unbind": ((1, "dim"),),
-    "flatten": ((1, "start_dim"), (2, "end_dim")),
-    "unflatten": ((1, "dim"),),
-    "flip": ((1, "dims"),),
-    "roll": ((2, "dims"),),
-    "cumsum": ((1, "dim"),),
-    "index_select": ((1, "dim"),),
-    "gather": ((1, "dim"),),
-    "glu": ((1, "dim"),),
-    "cat": ((1, "dim"),),
-    "stack": ((1, "dim"),),
-    "argmax": ((1, "dim"),),
-    "topk": ((2, "dim"),),
-    "sort": ((1, "dim"),),
-    "norm": ((2, "dim"),),
-    "normalize": ((2, "dim"),),
-    **dict.fromkeys(
-        (
-            "mean",
-            "sum",
-            "max",
-            "min",
-            "amax",
-            "amin",
-            "std",
-            "var",
-            "prod",
-            "logsumexp",
-            "any",
-            "all",
-        ),
-        ((1, "dim"),),
-    ),
-}
-FUNCTIONS = frozenset(_PLACES)
-_DEFAULTS = {"softmax": None, "glu": -1, "normalize": 1}
+#: Functions with dimensions among their arguments, and what these are called.
+FUNCTIONS = frozenset(
+    "squeeze unsqueeze transpose swapaxes softmax log_softmax movedim select narrow chunk split "
+    "unbind flatten unflatten flip roll cumsum index_select gather glu cat stack argmax topk sort "
+    "norm normalize mean sum max min amax amin std var prod logsumexp any all".split()
+)
+_ARGUMENTS = "dim dims dim0 dim1 source destination start_dim end_dim".split()
 
 
 def out_of_range(failing: Failing) -> Diagnosis | None:
@@ -71,13 +28,13 @@ def out_of_range(failing: Failing) -> Diagnosis | None:
     if x is None or x.place:
         return None
     room = x.rank + 1 if failing.name in ("unsqueeze", "stack") else max(x.rank, 1)
-    for place in _PLACES.get(failing.name, ()):
-        argument = failing.argument(*place, _DEFAULTS.get(failing.name))
+    for name in _ARGUMENTS:
+        argument = failing.argument(name)
         numbers = argument if isinstance(argument, tuple) else (argument,)
         for number in numbers:
             if type(number) is int and not -room <= number < room:
                 sentence = _sentence(failing, x, number, room)
-                found = tuple(_candidates(failing, x, number, place))
+                found = tuple(_candidates(failing, x, number, name))
                 return Diagnosis("dim.out_of_range", sentence, (), found)
     return None
 
@@ -92,10 +49,7 @@ def _sentence(failing: Failing, x: Operand, number: int, room: int) -> str:
     )
 
 
-def _candidates(
-    failing: Failing, x: Operand, number: int, place: tuple[int, str]
-) -> Iterator[Suggestion]:
-    keyword = place[1]
+def _candidates(failing: Failing, x: Operand, number: int, keyword: str) -> Iterator[Suggestion]:
     if x.value.origin == "input" and (number == x.rank or (number >= 0 and x.rank < 3)):
         yield unsqueeze_input(x.value)
     last = _last(x.rank, number)
@@ -118,7 +72,7 @@ def _candidates(
     if not x.shape or (failing.name == "squeeze" and x.shape[last] != 1):
         return
     if keyword in ("dim", "dims", "start_dim"):
-        yield call.candidate(text, overrides=((failing.place_of(*place), last),))
+        yield call.candidate(text, overrides=((failing.place_of(keyword), last),))
 
 
 def _last(rank: int, number: int) -> int:
@@ -130,9 +84,9 @@ def _last(rank: int, number: int) -> int:
 
 def permute(failing: Failing) -> Diagnosis | None:
     """``permute`` names every dimension once."""
-    x = failing.operand(0)
-    order = _order(failing.operation.args[1:] if failing.operation else ())
-    if x is None or order is None:
+    x = failing.operand()
+    order: Any = failing.argument("dims")
+    if x is None or not order or not all(isinstance(axis, int) for axis in order):
         return None
     rank = x.rank
     if sorted(a % rank if -rank <= a < rank else a for a in order) == list(range(rank)):
@@ -155,9 +109,3 @@ def permute(failing: Failing) -> Diagnosis | None:
         if sorted(kept) == list(range(rank)) and kept != tuple(range(rank)):
             found.append(call.with_arguments(kept))
     return Diagnosis("permute.rank", sentence, (), tuple(found))
-
-
-def _order(given: tuple[Plain, ...]) -> tuple[int, ...] | None:
-    items = given[0] if len(given) == 1 and isinstance(given[0], tuple) else given
-    numbers = tuple(item for item in items if isinstance(item, int))
-    return numbers if numbers and len(numbers) == len(items) else None

@@ -33,7 +33,13 @@ _FLOATING_ONLY = frozenset(
     "adaptive_avg_pool std var normalize".split()
 )
 _INTEGERS = frozenset("int64 int32 int16 int8 uint8 bool".split())
-_INDICES = {"embedding": 0, "embedding_bag": 0, "gather": 2, "index_select": 2, "one_hot": 0}
+_INDICES = {
+    "embedding": "input",
+    "embedding_bag": "input",
+    "gather": "index",
+    "index_select": "index",
+    "one_hot": "input",
+}
 
 
 def mixed(failing: Failing) -> Diagnosis | None:
@@ -84,8 +90,7 @@ def floating(failing: Failing) -> Diagnosis | None:
 
 def indices(failing: Failing) -> Diagnosis | None:
     """Embeddings and gathers look things up by whole numbers."""
-    position = _INDICES.get(failing.name)
-    value = None if position is None else failing.value(failing.argument(position, "input"))
+    value = failing.value(failing.argument(_INDICES.get(failing.name, "")))
     if value is None or value.dtype in ("int64", "int32"):
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else failing.name

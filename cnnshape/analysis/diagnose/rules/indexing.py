@@ -27,15 +27,15 @@ from cnnshape.words import plural, times
 
 def embedding(failing: Failing) -> Diagnosis | None:
     """Every index must be smaller than ``num_embeddings``."""
-    value = failing.value(failing.argument(0, "input"))
-    table = failing.shape(failing.argument(1, "weight"))
+    value = failing.value(failing.argument("input"))
+    table = failing.shape(failing.argument("weight"))
     if value is None or table is None or not table or value.dtype not in ("int64", "int32"):
         return None
     span = failing.failure.ranges.get(value.id)
     if span is not None and span[0] >= 0 and span[1] < table[0]:
         return None
     name = who(failing.path, failing.module.type)
-    layer = failing.layer({"Embedding", "EmbeddingBag"}, failing.argument(1, "weight"))
+    layer = failing.layer({"Embedding", "EmbeddingBag"}, failing.argument("weight"))
     rows = f"{name} has {plural(table[0], 'row')} (0 to {table[0] - 1})"
     if span is None:
         return Diagnosis("embedding.index", f"{rows}, and an index outside of it arrives")
@@ -56,16 +56,16 @@ def embedding(failing: Failing) -> Diagnosis | None:
 def _padding_row(failing: Failing, layer: Module, rows: int) -> Suggestion | None:
     """-1 for padding: everything moved up by one, and the first row for the padding."""
     more = set_many(layer, {"num_embeddings": rows + 1, "padding_idx": 0})
-    shifted = on_argument(failing, 0, "input", "{x} + 1", (Step("shift", (1,)),), (None, None))
+    shifted = on_argument(failing, "input", "{x} + 1", (Step("shift", (1,)),), (None, None))
     return combined([shifted, more]) if more else None
 
 
 def getitem(failing: Failing) -> Diagnosis | None:
     """``x[…]``: more indices than dimensions, or an index beyond the size."""
-    x = failing.operand(0)
+    x = failing.operand()
     if x is None:
         return None
-    given = failing.argument(1)
+    given = failing.argument("index")
     items = given if isinstance(given, tuple) else (given,)
     used = [item for item in items if item is not None and item != "..." and item is not True]
     call = CallText(failing)
@@ -154,23 +154,23 @@ def _mask(failing: Failing, x: Operand, items: tuple[Plain, ...], name: str) -> 
 
 def position(failing: Failing) -> Diagnosis | None:
     """``select``, ``gather``, ``index_select``, ``narrow``: a position beyond the size."""
-    x, dim = failing.operand(0, "input"), failing.argument(1, "dim")
+    x, dim = failing.operand(), failing.argument("dim")
     if x is None or not isinstance(dim, int) or not -x.rank <= dim < x.rank:
         return None
     size, call = x.shape[dim], CallText(failing)
     name = f"{call.operand(0)} {times(x.shape)}"
     if failing.name == "select":
-        index = failing.argument(2, "index")
+        index = failing.argument("index")
         if isinstance(index, int) and not -size <= index < size:
             last = call.with_arguments((dim, -1))
             return Diagnosis("index.out_of_range", _outside(index, dim, name, size), (), (last,))
     if failing.name == "narrow":
-        start, length = failing.argument(2, "start"), failing.argument(3, "length")
+        start, length = failing.argument("start"), failing.argument("length")
         if isinstance(start, int) and isinstance(length, int) and start + length > size:
             sentence = f"{start} + {length} goes beyond dimension {dim} of {name}, which has {size}"
             rest = call.with_arguments((dim, start, size - start))
             return Diagnosis("index.out_of_range", sentence, (), (rest,))
-    given = failing.value(failing.argument(2, "index"))
+    given = failing.value(failing.argument("index"))
     span = None if given is None else failing.failure.ranges.get(given.id)
     if span is not None and not (span[0] >= 0 and span[1] < size):
         bad = span[1] if span[1] >= size else span[0]
@@ -186,9 +186,9 @@ def _outside(index: int, dim: int, name: str, size: int) -> str:
 
 def split(failing: Failing) -> Diagnosis | None:
     """The pieces must add up to the size."""
-    shape = failing.shape(failing.argument(0))
-    pieces: Any = failing.argument(1, "split_size_or_sections", failing.argument(1, "split_size"))
-    dim = failing.argument(2, "dim", 0)
+    shape = failing.shape(failing.argument("input"))
+    pieces: Any = failing.argument("split_size_or_sections")
+    dim = failing.argument("dim")
     if shape is None or not isinstance(pieces, tuple) or not isinstance(dim, int):
         return None
     if not -len(shape) <= dim < len(shape) or not all(type(n) is int for n in pieces):
@@ -206,7 +206,7 @@ def split(failing: Failing) -> Diagnosis | None:
     rest = size - sum(pieces[:-1])
     if rest > 0:
         better = [*pieces[:-1], rest]
-        place = failing.place_of(1, "split_size")
+        place = failing.place_of("split_size_or_sections")
         text = f"{call.operand(0)}.split({better}, dim={dim})"
         found.append(call.candidate(text, overrides=((place, better),)))
     return Diagnosis("split.sizes", sentence, (), tuple(found))
@@ -214,7 +214,7 @@ def split(failing: Failing) -> Diagnosis | None:
 
 def glu(failing: Failing) -> Diagnosis | None:
     """The halved dimension must be even."""
-    x, dim = failing.operand(0, "input"), failing.argument(1, "dim", -1)
+    x, dim = failing.operand(), failing.argument("dim")
     if x is None or not isinstance(dim, int) or not -x.rank <= dim < x.rank:
         return None
     size, axis = x.shape[dim], dim % x.rank

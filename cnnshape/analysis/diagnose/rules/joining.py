@@ -26,7 +26,7 @@ def cat(failing: Failing) -> Diagnosis | None:
     first = joined[0]
     if any(operand.rank != first.rank for operand in joined):
         return _ranks(failing, joined)
-    dim = failing.argument(1, "dim", failing.argument(1, "axis", 0))
+    dim = failing.argument("dim")
     if not isinstance(dim, int) or not -first.rank <= dim < first.rank:
         return None  # the rule for dimensions says it
     dim %= first.rank
@@ -94,7 +94,7 @@ def _other_dims(call: CallText, dim: int) -> Iterator[Suggestion]:
     """The dimensions along which they could be joined."""
     found = call.found
     inside = "[…]" if found is None or not found.arguments else found.arguments[0]
-    place = call.failing.place_of(1, "dim")
+    place = call.failing.place_of("dim")
     for better in _dims(call.failing.operands):
         if better != dim:
             yield call.candidate(f"torch.cat({inside}, dim={better})", overrides=((place, better),))
@@ -136,7 +136,7 @@ def _ranks(failing: Failing, joined: Sequence[Operand]) -> Diagnosis:
 
 
 def _rank_candidates(call: CallText, lacking: Operand, full: Operand) -> Iterator[Suggestion]:
-    dim = call.failing.argument(1, "dim", 0)
+    dim = call.failing.argument("dim")
     if full.rank - lacking.rank == 1 and isinstance(dim, int):
         axis = _missing_axis(lacking.shape, full.shape, dim % full.rank)
         if axis is not None:
@@ -182,7 +182,7 @@ def stack(failing: Failing) -> Diagnosis | None:
 
 def _stack_candidates(call: CallText, first: Operand, other: Operand) -> Iterator[Suggestion]:
     inside = call.found.arguments[0] if call.found and call.found.arguments else "[…]"
-    place = call.failing.place_of(1, "dim")
+    place = call.failing.place_of("dim")
     for axis in _dims(call.failing.operands):
         text = f"torch.cat({inside}, dim={axis})"
         yield call.candidate(text, function="cat", overrides=((place, axis),))

@@ -45,13 +45,13 @@ _KINDS = frozenset({"Linear", "NonDynamicallyQuantizableLinear"})
 
 def linear(failing: Failing) -> Diagnosis | None:
     """``F.linear``, whoever called it: the last axis must be ``in_features``."""
-    x, weight = failing.operand(0, "input"), failing.operand(1, "weight")
+    x, weight = failing.operand(), failing.operand("weight")
     if x is None or weight is None or not x.shape or weight.rank != 2:
         return None
     shape, arriving, expected = x.shape, x.shape[-1], weight.shape[1]
     if arriving == expected:
         return None
-    layer = failing.layer(_KINDS, failing.argument(1, "weight"))
+    layer = failing.layer(_KINDS, failing.argument("weight"))
     name = who(failing.path, failing.module.type)
     if layer is None or layer.path != failing.path:
         name = f"linear with {weight.value.name or 'its weight'}"

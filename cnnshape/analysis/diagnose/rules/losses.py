@@ -27,7 +27,7 @@ ALIKE = frozenset(
 
 def cross_entropy(failing: Failing) -> Diagnosis | None:
     """Class numbers N×… for scores N×C×…, or probabilities of the same shape."""
-    scores, target = failing.operand(0, "input"), failing.operand(1, "target")
+    scores, target = failing.operand(), failing.operand("target")
     if scores is None or target is None or not scores.shape:
         return None
     shape, given = scores.shape, target.shape
@@ -58,7 +58,7 @@ def _values(failing: Failing, scores: Operand, target: Operand, classes: int) ->
     if dtype not in ("int64", "uint8"):
         sentence = f"class numbers must be int64, but {dtype} arrives"
         steps = (Step("to", ("int64",)),)
-        candidate = on_argument(failing, 1, "target", "{x}.long()", steps, (dtype, "int64"))
+        candidate = on_argument(failing, "target", "{x}.long()", steps, (dtype, "int64"))
         return Diagnosis("dtype.target", sentence, (), (candidate,))
     span = failing.failure.ranges.get(target.value.id)
     if span is None or (span[0] >= 0 and span[1] < classes):
@@ -70,7 +70,7 @@ def _values(failing: Failing, scores: Operand, target: Operand, classes: int) ->
     found: list[Suggestion] = []
     if span[0] >= 1 and span[1] == classes:
         steps = (Step("shift", (-1,)),)
-        found.append(on_argument(failing, 1, "target", "{x} - 1", steps, (None, None)))
+        found.append(on_argument(failing, "target", "{x} - 1", steps, (None, None)))
     if span[0] >= 0:
         made = other_inputs(failing, scores.value, min(scores.rank - 1, 1), span[1] + 1)
         found += [c for c in made if c.action == "set_argument"]
@@ -87,30 +87,30 @@ def _target_candidates(
         text, steps = "{x}.squeeze(1)", (Step("squeeze", (1,)),)
         if target.dtype not in _INTEGERS:
             text, steps = f"{text}.long()", (*steps, Step("to", ("int64",)))
-        yield on_argument(failing, 1, "target", text, steps, change)
+        yield on_argument(failing, "target", text, steps, change)
     if wanted == shape and target.dtype in _INTEGERS:
         steps = (Step("argmax", (1,)),)
-        yield on_argument(failing, 1, "target", "{x}.argmax(dim=1)", steps, change)
+        yield on_argument(failing, "target", "{x}.argmax(dim=1)", steps, change)
     if rank >= 3 and wanted == shape[:-1]:
         # N×L×C, as language models give it.
         after = [shape[0], shape[-1], *shape[1:-1]]
         text, step = "{x}.transpose(1, 2)", Step("transpose", (1, 2))
         if rank > 3:
             text, step = "{x}.movedim(-1, 1)", Step("movedim", (-1, 1))
-        yield on_argument(failing, 0, "input", text, (step,), (list(shape), after))
+        yield on_argument(failing, "input", text, (step,), (list(shape), after))
     if rank == 2 and len(wanted) > 1 and prod(wanted) == shape[0] != wanted[0]:
         # The scores of all steps in one list, the targets still in rows.
         steps = (Step("flatten"),)
-        yield on_argument(failing, 1, "target", "{x}.flatten()", steps, (list(wanted), [shape[0]]))
+        yield on_argument(failing, "target", "{x}.flatten()", steps, (list(wanted), [shape[0]]))
     if rank == 1 and wanted == (1,):
         steps = (Step("unsqueeze", (0,)),)
         now = (list(shape), [1, *shape])
-        yield on_argument(failing, 0, "input", "{x}.unsqueeze(0)", steps, now)
+        yield on_argument(failing, "input", "{x}.unsqueeze(0)", steps, now)
 
 
 def alike(failing: Failing) -> Diagnosis | None:
     """Predictions and targets of one shape and dtype."""
-    first, second = failing.operand(0, "input"), failing.operand(1, "target")
+    first, second = failing.operand(), failing.operand("target")
     if first is None or second is None:
         return None
     if first.shape != second.shape:
@@ -128,7 +128,7 @@ def alike(failing: Failing) -> Diagnosis | None:
     if dtype in _INTEGERS:
         sentence = f"predictions are {wanted}, but the targets are {dtype}"
         steps = (Step("to", (wanted,)),)
-        candidate = on_argument(failing, 1, "target", "{x}.float()", steps, (dtype, wanted))
+        candidate = on_argument(failing, "target", "{x}.float()", steps, (dtype, wanted))
         return Diagnosis("dtype.target", sentence, (), (candidate,))
     return None
 
@@ -138,9 +138,9 @@ def _made_alike(failing: Failing, first: Operand, second: Operand) -> Iterator[S
     now = (list(shape), list(wanted))
     if shape == (*wanted, 1):
         steps = (Step("squeeze", (-1,)),)
-        yield on_argument(failing, 0, "input", "{x}.squeeze(-1)", steps, now)
+        yield on_argument(failing, "input", "{x}.squeeze(-1)", steps, now)
         steps = (Step("unsqueeze", (-1,)),)
-        yield on_argument(failing, 1, "target", "{x}.unsqueeze(-1)", steps, (now[1], now[0]))
+        yield on_argument(failing, "target", "{x}.unsqueeze(-1)", steps, (now[1], now[0]))
         return
     found = clash([shape, wanted])
     if found is not None:

@@ -62,7 +62,7 @@ def _kept(there: Failing, call: CallText, before: Sizes, after: Sizes) -> Iterat
     both = combined([kept, wider] if wider else [kept])
     if both is not None:
         yield both
-    x = there.operand(0)
+    x = there.operand()
     if x is not None:
         yield from for_the_view(there, x, (-1, *after[1:]))
 

@@ -48,15 +48,15 @@ _RANKS = {
 
 def batch_norm(failing: Failing) -> Diagnosis | None:
     """``F.batch_norm`` and ``F.instance_norm``: channels, then values per channel."""
-    x = failing.operand(0, "input")
+    x = failing.operand()
     if x is None or x.rank < 2:
         return None
-    layer = failing.layer(_BATCH, failing.argument(1, "running_mean"))
+    layer = failing.layer(_BATCH, failing.argument("running_mean"))
     expected = _channels_expected(failing, layer)
     if expected is not None and x.shape[1] != expected:
         return _channels(failing, x, expected, layer)
-    training = failing.argument(5, "training") is True or (
-        failing.name == "instance_norm" and failing.argument(5, "use_input_stats", True) is True
+    training = failing.argument("training") is True or (
+        failing.name == "instance_norm" and failing.argument("use_input_stats") is True
     )
     batch = failing.name == "batch_norm"
     per_channel = prod(x.shape[2:]) * (x.shape[0] if batch else 1)
@@ -69,8 +69,8 @@ def _channels_expected(failing: Failing, layer: Module | None) -> int | None:
     if layer is not None:
         number = layer.config.get("num_features")
         return number if isinstance(number, int) else None
-    for keyword, position in (("running_mean", 1), ("weight", 3)):
-        shape = failing.shape(failing.argument(position, keyword))
+    for name in ("running_mean", "weight"):
+        shape = failing.shape(failing.argument(name))
         if shape:
             return shape[0]
     return None
@@ -148,7 +148,7 @@ def _rank_candidates(failing: Failing, x: Operand) -> Iterator[Suggestion]:
 
 def layer_norm(failing: Failing) -> Diagnosis | None:
     """The last axes must be ``normalized_shape``."""
-    x, wanted = failing.operand(0, "input"), failing.argument(1, "normalized_shape")
+    x, wanted = failing.operand(), failing.argument("normalized_shape")
     if x is None or not isinstance(wanted, tuple) or not wanted:
         return None
     normalized = tuple(n for n in wanted if isinstance(n, int))
@@ -182,11 +182,11 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
 
 def group_norm(failing: Failing) -> Diagnosis | None:
     """``num_channels`` must arrive, and be divisible by ``num_groups``."""
-    x, groups = failing.operand(0, "input"), failing.argument(1, "num_groups")
+    x, groups = failing.operand(), failing.argument("num_groups")
     if x is None or x.rank < 2 or not isinstance(groups, int):
         return None
-    layer = failing.layer({"GroupNorm"}, failing.argument(2, "weight"))
-    weight = failing.shape(failing.argument(2, "weight"))
+    layer = failing.layer({"GroupNorm"}, failing.argument("weight"))
+    weight = failing.shape(failing.argument("weight"))
     expected = layer.config.get("num_channels") if layer else (weight[0] if weight else None)
     arriving = x.shape[1]
     item = story(failing.trace, x.value.id, 1)
@@ -219,7 +219,7 @@ def _other_groups(failing: Failing, layer: Module | None, groups: int) -> Sugges
         return None
     call = CallText(failing)
     text = f"F.group_norm({call.operand(0)}, {groups})"
-    return call.candidate(text, overrides=((failing.place_of(1, "num_groups"), groups),))
+    return call.candidate(text, overrides=((failing.place_of("num_groups"), groups),))
 
 
 def _divisor(number: int, near: int) -> int:
@@ -233,7 +233,7 @@ def _divisor(number: int, near: int) -> int:
 
 def prelu(failing: Failing) -> Diagnosis | None:
     """One slope for all, or one per channel."""
-    x, weight = failing.operand(0, "input"), failing.operand(1, "weight")
+    x, weight = failing.operand(), failing.operand("weight")
     if x is None or weight is None or not x.shape or not weight.shape:
         return None
     slopes, channels = weight.shape[0], x.shape[1] if x.rank > 1 else 1
@@ -243,7 +243,7 @@ def prelu(failing: Failing) -> Diagnosis | None:
     sentence = (
         f"{name} has {plural(slopes, 'slope')} (num_parameters), but {channels} {arrive(channels)}"
     )
-    layer = failing.layer({"PReLU"}, failing.argument(1, "weight"))
+    layer = failing.layer({"PReLU"}, failing.argument("weight"))
     remade = None if layer is None else set_arguments(layer, {"num_parameters": channels})
     found = present((remade, *other_inputs(failing, x.value, min(1, x.rank - 1), slopes)))
     return Diagnosis("prelu.num_parameters", sentence, (), found)

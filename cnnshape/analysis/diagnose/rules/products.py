@@ -107,7 +107,7 @@ def _turned(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestio
 
 def einsum(failing: Failing) -> Diagnosis | None:
     """Each letter must have one size, and each tensor a letter per dimension."""
-    equation = failing.argument(0, "equation")
+    equation = failing.argument("equation")
     if not isinstance(equation, str) or "." in equation:
         return None
     shapes = [sizes(value) for value in failing.tensors]
@@ -178,28 +178,25 @@ def _consistent(terms: list[str], shapes: list[Sizes]) -> bool:
 
 def bilinear(failing: Failing) -> Diagnosis | None:
     """Both inputs must have their number of features."""
-    weight = failing.shape(failing.argument(2, "weight"))
-    layer = failing.layer({"Bilinear"}, failing.argument(2, "weight"))
-    if weight is None or len(weight) != 3:
+    first, second = failing.operand(), failing.operand("input2")
+    weight = failing.shape(failing.argument("weight"))
+    if not first or not second or weight is None or len(weight) != 3:
         return None
-    for index, (keyword, argument) in enumerate(
-        (("input1", "in1_features"), ("input2", "in2_features"))
-    ):
-        shape = failing.shape(failing.argument(index, keyword))
-        if shape and shape[-1] != weight[index + 1]:
-            name = who(failing.path, failing.module.type)
-            sentence = (
-                f"{name} expects {weight[index + 1]} features in its {('first', 'second')[index]} "
-                f"input, but {shape[-1]} {arrive(shape[-1])}"
-            )
-            candidate = set_arguments(layer, {argument: shape[-1]}) if layer else None
-            return Diagnosis(
-                "bilinear.in_features", sentence, (), (candidate,) if candidate else ()
-            )
-    first = failing.shape(failing.argument(0, "input1"))
-    second = failing.shape(failing.argument(1, "input2"))
-    if first and second and first[:-1] != second[:-1]:
-        both = listed((times(first), times(second)))
+    layer = failing.layer({"Bilinear"}, failing.argument("weight"))
+    name = who(failing.path, failing.module.type)
+    for x, expected, which in ((first, weight[1], "first"), (second, weight[2], "second")):
+        if not x.shape or x.shape[-1] == expected:
+            continue
+        arriving = x.shape[-1]
+        sentence = (
+            f"{name} expects {expected} features in its {which} input, but {arriving} "
+            f"{arrive(arriving)}"
+        )
+        argument = "in1_features" if which == "first" else "in2_features"
+        found = present([set_arguments(layer, {argument: arriving}) if layer else None])
+        return Diagnosis("bilinear.in_features", sentence, (), found)
+    if first.shape[:-1] != second.shape[:-1]:
+        both = listed((times(first.shape), times(second.shape)))
         sentence = f"bilinear's inputs {both} differ before the last dimension"
         return Diagnosis("bilinear.sizes", sentence)
     return None

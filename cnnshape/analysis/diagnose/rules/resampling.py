@@ -21,14 +21,14 @@ _BY_RANK = {3: "linear", 4: "bilinear", 5: "trilinear"}
 
 def interpolate(failing: Failing) -> Diagnosis | None:
     """The mode must fit the dimensions, the size the spatial ones, and something must be left."""
-    x = failing.operand(0, "input")
+    x = failing.operand()
     if x is None:
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "interpolate"
-    mode = failing.argument(3, "mode", "nearest")
+    mode = failing.argument("mode")
     if isinstance(mode, str) and _MODES.get(mode, x.rank) != x.rank:
         return _mode(failing, x, name, mode)
-    size: Any = failing.argument(1, "size")
+    size: Any = failing.argument("size")
     if isinstance(size, tuple) and len(size) != x.rank - 2:
         sentence = (
             f"{name} is given {plural(len(size), 'size')}, but {times(x.shape)} has "
@@ -48,7 +48,7 @@ def _sized(failing: Failing, size: tuple[int, ...]) -> Suggestion | None:
         return set_arguments(failing.module, {"size": size})
     call = CallText(failing)
     text = f"F.interpolate({call.operand(0)}, size={size})"
-    return call.candidate(text, overrides=((failing.place_of(1, "size"), size),))
+    return call.candidate(text, overrides=((failing.place_of("size"), size),))
 
 
 def _mode(failing: Failing, x: Operand, name: str, mode: str) -> Diagnosis:
@@ -71,7 +71,7 @@ def _mode(failing: Failing, x: Operand, name: str, mode: str) -> Diagnosis:
 
 
 def _nothing_left(failing: Failing, x: Operand, name: str) -> Diagnosis | None:
-    scale: Any = failing.argument(2, "scale_factor")
+    scale: Any = failing.argument("scale_factor")
     if scale is None or x.rank < 3:
         return None
     spatial = x.shape[2:]
@@ -102,8 +102,8 @@ def _nothing_left(failing: Failing, x: Operand, name: str) -> Diagnosis | None:
 
 def pad(failing: Failing) -> Diagnosis | None:
     """Reflection cannot reach further than the picture, and numbers come in pairs."""
-    x = failing.operand(0, "input")
-    amounts: Any = failing.argument(1, "pad")
+    x = failing.operand()
+    amounts: Any = failing.argument("pad")
     if x is None or not isinstance(amounts, tuple) or not all(type(n) is int for n in amounts):
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "F.pad"
@@ -127,11 +127,11 @@ def pad(failing: Failing) -> Diagnosis | None:
 def _padded_by(failing: Failing, amounts: tuple[int, ...]) -> Suggestion:
     call = CallText(failing)
     text = f"F.pad({call.operand(0)}, {amounts})"
-    return call.candidate(text, overrides=((failing.place_of(1, "pad"), amounts),))
+    return call.candidate(text, overrides=((failing.place_of("pad"), amounts),))
 
 
 def _too_far(failing: Failing, x: Operand, amounts: tuple[int, ...], name: str) -> Diagnosis | None:
-    mode = str(failing.argument(2, "mode", "constant"))
+    mode = str(failing.argument("mode"))
     for pair in range(len(amounts) // 2):
         axis = x.rank - 1 - pair
         size, before, after = x.shape[axis], amounts[2 * pair], amounts[2 * pair + 1]
@@ -166,8 +166,8 @@ def _too_far(failing: Failing, x: Operand, amounts: tuple[int, ...], name: str) 
 
 def pixel_shuffle(failing: Failing) -> Diagnosis | None:
     """The channels must be divisible by the square of the factor; back, height and width by it."""
-    x = failing.operand(0, "input")
-    factor = failing.argument(1, "upscale_factor", failing.argument(1, "downscale_factor"))
+    x = failing.operand()
+    factor = failing.argument("upscale_factor") or failing.argument("downscale_factor")
     if x is None or not isinstance(factor, int) or factor < 1 or x.rank < 3:
         return None
     name = who(failing.path, failing.module.type) if failing.path else failing.name
@@ -203,16 +203,14 @@ def _unshuffle(x: Operand, factor: int, name: str) -> Diagnosis | None:
 
 def fold(failing: Failing) -> Diagnosis | None:
     """``fold`` needs as many columns as the windows of its output, each of the kernel's size."""
-    x = failing.operand(0, "input")
+    x = failing.operand()
     if x is None or x.rank not in (2, 3):
         return None
     shape = x.shape
-    size, kernel = (
-        per_axis(failing.argument(i, n), 2) for i, n in ((1, "output_size"), (2, "kernel_size"))
+    size, kernel, dilation, padding, stride = (
+        per_axis(failing.argument(name), 2)
+        for name in ("output_size", "kernel_size", "dilation", "padding", "stride")
     )
-    dilation = per_axis(failing.argument(3, "dilation", 1), 2)
-    padding = per_axis(failing.argument(4, "padding", 0), 2, 0)
-    stride = per_axis(failing.argument(5, "stride", 1), 2)
     window = kernel[0] * kernel[1]
     counts = [
         (n + 2 * p - d * (k - 1) - 1) // s + 1

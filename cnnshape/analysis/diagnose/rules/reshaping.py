@@ -26,7 +26,7 @@ from cnnshape.words import plural, times
 
 def view(failing: Failing) -> Diagnosis | None:
     """``view`` and ``reshape``: too many numbers, too few, or not in one piece."""
-    x, wanted = failing.operand(0), _wanted_sizes(failing)
+    x, wanted = failing.operand(), _wanted_sizes(failing)
     if x is None or wanted is None:
         return None
     total = prod(x.shape)
@@ -51,15 +51,8 @@ def view(failing: Failing) -> Diagnosis | None:
 
 def _wanted_sizes(failing: Failing) -> Sizes | None:
     """The sizes asked for, however they are passed; None if one of them is no number."""
-    given: Any = failing.operation.args[1:] if failing.operation else ()
-    if len(given) == 1 and isinstance(given[0], tuple):
-        given = given[0]
-    if not given and failing.operation is not None:
-        given = failing.operation.kwargs.get("shape", failing.operation.kwargs.get("size", ()))
-    if not isinstance(given, tuple) or not given:
-        return None
-    items: tuple[Any, ...] = given
-    return items if all(type(n) is int for n in items) else None
+    given: Any = failing.argument("size") or failing.argument("repeats")
+    return given if given and all(type(n) is int for n in given) else None
 
 
 def _stride(failing: Failing, x: Operand, wanted: Sizes) -> Diagnosis:
@@ -139,8 +132,8 @@ def for_the_view(failing: Failing, x: Operand, wanted: Sizes) -> Iterator[Sugges
 
 def unflatten(failing: Failing) -> Diagnosis | None:
     """The sizes must multiply to that of the axis."""
-    x, dim = failing.operand(0), failing.argument(1, "dim")
-    wanted: Any = failing.argument(2, "sizes")
+    x, dim = failing.operand(), failing.argument("dim")
+    wanted: Any = failing.argument("sizes")
     if x is None or not isinstance(dim, int) or not isinstance(wanted, tuple):
         return None
     if not -x.rank <= dim < x.rank or not all(type(n) is int for n in wanted):
@@ -231,7 +224,7 @@ def _undivided(shape: Sizes, wanted: Sizes) -> str:
 
 def expand(failing: Failing) -> Diagnosis | None:
     """``expand`` enlarges axes of size 1 only; ``repeat`` needs a number per axis."""
-    shape = failing.shape(failing.argument(0))
+    shape = failing.shape(failing.argument("input"))
     wanted = _wanted_sizes(failing)
     if shape is None or wanted is None:
         return None

@@ -16,7 +16,7 @@ def output_padding(failing: Failing) -> Diagnosis | None:
     """``output_padding`` must be smaller than stride or dilation."""
     if failing.dims is None:
         return None
-    layer = failing.layer(CONVOLUTIONS, failing.argument(1, "weight"))
+    layer = failing.layer(CONVOLUTIONS, failing.argument("weight"))
     extra, stride, dilation = (
         per_axis(failing.bound.get(name), failing.dims)
         for name in ("output_padding", "stride", "dilation")

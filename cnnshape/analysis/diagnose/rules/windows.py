@@ -33,7 +33,7 @@ _ADAPTIVE = ("adaptive_avg_pool", "adaptive_max_pool")
 
 def pooling(failing: Failing) -> Diagnosis | None:
     """Max, average, power-average and adaptive pooling."""
-    x = failing.operand(0, "input")
+    x = failing.operand()
     if x is None or failing.dims is None:
         return None
     layer = failing.layer(_KINDS)
@@ -172,7 +172,7 @@ def _larger_input(
 
 def unpooling(failing: Failing) -> Diagnosis | None:
     """``MaxUnpool`` puts every number back where the pooling took it from: one index for each."""
-    x, indices = failing.operand(0, "input"), failing.operand(1, "indices")
+    x, indices = failing.operand(), failing.operand("indices")
     if x is None or indices is None or x.shape == indices.shape:
         return None
     sentence = (
