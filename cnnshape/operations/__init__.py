@@ -17,6 +17,7 @@ from typing import Any
 
 from cnnshape.operations.axes import Account, Size
 from cnnshape.operations.call import Call, Operand, Signature
+from cnnshape.operations.decompositions import DECOMPOSITIONS
 from cnnshape.operations.elementwise import ELEMENTWISE
 from cnnshape.operations.indexing import INDEXING
 from cnnshape.operations.joining import JOINING
@@ -36,7 +37,7 @@ __all__ = ["TABLE", "Account", "Call", "Entry", "Operand", "account", "macs", "r
 TABLE = Table()
 _FAMILIES = (
     MOVING, JOINING, INDEXING, MAKING, WINDOWS, PRODUCTS, RECURRENT, ELEMENTWISE, REDUCTIONS,
-    LOSSES, SPECTRA, SAMPLING,
+    LOSSES, SPECTRA, SAMPLING, DECOMPOSITIONS,
 )  # fmt: skip
 for _family in _FAMILIES:
     TABLE.enter(_family)

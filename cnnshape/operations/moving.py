@@ -430,13 +430,31 @@ def rot90(call: Call) -> Account:
     return Account((turned,))
 
 
+# ---- complex numbers ----------------------------------------------------------------------
+
+
+@MOVING.add("view_as_real", "moving", "input")
+def view_as_real(call: Call) -> Account:
+    """Every complex number as a pair."""
+    return Account(((*call.tensor().all_kept(), Written(2)),))
+
+
+@MOVING.add("view_as_complex", "moving", "input")
+def view_as_complex(call: Call) -> Account:
+    """Every pair as a complex number."""
+    x = call.tensor()
+    need = Need(x.sizes[-1], "==", 2, "", x.axis(-1))
+    return Account((x.all_kept(0, -1),), (Ended((x.axis(-1),), "reduced", 2),), (need,))
+
+
 # ---- the same tensor ----------------------------------------------------------------------
 
 
 @MOVING.add(
     "contiguous clone detach to type type_as float double half bfloat16 int long short bool byte "
-    "char cpu cuda data alias lift_fresh to_copy real imag conj "
-    "resolve_conj resolve_neg positive pin_memory as_subclass",
+    "char cpu cuda xpu ipu mtia data alias lift_fresh to_copy real imag conj chalf cfloat cdouble "
+    "resolve_conj resolve_neg neg_view positive pin_memory share_memory as_subclass coalesce "
+    "to_dense to_sparse to_sparse_coo to_sparse_csr to_mkldnn",
     "moving",
     "input other=None",
     source="torch.Tensor.to",

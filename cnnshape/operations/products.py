@@ -11,6 +11,7 @@ linear layers, matrix products and attention count, bias, norms and elementwise 
   before the product, by additions alone, as a reduction is.
 * All pairs of rows compared by ``cdist`` count as the product of the rows with the rows, which
   the Euclidean distance is made of; other distances multiply nothing that could be counted.
+* A chain of matrices counts from the left, as it is written; torch may find a cheaper order.
 * Masks, also causal ones, save nothing. What depends on values (a sparse matrix, a block mask,
   the branch of a ``cond``) is unknown.
 
@@ -21,16 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import pairwise
-from math import prod
-from operator import itemgetter
 from string import ascii_lowercase, ascii_uppercase
 from typing import Any, Final
 
 from cnnshape.operations.axes import (
     Account,
-    AxisOf,
     Broadcast,
     Ended,
     Need,
@@ -241,43 +238,22 @@ def addr(call: Call) -> Account:
 # ---- several matrices ---------------------------------------------------------------------
 
 
-@PRODUCTS.add("chain_matmul multi_dot linalg_multi_dot", "linear",
-              macs=lambda call: _cheapest(_edges(call.tensors)),
+def _chain_macs(call: Call) -> Size:
+    """From the left, as it is written; a vector is one row, or one column."""
+    first, *others = call.tensors
+    rows = first.sizes[0] if first.rank > 1 else 1
+    columns = (x.sizes[1] if x.rank > 1 else 1 for x in others)
+    return total(times((rows, x.sizes[0], n)) for x, n in zip(others, columns, strict=True))
+
+
+@PRODUCTS.add("chain_matmul multi_dot linalg_multi_dot", "linear", macs=_chain_macs,
               source="torch.linalg.multi_dot")  # fmt: skip
 def multi_dot(call: Call) -> Account:
-    """A chain of matrices in the cheapest order; the first and last may be vectors."""
+    """A chain of matrices; the first and last may be vectors."""
     tensors = call.tensors
-    first, last = tensors[0], tensors[-1]
     pairs = [_against(a, -1, b, 0) for a, b in pairwise(tensors)]
-    origins = (*first.all_kept(0, -1), *last.all_kept(1))
+    origins = (*tensors[0].all_kept(0, -1), *tensors[-1].all_kept(1))
     return Account((origins,), tuple(e for e, _ in pairs), tuple(need for _, need in pairs))
-
-
-def _edges(chain: Sequence[Operand]) -> tuple[Line, ...]:
-    """The rows of every matrix of a chain, and the columns of the last."""
-    first, *others = chain
-    single = (Line(AxisOf(-1, 0), 1, 1),)  # a vector is one row, or one column
-    rows = lines(first, 0, -1) or single
-    columns = lines(others[-1], 1) or single
-    return (*rows, *(lines(x)[0] for x in others), *columns)
-
-
-def _cheapest(edges: Sequence[Line]) -> Size:
-    """The fewest products; which order needs them is told by the numbers of one run."""
-
-    @cache
-    def between(start: int, stop: int) -> tuple[int, Size]:
-        if stop - start == 1:
-            return 0, 0
-        return min((cut(start, at, stop) for at in range(start + 1, stop)), key=itemgetter(0))
-
-    def cut(start: int, at: int, stop: int) -> tuple[int, Size]:
-        (left, left_size), (right, right_size) = between(start, at), between(at, stop)
-        three = (edges[start], edges[at], edges[stop])
-        number = left + right + prod(edge.number for edge in three)
-        return number, total((left_size, right_size, times(edge.size for edge in three)))
-
-    return between(0, len(edges) - 1)[1]
 
 
 def _power_macs(call: Call) -> Size:

@@ -13,6 +13,7 @@ from typing import Any
 
 from cnnshape.operations.axes import (
     Account,
+    Broadcast,
     Ended,
     Kept,
     Need,
@@ -146,6 +147,19 @@ def pack_padded_sequence(call: Call) -> Account:
     x = call.tensor()
     merged = tuple(Ended((x.axis(axis),), "picked", x.sizes[axis]) for axis in (0, 1))
     return Account(((Unknown(), *x.all_kept(2)), (Unknown(),)), merged)
+
+
+@RECURRENT.add("pad_sequence", "joining", "sequences batch_first=False",
+               source="torch.nn.utils.rnn.pad_sequence")  # fmt: skip
+def pad_sequence(call: Call) -> Account:
+    """Sequences beside each other, as long as the longest one."""
+    sequences = call.tensors
+    longest = max(sequences, key=lambda x: x.shape[0])
+    steps = Broadcast(tuple(x.axis(0) for x in sequences), longest.sizes[0])
+    others, needs = aligned(*(lines(x, 1) for x in sequences))
+    batch = Written(len(sequences))
+    lead = (batch, steps) if call["batch_first"] else (steps, batch)
+    return Account(((*lead, *others),), needs=needs)
 
 
 @RECURRENT.add("pad_packed_sequence", "recurrent",

@@ -180,7 +180,10 @@ DRAWS = {
     for name in names.split()
 }
 #: What this machine cannot do, or what loses the marks.
-UNMEASURED = {"cuda", "pin_memory", "bool", "imag"}
+ELSEWHERE = set("cuda xpu ipu mtia pin_memory share_memory coalesce to_dense to_sparse "
+                "to_sparse_coo to_sparse_csr to_mkldnn".split())  # fmt: skip
+COMPLEX = set("imag chalf cfloat cdouble view_as_real view_as_complex".split())
+UNMEASURED = ELSEWHERE | COMPLEX | {"bool", "neg_view"}
 
 
 @pytest.mark.parametrize("name", sorted({entry.name for entry in MOVING} - UNMEASURED))
@@ -198,7 +201,12 @@ def test_what_loses_the_marks_keeps_its_axes(data: st.DataObject) -> None:
     x = tensor(data.draw, (0, 4))
     judge(torch.Tensor.bool, x, by="sizes")
     judge(lambda x: x.to(torch.complex64).imag, x, name="imag", by="sizes")
-    for name in ("cuda", "pin_memory"):  # whatever the device
+    for name in ("chalf", "cfloat", "cdouble"):
+        judge(getattr(torch.Tensor, name), x, by="sizes")
+    judge(torch._neg_view, x, name="neg_view", by="sizes")
+    judge(torch.view_as_real, x.to(torch.complex64), by="sizes")
+    judge(torch.view_as_complex, torch.stack((x, x), -1), by="sizes")
+    for name in ELSEWHERE:  # another device, another layout
         judge(lambda x: x.clone(), x, name=name)
 
 

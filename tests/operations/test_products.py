@@ -218,10 +218,10 @@ def test_added_products(b, n, k, m, data):
 
 
 @pytest.mark.filterwarnings("ignore:torch.chain_matmul")
-@given(st.lists(sizes, min_size=3, max_size=6), st.booleans(), st.booleans())
+@given(st.lists(sizes, min_size=3, max_size=5), st.booleans(), st.booleans())
 def test_chains(edges, row, column):
     matrices = list(starmap(torch.zeros, pairwise(edges)))
-    products(torch.chain_matmul, *matrices)
+    judge(torch.chain_matmul, *matrices, by="gradient")
     if row:
         matrices[0] = matrices[0][0].clone()
     if column:
@@ -229,15 +229,13 @@ def test_chains(edges, row, column):
     judge(torch.linalg.multi_dot, matrices, by="gradient")
 
 
-def test_a_chain_is_multiplied_in_the_cheapest_order():
-    # From the left 10·100·5 + 10·5·50; from the right 100·5·50 + 10·100·50.
-    chain = [torch.zeros(10, 100), torch.zeros(100, 5), torch.zeros(5, 50)]
-    assert judge(torch.linalg.multi_dot, chain, by="sizes").sizes == ((10, 50),)
-    assert macs(torch.linalg.multi_dot, chain) == 5000 + 2500
-    # A row first: 1·3·4 + 1·4·2.
-    assert (
-        macs(torch.linalg.multi_dot, [torch.zeros(3), torch.zeros(3, 4), torch.zeros(4, 2)]) == 20
-    )
+def test_a_chain_counts_from_the_left():
+    x, y, z = torch.zeros(10, 100), torch.zeros(100, 5), torch.zeros(5, 50)
+    assert macs(torch.linalg.multi_dot, [x, y, z]) == 10 * 100 * 5 + 10 * 5 * 50
+    assert macs(torch.chain_matmul, x, y, z) == 10 * 100 * 5 + 10 * 5 * 50
+    # A row first: 1·100·5 + 1·5·50, and a column last: 1·100·5 + 1·5·1.
+    assert macs(torch.linalg.multi_dot, [x[0], y, z]) == 500 + 250
+    assert macs(torch.linalg.multi_dot, [x[0], y, z[:, 0]]) == 500 + 5
 
 
 @pytest.mark.parametrize("n", range(9))

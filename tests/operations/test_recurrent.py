@@ -96,6 +96,13 @@ def test_packing_and_padding() -> None:
     assert pad_packed_sequence(packed)[0].shape == x.shape
 
 
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_sequences_side_by_side(batch_first: bool) -> None:
+    sequences = [torch.zeros(n, 5) for n in (2, 4, 3)]
+    known = judge(torch._C._nn.pad_sequence, sequences, batch_first, by="sizes")
+    assert known.sizes == ((3, 4, 5) if batch_first else (4, 3, 5),)
+
+
 def test_layers_need_what_they_were_made_for() -> None:
     x, h = Operand.of(0, 4, 2, 6), Operand.of(1, 1, 3, 7)
     weights = (Operand.of(2, 21, 5), Operand.of(3, 21, 8))
