@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -86,7 +87,9 @@ class LoaderBatches:
             worker_init_fn=_leave_signals,
             pin_memory=self.device.type == "cuda",
         )
-        for batch in cast("Iterator[Batch]", loader):
+        with _signals_held():
+            batches = cast("Iterator[Batch]", iter(loader))
+        for batch in batches:
             yield Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
 
 
@@ -102,6 +105,19 @@ class _WholeBatches(Dataset[Any]):
     def __getitems__(self, indices: list[int]) -> Batch:
         chosen = torch.tensor(indices, dtype=torch.int64)
         return Batch(chosen, self.examples.read(chosen), self.examples.labels[chosen])
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Keep Ctrl-C for after: a process forked here has it held until it leaves signals alone."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _leave_signals(_worker: int) -> None:

@@ -136,14 +136,16 @@ class Run:
                 self.tensors.append(tensor)
 
     def __call__(self, *tensors: Tensor) -> list[Tensor]:
-        """The results with other tensors in the place of those given."""
+        """The results with other tensors in the place of those given, of the same random draw."""
         exchanged = tensors or [tensor.detach().clone() for tensor in self.tensors]
 
         def place(tensor: Tensor) -> Tensor:
             return exchanged[self.number(tensor)]
 
         args, kwargs = _mapped(self.args, place), _mapped(self.kwargs, place)
-        return list(tensors_of(self.function(*args, **kwargs)))
+        with torch.random.fork_rng(devices=()):
+            torch.manual_seed(0)
+            return list(tensors_of(self.function(*args, **kwargs)))
 
     def number(self, tensor: Tensor) -> int:
         """Which of the call's tensors it is."""
