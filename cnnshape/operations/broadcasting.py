@@ -68,5 +68,7 @@ def broadcast(*tensors: Operand, results: int = 1) -> Account:
     >>> broadcast(x, bias).sizes
     ((2, 8, 5),)
     """
+    if len(tensors) == 1:
+        return Account((tensors[0].all_kept(),) * results)
     origins, needs = aligned(*map(lines, tensors))
     return Account((origins,) * results, needs=needs)

@@ -7,7 +7,7 @@ table has a :class:`Signature`, in the order and with the defaults of torch's do
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,7 +67,8 @@ class Operand:
 
     def all_kept(self, start: int = 0, stop: int | None = None) -> tuple[Origin, ...]:
         """Its axes from ``start`` to ``stop``, unchanged."""
-        return tuple(self.kept(axis) for axis in range(*slice(start, stop).indices(self.rank)))
+        chosen = range(*slice(start, stop).indices(self.rank))
+        return tuple(Kept(AxisOf(self.tensor, axis), self.sizes[axis]) for axis in chosen)
 
 
 def unread(*tensors: Operand | None) -> tuple[Ended, ...]:
@@ -145,6 +146,23 @@ class Sized:
 
     number: int
     size: Sum
+
+
+def in_letters(value: Any) -> bool:
+    """Whether there is a :class:`Sized` among some arguments.
+
+    >>> from cnnshape.formulas.algebra import letter
+    >>> in_letters({"size": (2, Sized(14, letter("H")))}), in_letters({"size": (2, 14)})
+    (True, False)
+    """
+    if isinstance(value, Sized):
+        return True
+    if not isinstance(value, tuple | dict | slice):
+        return False
+    if isinstance(value, slice):
+        return any(map(in_letters, (value.start, value.stop, value.step)))
+    items: Iterable[Any] = value.values() if isinstance(value, dict) else value
+    return any(map(in_letters, items))
 
 
 def lettered(value: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from cnnshape.operations.axes import Account, Size
-from cnnshape.operations.call import Call, Signature, Unfit, lettered, numbered, operands
+from cnnshape.operations.call import Call, Signature, Unfit, in_letters, lettered, numbered, operands
 
 #: What the operations of a kind have in common, for words, colours and grouping.
 Family: TypeAlias = Literal[
@@ -70,6 +71,8 @@ class Entry:
         bound = self.signature.bind(args, kwargs)
         if bound is None:
             return None
+        if not in_letters(bound):
+            return Call(self.name, bound, spatial, base, bound)
         return Call(self.name, lettered(bound), spatial, base, numbered(bound))
 
     def account(self, call: Call) -> Account | None:
@@ -117,6 +120,7 @@ class Table:
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
+        self._found: dict[str, Entry | None] = {}
 
     def add(
         self,
@@ -136,9 +140,8 @@ class Table:
             parsed = None if signature is None else Signature(signature)
             for name in names.split():
                 page = source or f"torch.{name}"
-                self._entries[name] = Entry(
-                    name, family, parsed, axes, macs, rule, page, everywhere, values
-                )
+                entry = Entry(name, family, parsed, axes, macs, rule, page, everywhere, values)
+                self.enter((entry,))
             return axes
 
         return enter
@@ -146,9 +149,15 @@ class Table:
     def enter(self, entries: Iterable[Entry]) -> None:
         """Enter entries as they are."""
         self._entries.update((entry.name, entry) for entry in entries)
+        self._found.clear()
 
     def find(self, name: str) -> Entry | None:
         """The entry of an operation under any spelling of its name; None if there is none."""
+        if name not in self._found:
+            self._found[name] = self._entry_of(name)
+        return self._found[name]
+
+    def _entry_of(self, name: str) -> Entry | None:
         plain = plain_name(name)
         spellings = (
             name,
@@ -168,6 +177,7 @@ _DIMENSION = re.compile(r"^(.*?)([123])d(_with_indices)?$")
 _OVERLOAD = re.compile(r"^(aten\.|prims\.)?_*(?P<name>[A-Za-z]\w*?)_?(\.\w+)?$")
 
 
+@cache
 def plain_name(name: str) -> str:
     """The name without its overload, its namespace, and the marks of a writing or private form.
 
@@ -178,6 +188,7 @@ def plain_name(name: str) -> str:
     return match["name"] if match else name
 
 
+@cache
 def without_dimension(name: str) -> tuple[str, int | None]:
     """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
 

@@ -117,10 +117,9 @@ class _Result:
             # By convention a norm does not widen a field.
             and not (end.how == "mixed" and entry.family == "norm")
         )
-        self._told = {source for origin in self._origins for source in origin.sources}
-        self._told.update(axis for end in self._ended for axis in end.axes)
         aside = {axis.tensor for end in self._ended for axis in end.axes if end.how == "unread"}
-        aside |= indices - {source.tensor for source in self._told}
+        if indices:
+            aside |= indices - {source.tensor for source in self._told()}
         self._states = {tensor: s for tensor, s in arriving.items() if tensor not in aside}
         self._unknown: set[int] = set()
         self._everywhere: set[int] = set()
@@ -146,6 +145,11 @@ class _Result:
         met = {axis for axis in range(len(result.axes)) if _meets_all(axis, result, present)}
         result = result.marked(self._everywhere | met, "global").marked(self._unknown, "unknown")
         return self._settled(result)
+
+    def _told(self) -> set[AxisOf]:
+        """The axes of the tensors that the account tells something of."""
+        told = {source for origin in self._origins for source in origin.sources}
+        return told.union(*(end.axes for end in self._ended))
 
     @property
     def _stays(self) -> bool:
@@ -245,13 +249,15 @@ class _Result:
 
     def _lose_what_is_not_told(self) -> None:
         """Axes of which the account does not tell all are in the result, who knows where."""
+        told = self._told()
         parts = [part for origin in self._origins for part in _parts_of(origin)]
         for tensor, state in self._states.items():
             for dim, pieces in enumerate(state.dims):
-                source = AxisOf(tensor, dim)
-                split = [part.size for part in parts if part.source == source]
-                if source not in self._told or (split and times(split) != size(pieces)):
-                    self._unknown |= spatial_axes(pieces)
+                axes, source = spatial_axes(pieces), AxisOf(tensor, dim)
+                if axes:
+                    split = [part.size for part in parts if part.source == source]
+                    if source not in told or (split and times(split) != size(pieces)):
+                        self._unknown |= axes
 
     def _dimension(self, origin: Origin, n: int) -> Dimension:
         """What an axis of the result holds; nothing spatial where that cannot be followed."""
