@@ -13,7 +13,7 @@ from typing import Any
 from cnnshape.operations import TABLE, Account, Call, Entry, Operand
 from cnnshape.operations.axes import Size
 from cnnshape.operations.table import without_dimension
-from cnnshape.tracing.trace import Operation, Ref, Trace
+from cnnshape.tracing.trace import Operation, Ref, Shape, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Accounts:
         written: Callable[[int], Any] | None = None,
     ) -> None:
         self.trace = trace
-        self._sizes = sizes or self._recorded
+        self._sizes = sizes
         self._written = written
         self._calls: dict[int, Call | None] = {}
         self._accounts: dict[int, Account | None] = {}
@@ -116,13 +116,8 @@ class Accounts:
         """A recorded value as an operand."""
         recorded = self.trace.values[value]
         shape = tuple(int(n) if isinstance(n, int) else -1 for n in recorded.shape)
-        return Operand(
-            value, self._sizes(value), shape, recorded.dtype, recorded.static, recorded.sparse
-        )
-
-    def _recorded(self, value: int) -> tuple[Size, ...]:
-        shape = self.trace.values[value].shape
-        return tuple(n if isinstance(n, int) else None for n in shape)
+        sizes = self._sizes(value) if self._sizes else _recorded(recorded.shape)
+        return Operand(value, sizes, shape, recorded.dtype, recorded.static, recorded.sparse)
 
     # ---- arguments ----------------------------------------------------------------------
 
@@ -147,6 +142,10 @@ class Accounts:
             if isinstance(argument, int) and not isinstance(argument, bool):
                 return self._written(argument)
         return argument
+
+
+def _recorded(shape: Shape) -> tuple[Size, ...]:
+    return tuple(n if isinstance(n, int) else None for n in shape)
 
 
 def _known(value: Any) -> bool:

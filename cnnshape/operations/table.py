@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, Literal, TypeAlias
 
 from cnnshape.operations.axes import Account, Size
-from cnnshape.operations.call import Call, Signature, Unfit, in_letters, lettered, numbered, operands
+from cnnshape.operations.call import (
+    Call,
+    Signature,
+    Unfit,
+    in_letters,
+    lettered,
+    numbered,
+    operands,
+)
 
 #: What the operations of a kind have in common, for words, colours and grouping.
 Family: TypeAlias = Literal[
@@ -177,7 +184,6 @@ _DIMENSION = re.compile(r"^(.*?)([123])d(_with_indices)?$")
 _OVERLOAD = re.compile(r"^(aten\.|prims\.)?_*(?P<name>[A-Za-z]\w*?)_?(\.\w+)?$")
 
 
-@cache
 def plain_name(name: str) -> str:
     """The name without its overload, its namespace, and the marks of a writing or private form.
 
@@ -188,7 +194,6 @@ def plain_name(name: str) -> str:
     return match["name"] if match else name
 
 
-@cache
 def without_dimension(name: str) -> tuple[str, int | None]:
     """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
 

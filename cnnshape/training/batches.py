@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, cast
@@ -108,7 +108,7 @@ class _WholeBatches(Dataset[Any]):
 
 
 @contextmanager
-def _signals_held() -> Iterator[None]:
+def _signals_held() -> Generator[None]:
     """Keep Ctrl-C for after: a process forked here has it held until it leaves signals alone."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
