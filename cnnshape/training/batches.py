@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import weakref
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -88,8 +89,9 @@ class LoaderBatches:
             pin_memory=self.device.type == "cuda",
         )
         with _signals_held():
-            batches = cast("Iterator[Batch]", iter(loader))
-        for batch in batches:
+            batches = iter(loader)
+        _end_with_the_process(batches)
+        for batch in cast("Iterator[Batch]", batches):
             yield Batch(*(tensor.to(self.device, non_blocking=True) for tensor in batch))
 
 
@@ -124,6 +126,22 @@ def _leave_signals(_worker: int) -> None:
     """Ctrl-C reaches every process of a terminal, but the run decides when its workers end."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _end_with_the_process(batches: Any) -> None:
+    """Workers that leave SIGTERM alone would otherwise be waited for in vain.
+
+    Their iterator ends them where it is collected, but a traceback may keep it until the process
+    ends, and there the standard library sends SIGTERM and waits.
+    """
+    alive = weakref.ref(batches)
+
+    def end() -> None:
+        kept: Any = alive()
+        if hasattr(kept, "_shutdown_workers"):  # where there are workers
+            kept._shutdown_workers()  # noqa: SLF001 - nothing public ends them
+
+    weakref.finalize(batches, end)
 
 
 def _unchanged(batch: Batch) -> Batch:

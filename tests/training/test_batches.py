@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -89,3 +90,19 @@ def test_what_does_not_fit_is_read_batch_by_batch(
     assert "do not fit into half of the free 0.0 MiB" in note
     assert isinstance(place(pictures, CPU, "memory")[0], MemoryBatches)
     assert isinstance(place(pictures, CPU, "loader")[0], LoaderBatches)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
+def test_workers_end_with_the_process() -> None:
+    """Also those of a stream that nobody finished or closed, as a traceback keeps one."""
+    script = """
+import sys, torch
+from cnnshape.training.batches import LoaderBatches
+from cnnshape.training.examples import ImageSet
+pictures = ImageSet(torch.zeros(30, 1, 28, 28, dtype=torch.uint8), torch.zeros(30).long())
+chunks = [torch.tensor([index]) for index in range(30)]
+sys.kept = stream = LoaderBatches(pictures, torch.device("cpu"), 2).stream(chunks)
+next(stream)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], timeout=60, capture_output=True)
+    assert (ended.returncode, ended.stderr) == (0, b"")
