@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.operations import TABLE, Account, Call, Entry, Operand
-from cnnshape.operations.axes import Size
+from cnnshape.operations.axes import AxisOf, Kept, Size
 from cnnshape.operations.table import without_dimension
 from cnnshape.tracing.trace import Operation, Ref, Shape, Trace
+
+#: The families whose results hold the very numbers of an input.
+_OF_THE_SAME_NUMBERS = ("copying", "moving", "slicing", "padding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,34 @@ class Accounts:
         if given is None or None in given.sizes or not all(map(_known, arguments.values())):
             return None
         return Application(kind, given.sizes, arguments)
+
+    def keeps(self, operation: Operation) -> bool:
+        """Whether every number stays where it is, perhaps in another dtype or on another device.
+
+        A copy, a reshape to the shape that is there already, a slice of everything.
+
+        >>> import torch
+        >>> from cnnshape.tracing.execute import Inputs, record
+        >>> trace = record(torch.nn.Flatten(), Inputs((torch.zeros(2, 16),))).trace
+        >>> Accounts(trace).keeps(trace.operations[0])
+        True
+        """
+        entry, account = self.entry(operation), self.of(operation)
+        if entry is None or account is None or entry.family not in _OF_THE_SAME_NUMBERS:
+            return False
+        source = operation.inputs[0]
+        stays = tuple(AxisOf(source, axis) for axis in range(len(self.trace.shape(source))))
+        return len(account.results) == 1 and stays == tuple(
+            origin.source if isinstance(origin, Kept) else None for origin in account.results[0]
+        )
+
+    def makes(self, operation: Operation) -> bool:
+        """Whether it makes a tensor of another's shape or dtype, and reads no number of it."""
+        entry, call, account = self.entry(operation), self.call(operation), self.of(operation)
+        if entry is None or call is None or account is None or entry.family != "making":
+            return False
+        unread = {axis for end in account.ended if end.how == "unread" for axis in end.axes}
+        return all(axis in unread for tensor in call.tensors for axis in tensor.axes)
 
     def operand(self, value: int) -> Operand:
         """A recorded value as an operand."""

@@ -37,9 +37,8 @@ _ACTIVATIONS = (
 )
 _DROPOUT = "dropout alpha_dropout feature_dropout feature_alpha_dropout"
 _ARITHMETIC = (
-    "sub subtract mul multiply div divide true_divide truediv floor_divide floordiv rsub rdiv "
-    "rfloordiv idiv ifloordiv remainder fmod mod rmod imod pow ipow float_power square reciprocal "
-    "neg negative maximum minimum fmax fmin addcmul addcdiv lerp where"
+    "floor_divide floordiv rsub rdiv rfloordiv idiv ifloordiv maximum minimum fmax fmin addcmul "
+    "addcdiv lerp"
 )
 _COMPARISONS = (
     "eq ne not_equal lt less le less_equal gt greater ge greater_equal isclose "
@@ -49,9 +48,11 @@ _COMPARISONS = (
     "and or xor invert lshift rshift iand ior ixor ilshift irshift ror rxor rlshift rrshift"
 )
 _FUNCTIONS = (
-    "abs absolute angle acos arccos acosh arccosh asin arcsin asinh arcsinh atan arctan atanh "
-    "arctanh atan2 arctan2 cos cosh sin sinh sinc tan ceil floor round fix trunc frac sign sgn "
-    "exp exp2 expm1 log log10 log1p log2 logit sqrt rsqrt deg2rad rad2deg hypot copysign "
+    "neg negative reciprocal pow ipow float_power square remainder fmod mod rmod imod "
+    "abs absolute angle acos arccos acosh arccosh asin arcsin asinh arcsinh "
+    "atan arctan atanh arctanh atan2 arctan2 cos cosh sin sinh sinc tan ceil floor round fix "
+    "trunc frac sign sgn exp exp2 expm1 log log10 log1p log2 logit sqrt rsqrt deg2rad rad2deg "
+    "hypot copysign "
     "nextafter ldexp heaviside gcd lcm xlogy logaddexp logaddexp2 erf erfc erfinv lgamma digamma "
     "polygamma mvlgamma igamma igammac i0 nan_to_num conj_physical complex polar "
     "poisson binomial bernoulli tril triu"
@@ -72,10 +73,13 @@ _SPECIAL = (
 @ELEMENTWISE.add(_ACTIVATIONS, "activation")
 @ELEMENTWISE.add(_DROPOUT, "activation")
 @ELEMENTWISE.add(_ARITHMETIC, "arithmetic")
-@ELEMENTWISE.add("add", "arithmetic", "input other alpha=1")
+@ELEMENTWISE.add("add", "arithmetic", "input other alpha=1", operator="+")
+@ELEMENTWISE.add("sub subtract", "arithmetic", operator="-")
+@ELEMENTWISE.add("mul multiply", "arithmetic", operator="*")
+@ELEMENTWISE.add("div divide true_divide truediv", "arithmetic", operator="/")
 @ELEMENTWISE.add(_COMPARISONS, "elementwise")
 @ELEMENTWISE.add(_FUNCTIONS, "elementwise")
-@ELEMENTWISE.add("masked_fill", "indexing", source="torch.Tensor.masked_fill")
+@ELEMENTWISE.add("masked_fill", "elementwise", source="torch.Tensor.masked_fill")
 @ELEMENTWISE.add(" ".join(f"special_{name}" for name in _SPECIAL.split()), "elementwise")
 def by_position(call: Call) -> Account:
     """Every position by itself, with broadcasting of all tensors among the arguments."""
@@ -91,7 +95,8 @@ def where(call: Call) -> Account:
     return broadcast(*call.tensors)
 
 
-@ELEMENTWISE.add("frexp native_dropout log_sigmoid_forward", "elementwise")
+@ELEMENTWISE.add("frexp", "elementwise")
+@ELEMENTWISE.add("native_dropout log_sigmoid_forward", "activation")
 def in_two_parts(call: Call) -> Account:
     """Two results of the same sizes: mantissa and exponent, numbers and mask."""
     return broadcast(*call.tensors, results=2)

@@ -40,7 +40,7 @@ def _by_mask(call: Call) -> bool:
     return any(_is_mask(index) and not index.parameter for index in operands((call["index"],)))
 
 
-@INDEXING.add("getitem", "indexing", "input index", source="torch.Tensor", values=_by_mask)
+@INDEXING.add("getitem", "slicing", "input index", source="torch.Tensor", values=_by_mask)
 def getitem(call: Call) -> Account:
     """``x[…]`` with integers, slices, ``None``, ``...``, tensors and lists of indices."""
     return _indexed(call.tensor(), _items(call.arguments["index"]), _items(call.numbers["index"]))
@@ -248,7 +248,7 @@ def piece(x: Operand, axis: int, start: Size, length: Size) -> Origin:
     return Windowed(x.axis(axis), length, "slice", {"start": start, "step": 1})
 
 
-@INDEXING.add("select", "indexing", "input dim index")
+@INDEXING.add("select", "slicing", "input dim index")
 def select(call: Call) -> Account:
     """One position of an axis."""
     x = call.tensor()
@@ -259,7 +259,7 @@ def select(call: Call) -> Account:
     return Account(((*x.all_kept(0, axis), *x.all_kept(axis + 1)),), ended)
 
 
-@INDEXING.add("narrow narrow_copy", "indexing", "input dim start length", source="torch.narrow")
+@INDEXING.add("narrow narrow_copy", "slicing", "input dim start length", source="torch.narrow")
 def narrow(call: Call) -> Account:
     """``length`` positions of an axis from ``start`` on."""
     x = call.tensor()
@@ -269,7 +269,7 @@ def narrow(call: Call) -> Account:
     return Account(((*x.all_kept(0, axis), one, *x.all_kept(axis + 1)),))
 
 
-@INDEXING.add("slice slice_copy", "indexing", "input dim=0 start=None end=None step=1",
+@INDEXING.add("slice slice_copy", "slicing", "input dim=0 start=None end=None step=1",
               source="torch.ops.aten.slice")  # fmt: skip
 def slice_(call: Call) -> Account:
     """``start:end:step`` of one axis, as an operator of its own."""
@@ -553,16 +553,9 @@ def _among(value: Operand, others: Operand) -> Account:
     return Account((value.all_kept(),), (gone,))
 
 
-@INDEXING.add("histc", "indexing", "input bins=100")
-def histc(call: Call) -> Account:
-    """How many numbers lie in each of so many ranges."""
-    x = call.tensor()
-    return _counted(x, call.size("bins"))
-
-
 @INDEXING.add("histogram", "indexing", "input bins=100")
 def histogram(call: Call) -> Account:
-    """The same, and where the ranges end."""
+    """How many numbers lie in each of some ranges, and where these end."""
     x, edges = call.tensor(), call.optional("bins")
     if edges is None:
         bins = call.size("bins")

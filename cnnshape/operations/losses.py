@@ -37,22 +37,22 @@ def _for_each(call: Call) -> bool:
     return by_number or said[1] is False or said[2] == "none"
 
 
-@LOSSES.add("mse_loss l1_loss smooth_l1_loss soft_margin_loss kl_div", "reduction",
+@LOSSES.add("mse_loss l1_loss smooth_l1_loss soft_margin_loss kl_div", "loss",
                 f"input target {_LEFT_AS_IT_IS}", source=_FUNCTIONAL + "mse_loss")  # fmt: skip
-@LOSSES.add("huber_loss", "reduction", "input target reduction='mean'",
+@LOSSES.add("huber_loss", "loss", "input target reduction='mean'",
                 source=_FUNCTIONAL + "huber_loss")  # fmt: skip
-@LOSSES.add("binary_cross_entropy binary_cross_entropy_with_logits", "reduction",
+@LOSSES.add("binary_cross_entropy binary_cross_entropy_with_logits", "loss",
                 f"input target weight=None {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "binary_cross_entropy")  # fmt: skip
-@LOSSES.add("hinge_embedding_loss", "reduction", f"input target margin=1.0 {_LEFT_AS_IT_IS}",
+@LOSSES.add("hinge_embedding_loss", "loss", f"input target margin=1.0 {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "hinge_embedding_loss")  # fmt: skip
-@LOSSES.add("margin_ranking_loss", "reduction",
+@LOSSES.add("margin_ranking_loss", "loss",
                 f"input1 input2 target margin=0.0 {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "margin_ranking_loss")  # fmt: skip
-@LOSSES.add("poisson_nll_loss", "reduction",
+@LOSSES.add("poisson_nll_loss", "loss",
                 "input target log_input=True full=False size_average=None eps=1e-08 reduce=None "
                 "reduction='mean'", source=_FUNCTIONAL + "poisson_nll_loss")  # fmt: skip
-@LOSSES.add("gaussian_nll_loss", "reduction",
+@LOSSES.add("gaussian_nll_loss", "loss",
                 "input target var full=False eps=1e-06 reduction='mean'",
                 source=_FUNCTIONAL + "gaussian_nll_loss")  # fmt: skip
 def loss_of_positions(call: Call) -> Account:
@@ -60,12 +60,12 @@ def loss_of_positions(call: Call) -> Account:
     return _loss(call, broadcast(*call.tensors))
 
 
-@LOSSES.add("multilabel_margin_loss", "reduction", f"input target {_LEFT_AS_IT_IS}",
+@LOSSES.add("multilabel_margin_loss", "loss", f"input target {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "multilabel_margin_loss")  # fmt: skip
-@LOSSES.add("multilabel_soft_margin_loss", "reduction",
+@LOSSES.add("multilabel_soft_margin_loss", "loss",
                 f"input target weight=None {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "multilabel_soft_margin_loss")  # fmt: skip
-@LOSSES.add("multi_margin_loss", "reduction",
+@LOSSES.add("multi_margin_loss", "loss",
                 f"input target p=1 margin=1.0 weight=None {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "multi_margin_loss")  # fmt: skip
 def loss_of_rows(call: Call) -> Account:
@@ -74,13 +74,13 @@ def loss_of_rows(call: Call) -> Account:
     return _loss(call, without(broadcast(x), (x.rank - 1,)))
 
 
-@LOSSES.add("triplet_margin_loss", "reduction",
+@LOSSES.add("triplet_margin_loss", "loss",
                 "anchor positive negative margin=1.0 p=2 eps=1e-06 swap=False " + _LEFT_AS_IT_IS,
                 source=_FUNCTIONAL + "triplet_margin_loss")  # fmt: skip
-@LOSSES.add("triplet_margin_with_distance_loss", "reduction",
+@LOSSES.add("triplet_margin_with_distance_loss", "loss",
                 "anchor positive negative reduction='mean'",
                 source=_FUNCTIONAL + "triplet_margin_with_distance_loss")  # fmt: skip
-@LOSSES.add("cosine_embedding_loss", "reduction",
+@LOSSES.add("cosine_embedding_loss", "loss",
                 f"anchor|input1 positive|input2 target margin=0.0 {_LEFT_AS_IT_IS}",
                 source=_FUNCTIONAL + "cosine_embedding_loss")  # fmt: skip
 def loss_of_vectors(call: Call) -> Account:
@@ -91,7 +91,7 @@ def loss_of_vectors(call: Call) -> Account:
     return _loss(call, without(each, (len(each.results[0]) - 1,)))
 
 
-@LOSSES.add("cross_entropy nll_loss cross_entropy_loss nll_loss_nd", "reduction",
+@LOSSES.add("cross_entropy nll_loss cross_entropy_loss nll_loss_nd", "loss",
                 "input target weight=None size_average=None ignore_index=-100 reduce=None "
                 "reduction='mean'", source=_FUNCTIONAL + "cross_entropy")  # fmt: skip
 def loss_of_classes(call: Call) -> Account:
@@ -108,7 +108,7 @@ def loss_of_classes(call: Call) -> Account:
     return _loss(call, replace(without(broadcast(x), (classes,)), needs=needs))
 
 
-@LOSSES.add("nll_loss_forward nll_loss2d_forward", "reduction",
+@LOSSES.add("nll_loss_forward nll_loss2d_forward", "loss",
                 "input target weight reduction ignore_index",
                 source=_FUNCTIONAL + "nll_loss")  # fmt: skip
 def loss_with_weight(call: Call) -> Account:
@@ -117,7 +117,7 @@ def loss_with_weight(call: Call) -> Account:
     return replace(account, results=(*account.results, ()))
 
 
-@LOSSES.add("ctc_loss", "reduction",
+@LOSSES.add("ctc_loss", "loss",
                 "input|log_probs targets input_lengths target_lengths blank=0 reduction='mean'",
                 source=_FUNCTIONAL + "ctc_loss")  # fmt: skip
 def ctc_loss(call: Call) -> Account:

@@ -452,13 +452,14 @@ def view_as_complex(call: Call) -> Account:
 
 @MOVING.add(
     "contiguous clone detach to type type_as float double half bfloat16 int long short bool byte "
-    "char cpu cuda xpu ipu mtia data alias lift_fresh to_copy real imag conj chalf cfloat cdouble "
-    "resolve_conj resolve_neg neg_view positive pin_memory share_memory as_subclass coalesce "
+    "char cpu cuda xpu ipu mtia data alias lift_fresh to_copy real chalf cfloat cdouble "
+    "resolve_conj resolve_neg positive pin_memory share_memory as_subclass coalesce "
     "to_dense to_sparse to_sparse_coo to_sparse_csr to_mkldnn",
-    "moving",
+    "copying",
     "input other=None",
     source="torch.Tensor.to",
 )
+@MOVING.add("imag conj neg_view", "elementwise", "input", source="torch.imag")
 def same(call: Call) -> Account:
     """The same axes: a copy, another dtype or device, or those of another tensor."""
     return Account((call.tensor().all_kept(),), unread(call.optional("other")))

@@ -189,20 +189,20 @@ def cumulative_extreme(call: Call) -> Account:
     return twice(cumulative(call))
 
 
-@REDUCTIONS.add("sort", "elementwise", "input dim=-1")
+@REDUCTIONS.add("sort", "reduction", "input dim=-1")
 def sort(call: Call) -> Account:
     """In order along an axis, and where each number stood."""
     return twice(argsort(call))
 
 
-@REDUCTIONS.add("argsort", "elementwise", "input dim=-1")
+@REDUCTIONS.add("argsort", "reduction", "input dim=-1")
 def argsort(call: Call) -> Account:
     """Where each number along an axis stands once they are in order."""
     x = call.tensor()
     return _sorted(x, call.axis("dim", x.rank)) if x.rank else broadcast(x)
 
 
-@REDUCTIONS.add("msort", "elementwise", "input")
+@REDUCTIONS.add("msort", "reduction", "input")
 def msort(call: Call) -> Account:
     """In order along the first axis."""
     x = call.tensor()
@@ -256,7 +256,7 @@ def cumulative_trapezoid(call: Call) -> Account:
 # ---- diagonals ----------------------------------------------------------------------------
 
 
-@REDUCTIONS.add("diagonal linalg_diagonal", "indexing",
+@REDUCTIONS.add("diagonal linalg_diagonal", "slicing",
                 "input|A offset=0 dim1=0 dim2=1")  # fmt: skip
 def diagonal(call: Call) -> Account:
     """The positions at which two axes agree, as the last axis."""

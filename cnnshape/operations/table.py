@@ -21,8 +21,8 @@ from cnnshape.operations.call import (
 #: What the operations of a kind have in common, for words, colours and grouping.
 Family: TypeAlias = Literal[
     "convolution", "pooling", "linear", "attention", "recurrent", "norm", "activation",
-    "elementwise", "arithmetic", "reduction", "moving", "joining", "splitting", "resizing",
-    "indexing", "making", "other",
+    "elementwise", "arithmetic", "reduction", "loss", "copying", "moving", "joining", "splitting",
+    "slicing", "indexing", "padding", "resizing", "shuffling", "making", "other",
 ]  # fmt: skip
 Axes: TypeAlias = Callable[[Call], Account]
 #: A size rule of :mod:`cnnshape.formulas` and the arguments with which it judges a call.
@@ -53,6 +53,7 @@ class Entry:
         everywhere: any position of a result may depend on every position of the inputs.
         values: its result's size depends on the values that arrive; a function where only some
             calls do (a mask as an index).
+        operator: how Python writes it between its two tensors, ``+``; empty where it does not.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Entry:
     source: str = ""
     everywhere: bool = False
     values: Values = False
+    operator: str = ""
 
     def call(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], spelled: str = ""
@@ -128,6 +130,7 @@ class Table:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._found: dict[str, Entry | None] = {}
+        self._layers: dict[str, Entry] = {}
 
     def add(
         self,
@@ -140,6 +143,7 @@ class Table:
         source: str = "",
         everywhere: bool = False,
         values: Values = False,
+        operator: str = "",
     ) -> Callable[[Axes], Axes]:
         """Enter the function below for every one of some names, separated by blanks."""
 
@@ -147,7 +151,9 @@ class Table:
             parsed = None if signature is None else Signature(signature)
             for name in names.split():
                 page = source or f"torch.{name}"
-                entry = Entry(name, family, parsed, axes, macs, rule, page, everywhere, values)
+                entry = Entry(
+                    name, family, parsed, axes, macs, rule, page, everywhere, values, operator
+                )
                 self.enter((entry,))
             return axes
 
@@ -155,7 +161,9 @@ class Table:
 
     def enter(self, entries: Iterable[Entry]) -> None:
         """Enter entries as they are."""
-        self._entries.update((entry.name, entry) for entry in entries)
+        for entry in entries:
+            self._entries[entry.name] = entry
+            self._layers[entry.name.replace("_", "").lower()] = entry
         self._found.clear()
 
     def find(self, name: str) -> Entry | None:
@@ -174,6 +182,16 @@ class Table:
             plain.removesuffix("_copy"),  # as a view, whose result shares no memory
         )
         return next((self._entries[each] for each in spellings if each in self._entries), None)
+
+    def behind(self, layer: str) -> Entry | None:
+        """The entry of the function that a layer is named after; None if there is none.
+
+        >>> table = Table()
+        >>> table.enter((Entry("leaky_relu", "activation", None),))
+        >>> table.behind("LeakyReLU").name
+        'leaky_relu'
+        """
+        return self._layers.get(without_dimension(layer)[0].lower())
 
     def __iter__(self) -> Any:
         """Every entry."""

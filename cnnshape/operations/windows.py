@@ -448,14 +448,14 @@ def _pad_rule(call: Call) -> tuple[str, dict[str, Any]]:
     return "pad", {"padding": call["pad"], "mode": _pad_mode(call)}
 
 
-@WINDOWS.add("pad", "resizing", "input pad mode='constant' value=None", rule=_pad_rule,
+@WINDOWS.add("pad", "padding", "input pad mode='constant' value=None", rule=_pad_rule,
              source=_FUNCTIONAL + "pad")  # fmt: skip
-@WINDOWS.add("constant_pad_nd", "resizing", "input pad", rule=_pad_rule, source=_FUNCTIONAL + "pad")
-@WINDOWS.add("reflection_pad", "resizing", "input pad|padding", rule=_pad_rule,
+@WINDOWS.add("constant_pad_nd", "padding", "input pad", rule=_pad_rule, source=_FUNCTIONAL + "pad")
+@WINDOWS.add("reflection_pad", "padding", "input pad|padding", rule=_pad_rule,
              source="torch.nn.ReflectionPad2d")  # fmt: skip
-@WINDOWS.add("replication_pad", "resizing", "input pad|padding", rule=_pad_rule,
+@WINDOWS.add("replication_pad", "padding", "input pad|padding", rule=_pad_rule,
              source="torch.nn.ReplicationPad2d")  # fmt: skip
-@WINDOWS.add("pad_circular", "resizing", "input pad|padding", rule=_pad_rule,
+@WINDOWS.add("pad_circular", "padding", "input pad|padding", rule=_pad_rule,
              source="torch.nn.CircularPad2d")  # fmt: skip
 def pad(call: Call) -> Account:
     """Positions before and after the last axes; the amounts go from the last axis inwards."""
@@ -478,35 +478,6 @@ def pad(call: Call) -> Account:
             if edge is not None:
                 needs += [Need(n, ">=", amount + edge, "", source) for amount in (before, after)]
     return Account((tuple(origins),), needs=tuple(needs))
-
-
-@WINDOWS.add("grid_sample grid_sampler grid_sampler_2d grid_sampler_3d", "resizing", "input grid",
-             source=_FUNCTIONAL + "grid_sample")  # fmt: skip
-def grid_sample(call: Call) -> Account:
-    """The input, read at the places that a grid names."""
-    x, grid = call.tensor(), call.tensor("grid")
-    batch = Broadcast((x.axis(0), grid.axis(0)), x.sizes[0])
-    space = _sampled(x, grid, range(1, grid.rank - 1))
-    places = Ended((grid.axis(-1),), "reduced", grid.sizes[-1])
-    needs = (
-        Need(x.sizes[0], "==", grid.sizes[0], "", x.axis(0), grid.axis(0)),
-        Need(grid.sizes[-1], "==", len(space), "", grid.axis(-1)),
-    )
-    return Account(((batch, x.kept(1), *space),), (places,), needs)
-
-
-@WINDOWS.add("roi_align roi_pool", "resizing",
-             "input boxes|rois spatial_scale pooled_height pooled_width",
-             source="torchvision.ops.roi_align")  # fmt: skip
-def roi_align(call: Call) -> Account:
-    """A small picture for every box."""
-    x, boxes = call.tensor(), call.tensor("boxes")
-    size = (Written(call.size("pooled_height")), Written(call.size("pooled_width")))
-    gone = Ended(tuple(x.axis(axis) for axis in (0, 2, 3)), "picked")
-    corners = Ended((boxes.axis(1),), "reduced", boxes.sizes[1])
-    origins = (boxes.kept(0), x.kept(1), *size)
-    indices = call.spelled == "roi_pool"  # which tells where its largest numbers stood
-    return Account((origins,) * (2 if indices else 1), (gone, corners))
 
 
 # ---- windows as an axis of their own ------------------------------------------------------
@@ -575,7 +546,7 @@ def sliding_window(call: Call) -> Account:
 # ---- channels against space ---------------------------------------------------------------
 
 
-@WINDOWS.add("pixel_shuffle", "resizing", "input upscale_factor", source="torch.nn.PixelShuffle",
+@WINDOWS.add("pixel_shuffle", "shuffling", "input upscale_factor", source="torch.nn.PixelShuffle",
              rule=lambda call: ("pixel_shuffle",
                                 {"upscale_factor": call["upscale_factor"]}))  # fmt: skip
 def pixel_shuffle(call: Call) -> Account:
@@ -589,7 +560,7 @@ def pixel_shuffle(call: Call) -> Account:
     return Account(((*x.all_kept(0, -3), channels, rows, columns),), needs=needs)
 
 
-@WINDOWS.add("pixel_unshuffle", "resizing", "input downscale_factor",
+@WINDOWS.add("pixel_unshuffle", "shuffling", "input downscale_factor",
              source="torch.nn.PixelUnshuffle",
              rule=lambda call: ("pixel_unshuffle",
                                 {"downscale_factor": call["downscale_factor"]}))  # fmt: skip

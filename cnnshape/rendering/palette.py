@@ -12,6 +12,9 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from cnnshape.operations import TABLE
+from cnnshape.operations.table import Family
+
 Kind = Literal[
     "convolution",
     "pooling",
@@ -164,32 +167,56 @@ TEXT_STYLES: Mapping[str, TextStyle] = MappingProxyType(
     }
 )
 
+#: The kind of an operation by its family in the table.
+_OF_FAMILY: Mapping[Family, Kind] = MappingProxyType(
+    {
+        "convolution": "convolution",
+        "pooling": "pooling",
+        "linear": "linear",
+        "attention": "linear",
+        "recurrent": "linear",
+        "norm": "norm",
+        "activation": "activation",
+        "arithmetic": "merge",
+        "joining": "merge",
+        "moving": "shape",
+        "splitting": "shape",
+        "slicing": "shape",
+        "indexing": "shape",
+        "padding": "shape",
+        "resizing": "shape",
+        "shuffling": "shape",
+        "reduction": "shape",
+    }
+)
+
+#: What is left are classes: torch's containers, and the words that others are called after.
 #: Looked for from the top, in a name without dimension, ``Lazy`` and underscores.
-_PATTERNS: tuple[tuple[Kind, str], ...] = (
-    ("norm", r"(batch|layer|group|instance|rms|syncbatch|localresponse|weight|frozenbatch)norm"),
-    ("norm", r"localresponsenorm|crossmaplrn|^lrn$|^normalize$|norm$"),
-    ("shape", r"^(zero|constant|reflection|replication|circular)?pad$|upsample|^interpolate$"),
-    ("shape", r"pixel(un)?shuffle|channelshuffle|^(un)?fold$|^gridsample$|^affinegrid$"),
-    ("convolution", r"^(deform)?conv|^quantizedconv|convtranspose"),
-    ("pooling", r"pool|^roialign$"),
-    ("linear", r"linear$|^(matmul|bmm|mm|mv|dot|addmm|addbmm|baddbmm|einsum|tensordot)$"),
-    ("linear", r"attention|^embedding(bag)?$|^(lstm|gru|rnn|lstmcell|grucell|rnncell)$"),
-    ("activation", r"relu|elu|gelu|sigmoid|softmax|softmin|tanh|softplus|softsign|silu|mish"),
-    ("activation", r"swish|threshold|shrink|^glu$|clamp|dropout|droppath"),
-    ("activation", r"stochasticdepth|^exp$|^log$|^sqrt$|^abs$"),
-    ("merge", r"^(add|sub|mul|div|cat|concat|concatenate|stack|hstack|vstack|dstack|where)$"),
-    ("merge", r"^(truediv|floordiv|maximum|minimum|addcmul|lerp|r?add|r?sub|r?mul|cartesianprod)$"),
-    ("shape", r"flatten|view|reshape|permute|transpose|squeeze|expand|repeat|tile|^t$|^mt$|^h$"),
-    ("shape", r"^(chunk|split|tensorsplit|unbind|getitem|select|narrow|slice|roll|flip|unfold)"),
-    ("shape", r"^(movedim|moveaxis|swapaxes|swapdims|contiguous|gather|indexselect|take|pad)$"),
-    ("shape", r"^(mean|sum|max|min|amax|amin|prod|argmax|argmin|topk|sort|rot90|diagonal|crop)$"),
+_WORDS: tuple[tuple[Kind, str], ...] = (
+    ("norm", r"(batch|layer|group|instance|rms)norm|norm$|lrn$"),
+    ("shape", r"pad$|^upsampl"),
+    ("convolution", r"^(deform|quantized)?conv"),
+    ("pooling", r"pool"),
+    ("linear", r"linear$|attention|^rnn(cell)?$"),
+    ("activation", r"relu|elu|sigmoid|softm|tanh|softplus|silu|mish|swish|shrink"),
+    ("activation", r"drop(out|path)|stochasticdepth"),
+    ("shape", r"flatten|view|reshape|permute|transpose|squeeze|expand|crop"),
     ("io", r"^(input|output)$"),
     ("container", r"^(sequential|module(list|dict)|container|parameter(list|dict))$"),
     ("container", r"^(transformer|transformer(en|de)coder(layer)?|module)$"),
 )
 
 
-@lru_cache(maxsize=4096)
+def family_of(name: str) -> Family | None:
+    """The family of an operation, or of the function behind a layer; None where there is none.
+
+    >>> family_of("hstack"), family_of("LazyConv2d"), family_of("Bottleneck")
+    ('joining', 'convolution', None)
+    """
+    entry = TABLE.find(name) or TABLE.behind(name.rpartition(".")[2].removeprefix("Lazy"))
+    return None if entry is None else entry.family
+
+
 def kind_of(name: str) -> Kind:
     """The kind of a layer (its ``torch.nn`` class) or of an operation (its function's name).
 
@@ -198,10 +225,16 @@ def kind_of(name: str) -> Kind:
     >>> kind_of("Sequential"), kind_of("Bottleneck"), kind_of("cat")
     ('container', 'other', 'merge')
     """
-    plain = name.rpartition(".")[2].replace("_", "")
-    plain = re.sub(r"^Lazy", "", plain)
+    family = family_of(name)
+    return _by_word(name) if family is None else _OF_FAMILY.get(family, "other")
+
+
+@lru_cache(maxsize=4096)
+def _by_word(name: str) -> Kind:
+    """The kind of a class by the words in its name."""
+    plain = re.sub(r"^Lazy", "", name.rpartition(".")[2].replace("_", ""))
     plain = re.sub(r"[1-3]d$", "", plain).lower()
-    for kind, pattern in _PATTERNS:
-        if re.search(pattern, plain):
+    for kind, words in _WORDS:
+        if re.search(words, plain):
             return kind
     return "other"

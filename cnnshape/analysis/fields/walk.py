@@ -331,7 +331,8 @@ class _Result:
         Those of an operation that only moves axes may yet be taken apart again.
         """
         for dim, origin in enumerate(self._origins):
-            made = isinstance(origin, Merged | Part) and self._entry.family == "resizing"
+            resized = self._entry.family in ("resizing", "shuffling")
+            made = resized and isinstance(origin, Merged | Part)
             if made or _repeats(origin):
                 others = [d for axis in spatial_axes(result.dims[dim]) for d in result.homes(axis)]
                 others = [d for d in others if d != dim]

@@ -172,4 +172,4 @@ def counted_to(value: int, sizes: Sizes) -> Whole | None:
 
 def _keeps_values(op: Operation, sizes: Sizes) -> bool:
     entry = sizes.accounts.entry(op)
-    return entry is not None and entry.family == "moving"
+    return entry is not None and entry.family in ("moving", "copying")

@@ -84,9 +84,9 @@ class _Arranger:
             return False
         if box.role in ("input", "output") or other.role in ("input", "output"):
             return False
-        if box.failed or other.failed or box.repeats or other.repeats or other.merge:
+        if box.failed or other.failed or box.repeats or other.repeats or other.sign:
             return False
-        if box.merge and any(part.kind in ("norm", "shape") for part in other.parts):
+        if box.sign and any(part.kind in ("norm", "shape") for part in other.parts):
             return False
         return all(part.follows for part in other.parts)
 
@@ -122,7 +122,7 @@ class _Arranger:
         boxes = [graph.boxes[key] for key in keys]
         if frame.call in self.callers or len(keys) < len(frame.items) or len(keys) > 3:
             return False
-        if any(box.merge or box.failed or box.repeats or box.head.container for box in boxes):
+        if any(box.sign or box.failed or box.repeats or box.head.container for box in boxes):
             return False
         kinds = [part.kind for box in boxes for part in box.parts]
         if any(box.role != "operation" for box in boxes) or sum(k in _COMPUTING for k in kinds) > 1:
@@ -139,7 +139,7 @@ class _Arranger:
         parent = flow.trace.calls[call].parent
         box.region = flow.root if parent is None else parent
         box.wrappers.insert(0, call)
-        if call in self.callers or box.merge or box.repeats or box.failed:
+        if call in self.callers or box.sign or box.repeats or box.failed:
             return
         # An author's small layer made of functions only (`LayerScale`): its name says more.
         nodes = tuple(node for part in box.parts for node in part.nodes)

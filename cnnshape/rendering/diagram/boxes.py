@@ -41,6 +41,7 @@ class Box:
         wrappers: the container calls that hold nothing but this box, outermost first.
         repeats: the keys of the equal boxes that it stands for, itself first.
         names: the paths of the modules that those boxes were named after.
+        sign: what is written into the circle that makes one of several tensors; empty for a box.
     """
 
     key: int
@@ -50,7 +51,7 @@ class Box:
     wrappers: list[int] = field(default_factory=list[int])
     repeats: list[int] = field(default_factory=list[int])
     names: list[str] = field(default_factory=list[str])
-    merge: bool = False
+    sign: str = ""
     failed: bool = False
 
     @property
@@ -175,7 +176,7 @@ def main_path(graph: BoxGraph) -> list[int]:
     best: dict[int, int] = {}
     for key in sorted(graph.boxes):
         tails = sorted(tail for tail in graph.before[key] if tail in length)
-        weight = 1 if graph.boxes[key].merge else 2
+        weight = 1 if graph.boxes[key].sign else 2
         if tails:
             longest = max(length[tail] for tail in tails)
             equal = [tail for tail in tails if length[tail] == longest]

@@ -10,7 +10,6 @@ from cnnshape.rendering.batch import Batch
 from cnnshape.rendering.diagram.boxes import Box, Part
 from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.draw_options import Show
-from cnnshape.rendering.diagram.grouping import MERGES
 from cnnshape.rendering.diagram.labels import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.naming import Naming
 from cnnshape.rendering.units import amount_text, count, per_axis, shape_text
@@ -45,9 +44,8 @@ class Captions:
             return self._pill(box)
         strips = tuple(self._strip(parts, box, key) for parts in _gathered(box.parts[1:]))
         tooltip = self._tooltip(box)
-        if box.merge:
-            sign = MERGES[self.view.graph.operation_name(box)]
-            return Caption("", strips=strips, kind="merge", sign=sign, tooltip=tooltip)
+        if box.sign:
+            return Caption("", strips=strips, kind="merge", sign=box.sign, tooltip=tooltip)
         title, first = self.naming.title(box, key)
         lines = [first] if first else []
         row = self._row(box.head)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
+from cnnshape.analysis.accounts import Accounts
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.tracing.trace import Module, ModuleCall, NamedValue, Operation, Trace
 
-#: Operations that return their very input where there is nothing to do.
-_HANDING_ON = frozenset(
-    "to type type_as float half double bfloat16 contiguous cpu cuda stochastic_depth".split()
-)
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "Container")
 
 Role = Literal["input", "output", "module", "operation"]
@@ -93,9 +91,19 @@ class Flow:
         """The module whose call ``node`` is, if it is one."""
         return None if node.call is None else self.trace.module(self.trace.calls[node.call].path)
 
+    @cached_property
+    def accounts(self) -> Accounts:
+        """What each operation does to the axes of its tensors."""
+        return Accounts(self.trace)
+
+    def operation(self, node: Node) -> Operation | None:
+        """The operation that a node ran, if it is one."""
+        return None if node.operation is None else self.trace.operations[node.operation]
+
     def operation_name(self, node: Node) -> str:
         """The function that an operation node ran; empty for others."""
-        return "" if node.operation is None else self.trace.operations[node.operation].name
+        operation = self.operation(node)
+        return "" if operation is None else operation.name
 
     def regions(self, region: int) -> tuple[int, ...]:
         """The container calls from the outermost drawn one (without the root) to ``region``."""
@@ -156,6 +164,9 @@ class _Builder:
     children: dict[int, list[int]] = field(default_factory=dict[int, list[int]])
     #: (value, source): a tensor that an operation gave back as it got it, as `x.to(x.dtype)` does.
     handed_on: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    def __post_init__(self) -> None:
+        self.accounts = Accounts(self.trace)
 
     def build(self) -> Flow:
         trace = self.trace
@@ -265,7 +276,9 @@ class _Builder:
     def _note_handed_on(self, op: Operation) -> None:
         values = self.trace.values
         dropped = "dropout" in op.name and self.trace.execution.mode == "eval"
-        if op.name not in _HANDING_ON and not dropped:
+        entry = self.accounts.entry(op)
+        copied = entry is not None and entry.family == "copying"
+        if not copied and not dropped:
             return
         for made in op.outputs:
             source = values[made].alias_of

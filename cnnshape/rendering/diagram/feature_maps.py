@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from cnnshape.rendering.diagram.boxes import BoxGraph, main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View
-from cnnshape.rendering.diagram.grouping import MERGES
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.tracing.trace import Shape
 
@@ -127,10 +126,7 @@ def _joins(
     graph: BoxGraph, key: int, before: int | None, at: dict[int, int], captions: Captions
 ) -> tuple[Join, ...]:
     """Where the other tensors of a box come from: the nearest maps, through what is not drawn."""
-    box = graph.boxes[key]
-    sign = ""
-    if box.merge:
-        sign = MERGES[graph.operation_name(box)]
+    sign = graph.boxes[key].sign
     found: dict[Join, None] = {}
     for start in sorted(graph.before[key]):
         if start == before:

@@ -11,45 +11,13 @@ from fnmatch import fnmatchcase
 
 from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Part
 from cnnshape.rendering.diagram.dataflow import Flow, Node
-from cnnshape.rendering.palette import Kind, kind_of
-from cnnshape.tracing.trace import Operation
+from cnnshape.rendering.diagram.operation_words import sign_of
+from cnnshape.rendering.palette import Kind, family_of, kind_of
 
-#: They make a tensor of another's shape or dtype and take no number from it.
-MAKING = frozenset(
-    "new_zeros new_ones new_empty new_full new_tensor zeros_like ones_like empty_like full_like "
-    "rand_like randn_like".split()
-)
-#: Two tensors become one. The sign is what is written into the circle.
-MERGES = {
-    "add": "+",
-    "sub": "−",
-    "mul": "×",
-    "multiply": "×",
-    "div": "÷",
-    "cat": "⧺",
-    "concat": "⧺",
-    "concatenate": "⧺",
-    "hstack": "⧺",
-    "vstack": "⧺",
-}
-#: Of the kind "shape", but they compute something: boxes of their own, never strips.
-_RESIZING = frozenset(
-    "interpolate upsample grid_sample mean sum max min amax amin prod topk sort argmax argmin "
-    "fold unfold gather index_select".split()
-)
-_ARITHMETIC = frozenset(
-    "add sub mul multiply div pow neg abs sqrt rsqrt exp log clamp clip square normalize "
-    "masked_fill floor_divide remainder where".split()
-)
-#: Operations that leave the numbers as they are, or move them to another dtype or device.
-_TRIVIAL = frozenset(
-    "contiguous to type type_as float half double bfloat16 int long bool cpu cuda detach clone "
-    "alias requires_grad lift_fresh data positive real stochastic_depth".split()
-)
-#: They leave everything as it is where the shape is the same afterwards.
-_RESHAPING = frozenset(
-    "view reshape flatten unflatten squeeze expand view_as reshape_as expand_as broadcast_to "
-    "getitem pad".split()
+#: Operations that are drawn as strips below the layer before them, by their families.
+_STRIPS = frozenset(
+    "norm activation arithmetic elementwise joining splitting slicing moving copying padding "
+    "shuffling".split()
 )
 #: A run of fewer small operations stays as it is.
 _SHORTEST = 4
@@ -144,17 +112,12 @@ def classify(flow: Flow, node: Node) -> tuple[Kind, bool]:
     """The kind of a node and whether it may be a strip below the layer before it."""
     if node.role in ("input", "output"):
         return "io", False
-    name = flow.operation_name(node)
     module = flow.module(node)
-    kind = kind_of(module.kind if module is not None else name)
-    if module is not None:
-        resampling = kind == "shape" and not any(
-            word in module.kind for word in ("Flatten", "Pad", "Unflatten", "Shuffle")
-        )
-        return kind, kind in ("norm", "activation", "shape") and not resampling
-    if kind == "merge" or name in _ARITHMETIC:
-        return kind if kind != "merge" else "merge", True
-    return kind, kind in ("norm", "activation", "shape") and name not in _RESIZING
+    name = flow.operation_name(node) if module is None else module.kind
+    kind, family = kind_of(name), family_of(name)
+    if family is None:  # a layer by its name alone: torch's padding, an author's norm
+        return kind, kind in ("norm", "activation") or "Pad" in name
+    return kind, family in _STRIPS
 
 
 def _leave_out(graph: BoxGraph) -> None:
@@ -163,7 +126,8 @@ def _leave_out(graph: BoxGraph) -> None:
     finished = any(node.role == "output" for node in flow.nodes)
     fed: set[int] = set()
     for key, box in graph.boxes.items():  # in the order they ran: tails come before heads
-        made = box.role == "operation" and graph.operation_name(box) in MAKING
+        ran = flow.operation(flow.nodes[box.head.nodes[0]])
+        made = ran is not None and flow.accounts.makes(ran)
         if box.role != "operation" or (not made and any(tail in fed for tail in graph.before[key])):
             fed.add(key)
     for key in [key for key in graph.boxes if key not in fed]:
@@ -183,9 +147,10 @@ def _mark_merges(graph: BoxGraph) -> None:
     """Additions and the like with two or more tensors flowing in are circles, others strips."""
     for key, box in graph.boxes.items():
         if box.role == "operation" and not box.head.container:
-            name = graph.operation_name(box)
             several = len(graph.before[key]) > 1
-            box.merge = several and name in MERGES and not box.failed
+            ran = graph.flow.operation(graph.flow.nodes[box.head.nodes[0]])
+            if several and ran is not None and not box.failed:
+                box.sign = sign_of(graph.flow.accounts, ran)
             if several and box.head.follows:
                 head = box.head
                 box.parts[0] = Part(head.nodes, head.call, False, head.kind, False)
@@ -204,7 +169,7 @@ def _hands_on(flow: Flow, node: Node) -> bool:
         op = flow.trace.operations[node.operation]
         if "dropout" in op.name:
             return flow.trace.execution.mode == "eval"
-        return op.name in _TRIVIAL or _same_shape(flow, op)
+        return flow.accounts.keeps(op)
     module = flow.module(node)
     if module is None or node.call is None:
         return False
@@ -212,23 +177,6 @@ def _hands_on(flow: Flow, node: Node) -> bool:
         return not module.config.get("p", 0.5)
     start, stop = flow.trace.calls[node.call].operations
     return start == stop
-
-
-def _same_shape(flow: Flow, op: Operation) -> bool:
-    """A reshape to the shape it has already, a slice of everything, a padding with nothing."""
-    if op.name not in _RESHAPING or not op.inputs or len(op.outputs) != 1:
-        return False
-    values = flow.trace.values
-    before, after = values[op.inputs[0]], values[op.outputs[0]]
-    if before.shape != after.shape or before.dtype != after.dtype:
-        return False
-    arguments = op.args[1] if len(op.args) > 1 else None
-    if op.name == "pad":
-        return isinstance(arguments, list | tuple) and not any(arguments)
-    if op.name == "getitem":
-        keys = arguments if isinstance(arguments, tuple) else (arguments,)
-        return all(key == "..." or isinstance(key, slice) for key in keys)
-    return True
 
 
 # ---- where a picture would drown in functions -------------------------------------------
@@ -272,4 +220,4 @@ def _join(graph: BoxGraph, run: list[int]) -> None:
         graph.disconnect(tail, first)
     box = graph.boxes[first]
     box.parts = [Part(nodes, None, True, "other", False)]
-    box.merge = False
+    box.sign = ""

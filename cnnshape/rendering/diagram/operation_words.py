@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from cnnshape.analysis.accounts import application
-from cnnshape.rendering.diagram.grouping import MAKING, MERGES
+from cnnshape.analysis.accounts import Accounts
+from cnnshape.operations.axes import Joined
 from cnnshape.rendering.diagram.layer_words import convolution, embedding, linear, pooling
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Operation, Ref, Shape, Trace
 
 Config = Mapping[str, Any]
 
+#: How Python's operators are written in a picture.
+_SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷"}
 _SPELLED = {"scaled_dot_product_attention": "attention"}
 
 
@@ -29,14 +31,15 @@ def operation_words(
         ops: operations, each fed by the one before.
         hide_batch: takes the batch off a shape where it goes without saying.
     """
-    op = ops[0]
+    op, accounts = ops[0], Accounts(trace)
     if len(ops) == 1:
-        rule = application(trace, op)
+        rule = accounts.rule(op)
         if rule is not None and rule.kind in _RULES:
             words = [word for word in _RULES[rule.kind](rule.arguments) if word]
             return op.name, ", ".join(words)
-        if op.name in MERGES:
-            return _arithmetic(trace, op), ""
+        sign = sign_of(accounts, op)
+        if sign:
+            return _arithmetic(accounts, op, sign), ""
     names = [_called(one) for one in ops]
     if len(names) > 3:
         names[1:-1] = ["…"]
@@ -94,9 +97,17 @@ def _bound(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _arithmetic(trace: Trace, op: Operation) -> str:
+def sign_of(accounts: Accounts, op: Operation) -> str:
+    """What is written between several tensors of which one is made; empty where it has no sign."""
+    entry, account = accounts.entry(op), accounts.of(op)
+    if account is not None and any(isinstance(one, Joined) for one in account.results[0]):
+        return "⧺"
+    return "" if entry is None else _SIGNS.get(entry.operator, "")
+
+
+def _arithmetic(accounts: Accounts, op: Operation, sign: str) -> str:
     """``+ pos_embedding``, ``× 0.5``: what a tensor is added to or multiplied with."""
-    sign = MERGES[op.name]
+    trace = accounts.trace
     names = [name.rpartition(".")[2] for name in op.parameters]
     held = [trace.values[value] for value in op.inputs]
     if not names:
@@ -106,8 +117,8 @@ def _arithmetic(trace: Trace, op: Operation) -> str:
         names = [f"{arg:g}" for arg in op.args if isinstance(arg, int | float) and arg is not True]
     if not names:
         makers = (value.producer for value in held if value.producer is not None)
-        made = (trace.operations[maker].name for maker in makers)
-        names = [name for name in made if name in MAKING or name.startswith("rand")]
+        made = (trace.operations[maker] for maker in makers)
+        names = [one.name for one in made if accounts.makes(one)]
     if sign == "⧺":
         names = [name for name in names if not name.lstrip("-").isdigit()]
     return f"{sign} {', '.join(names)}" if names else op.name
