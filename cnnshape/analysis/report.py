@@ -55,6 +55,7 @@ class Layer:
         depth: number of names in ``path``.
         call: 0 for the module's first call, 1 for the second; parameters count in the first.
         input_shapes, output_shapes: every tensor of the arguments and of the result.
+        output_dtypes: of the tensors of the result.
         params, trainable_params: its own parameters, each tensor counted at its first owner;
             None while a lazy parameter is uninitialised.
         macs: multiply-accumulates of the operations its own forward ran; None if unknown.
@@ -80,6 +81,7 @@ class Layer:
     parameter_bytes: int | None
     activation_bytes: int | None
     config: Mapping[str, Any]
+    output_dtypes: tuple[str, ...] = ()
     receptive_field: Extent = None
     receptive_field_stride: Extent = None
     receptive_field_offset: Extent = None
@@ -99,6 +101,7 @@ class Layer:
             "called": self.called,
             "input_shapes": [list(shape) for shape in self.input_shapes],
             "output_shapes": [list(shape) for shape in self.output_shapes],
+            "output_dtypes": list(self.output_dtypes),
             "params": self.params,
             "trainable_params": self.trainable_params,
             "subtree_params": self.subtree_params,
@@ -131,6 +134,7 @@ class OperationRow:
     output_shapes: tuple[Shape, ...]
     macs: Dim | None
     check: Check | None
+    output_dtypes: tuple[str, ...] = ()
     source: Source | None = None
     index: int = 0
     call: int = 0
@@ -142,6 +146,7 @@ class OperationRow:
             "path": self.path,
             "input_shapes": [list(shape) for shape in self.input_shapes],
             "output_shapes": [list(shape) for shape in self.output_shapes],
+            "output_dtypes": list(self.output_dtypes),
             "check": self.check.to_dict() if self.check else None,
             "source": str(self.source) if self.source else None,
         }

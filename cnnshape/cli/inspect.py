@@ -61,9 +61,9 @@ def command(
     cnnshape inspect lenet -o lenet.json
 
     \b
-    Columns: layer, type, input, output, kernel, stride, padding, dilation, groups,
-    window, params, trainable, macs, memory, activations, receptive-field, check,
-    formula, source, row, depth, call.
+    Columns: layer, type, input, output, dtype, kernel, stride, padding, dilation,
+    groups, window, params, params-share, trainable, macs, macs-share, memory,
+    activations, receptive-field, check, formula, source, row, depth, call.
 
     FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
     table then ends at the failing layer.

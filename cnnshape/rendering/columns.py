@@ -31,7 +31,7 @@ from cnnshape.rendering.units import (
 from cnnshape.tracing.trace import Dim, Shape
 from cnnshape.words import did_you_mean
 
-Value = int | str | None
+Value = int | float | str | None
 Align = Literal["left", "right", "center"]
 _ROLES: dict[Role, str] = {
     "call": "module",
@@ -98,6 +98,13 @@ def _bytes(number: int | None) -> str:
     if number is None:
         return "?"
     return byte_size(number) if number else ""
+
+
+def _percent(part: float | None) -> str:
+    """``12.3 %``; nothing for nothing, as in the column of what it is a part of."""
+    if part is None:
+        return "?"
+    return "" if part == 0 else f"{part:.1%}".replace("%", " %") if part >= 0.0005 else "< 0.1 %"
 
 
 def _extent(extent: Extent) -> str:
@@ -206,6 +213,13 @@ def _sized(name: str, held: Callable[[Row], int | None], aliases: tuple[str, ...
     return Column(name, name, "right", lambda row, _: _bytes(held(row)), held, aliases=aliases)
 
 
+def _shared(
+    name: str, title: str, part: Callable[[Row], float | None], aliases: tuple[str, ...]
+) -> Column:
+    """A part of a total: percent for people, a number from 0 to 1 for programs."""
+    return Column(name, title, "right", lambda row, _: _percent(part(row)), part, aliases=aliases)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("layer", "layer", "left", _layer, lambda r: r.path, aliases=("path", "name")),
     _words("type", lambda r: r.type, aliases=("class", "kind")),
@@ -227,6 +241,7 @@ COLUMNS: tuple[Column, ...] = (
         aliases=("out",),
         order=lambda r: _elements(r.outputs),
     ),
+    _words("dtype", lambda r: " ".join(dict.fromkeys(r.dtypes)), aliases=("dtypes",)),
     _setting("kernel", "kernel", "K", ("kernel_size",)),
     _setting("stride", "stride", "S"),
     _setting("padding", "pad", "P", ("pad",)),
@@ -234,8 +249,10 @@ COLUMNS: tuple[Column, ...] = (
     _setting("groups", "groups", "G", default="1"),
     _words("window", lambda r: r.settings.compact),
     _counted("params", lambda r: r.params, ("parameters",)),
+    _shared("params-share", "params %", lambda r: r.params_share, ("params_share",)),
     _counted("trainable", lambda r: r.trainable, ("trainable_params",)),
     _counted("macs", lambda r: r.macs, ("mult_adds",), "MACs"),
+    _shared("macs-share", "MACs %", lambda r: r.macs_share, ("macs_share",)),
     _sized("memory", lambda r: r.parameter_bytes, ("parameter_bytes", "bytes")),
     _sized("activations", lambda r: r.activation_bytes, ("activation_bytes",)),
     _words(

@@ -28,6 +28,7 @@ class Row:
         label: the name relative to the row above; ``path`` the whole name, ``name`` the
             whole name or names that the row stands for.
         tag: ``× 4`` for a folded run, ``(2nd call)`` for a module that ran again.
+        params_share, macs_share: the part of the model's total, from 0 to 1.
         index: the call's index in the trace; ``ran_in`` the call that ran an operation.
         sums: the numbers are those of everything below, which has rows of its own.
     """
@@ -47,10 +48,13 @@ class Row:
     type: str
     inputs: tuple[Shape, ...]
     outputs: tuple[Shape, ...]
+    dtypes: tuple[str, ...] = ()
     settings: Settings = NONE
     params: int | None = 0
     trainable: int | None = 0
     macs: Dim | None = 0
+    params_share: float | None = 0.0
+    macs_share: float | None = 0.0
     parameter_bytes: int | None = 0
     activation_bytes: int | None = 0
     sums: bool = False

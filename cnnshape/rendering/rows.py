@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from cnnshape.analysis.report import Layer, OperationRow, Report
+from cnnshape.analysis.report import Layer, OperationRow, Report, Totals
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.columns import column, sort_rows
 from cnnshape.rendering.module_tree import Node, Role, build_tree
@@ -42,7 +42,7 @@ def select_rows(report: Report, options: TableOptions) -> Table:
 def make_table(report: Report, options: TableOptions) -> Table:
     """The rows that the options ask for, in the order in which the modules ran."""
     root = build_tree(report, everything=options.expand)
-    rows = tuple(_Rows(report, options).all(root))
+    rows = _with_shares(_Rows(report, options).all(root), report.totals)
     return Table(rows, constant_batch(report) is not None)
 
 
@@ -58,7 +58,8 @@ def flat_table(report: Report, depth: int | None = None) -> Table:
         for row in _Rows(report, expanded, own=True).all(root, with_root=True)
         if row.role != "parameter"
     ]
-    return Table(tuple(_counted_once(rows)), constant_batch(report) is not None)
+    shared = _with_shares(_counted_once(rows), report.totals)
+    return Table(shared, constant_batch(report) is not None)
 
 
 def _has_own(row: Row) -> bool:
@@ -85,6 +86,27 @@ def _counted_once(rows: Sequence[Row]) -> Iterator[Row]:
             yield replace(row, macs=row.macs - listed[row.index])
         else:
             yield row
+
+
+def _with_shares(rows: Iterable[Row], totals: Totals) -> tuple[Row, ...]:
+    """Every row with its part of what the whole model has."""
+    return tuple(
+        replace(
+            row,
+            params_share=_share(row.params, totals.params),
+            macs_share=_share(row.macs, totals.macs),
+        )
+        for row in rows
+    )
+
+
+def _share(part: Dim | None, whole: Dim | None) -> float | None:
+    """A part of 1; None where one of the two is an expression or unknown."""
+    if part == 0:
+        return 0.0
+    if isinstance(part, int) and isinstance(whole, int) and whole:
+        return part / whole
+    return None
 
 
 class _Rows:
@@ -184,6 +206,7 @@ class _Rows:
             tag=f"({ordinal(layer.call + 1)} call)" if again else row.tag,
             inputs=layer.input_shapes,
             outputs=layer.output_shapes,
+            dtypes=layer.output_dtypes,
             settings=layer_settings(layer.kind, layer.config),
             params=layer.subtree_params if whole else layer.params,
             trainable=_sum_below(node, "trainable_params") if whole else layer.trainable_params,
@@ -215,6 +238,7 @@ class _Rows:
             type=operation.op,
             inputs=operation.input_shapes,
             outputs=operation.output_shapes,
+            dtypes=operation.output_dtypes,
             settings=settings,
             macs=operation.macs,
             status=operation.check.status if operation.check else "",
@@ -258,6 +282,7 @@ def _with_parameters(row: Row, node: Node) -> Row:
         row,
         type="Parameter",
         outputs=(shape,) if shape is not None else (),
+        dtypes=tuple(parameter.dtype for parameter in held),
         params=_total(counts),
         trainable=_total([p.count if p.trainable else 0 for p in held]),
         parameter_bytes=_total([p.bytes for p in held]),

@@ -17,7 +17,7 @@ forward ran it, and a value knows the operation that made it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, Union
 
@@ -301,6 +301,10 @@ class Trace:
     def shapes(self, values: tuple[NamedValue, ...]) -> tuple[Shape, ...]:
         """The shapes of named values, in order."""
         return tuple(self.values[named.value].shape for named in values)
+
+    def dtypes(self, values: Iterable[int]) -> tuple[str, ...]:
+        """The dtypes of values by their ids, in order."""
+        return tuple(self.values[value].dtype for value in values)
 
     def own_operations(self, call: int) -> Iterator[Operation]:
         """The operations that the call's own forward ran, without those of its children."""

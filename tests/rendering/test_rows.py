@@ -6,9 +6,13 @@ import csv
 import io
 
 import pytest
+import torch
+from torch import nn
 
+import cnnshape
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.rendering.csv_ import to_csv
+from cnnshape.rendering.report import report_text
 from cnnshape.rendering.row import Row, TableOptions
 from cnnshape.rendering.rows import flat_table, make_table
 from cnnshape.tracing.trace import Failure
@@ -329,3 +333,49 @@ def test_csv_has_every_call_and_operation_and_adds_up() -> None:
 def test_what_cannot_be_known_is_empty_in_csv_and_never_zero() -> None:
     rows = {r["path"]: r for r in csv.DictReader(io.StringIO(to_csv(build.tangle())))}
     assert rows["odd"]["macs"] == ""
+
+
+def test_shares_are_parts_of_the_totals_and_add_up_to_one() -> None:
+    rows = list(csv.DictReader(io.StringIO(_csv(build.lenet(), "layer", *_SHARES))))
+    shares = {row["path"]: row for row in rows}
+    assert float(shares["OUT"]["params-share"]) == 850 / 61_706
+    assert float(shares["C2"]["macs-share"]) == 240_000 / 416_520
+    for name in _SHARES:
+        assert sum(float(row[name]) for row in rows) == pytest.approx(1)
+
+
+def test_a_share_is_told_in_percent_and_unknown_without_a_total() -> None:
+    lines = build.to_text(build.lenet(), TableOptions(columns=("layer", *_SHARES))).splitlines()
+    told = {line.split()[0]: line.split()[1:] for line in lines if line.strip()}
+    assert told["OUT"] == ["1.4", "%", "0.2", "%"]
+    assert told["R1"] == []
+    lettered = csv.DictReader(io.StringIO(_csv(build.symbolic(), "layer", *_SHARES)))
+    assert {row["macs-share"] for row in lettered} == {"", "0.0"}
+
+
+_SHARES = ("params-share", "macs-share")
+
+
+def _csv(report: Report, *columns: str) -> str:
+    return report_text(report, "csv", TableOptions(columns=columns))
+
+
+def test_the_dtype_is_that_of_the_output() -> None:
+    class Nearest(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Embedding(10, 4)
+            self.small = nn.Linear(4, 3).to(torch.bfloat16)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.small(self.table(ids).to(torch.bfloat16)).argmax(-1)
+
+    report = cnnshape.inspect(Nearest(), torch.zeros(2, 5, dtype=torch.int64))
+    rows = csv.DictReader(io.StringIO(_csv(report, "layer", "type", "dtype")))
+    assert {row["type"]: row["dtype"] for row in rows} == {
+        "Nearest": "int64",
+        "Embedding": "float32",
+        "Linear": "bfloat16",
+        "argmax": "int64",
+    }
+    assert report.to_dict()["layers"][1]["output_dtypes"] == ["float32"]
