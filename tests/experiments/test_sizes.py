@@ -335,3 +335,32 @@ class Fixed(nn.Module):
 def test_a_parameter_to_change_is_written_once():
     text = str(cnnshape.sizes(Fixed(), (1, 3, "S", "S"), range=(1, 60), fit=48))
     assert "· positions = nn.Parameter(torch.empty(1, 36, 8))" in text
+
+
+class AtLeastFour(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if x.shape[0] < 4:
+            raise ValueError("at least 4 rows")
+        return self.features(x)
+
+
+def test_a_model_that_refuses_small_batches():
+    accepted = cnnshape.sizes(AtLeastFour(), ("N", 16), range=(1, 20))
+    assert accepted.to_dict()["letters"]["N"]["ranges"] == [[4, 20]]
+
+
+class Rows(nn.Module):
+    def forward(self, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        return x[rows]
+
+
+def test_indices_that_were_handed_over():
+    """Row 3 is the fourth; the result has four rows whatever the input has."""
+    given = {"x": ("N", 16), "rows": torch.tensor([0, 1, 2, 3])}
+    accepted = cnnshape.sizes(Rows(), given, range=(1, 20))
+    assert accepted.to_dict()["letters"]["N"]["ranges"] == [[4, 20]]
+    assert not accepted.batch_changing

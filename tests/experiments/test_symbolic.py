@@ -123,7 +123,9 @@ def test_a_model_that_fixes_its_size_says_by_what():
 
 def test_an_expression_that_holds_only_in_a_range_is_marked():
     report = cnnshape.inspect(networks.TwoWays(), (1, 3, "H", 64))
-    assert any("conv: the expression does not hold at H = " in note for note in report.notes)
+    told = [note for note in report.notes if "not hold at H = " in note]
+    assert len(told) == 1  # for all the layers that are wrong there
+    assert told[0].startswith("the result and conv: the expressions do not hold")
 
 
 def test_a_size_without_an_expression_gets_a_letter_of_its_own():
@@ -212,6 +214,37 @@ def test_demands_are_those_of_real_passes(model: nn.Module, channels: int, condi
 def test_positions_counted_by_arange_must_be_in_the_table():
     report = cnnshape.inspect(networks.Positions(), integers("N,T:int64"))
     assert report.constraints == ("24 >= T",)
+
+
+class Picked(nn.Module):
+    """Rows picked by indices that are held or handed over; meta would take any."""
+
+    def __init__(self, *rows: int) -> None:
+        super().__init__()
+        self.register_buffer("rows", torch.tensor(rows))
+
+    def forward(self, x: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
+        rows = self.rows if rows is None else rows
+        return x[:, rows] if rows.dim() == 1 else torch.gather(x, 1, rows)
+
+
+def test_indices_must_be_within_the_axis():
+    """Row 8 is the ninth, and row −9 the ninth from the end."""
+    for rows in ((1, 8, 3), (0, -9)):
+        assert cnnshape.inspect(Picked(*rows), (2, "T", 4)).constraints == ("T >= 9",)
+    handed = {"x": ("N", "T", 4), "rows": torch.full((2, 1, 4), 6)}
+    assert set(cnnshape.inspect(Picked(0), handed).constraints) == {"T >= 7", "N >= 2"}
+
+
+def test_the_first_pass_is_within_the_axis_too():
+    """Two examples are usual; an index of 3 needs four of them."""
+
+    class Rows(nn.Module):
+        def forward(self, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+            return x[rows]
+
+    report = cnnshape.inspect(Rows(), {"x": ("N", 16), "rows": torch.arange(4)})
+    assert report.constraints == ("N >= 4",)
 
 
 def test_a_number_from_a_float_is_no_demand():

@@ -52,8 +52,7 @@ def predict(found: Understanding) -> Prediction:
     """
     shapes = shapes_of(found.prober.inputs)
     trace = found.run.trace
-    named = {op.index: op.name for op in trace.operations}
-    unseen = tuple(d for d in found.demands if named.get(d.index) == "embedding")
+    unseen = tuple(demand for demand in found.demands if demand.unseen)
     outputs = [(found.solution.of(n.value), trace.shape(n.value)) for n in trace.outputs]
     if not shapes or not shapes[0] or not outputs or not all(dims for dims, _ in outputs):
         return Prediction(found.demands, (), unseen=unseen)
@@ -63,7 +62,9 @@ def predict(found: Understanding) -> Prediction:
     sizes = [(dims[0], shape[0]) for dims, shape in outputs]
     # Where the sizes of the picture decide how many rows come out, they are torn rows.
     torn = any(isinstance(size, Sum) and size.letters - rows.letters for size, _ in sizes)
-    if not torn and any(number != now for _, number in sizes):
+    # As many rows whatever the batch, or another number of them: then they are no batch.
+    fixed = any(not isinstance(size, Sum) for size, _ in sizes) and bool(rows.letters)
+    if not torn and (fixed or any(number != now for _, number in sizes)):
         return Prediction(found.demands, (), unseen=unseen)
     demands = [
         Demand.of(size, "==", rows, -1, None, "the batch")

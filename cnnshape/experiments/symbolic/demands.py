@@ -17,6 +17,8 @@ class Demand:
 
     ``relation`` is ``==``, ``>=`` or ``!=``; ``parameter`` names what fixes the right side, if a
     parameter does; ``cause`` says where it is demanded, if no operation does (``index`` is -1).
+    ``unseen``: it is demanded of values, such as positions within a table, so that a pass on meta
+    goes well without it.
     """
 
     left: Sum
@@ -25,6 +27,7 @@ class Demand:
     index: int
     parameter: str | None = None
     cause: str = ""
+    unseen: bool = False
 
     @classmethod
     def of(
@@ -35,6 +38,8 @@ class Demand:
         index: int,
         parameter: str | None = None,
         cause: str = "",
+        *,
+        unseen: bool = False,
     ) -> Demand | None:
         """The demand; None if it always holds or depends on no letter.
 
@@ -61,7 +66,7 @@ class Demand:
             one, other = _without_common_factor(one, other)
         if relation == ">=" and other.constant is not None:
             one, other = _tightened(one, other.constant)
-        return cls(one, relation, other, index, parameter, cause)
+        return cls(one, relation, other, index, parameter, cause, unseen)
 
     def holds(self, letters: Mapping[str, int]) -> bool:
         """Whether it holds for these values of the letters."""

@@ -12,7 +12,13 @@ from cnnshape.experiments.symbolic.guards import forced_by_guards
 from cnnshape.experiments.symbolic.letters import input_sizes
 from cnnshape.experiments.symbolic.propagation import Dims
 from cnnshape.experiments.symbolic.refusals import refuse_data_dependent
-from cnnshape.experiments.symbolic.run_at_sizes import Letters, Prober, Run, report_at
+from cnnshape.experiments.symbolic.run_at_sizes import (
+    Letters,
+    Prober,
+    Run,
+    known_reach,
+    report_at,
+)
 from cnnshape.experiments.symbolic.sampling import (
     accepted_points,
     all_hold,
@@ -76,7 +82,7 @@ def understand(
     if base is None:
         raise ModelFailedError(_nothing_accepted(prober))
     refuse_data_dependent(base.trace)
-    first = _solved(prober, base, [])
+    base, first = _within_tables(prober, base, _solved(prober, base, []))
     demands = essential(first.demands, base.letters)
     guards = forced_by_guards(prober, base, first, demands, (until - time.monotonic()) / 2)
     demands = essential((*demands, *guards), base.letters)
@@ -99,6 +105,16 @@ def understand(
     return replace(best, refused=beyond)
 
 
+def _within_tables(prober: Prober, base: Run, solution: Solution) -> tuple[Run, Solution]:
+    """A pass that would go well for real, where the first one took indices beyond an axis."""
+    if all(demand.holds(base.letters) for demand in solution.demands):
+        return base, solution
+    names = prober.inputs.letters
+    points = accepted_points(solution.demands, names, base.letters, CHECKS)
+    run = next(filter(None, map(prober.run, points)), None)
+    return (base, solution) if run is None else (run, _solved(prober, run, []))
+
+
 def _doubted(prober: Prober, base: Run, demands: Sequence[Demand], until: float) -> list[Run]:
     """Passes that went well although they break a demand, each of which is none then."""
     runs: list[Run] = []
@@ -116,7 +132,8 @@ def _doubted(prober: Prober, base: Run, demands: Sequence[Demand], until: float)
 
 
 def _solved(prober: Prober, run: Run, others: Sequence[Run]) -> Solution:
-    return solve(run, input_sizes(prober.inputs, run.trace), others)
+    reach = known_reach(prober.prepared, run.trace)
+    return solve(run, input_sizes(prober.inputs, run.trace), others, reach)
 
 
 def _best(
@@ -135,7 +152,8 @@ def _best(
         wrong = {tuple(sorted(p.items())) for points in failing.values() for p in points}
         checked = tuple(r.letters for r in runs if tuple(sorted(r.letters.items())) not in wrong)
         # What was broken in a pass that went well is no demand.
-        sound = [d for d in (*solution.demands, *guards) if all(d.holds(r.letters) for r in runs)]
+        every = (*solution.demands, *guards)
+        sound = [d for d in every if d.unseen or all(d.holds(r.letters) for r in runs)]
         demands = merged(essential(sound, run.letters))
         found = Understanding(prober, run, solution, tuple(demands), checked, failing, complete)
         if best is None or _badness(found) < _badness(best):

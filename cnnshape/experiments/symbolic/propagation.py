@@ -6,7 +6,7 @@ operation needs; whoever walks decides.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -29,6 +29,8 @@ class Sizes:
     """Every value's sizes so far, and what the operations demanded of them."""
 
     trace: Trace
+    #: How long an axis must be for the indices in a value, where they are known.
+    reach: Mapping[int, int] = field(default_factory=dict[int, int])
     dims: dict[int, Dims] = field(default_factory=dict[int, Dims])
     letters: dict[str, Whole] = field(default_factory=dict[str, Whole])
     demands: list[Demand] = field(default_factory=list[Demand])
@@ -57,12 +59,20 @@ class Sizes:
         """An expression over the sizes that were read, in the letters of the input."""
         return size.replace(self.letters)
 
-    def demand(self, op: Operation, left: Whole | None, relation: str, right: Whole | None) -> None:
-        """Note that the operation needs ``left relation right``."""
+    def demand(
+        self,
+        op: Operation,
+        left: Whole | None,
+        relation: str,
+        right: Whole | None,
+        *,
+        unseen: bool = False,
+    ) -> None:
+        """Note that the operation needs ``left relation right``; see :class:`Demand`."""
         if left is None or right is None:
             return
         parameter = op.parameters[0] if len(op.parameters) == 1 else None
-        demand = Demand.of(left, relation, right, op.index, parameter)
+        demand = Demand.of(left, relation, right, op.index, parameter, unseen=unseen)
         if demand is not None:
             self.demands.append(demand)
 
@@ -98,8 +108,8 @@ def _note_needs(op: Operation, sizes: Sizes, account: Account) -> None:
     for need in account.needs:
         sizes.demand(op, need.left, need.relation, need.right)
     for (table, axis), index in _picked_by(account, sizes.accounts.call(op)):
-        # Positions counted by arange: the table must have one for each. Meta does not look.
-        sizes.demand(op, sizes.of_value(table)[axis], ">=", counted_to(index, sizes))
+        reach = counted_to(index, sizes)
+        sizes.demand(op, sizes.of_value(table)[axis], ">=", reach, unseen=True)
 
 
 def _picked_by(account: Account, call: Call | None) -> set[tuple[AxisOf, int]]:
@@ -139,7 +149,9 @@ def by_position(op: Operation, sizes: Sizes) -> Dims:
 
 
 def counted_to(value: int, sizes: Sizes) -> Whole | None:
-    """The end of the ``arange`` that a tensor of indices came from; None if it came otherwise.
+    """How long an axis must be for a tensor of indices; None if they are not known.
+
+    They are known where they were handed over, are a buffer, or were counted by ``arange``.
 
     >>> import torch
     >>> from cnnshape.tracing.execute import Inputs, record
@@ -153,6 +165,8 @@ def counted_to(value: int, sizes: Sizes) -> Whole | None:
     producers = {out: op for op in sizes.trace.operations for out in op.outputs}
     shift: Whole = 0
     while True:
+        if value in sizes.reach:
+            return sizes.reach[value] + shift
         op = producers.get(value)
         call = None if op is None else sizes.accounts.call(op)
         if op is None or call is None:

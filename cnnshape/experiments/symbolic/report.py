@@ -26,6 +26,7 @@ from cnnshape.formulas.algebra import Whole, plain
 from cnnshape.loading.prepare import Prepared
 from cnnshape.operations.axes import Size, total
 from cnnshape.tracing.trace import Operation, Shape, Trace
+from cnnshape.words import listed
 
 
 def symbolic_report(
@@ -159,9 +160,7 @@ def _notes(found: Understanding) -> Iterable[str]:
         )
     elif not found.failing and None in fixed:
         yield f"the model accepts no other size than {size_text(found.run.letters)} near it"
-    for (path, call), points in found.failing.items():
-        where = (path or "the result") + (f" (call {call + 1})" if call else "")
-        yield f"{where}: the expression does not hold at {_few(points)}"
+    yield from _wrong_expressions(found)
     if found.refused:
         yield f"the model needs more than is listed: it refuses {_few(found.refused)}"
     if found.solution.unknown:
@@ -169,6 +168,18 @@ def _notes(found: Understanding) -> Iterable[str]:
         yield f"{names}: no expression in the letters of the input was found for these sizes"
     if not found.complete:
         yield "the time limit was reached: fewer sizes were checked than usual"
+
+
+def _wrong_expressions(found: Understanding) -> Iterable[str]:
+    """One note for all the layers whose expressions are wrong at the same sizes."""
+    together: dict[str, list[str]] = {}
+    for (path, call), points in found.failing.items():
+        where = (path or "the result") + (f" (call {call + 1})" if call else "")
+        together.setdefault(_few(points), []).append(where)
+    for points, (first, *others) in together.items():
+        few = listed((first, *others)) if len(others) < 3 else f"{first} and {len(others)} others"
+        verb = "expressions do" if others else "expression does"
+        yield f"{few}: the {verb} not hold at {points}"
 
 
 def _few(points: Sequence[Letters]) -> str:

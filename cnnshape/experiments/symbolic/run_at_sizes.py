@@ -6,6 +6,9 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain, product
+from typing import Any
+
+from torch import Tensor
 
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import Report
@@ -15,7 +18,9 @@ from cnnshape.experiments.symbolic.size_recorder import noting_guards
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.prepare import Prepared
+from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.tensors import make_tensors, model_dtype
+from cnnshape.tracing.exceptions import range_of
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 from cnnshape.tracing.trace import Trace
 
@@ -36,6 +41,7 @@ _USUAL_SIDES = (
     *(224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320),
     *(448, 8, 56, 36, 100, 227, 84, 40, 20),
 )
+_USUAL_BATCHES = (4, 8, 1, 16, 32, 64, 3, 5, 6, 7, 128, 256)
 _USUAL_LENGTHS = (16, 64, 128, 32, 100, 10, 256, 1000, 784, 512, 50, 8)
 
 
@@ -132,10 +138,13 @@ class Prober:
         widths = self._widths() if channels else (1,)
         picture = any(rank > 3 for _, rank in where.values())
         sides = _USUAL_SIDES if picture else (*_USUAL_LENGTHS, *_USUAL_SIDES)
-        fixed = dict.fromkeys(batches, 2)
-        seen = chain(sides, self._widths(), range(1, 257))
-        for side, width in product(dict.fromkeys(seen), widths):
-            yield {**fixed, **dict.fromkeys(channels, width), **dict.fromkeys(free, side)}
+        seen = tuple(dict.fromkeys(chain(sides, self._widths(), range(1, 257))))
+        # A model that refuses two examples may take more of them, at its usual sizes.
+        several = ((rows, seen[:6]) for rows in _USUAL_BATCHES if batches)
+        for rows, tried in chain([(2, seen if free else seen[:1])], several):
+            for side, width in product(tried if free else tried[:1], widths):
+                sizes = dict.fromkeys(channels, width) | dict.fromkeys(free, side)
+                yield dict.fromkeys(batches, rows) | sizes
 
     def _usual(self) -> Letters | None:
         """The numbers that a named model's usual input has where this one has letters."""
@@ -164,6 +173,37 @@ class Prober:
             if len(widths) >= 4:
                 break
         return tuple(widths) or (1, 3)
+
+
+def known_reach(prepared: Prepared, trace: Trace) -> dict[int, int]:
+    """How long an axis must be for the whole numbers that are known, should they be indices.
+
+    They are known where a tensor was handed over and in the model's buffers; a pass on meta does
+    not see them.
+    """
+    given = zip(
+        (named.value for named in trace.inputs), _handed_over(prepared.inputs), strict=False
+    )
+    buffers = dict(prepared.module.named_buffers())
+    held = {v.id: buffers.get(v.name or "") for v in trace.values if v.origin == "buffer"}
+    tensors = {value: t for value, t in (dict(given) | held).items() if isinstance(t, Tensor)}
+    ranges = {value: range_of(tensor) for value, tensor in tensors.items()}
+    return {value: max(r[1] + 1, -r[0]) for value, r in ranges.items() if r is not None}
+
+
+def _handed_over(inputs: ModelInputs) -> list[Any]:
+    """What stands for each recorded input: a tensor with values, or None where one was made."""
+    found: list[Any] = []
+
+    def note(leaf: Any) -> Any:
+        if isinstance(leaf, InputSpec):
+            found.extend([None] * len(leaf.tensors or (leaf,)))
+        elif hasattr(leaf, "shape"):
+            found.append(leaf)
+        return leaf
+
+    inputs.map(note)
+    return found
 
 
 def _channel_letters(inputs: ModelInputs) -> frozenset[str]:

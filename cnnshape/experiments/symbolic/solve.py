@@ -15,7 +15,7 @@ from cnnshape.experiments.symbolic.guess_from_numbers import Fitter
 from cnnshape.experiments.symbolic.propagation import Dims, Sizes, result_sizes
 from cnnshape.experiments.symbolic.run_at_sizes import Run
 from cnnshape.experiments.symbolic.size_recorder import axis_name
-from cnnshape.formulas.algebra import Whole
+from cnnshape.formulas.algebra import Whole, whole
 from cnnshape.tracing.trace import Trace
 
 
@@ -42,16 +42,22 @@ class Solution:
         return self.sizes.of_value(value)
 
 
-def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Run]) -> Solution:
+def solve(
+    run: Run,
+    inputs: Mapping[int, tuple[Whole, ...]],
+    others: Sequence[Run],
+    reach: Mapping[int, int],
+) -> Solution:
     """Solve the sizes of ``run``.
 
     Args:
         run: recorded with a :class:`~cnnshape.experiments.symbolic.size_recorder.SizeRecorder`.
         inputs: the sizes of the input values.
         others: passes at other sizes whose operations are the same, one for one.
+        reach: how long an axis must be for the indices in a value, where they are known.
     """
     trace = run.trace
-    sizes = Sizes(trace)
+    sizes = Sizes(trace, reach)
     fitter = Fitter([run, *others])
     for value, dims in inputs.items():
         _note(sizes, value, dims)
@@ -74,8 +80,9 @@ def solve(run: Run, inputs: Mapping[int, tuple[Whole, ...]], others: Sequence[Ru
         for op in trace.operations
         if op.opaque
     }
-    unknown = frozenset(fitter.unknown)
-    demands = tuple(demand for demand in sizes.demands if not demand.letters & unknown)
+    # Not those on a size that nobody could express.
+    letters = frozenset(name for dims in inputs.values() for n in dims for name in whole(n).letters)
+    demands = tuple(demand for demand in sizes.demands if demand.letters <= letters)
     return Solution(sizes.dims, demands, sizes, tuple(fitter.unknown), costs)
 
 
