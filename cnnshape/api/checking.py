@@ -36,6 +36,7 @@ def check(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
 ) -> CheckResult:
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
@@ -53,6 +54,7 @@ def check(
         mode: as for :func:`cnnshape.inspect`.
         dtype: as for :func:`cnnshape.inspect`.
         weights: as for :func:`cnnshape.inspect`.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
 
     Returns:
         Every claim with both sides; ``.ok`` is true if all hold.
@@ -68,7 +70,9 @@ def check(
     ...
     7 ok, 1 failed
     """
-    options = run_options(device=device, mode=mode, dtype=dtype, weights=weights)
+    options = run_options(
+        device=device, mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle
+    )
     for name, limit in (("max_params", max_params), ("max_macs", max_macs)):
         if limit is not None and not isinstance(limit, int):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(f"{name} is a whole number, not {limit!r}")

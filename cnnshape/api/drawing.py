@@ -24,6 +24,7 @@ def draw(
     mode: Mode = "eval",
     dtype: str | None = None,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
     **options: Any,
 ) -> Drawing:
     """The architecture diagram of a model, from one forward pass.
@@ -38,6 +39,7 @@ def draw(
         mode: ``eval`` or ``train``.
         dtype: the floating dtype to run in.
         weights: a state dict file, for a model given by name.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
         options: ``style`` (``"graph"``, ``"blocks"``, ``"tree"``), ``depth``, ``direction``
             (``"TB"``, ``"LR"``), ``show`` (any of shapes, params, macs, receptive-field, formula),
             ``theme`` (``"light"``, ``"dark"``, ``"mono"``), ``expand``, ``collapse``, ``only``.
@@ -66,7 +68,15 @@ def draw(
     if isinstance(model, Report):
         report: Report = model
     else:
-        report = inspect(model, inputs, device=device, mode=mode, dtype=dtype, weights=weights)
+        report = inspect(
+            model,
+            inputs,
+            device=device,
+            mode=mode,
+            dtype=dtype,
+            weights=weights,
+            trust_pickle=trust_pickle,
+        )
     drawing = draw_report(report, chosen)
     if filename is not None:
         drawing.write(filename)

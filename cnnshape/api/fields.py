@@ -26,6 +26,7 @@ def draw_field(
     *,
     image: str | os.PathLike[str] | None = None,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
 ) -> FieldPicture:
     """Draw the region of the input that one unit of a layer depends on.
 
@@ -37,6 +38,7 @@ def draw_field(
         image: a picture file to draw below the region, brought to the input's size; its middle is
             cut out where it has other proportions.
         weights: a state dict file, for a model given by name.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
 
     Raises:
         UsageError: the model, the unit or a file cannot be used.
@@ -51,7 +53,7 @@ def draw_field(
     from cnnshape.rendering.field import field_picture
 
     path, place = parse_unit(unit)
-    prepared = prepare(model, inputs, run_options(weights=weights))
+    prepared = prepare(model, inputs, run_options(weights=weights, trust_pickle=trust_pickle))
     if prepared.inputs.has_letters:
         raise UsageError("a receptive field is drawn on an input of known size: give numbers")
     picture = None
@@ -73,6 +75,7 @@ def measured_fields(
     units: Sequence[Sequence[float]] = ((0.5,),),
     every_layer: bool = False,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
 ) -> tuple[MeasuredField, ...]:
     """Compare the receptive fields of a model's layers with what gradients show.
 
@@ -82,6 +85,7 @@ def measured_fields(
         units: places on each layer's grid as fractions per axis; the middle by default.
         every_layer: also layers whose field is that of the layer before.
         weights: a state dict file, for a model given by name.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
 
     >>> from cnnshape.api.fields import measured_fields
     >>> {field.path: field.status for field in measured_fields("lenet", (1, 1, 28, 28))}["S2"]
@@ -89,5 +93,5 @@ def measured_fields(
     """
     from cnnshape.experiments.measured_field import measure_fields
 
-    prepared = prepare(model, inputs, run_options(weights=weights))
+    prepared = prepare(model, inputs, run_options(weights=weights, trust_pickle=trust_pickle))
     return measure_fields(prepared, units=units, every_layer=every_layer)

@@ -25,6 +25,7 @@ def inspect(
     mode: Mode = "eval",
     dtype: str | torch.dtype | None = None,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
     receptive_field: Literal["measured"] | None = None,
 ) -> Report:
     """Every layer's shape, parameters, cost and size check, from one forward pass.
@@ -38,6 +39,7 @@ def inspect(
         dtype: the floating dtype to run in, ``"bfloat16"`` or ``torch.bfloat16``; the model's own
             if None.
         weights: a state dict file, for a model given by name.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
         receptive_field: ``"measured"`` holds every layer's receptive field against gradients;
             ``report.notes`` says what is equal, different or inconclusive.
 
@@ -54,7 +56,9 @@ def inspect(
     >>> report.layer("S2").output_shapes
     ((1, 16, 5, 5),)
     """
-    options = run_options(device=device, mode=mode, dtype=dtype, weights=weights)
+    options = run_options(
+        device=device, mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle
+    )
     prepared = prepare(model, inputs, options)
     report = report_of(prepared)
     return report if receptive_field is None else _measured(report, prepared, receptive_field)

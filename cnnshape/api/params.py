@@ -12,7 +12,11 @@ from cnnshape.loading.model import load
 
 
 def params(
-    model: nn.Module | str, *, weights: str | Path | None = None, values: int = 6
+    model: nn.Module | str,
+    *,
+    weights: str | Path | None = None,
+    values: int = 6,
+    trust_pickle: bool = False,
 ) -> Parameters:
     """The parameters, buffers and hooks of a module, with the first values of each tensor.
 
@@ -20,6 +24,7 @@ def params(
         model: a module, or a MODEL argument such as ``"lenet"``; that is built on the CPU.
         weights: a state dict file to load first, for a model given by name.
         values: how many elements of each tensor to read.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
 
     Raises:
         UsageError: the model cannot be built, or the weights do not fit it.
@@ -37,7 +42,7 @@ def params(
       8 parameters in 1 tensor (32 B) · 0 buffers · 0 hooks
     """
     if isinstance(model, str):
-        loaded = load(model, weights=weights, real=True)
+        loaded = load(model, weights=weights, real=True, trust_pickle=trust_pickle)
         return read_parameters(loaded.module, spec=model, values=values)
     if weights is not None:
         raise UsageError("weights= is for a model given by name; load them into the module instead")

@@ -28,6 +28,7 @@ def sizes(
     fit: str | int | Sequence[int] | None = None,
     dtype: str | None = None,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
     time_limit: float = TIME_LIMIT,
     progress: Progress | None = None,
 ) -> AcceptedSizes:
@@ -43,6 +44,7 @@ def sizes(
             or one for all; the result says what to change.
         dtype: the floating dtype to run in; the model's own if None.
         weights: a state dict file, for a model given by name.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
         time_limit: seconds after which the search stops and says that it did.
         progress: is told what is being tried.
 
@@ -59,7 +61,11 @@ def sizes(
     """
     from cnnshape.experiments.sizing.search import accepted_sizes
 
-    prepared = prepare(model, inputs, run_options(mode=mode, dtype=dtype, weights=weights))
+    prepared = prepare(
+        model,
+        inputs,
+        run_options(mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle),
+    )
     low, high = range
     accepted = accepted_sizes(prepared, low=low, high=high, seconds=time_limit, progress=progress)
     if not why and fit is None:

@@ -114,7 +114,8 @@ def command(
         with waiting(f"drawing a field of {model} …", quiet):
             from cnnshape.api.fields import draw_field
 
-            drawn = draw_field(model, inputs, field, file, image=image, weights=run["weights"])
+            trusted = {name: run[name] for name in ("weights", "trust_pickle")}
+            drawn = draw_field(model, inputs, field, file, image=image, **trusted)
         if not quiet:
             click.echo(f"{drawn.title}\nwrote {file}", err=True)
         return 0
@@ -178,7 +179,9 @@ def _print(drawing: Drawing, format_: str) -> None:
 # ---- --field: the region of the input that one unit depends on --------------------------
 
 _FIELD_FORMATS = ("svg", "png", "pdf")
-_FIELD_OPTIONS = frozenset({"model", "inputs", "field", "image", "output", "weights", "quiet"})
+_FIELD_OPTIONS = frozenset(
+    {"model", "inputs", "field", "image", "output", "weights", "trust_pickle", "quiet"}
+)
 
 
 def _refuse_what_shapes_a_diagram(context: click.Context) -> None:

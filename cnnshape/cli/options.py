@@ -44,6 +44,11 @@ weights_option = click.option(
     type=click.Path(dir_okay=False),
     help="Load a state dict into the model first.",
 )
+trust_option = click.option(
+    "--trust-pickle",
+    is_flag=True,
+    help="Unpickle a model saved whole; that runs whatever its file says.",
+)
 mode_option = click.option(
     "--train/--eval",
     "mode",
@@ -66,10 +71,11 @@ device_option = click.option(
 def model_options(command: Command) -> Command:
     """What every command has that runs a MODEL: what goes in, where and how it runs.
 
-    The command receives ``model``, ``inputs``, and ``device``, ``mode``, ``dtype`` and
-    ``weights``, which are called so by the public functions as well.
+    The command receives ``model``, ``inputs``, and ``device``, ``mode``, ``dtype``, ``weights`` and
+    ``trust_pickle``, which are called so by the public functions as well.
     """
     for decorate in (
+        trust_option,
         weights_option,
         mode_option,
         dtype_option,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnshape.cli.options import output_options, weights_option
+from cnnshape.cli.options import output_options, trust_option, weights_option
 from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
 from cnnshape.files import check_target
@@ -14,6 +14,7 @@ from cnnshape.rendering.writer import LIST_FORMATS, ListFormat, choose_format
 @click.command("params", short_help="Every parameter, buffer and hook, with its first values.")
 @click.argument("model", metavar="MODEL")
 @weights_option
+@trust_option
 @click.option(
     "--values",
     metavar="N",
@@ -27,6 +28,7 @@ def command(
     *,
     model: str,
     weights: str | None,
+    trust_pickle: bool,
     values: int,
     format_: str | None,
     output: str | None,
@@ -47,6 +49,6 @@ def command(
     with waiting(f"building {model} …", quiet):
         from cnnshape.api.params import params
 
-        report = params(model, weights=weights, values=values)
+        report = params(model, weights=weights, values=values, trust_pickle=trust_pickle)
     show(lambda width, color: report.to_text(chosen, width, color), output, quiet)
     return 0

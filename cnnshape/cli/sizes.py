@@ -11,6 +11,7 @@ from cnnshape.cli.options import (
     input_option,
     mode_option,
     output_options,
+    trust_option,
     weights_option,
 )
 from cnnshape.cli.output import show
@@ -49,6 +50,7 @@ _FORMATS = ("table", "json")
 @mode_option
 @dtype_option
 @weights_option
+@trust_option
 @output_options(*_FORMATS)
 def command(
     *,

@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.shown import Shown
-from cnnshape.tracing.describe import every_module
+from cnnshape.tracing.describe import class_name, every_module
 
 Number = bool | int | float | str
 
@@ -149,18 +149,14 @@ def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> Pa
     named = {entry.module for entry in (*parameters, *buffers)} | {hook.path for hook in hooks}
     return Parameters(
         spec=spec,
-        class_name=_class_name(root),
+        class_name=class_name(root),
         modules=tuple(
-            ModuleEntry(path, _class_name(module)) for path, module in modules if path in named
+            ModuleEntry(path, class_name(module)) for path, module in modules if path in named
         ),
         parameters=parameters,
         buffers=buffers,
         hooks=hooks,
     )
-
-
-def _class_name(module: nn.Module) -> str:
-    return str(getattr(module, "original_name", type(module).__name__))
 
 
 def _entries(

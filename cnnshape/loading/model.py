@@ -13,7 +13,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -66,11 +66,10 @@ class LoadedModel:
 
     @property
     def class_name(self) -> str:
-        """The class of the model, wrappers and TorchScript looked through."""
+        """The class of the model, wrappers, TorchScript and exported programs looked through."""
         inner = unwrap(self.module)
-        if isinstance(inner, ScriptModule):
-            return str(getattr(inner, "original_name", type(inner).__name__))
-        return type(inner).__name__
+        written = "original_name" if isinstance(inner, ScriptModule) else "_ty"
+        return str(getattr(inner, written, type(inner).__name__)).rpartition(".")[2]
 
 
 def load(
@@ -79,6 +78,7 @@ def load(
     weights: str | Path | None = None,
     budget: int | None = None,
     real: bool = False,
+    trust_pickle: bool = False,
 ) -> LoadedModel:
     """Build the model that a MODEL argument names. Naming a file runs it.
 
@@ -93,6 +93,7 @@ def load(
             and buffers are on meta and take no memory. None: 25 million. 0: always meta.
         real: build for real, however large (up to the machine's memory). A caller that
             finds out that it needs values calls again with this.
+        trust_pickle: unpickle a module saved whole, which runs whatever the file says.
 
     Raises:
         ModelNotFoundError: the name, file or attribute does not exist.
@@ -101,6 +102,8 @@ def load(
         WeightsError: the weights file cannot be read or does not fit.
     """
     parsed = spec if isinstance(spec, ModelSpec) else parse_spec(spec, _more_names)
+    if trust_pickle:
+        parsed = replace(parsed, trust_pickle=True)
     loaded = _build(parsed, PARAMETER_BUDGET if budget is None else budget, real=real)
     if weights is not None:
         from cnnshape.loading.weights import load_weights
@@ -243,6 +246,15 @@ def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
     return _Found(module, None, used.memo, importing.exceeded or used.exceeded)
 
 
+def _from_saved(spec: ModelSpec, meter: _Meter) -> _Found:
+    from cnnshape.loading.saved_model import load_saved
+
+    path = Path(spec.source).expanduser()
+    with meter() as used:
+        module, usual = load_saved(path, trust_pickle=spec.trust_pickle)
+    return _Found(module, usual, used.memo, used.exceeded)
+
+
 def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
     del meter  # the weights are read from the folder, and bundled networks are small
     from cnnshape.loading.run_folder import load_run, read_run
@@ -259,6 +271,7 @@ _BUILDERS: dict[Kind, Callable[[ModelSpec, _Meter], _Found]] = {
     "dotted": _from_dotted,
     "file": _from_file,
     "run": _from_run,
+    "saved": _from_saved,
 }
 
 

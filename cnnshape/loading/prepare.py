@@ -84,7 +84,7 @@ def prepare(
 
 def _named(spec: str, given: ModelInputs | None, options: RunOptions) -> Prepared:
     def build(*, real: bool) -> LoadedModel:
-        loaded = load(spec, weights=options.weights, real=real)
+        loaded = load(spec, weights=options.weights, real=real, trust_pickle=options.trust_pickle)
         module = unwrap(loaded.module)
         if options.dtype is not None:
             module = module.to(torch_dtype(options.dtype))

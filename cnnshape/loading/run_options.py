@@ -26,12 +26,14 @@ class RunOptions:
         mode: ``eval`` or ``train``, for every module.
         dtype: the canonical name of a floating dtype; None for the model's own.
         weights: a state dict file, for a model given by name.
+        trust_pickle: unpickle a file given as model, which runs whatever it says.
     """
 
     device: str = "auto"
     mode: Mode = "eval"
     dtype: str | None = None
     weights: str | Path | None = None
+    trust_pickle: bool = False
 
     @property
     def real(self) -> bool:
@@ -45,6 +47,7 @@ def run_options(
     mode: str = "eval",
     dtype: str | torch.dtype | None = None,
     weights: str | Path | None = None,
+    trust_pickle: bool = False,
 ) -> RunOptions:
     """The options that a caller of a public function gives, once they are known to be possible.
 
@@ -54,14 +57,14 @@ def run_options(
         UsageError: the mode is neither, or the dtype is none of floating numbers.
 
     >>> run_options(device="cpu", dtype="double")
-    RunOptions(device='cpu', mode='eval', dtype='float64', weights=None)
+    RunOptions(device='cpu', mode='eval', dtype='float64', weights=None, trust_pickle=False)
     """
     if mode not in ("eval", "train"):
         raise UsageError(f"mode takes 'eval' or 'train', not {mode!r}")
     device = str(device)  # a torch.device will do as well
     require(parse_device(device))
     floating = None if dtype is None else _floating(dtype)
-    return RunOptions(device, mode, floating, weights)
+    return RunOptions(device, mode, floating, weights, trust_pickle)
 
 
 def _floating(dtype: str | torch.dtype) -> str:

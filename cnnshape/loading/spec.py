@@ -17,7 +17,7 @@ from cnnshape.errors import ModelNotFoundError
 from cnnshape.models.registry import bundled_models, find_bundled
 from cnnshape.words import did_you_mean, listed
 
-Kind = Literal["bundled", "torchvision", "timm", "dotted", "file", "run"]
+Kind = Literal["bundled", "torchvision", "timm", "dotted", "file", "run", "saved"]
 
 _LONGEST = 10_000
 """Characters a MODEL may have; a hostile literal is refused before Python's parser sees it."""
@@ -33,6 +33,11 @@ _CATALOG = re.compile(
 _DOTTED = re.compile(
     r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[\w.]*)(?P<arguments>\(.*\))?", re.DOTALL
 )
+_SAVED = re.compile(
+    r"(?P<path>.+\.(?:pt2|pt|pth|ts|torchscript|bin|ckpt|safetensors|(?:safetensors|bin)\.index\.json))"
+    r"(?P<arguments>\(.*\))?",
+    re.DOTALL | re.IGNORECASE,
+)
 _PLAIN = re.compile(r"(?P<name>[\w.-]+)(?P<arguments>\(.*\))?", re.DOTALL)
 
 
@@ -46,6 +51,7 @@ class ModelSpec:
         source: the bundled or catalog name, the dotted module, the file or the folder.
         name: the attribute inside a module or file (``Net``, ``Outer.Inner``), or None.
         arguments: keyword literals in the order they were typed.
+        trust_pickle: whether a module saved whole may be unpickled.
     """
 
     text: str
@@ -53,6 +59,7 @@ class ModelSpec:
     source: str
     name: str | None = None
     arguments: tuple[tuple[str, object], ...] = ()
+    trust_pickle: bool = False
 
 
 def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None) -> ModelSpec:
@@ -80,16 +87,25 @@ def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None)
     'resnet18'
     >>> parse_spec("package.module:Net").kind
     'dotted'
+    >>> parse_spec("exported/net.pt2").kind
+    'saved'
     """
     text = text.strip()
     if not text:
         raise ModelNotFoundError(
             "the model is empty: give a bundled name (lenet), torchvision:NAME, timm:NAME, "
-            "package.module:Name or path/to/file.py:Name"
+            "package.module:Name, path/to/file.py:Name or a file such as net.pt2"
         )
     if len(text) > _LONGEST:
         raise ModelNotFoundError(f"the model's text is longer than {_LONGEST:,} characters")
-    spec = _bundled(text) or _catalog(text) or _run(text) or _dotted(text) or _file(text)
+    spec = (
+        _bundled(text)
+        or _catalog(text)
+        or _run(text)
+        or _dotted(text)
+        or _file(text)
+        or _saved(text)
+    )
     if spec is None:
         raise ModelNotFoundError(_unknown(text, more_names))
     return spec
@@ -143,6 +159,18 @@ def _file(text: str) -> ModelSpec | None:
     )
 
 
+def _saved(text: str) -> ModelSpec | None:
+    match = _SAVED.fullmatch(text)
+    if match is None:
+        return None
+    if match["arguments"]:
+        raise ModelNotFoundError(
+            f"{match['path']} is a model already built and takes no arguments: leave "
+            f"{match['arguments']} out"
+        )
+    return ModelSpec(text, "saved", match["path"])
+
+
 def _dotted(text: str) -> ModelSpec | None:
     match = _DOTTED.fullmatch(text)
     # `net.py:Net` and, on Windows, `C:net.py` are files.
@@ -163,7 +191,7 @@ def _unknown(text: str, more_names: Callable[[], Iterable[str]] | None) -> str:
     if match is None:
         return (
             f"cannot read {text!r} as a model: give a bundled name (lenet), torchvision:NAME, "
-            "timm:NAME, package.module:Name or path/to/file.py:Name(argument=literal)"
+            "timm:NAME, package.module:Name, path/to/file.py:Name(argument=literal) or net.pt2"
         )
     name = match["name"]
     package, _, attribute = name.rpartition(".")

@@ -235,7 +235,7 @@ class _Rows:
         return replace(
             row,
             kind=kind_of(operation.op),
-            type=operation.op,
+            type=operation.op.removesuffix(".default"),
             inputs=operation.input_shapes,
             outputs=operation.output_shapes,
             dtypes=operation.output_dtypes,

@@ -91,10 +91,8 @@ def _describe(
     first_names: dict[int, str],
 ) -> Module:
     kind, builtin = kind_of(type(module))
-    name = type(module).__name__
+    name = class_name(module)
     if isinstance(module, torch.jit.ScriptModule):
-        # A scripted module's class is always RecursiveScriptModule; it remembers its author's.
-        name = str(getattr(module, "original_name", name))
         kind, builtin = name, False
     return Module(
         path=path,
@@ -109,6 +107,20 @@ def _describe(
         training=module.training,
         aliases=tuple(aliases),
     )
+
+
+def class_name(module: nn.Module) -> str:
+    """The class that the author wrote: TorchScript and ``torch.export`` run another in its place.
+
+    >>> class_name(nn.Linear(4, 2))
+    'Linear'
+    """
+    written: object = None
+    if isinstance(module, torch.jit.ScriptModule):
+        written = getattr(module, "original_name", None)
+    elif type(module).__module__ == "torch.export.unflatten":
+        written = getattr(module, "_ty", None)
+    return str(written or type(module).__name__).rpartition(".")[2]
 
 
 @cache

@@ -43,9 +43,10 @@ _RENAMED = {
 def writes(name: str) -> bool:
     """Whether a function of this name writes into its first argument.
 
-    >>> writes("add_"), writes("__setitem__"), writes("__add__")
-    (True, True, False)
+    >>> writes("add_"), writes("__setitem__"), writes("relu_.default"), writes("__add__")
+    (True, True, True, False)
     """
+    name = name.partition(".")[0]  # an operator's name ends with that of its overload
     return (name.endswith("_") and not name.endswith("__")) or name in _WRITING
 
 
@@ -82,7 +83,7 @@ def forward_names(cls: type[nn.Module]) -> tuple[str, ...]:
 
 
 def input_names(module: nn.Module) -> tuple[str, ...]:
-    """The positional inputs of a module by name, TorchScript included.
+    """The positional inputs of a module by name, those of TorchScript and of a graph included.
 
     >>> input_names(nn.Bilinear(1, 1, 1))
     ('input1', 'input2')
@@ -91,4 +92,7 @@ def input_names(module: nn.Module) -> tuple[str, ...]:
         schema: Any = getattr(getattr(module, "forward", None), "schema", None)
         arguments = schema.arguments[1:] if schema is not None else ()
         return tuple(str(argument.name) for argument in arguments)
+    if type(module).__module__ == "torch.export.unflatten":
+        nodes: Any = getattr(module, "graph").nodes  # noqa: B009
+        return tuple(str(node.target) for node in nodes if node.op == "placeholder")
     return forward_names(type(module))
