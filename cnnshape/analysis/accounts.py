@@ -60,7 +60,7 @@ class Accounts:
 
     def entry(self, operation: Operation) -> Entry | None:
         """What the table knows of the operation; None where it does not know it."""
-        return None if operation.opaque else TABLE.find(operation.name)
+        return entry_of(operation)
 
     def call(self, operation: Operation) -> Call | None:
         """The operation's arguments by name, its tensors as operands named by their values."""
@@ -185,6 +185,11 @@ def _known(value: Any) -> bool:
         items: tuple[Any, ...] = value
         return all(_known(item) for item in items)
     return not isinstance(value, Operand)
+
+
+def entry_of(operation: Operation) -> Entry | None:
+    """What the table knows of an operation; None where it does not know it."""
+    return None if operation.opaque else TABLE.find(operation.name)
 
 
 def application(trace: Trace, operation: Operation) -> Application | None:

@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cnnshape.analysis.accounts import base_name, bind
+from cnnshape.analysis.accounts import entry_of
 from cnnshape.analysis.report import Check
-from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
+from cnnshape.tracing.trace import Failure, Operation, Trace
 from cnnshape.words import listed
-
-#: Operations whose tensors must all have one floating dtype.
-_ONE_DTYPE = frozenset({"conv", "conv_transpose", "linear", "bilinear"})
-_MATRIX_PRODUCTS = frozenset("matmul mm bmm mv addmm baddbmm einsum tensordot".split())
 
 
 def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
@@ -50,16 +46,10 @@ def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
 
 
 def _mixed_dtypes(trace: Trace, operation: Operation) -> str | None:
-    base, _ = base_name(operation.name)
-    if base in _ONE_DTYPE:
-        bound = bind(operation) or {}
-        refs = [bound.get(name) for name in ("input", "weight", "bias")]
-        values = [trace.values[ref.value] for ref in refs if isinstance(ref, Ref)]
-    elif base in _MATRIX_PRODUCTS:
-        values = [trace.values[value] for value in operation.inputs]
-    else:
+    entry = entry_of(operation)
+    if entry is None or entry.dtypes != "alike" or entry.family not in ("convolution", "linear"):
         return None
-    dtypes = list(dict.fromkeys(value.dtype for value in values))
+    dtypes = list(dict.fromkeys(trace.values[value].dtype for value in operation.inputs))
     if len(dtypes) < 2:
         return None
     return f"{operation.name} takes tensors of one dtype, but {listed(dtypes)} arrive"

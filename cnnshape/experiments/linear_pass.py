@@ -11,6 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from cnnshape import operations
+from cnnshape.operations import TABLE, Operand
+
 
 def positive_weights(model: nn.Module) -> nn.Module:
     """The model in double precision with every weight positive and every bias zero, in place.
@@ -52,19 +55,35 @@ class LinearPass(TorchFunctionMode):
         """Run the linear counterpart of one function."""
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "").strip("_")
-        if name in _IDENTITIES and args and isinstance(args[0], Tensor):
+        if args and isinstance(args[0], Tensor) and _is_no_connection(name, args, kwargs):
             return args[0]
         average = _AVERAGES.get(name)
         return func(*args, **kwargs) if average is None else average(func, *args, **kwargs)
 
 
-_IDENTITIES = frozenset(
-    "relu relu6 leaky_relu rrelu prelu elu selu celu gelu silu mish hardswish hardsigmoid "
-    "hardtanh hardshrink softshrink tanhshrink softplus softsign sigmoid logsigmoid tanh clamp "
-    "threshold dropout alpha_dropout feature_alpha_dropout dropout1d dropout2d dropout3d "
-    "batch_norm layer_norm group_norm instance_norm local_response_norm rms_norm normalize "
-    "sync_batch_norm".split()
-)
+def _is_no_connection(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether it works on every number alone, or normalises them, which is no connection either."""
+    entry = TABLE.find(name)
+    if entry is None or entry.family not in ("activation", "norm"):
+        return False
+    named = {key: _operand(value) for key, value in kwargs.items()}
+    account = operations.account(name, _operands(args), named)
+    return (
+        account is not None
+        and account.sizes == (tuple(args[0].shape),)
+        and (entry.family == "norm" or not account.ended)
+    )
+
+
+def _operands(values: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple(_operand(value) for value in values)
+
+
+def _operand(value: Any) -> Any:
+    """An argument as the table takes it."""
+    if isinstance(value, Tensor):
+        return Operand.of(id(value), *value.shape)
+    return _operands(value) if isinstance(value, list | tuple) else value
 
 
 def _max_pool(

@@ -143,7 +143,7 @@ def load_run(
         raise RunFolderError(f"{run.folder} holds no {name}: {why}")
     checkpoint = read_checkpoint(run.folder / name)
     model = build_model(run)
-    load_weights(model, checkpoint.get("model"), run.folder / name)
+    load_state(model, checkpoint.get("model"), run.folder / name)
     return model.eval()
 
 
@@ -155,7 +155,7 @@ def build_model(run: Run) -> nn.Module:
         return run.bundled.load_class()(num_classes=len(run.classes))
 
 
-def load_weights(model: nn.Module, state: object, source: Path) -> None:
+def load_state(model: nn.Module, state: object, source: Path) -> None:
     """Copy a state dict into ``model``, or say in one sentence why it does not fit.
 
     Raises:

@@ -31,9 +31,13 @@ ELEMENTWISE = Table()
 _FUNCTIONAL = "torch.nn.functional."
 
 _ACTIVATIONS = (
-    "relu relu6 leaky_relu rrelu elu celu selu gelu silu mish hardswish hardsigmoid hardtanh "
-    "hardshrink softshrink tanhshrink softplus softsign log_sigmoid logsigmoid threshold sigmoid "
-    "tanh clamp clip clamp_min clamp_max special_expit"
+    "relu relu6 hardtanh tanhshrink softsign threshold sigmoid tanh clamp clip clamp_min clamp_max "
+    "special_expit"
+)
+#: They have no result for whole numbers.
+_OF_FLOATS = (
+    "leaky_relu rrelu elu celu selu gelu silu mish hardswish hardsigmoid hardshrink softshrink "
+    "softplus log_sigmoid logsigmoid"
 )
 _DROPOUT = "dropout alpha_dropout feature_dropout feature_alpha_dropout"
 _ARITHMETIC = (
@@ -71,7 +75,7 @@ _SPECIAL = (
 
 
 @ELEMENTWISE.add(_ACTIVATIONS, "activation")
-@ELEMENTWISE.add(_DROPOUT, "activation")
+@ELEMENTWISE.add(f"{_OF_FLOATS} {_DROPOUT}", "activation", dtypes="floating")
 @ELEMENTWISE.add(_ARITHMETIC, "arithmetic")
 @ELEMENTWISE.add("add", "arithmetic", "input other alpha=1", operator="+")
 @ELEMENTWISE.add("sub subtract", "arithmetic", operator="-")
@@ -114,7 +118,8 @@ def by_itself(call: Call) -> Account:
     return Account((call.tensor().all_kept(),))
 
 
-@ELEMENTWISE.add("prelu prelu_kernel", "activation", "input weight", source="torch.nn.PReLU")
+@ELEMENTWISE.add("prelu prelu_kernel", "activation", "input weight", dtypes="floating",
+                 source="torch.nn.PReLU")  # fmt: skip
 def prelu(call: Call) -> Account:
     """A slope for every channel, or one for all."""
     x, weight = call.tensor(), call.tensor("weight")
@@ -126,7 +131,7 @@ def prelu(call: Call) -> Account:
     return Account(((x.kept(0), channels, *x.all_kept(2)),), needs=needs)
 
 
-@ELEMENTWISE.add("glu", "activation", "input dim=-1", source=_FUNCTIONAL + "glu",
+@ELEMENTWISE.add("glu", "activation", "input dim=-1", dtypes="floating", source=_FUNCTIONAL + "glu",
                  rule=lambda call: ("glu", {"dim": call["dim"]}))  # fmt: skip
 def glu(call: Call) -> Account:
     """One half of an axis, gated by the other."""
@@ -199,7 +204,7 @@ _OF_CHANNELS = "input running_mean=None running_var=None weight=None bias=None"
 
 
 @ELEMENTWISE.add("batch_norm", "norm", f"{_OF_CHANNELS} training=False",
-                 source=_FUNCTIONAL + "batch_norm")  # fmt: skip
+                 dtypes="floating", source=_FUNCTIONAL + "batch_norm")  # fmt: skip
 def batch_norm(call: Call) -> Account:
     """Every channel by its mean and variance: of the batch in training, else of those kept."""
     x = call.tensor()
@@ -208,7 +213,7 @@ def batch_norm(call: Call) -> Account:
 
 
 @ELEMENTWISE.add("instance_norm", "norm", f"{_OF_CHANNELS} use_input_stats=True",
-                 source=_FUNCTIONAL + "instance_norm")  # fmt: skip
+                 dtypes="floating", source=_FUNCTIONAL + "instance_norm")  # fmt: skip
 def instance_norm(call: Call) -> Account:
     """Every channel of every picture by its own mean and variance, unless others are given."""
     x = call.tensor()
@@ -217,7 +222,7 @@ def instance_norm(call: Call) -> Account:
 
 
 @ELEMENTWISE.add("group_norm", "norm", "input num_groups weight=None bias=None",
-                 source=_FUNCTIONAL + "group_norm")  # fmt: skip
+                 dtypes="floating", source=_FUNCTIONAL + "group_norm")  # fmt: skip
 def group_norm(call: Call) -> Account:
     """Channels group by group, each with all its positions."""
     x, groups = call.tensor(), call.size("num_groups")
@@ -232,8 +237,10 @@ def _last(call: Call) -> range:
     return range(rank - len(call.sizes("normalized_shape")), rank)
 
 
-@ELEMENTWISE.add("layer_norm rms_norm", "norm", "input normalized_shape weight=None bias=None",
-                 source=_FUNCTIONAL + "layer_norm")  # fmt: skip
+@ELEMENTWISE.add("layer_norm", "norm", "input normalized_shape weight=None bias=None",
+                 dtypes="floating", source=_FUNCTIONAL + "layer_norm")  # fmt: skip
+@ELEMENTWISE.add("rms_norm", "norm", "input normalized_shape weight=None",
+                 source=_FUNCTIONAL + "rms_norm")  # fmt: skip
 def layer_norm(call: Call) -> Account:
     """The last axes together."""
     x, axes = call.tensor(), _last(call)
@@ -251,7 +258,8 @@ def local_response_norm(call: Call) -> Account:
     return _normalized(call.tensor(), (1,))
 
 
-@ELEMENTWISE.add("normalize", "norm", "input p=2.0 dim=1", source=_FUNCTIONAL + "normalize")
+@ELEMENTWISE.add("normalize", "norm", "input p=2.0 dim=1", dtypes="floating",
+                 source=_FUNCTIONAL + "normalize")  # fmt: skip
 def normalize(call: Call) -> Account:
     """Vectors along an axis, made of length 1."""
     x = call.tensor()

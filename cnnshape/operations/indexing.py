@@ -209,7 +209,7 @@ def _edge(edge: Any, n: Whole, number: int, default: Whole) -> Whole:
     return n if place >= number and isinstance(n, Sum) else min(place, number)
 
 
-@INDEXING.add("setitem", "indexing", "input index value", source="torch.Tensor")
+@INDEXING.add("setitem", "slicing", "input index value", source="torch.Tensor")
 def setitem(call: Call) -> Account:
     """``x[…] = value``: the target keeps its axes; the value is laid over what the index picks."""
     return _assigned(call, getitem)
@@ -419,7 +419,7 @@ def _embedding_rule(call: Call) -> tuple[str, dict[str, Any]]:
     return "embedding", {"embedding_dim": width, "num_embeddings": rows}
 
 
-@INDEXING.add("embedding", "linear", "input weight|indices", rule=_embedding_rule,
+@INDEXING.add("embedding", "lookup", "input weight|indices", rule=_embedding_rule,
               source="torch.nn.functional.embedding")  # fmt: skip
 def embedding(call: Call) -> Account:
     """A row of the table for every index."""
@@ -429,7 +429,7 @@ def embedding(call: Call) -> Account:
     return Account(((*rows, table.kept(1)),), ended)
 
 
-@INDEXING.add("embedding_bag", "linear",
+@INDEXING.add("embedding_bag", "lookup",
               "input weight offsets=None max_norm=None norm_type=2.0 scale_grad_by_freq=False "
               "mode='mean' sparse=False per_sample_weights=None include_last_offset=False",
               source="torch.nn.functional.embedding_bag")  # fmt: skip
@@ -452,7 +452,7 @@ def embedding_bag(call: Call) -> Account:
     return Account(((bags, table.kept(1)),), (*rows, *more))
 
 
-@INDEXING.add("one_hot", "making", "input num_classes=-1", source="torch.nn.functional.one_hot",
+@INDEXING.add("one_hot", "lookup", "input num_classes=-1", source="torch.nn.functional.one_hot",
               values=lambda call: call["num_classes"] == -1)  # fmt: skip
 def one_hot(call: Call) -> Account:
     """A new last axis, as long as there are classes; unknown where the values decide."""

@@ -147,9 +147,9 @@ def linear_cross_entropy(call: Call) -> Account:
 # ---- likeness and distance ----------------------------------------------------------------
 
 
-@LOSSES.add("cosine_similarity", "reduction", "input|x1 other|x2 dim=1",
+@LOSSES.add("cosine_similarity", "distance", "input|x1 other|x2 dim=1",
                 source=_FUNCTIONAL + "cosine_similarity")  # fmt: skip
-@LOSSES.add("pairwise_distance", "reduction", "input|x1 other|x2 p=2.0 eps=1e-06 keepdim=False",
+@LOSSES.add("pairwise_distance", "distance", "input|x1 other|x2 p=2.0 eps=1e-06 keepdim=False",
                 source=_FUNCTIONAL + "pairwise_distance")  # fmt: skip
 def likeness(call: Call) -> Account:
     """One number for every two vectors that stand in the same place."""
@@ -160,7 +160,7 @@ def likeness(call: Call) -> Account:
     return without(account, (axis,), keep=bool(call.arguments.get("keepdim")))
 
 
-@LOSSES.add("dist", "reduction", "input other")
+@LOSSES.add("dist", "distance", "input other")
 def dist(call: Call) -> Account:
     """The norm of a difference."""
     account = broadcast(call.tensor(), call.tensor("other"))
@@ -178,7 +178,7 @@ def cov(call: Call) -> Account:
     return Account(((x.kept(0), x.kept(0)),), (observed,))
 
 
-@LOSSES.add("pdist pdist_forward", "reduction", "input p=2.0", macs=None,
+@LOSSES.add("pdist pdist_forward", "distance", "input p=2.0", macs=None,
                 source=_FUNCTIONAL + "pdist")  # fmt: skip
 def pdist(call: Call) -> Account:
     """The distance of every two rows; each pair once."""

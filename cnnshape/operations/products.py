@@ -66,7 +66,7 @@ def _linear_rule(call: Call) -> tuple[str, dict[str, Any]]:
 
 
 @PRODUCTS.add("linear mkldnn_linear", "linear", "input weight bias=None", rule=_linear_rule,
-              macs="contracted", source=_FUNCTIONAL + "linear")  # fmt: skip
+              macs="contracted", dtypes="alike", source=_FUNCTIONAL + "linear")  # fmt: skip
 def linear(call: Call) -> Account:
     """The last axis summed against every row of the weight; a weight of one row may be bare."""
     x, weight = call.tensor(), call.tensor("weight")
@@ -94,7 +94,7 @@ def _bilinear_macs(call: Call) -> Size:
 
 
 @PRODUCTS.add("bilinear", "linear", "input|input1 input2 weight bias=None", rule=_bilinear_rule,
-              macs=_bilinear_macs, source=_FUNCTIONAL + "bilinear")  # fmt: skip
+              macs=_bilinear_macs, dtypes="alike", source=_FUNCTIONAL + "bilinear")  # fmt: skip
 def bilinear(call: Call) -> Account:
     """The last axes of two inputs summed against a weight for each output."""
     x, y, weight = call.tensor(), call.tensor("input2"), call.tensor("weight")
@@ -118,14 +118,16 @@ def product(a: Operand, b: Operand) -> Account:
     return Account(((*lead, *a.all_kept(-2, -1), *columns),), (ended,), (need, *needs))
 
 
-@PRODUCTS.add("matmul linalg_matmul mm bmm mv dot vdot int_mm scaled_mm scaled_mm_v2", "linear",
-              _TWO, macs="contracted", source="torch.matmul")  # fmt: skip
+@PRODUCTS.add("matmul linalg_matmul mm bmm mv dot vdot", "linear", _TWO, macs="contracted",
+              dtypes="alike", source="torch.matmul")  # fmt: skip
+@PRODUCTS.add("int_mm scaled_mm scaled_mm_v2", "linear", _TWO, macs="contracted",
+              source="torch.matmul")  # fmt: skip
 def matmul(call: Call) -> Account:
     """Two matrices, with broadcasting of what stands before them."""
     return product(call.tensor(), call.tensor("other"))
 
 
-@PRODUCTS.add("rmatmul", "linear", "input other", macs="contracted",
+@PRODUCTS.add("rmatmul", "linear", "input other", macs="contracted", dtypes="alike",
               source="torch.matmul")  # fmt: skip
 def rmatmul(call: Call) -> Account:
     """``other @ input``, as the operator of the right operand is called."""
@@ -141,7 +143,7 @@ def sparse_mm(call: Call) -> Account:
 
 @PRODUCTS.add("weight_int8pack_mm", "linear", _TWO, macs="contracted",
               source="torch.ops.aten._weight_int8pack_mm")  # fmt: skip
-@PRODUCTS.add("inner", "linear", _TWO, macs="contracted")
+@PRODUCTS.add("inner", "linear", _TWO, macs="contracted", dtypes="alike")
 def inner(call: Call) -> Account:
     """The last axes of two tensors against each other, all rows with all rows."""
     a, b = call.tensor(), call.tensor("other")
@@ -152,7 +154,7 @@ def inner(call: Call) -> Account:
 
 
 @PRODUCTS.add("vecdot linalg_vecdot", "linear", f"{_TWO} dim=-1",
-              macs="contracted", source="torch.linalg.vecdot")  # fmt: skip
+              macs="contracted", dtypes="alike", source="torch.linalg.vecdot")  # fmt: skip
 def vecdot(call: Call) -> Account:
     """Vectors along one axis against each other, row by row."""
     a, b = call.tensor(), call.tensor("other")
@@ -211,7 +213,7 @@ def _added(x: Operand, made: Account) -> Account:
 
 
 @PRODUCTS.add("addmm addmv baddbmm addmm_activation", "linear", _ADDED,
-              macs="contracted", source="torch.addmm")  # fmt: skip
+              macs="contracted", dtypes="alike", source="torch.addmm")  # fmt: skip
 @PRODUCTS.add("sparse_addmm sparse_sampled_addmm sampled_addmm saddmm sspaddmm", "linear", _ADDED,
               macs=None, source="torch.sparse.addmm")  # fmt: skip
 def addmm(call: Call) -> Account:
@@ -219,7 +221,7 @@ def addmm(call: Call) -> Account:
     return _added(call.tensor(), product(call.tensor("one"), call.tensor("two")))
 
 
-@PRODUCTS.add("addbmm", "linear", _ADDED, macs="contracted")
+@PRODUCTS.add("addbmm", "linear", _ADDED, macs="contracted", dtypes="alike")
 def addbmm(call: Call) -> Account:
     """The sum of a batch of matrix products added to the input."""
     made = product(call.tensor("one"), call.tensor("two"))
@@ -247,7 +249,7 @@ def _chain_macs(call: Call) -> Size:
 
 
 @PRODUCTS.add("chain_matmul multi_dot linalg_multi_dot", "linear", macs=_chain_macs,
-              source="torch.linalg.multi_dot")  # fmt: skip
+              dtypes="alike", source="torch.linalg.multi_dot")  # fmt: skip
 def multi_dot(call: Call) -> Account:
     """A chain of matrices; the first and last may be vectors."""
     tensors = call.tensors
@@ -359,7 +361,7 @@ def _einsum_macs(call: Call) -> Size:
     return total(counts)
 
 
-@PRODUCTS.add("einsum", "linear", "equation *operands|tensors", macs=_einsum_macs)
+@PRODUCTS.add("einsum", "linear", "equation *operands|tensors", macs=_einsum_macs, dtypes="alike")
 def einsum(call: Call) -> Account:
     """Every letter of the equation is an axis; those that the result lacks are summed."""
     equation = _equation(call)
@@ -376,7 +378,7 @@ def einsum(call: Call) -> Account:
 
 
 @PRODUCTS.add("tensordot", "linear", "input|a other|b dims|dims_self=2 dims_other=None",
-              macs="contracted")  # fmt: skip
+              macs="contracted", dtypes="alike")  # fmt: skip
 def tensordot(call: Call) -> Account:
     """Some axes of two tensors against each other: the last of one, the first of the other."""
     a, b = call.tensor(), call.tensor("other")
@@ -434,7 +436,7 @@ def _attention_macs(call: Call) -> Size:
 
 @PRODUCTS.add("scaled_dot_product_attention", "attention",
               "query key value attn_mask=None dropout_p=0.0 is_causal=False scale=None "
-              "enable_gqa=False", macs=_attention_macs, everywhere=True,
+              "enable_gqa=False", macs=_attention_macs, everywhere=True, dtypes="alike",
               source=_FUNCTIONAL + "scaled_dot_product_attention")  # fmt: skip
 @PRODUCTS.add("scaled_dot_product_efficient_attention scaled_dot_product_cudnn_attention "
               "scaled_dot_product_fused_attention_overrideable", "attention",
@@ -544,7 +546,7 @@ def _keys(call: Call) -> Origin:
 
 
 @PRODUCTS.add("multi_head_attention_forward", "attention", _PROJECTED, macs=_multi_head_macs,
-              everywhere=True, source="torch.nn.MultiheadAttention")  # fmt: skip
+              everywhere=True, dtypes="alike", source="torch.nn.MultiheadAttention")  # fmt: skip
 def multi_head_attention(call: Call) -> Account:
     """The query's length, the width of the projection out; and how much each key weighed."""
     query, key, value = (call.tensor(name) for name in ("query", "key", "value"))

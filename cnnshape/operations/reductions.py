@@ -62,13 +62,16 @@ def twice(account: Account) -> Account:
     return replace(account, results=account.results * 2)
 
 
-@REDUCTIONS.add("sum nansum mean nanmean prod amax amin any all logsumexp special_logsumexp argmax "
+@REDUCTIONS.add("mean nanmean", "reduction", "input dim|axis=None keepdim|keepdims=False",
+                dtypes="floating")  # fmt: skip
+@REDUCTIONS.add("sum nansum prod amax amin any all logsumexp special_logsumexp argmax "
                 "argmin count_nonzero", "reduction",
                 "input dim|axis=None keepdim|keepdims=False")  # fmt: skip
 @REDUCTIONS.add("std var", "reduction",
-                "input dim|axis=None unbiased=None keepdim|keepdims=False")  # fmt: skip
+                "input dim|axis=None unbiased=None keepdim|keepdims=False",
+                dtypes="floating")  # fmt: skip
 @REDUCTIONS.add("norm native_norm linalg_norm linalg_vector_norm vector_norm", "reduction",
-                "input|x|A p|ord=None dim|axis=None keepdim|keepdims=False",
+                "input|x|A p|ord=None dim|axis=None keepdim|keepdims=False", dtypes="floating",
                 source="torch.linalg.norm")  # fmt: skip
 @REDUCTIONS.add("matrix_norm linalg_matrix_norm", "reduction",
                 "input|A ord='fro' dim=(-2,-1) keepdim=False",
@@ -82,7 +85,8 @@ def reduced(call: Call) -> Account:
 
 
 @REDUCTIONS.add("std_mean var_mean", "reduction",
-                "input dim|axis=None unbiased=None keepdim|keepdims=False")  # fmt: skip
+                "input dim|axis=None unbiased=None keepdim|keepdims=False",
+                dtypes="floating")  # fmt: skip
 @REDUCTIONS.add("aminmax", "reduction", "input dim=None keepdim=False")
 def two_numbers(call: Call) -> Account:
     """Two numbers of all positions along some axes."""
@@ -106,7 +110,8 @@ def one_position(call: Call) -> Account:
     return twice(reduced(call))
 
 
-@REDUCTIONS.add("quantile nanquantile", "reduction", "input q dim=None keepdim=False")
+@REDUCTIONS.add("quantile nanquantile", "reduction", "input q dim=None keepdim=False",
+                dtypes="floating")  # fmt: skip
 def quantile(call: Call) -> Account:
     """One number of all positions for each quantile; several quantiles are the first axis."""
     q, account = call.optional("q"), reduced(call)
@@ -167,9 +172,10 @@ def _softmax_axis(call: Call, rank: int) -> int:
 
 
 @REDUCTIONS.add("softmax log_softmax softmin special_softmax special_log_softmax safe_softmax",
-                "activation", "input dim=None", source=_FUNCTIONAL + "softmax")  # fmt: skip
+                "activation", "input dim=None", dtypes="floating",
+                source=_FUNCTIONAL + "softmax")  # fmt: skip
 @REDUCTIONS.add("gumbel_softmax", "activation", "input|logits tau=1.0 hard=False eps=1e-10 dim=-1",
-                source=_FUNCTIONAL + "gumbel_softmax")  # fmt: skip
+                dtypes="floating", source=_FUNCTIONAL + "gumbel_softmax")  # fmt: skip
 def softmax(call: Call) -> Account:
     """Shares of a whole along an axis."""
     x = call.tensor()

@@ -28,7 +28,7 @@ _FUNCTIONAL = "torch.nn.functional."
 
 
 @SAMPLING.add("grid_sample grid_sampler grid_sampler_2d grid_sampler_3d", "resizing",
-              "input grid", source=_FUNCTIONAL + "grid_sample")  # fmt: skip
+              "input grid", dtypes="floating", source=_FUNCTIONAL + "grid_sample")  # fmt: skip
 def grid_sample(call: Call) -> Account:
     """As many positions as the grid has, each read where the grid says."""
     x, grid = call.tensor(), call.tensor("grid")

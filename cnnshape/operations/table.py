@@ -20,9 +20,9 @@ from cnnshape.operations.call import (
 
 #: What the operations of a kind have in common, for words, colours and grouping.
 Family: TypeAlias = Literal[
-    "convolution", "pooling", "linear", "attention", "recurrent", "norm", "activation",
-    "elementwise", "arithmetic", "reduction", "loss", "copying", "moving", "joining", "splitting",
-    "slicing", "indexing", "padding", "resizing", "shuffling", "making", "other",
+    "convolution", "pooling", "linear", "lookup", "attention", "recurrent", "norm", "activation",
+    "elementwise", "arithmetic", "distance", "reduction", "loss", "copying", "moving", "joining",
+    "splitting", "slicing", "indexing", "padding", "resizing", "shuffling", "making", "other",
 ]  # fmt: skip
 Axes: TypeAlias = Callable[[Call], Account]
 #: A size rule of :mod:`cnnshape.formulas` and the arguments with which it judges a call.
@@ -32,6 +32,8 @@ Macs: TypeAlias = Callable[[Call], Size] | Literal["contracted"]
 
 #: Whether the values that arrive decide the sizes of a result.
 Values: TypeAlias = "bool | Callable[[Call], bool]"
+
+Dtypes: TypeAlias = Literal["any", "alike", "floating"]
 
 #: What an entry raises where the arguments are of a kind that it does not know.
 _UNUSUAL = (Unfit, TypeError, ValueError, IndexError, ZeroDivisionError, KeyError, AttributeError)
@@ -54,6 +56,8 @@ class Entry:
         values: its result's size depends on the values that arrive; a function where only some
             calls do (a mask as an index).
         operator: how Python writes it between its two tensors, ``+``; empty where it does not.
+        dtypes: ``alike`` where all its tensors must have one dtype, ``floating`` where that must
+            be of floating point besides.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Entry:
     everywhere: bool = False
     values: Values = False
     operator: str = ""
+    dtypes: Dtypes = "any"
 
     def call(
         self, args: Sequence[Any], kwargs: Mapping[str, Any], spelled: str = ""
@@ -144,6 +149,7 @@ class Table:
         everywhere: bool = False,
         values: Values = False,
         operator: str = "",
+        dtypes: Dtypes = "any",
     ) -> Callable[[Axes], Axes]:
         """Enter the function below for every one of some names, separated by blanks."""
 
@@ -152,8 +158,9 @@ class Table:
             for name in names.split():
                 page = source or f"torch.{name}"
                 entry = Entry(
-                    name, family, parsed, axes, macs, rule, page, everywhere, values, operator
-                )
+                    name, family, parsed, axes, macs, rule, page, everywhere, values, operator,
+                    dtypes,
+                )  # fmt: skip
                 self.enter((entry,))
             return axes
 

@@ -174,7 +174,7 @@ def _conv_macs(call: Call) -> Size:
     return times((times(conv(call).sizes[0]), times(_kernel(call).sizes[1:])))
 
 
-@WINDOWS.add("conv", "convolution", _CONV, rule=_conv_rule, macs=_conv_macs,
+@WINDOWS.add("conv", "convolution", _CONV, rule=_conv_rule, macs=_conv_macs, dtypes="alike",
              source=_FUNCTIONAL + "conv2d")  # fmt: skip
 def conv(call: Call) -> Account:
     """A window of all channels of a group for every filter."""
@@ -199,7 +199,8 @@ def _conv_transpose_macs(call: Call) -> Size:
 
 
 @WINDOWS.add("conv_transpose", "convolution", _TRANSPOSED, rule=_conv_transpose_rule,
-             macs=_conv_transpose_macs, source=_FUNCTIONAL + "conv_transpose2d")  # fmt: skip
+             macs=_conv_transpose_macs, dtypes="alike",
+             source=_FUNCTIONAL + "conv_transpose2d")  # fmt: skip
 def conv_transpose(call: Call) -> Account:
     """Every position spread over the kernel."""
     _, arguments = _conv_transpose_rule(call)
@@ -336,7 +337,7 @@ def max_pool(call: Call) -> Account:
 
 
 @WINDOWS.add("avg_pool", "pooling", "input kernel_size stride=None padding=0 ceil_mode=False",
-             rule=_avg_pool_rule, source=_FUNCTIONAL + "avg_pool2d")  # fmt: skip
+             rule=_avg_pool_rule, dtypes="floating", source=_FUNCTIONAL + "avg_pool2d")  # fmt: skip
 def avg_pool(call: Call) -> Account:
     """The mean under the window."""
     return _pooled(call, *_avg_pool_rule(call))
@@ -352,7 +353,7 @@ def lp_pool(call: Call) -> Account:
 @WINDOWS.add("adaptive_avg_pool adaptive_max_pool adaptive_max_pool_with_indices "
              "adaptive_max_pool2d.default adaptive_max_pool3d.default", "pooling",
              "input output_size return_indices=False", rule=_adaptive_rule,
-             source=_FUNCTIONAL + "adaptive_avg_pool2d")  # fmt: skip
+             dtypes="floating", source=_FUNCTIONAL + "adaptive_avg_pool2d")  # fmt: skip
 def adaptive_pool(call: Call) -> Account:
     """As many windows as asked for, whatever arrives."""
     return _pooled(call, *_adaptive_rule(call))
@@ -391,7 +392,7 @@ def _interpolate_rule(call: Call) -> tuple[str, dict[str, Any]]:
 @WINDOWS.add("interpolate upsample", "resizing",
              "input size=None scale_factor=None mode='nearest' align_corners=None "
              "recompute_scale_factor=None antialias=False", rule=_interpolate_rule,
-             source=_FUNCTIONAL + "interpolate")  # fmt: skip
+             dtypes="floating", source=_FUNCTIONAL + "interpolate")  # fmt: skip
 def interpolate(call: Call) -> Account:
     """The spatial axes at another size, or so many times as large."""
     _, arguments = _interpolate_rule(call)

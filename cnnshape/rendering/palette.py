@@ -173,6 +173,7 @@ _OF_FAMILY: Mapping[Family, Kind] = MappingProxyType(
         "convolution": "convolution",
         "pooling": "pooling",
         "linear": "linear",
+        "lookup": "linear",
         "attention": "linear",
         "recurrent": "linear",
         "norm": "norm",

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from cnnshape.analysis.accounts import bind
 from cnnshape.rendering.palette import kind_of
 from cnnshape.tracing.trace import Operation, Ref, Trace
 
@@ -51,29 +52,6 @@ class Settings:
 
 NONE = Settings()
 
-#: Positions of the arguments of torch's functions, after the input; conv's kernel is its weight.
-_CONV = ("weight", "bias", "stride", "padding", "dilation", "groups")
-_CONV_TRANSPOSE = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
-_MAX_POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
-_AVG_POOL = ("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad")
-_LP_POOL = ("norm_type", "kernel_size", "stride", "ceil_mode")
-_UNFOLD = ("kernel_size", "dilation", "padding", "stride")
-_FOLD = ("output_size", *_UNFOLD)
-_UNPOOL = ("indices", "kernel_size", "stride", "padding")
-_PAD = ("pad",)
-_FUNCTIONS: dict[str, tuple[str, ...]] = {
-    **{f"conv{n}d": _CONV for n in (1, 2, 3)},
-    **{f"conv_transpose{n}d": _CONV_TRANSPOSE for n in (1, 2, 3)},
-    **{f"max_pool{n}d": _MAX_POOL for n in (1, 2, 3)},
-    **{f"max_pool{n}d_with_indices": _MAX_POOL for n in (1, 2, 3)},
-    **{f"avg_pool{n}d": _AVG_POOL for n in (1, 2, 3)},
-    **{f"lp_pool{n}d": _LP_POOL for n in (1, 2, 3)},
-    **{f"max_unpool{n}d": _UNPOOL for n in (1, 2, 3)},
-    "im2col": _UNFOLD,
-    "col2im": _FOLD,
-    "fold": _FOLD,
-}
-
 
 def layer_settings(kind: str, config: Mapping[str, Any]) -> Settings:
     """The settings of a layer, from the nearest ``torch.nn`` class and its configuration.
@@ -95,18 +73,12 @@ def layer_settings(kind: str, config: Mapping[str, Any]) -> Settings:
 
 def operation_settings(operation: Operation, trace: Trace) -> Settings:
     """The settings of a functional call, from its recorded arguments."""
-    names = _FUNCTIONS.get(operation.name)
-    if names is None:
-        return NONE
-    arguments: dict[str, Any] = dict(zip(names, operation.args[1:], strict=False))
-    arguments.update(operation.kwargs)
+    arguments = bind(operation) or {}
     weight = arguments.get("weight")
+    if "stride" not in arguments or not ("kernel_size" in arguments or isinstance(weight, Ref)):
+        return NONE
     if isinstance(weight, Ref):
         arguments["kernel_size"] = trace.shape(weight.value)[2:]
-    for name, default in (("padding", 0), ("stride", None), ("dilation", 1)):
-        arguments.setdefault(name, default)
-    if "weight" in names and arguments["stride"] is None:
-        arguments["stride"] = 1
     return _settings(arguments, transposed="transpose" in operation.name)
 
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from cnnshape.errors import OutputError, RunFolderError, WeightsError
 from cnnshape.files import write_atomic
-from cnnshape.loading.run_folder import BEST, LAST, METRICS, load_weights, read_checkpoint
+from cnnshape.loading.run_folder import BEST, LAST, METRICS, load_state, read_checkpoint
 from cnnshape.training.optimizers import load_optimizer
 from cnnshape.training.results import EpochRecord
 
@@ -217,7 +217,7 @@ def holds_epoch(file: Path, model: nn.Module, epoch: int | None) -> bool:
     """Whether ``file`` holds the weights of that epoch; ``model`` is one that they must fit."""
     try:
         content = read_checkpoint(file)
-        load_weights(model, content.get("model"), file)
+        load_state(model, content.get("model"), file)
     except (RunFolderError, WeightsError):
         return False
     return content.get("epoch") == epoch

@@ -18,7 +18,7 @@ from cnnshape.loading.run_folder import (
     RESULT,
     Run,
     build_model,
-    load_weights,
+    load_state,
     read_checkpoint,
     read_run,
 )
@@ -191,7 +191,7 @@ def _restore(session: Session, state: TrainingState, observer: Observer) -> None
     checkpoint = processes.on_main(lambda: read_checkpoint(last) if last.is_file() else None)
     if checkpoint is None:
         return
-    load_weights(state.model, checkpoint.get("model"), last)
+    load_state(state.model, checkpoint.get("model"), last)
     state.restore(checkpoint, str(last))
     lost = processes.on_main(lambda: repair(session.folder, state))
     if lost and processes.main:
@@ -226,7 +226,7 @@ def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> Run
         processes, splits = session.processes, session.data.splits
         best = processes.on_main(lambda: read_checkpoint(session.folder / BEST))
         model = bundled(session.config).load_class()(num_classes=len(splits.classes))
-        load_weights(model, best.get("model"), session.folder / BEST)
+        load_state(model, best.get("model"), session.folder / BEST)
         measure = Evaluator(session.prepare, processes, splits.classes)
         every = torch.arange(len(splits.test.labels))
         test = measure(model.to(processes.device), session.test_batches, every, worst=True)

@@ -32,7 +32,8 @@ SPATIAL = frozenset(
 #: Rules that choose the size themselves, whatever arrives.
 _FIXING = frozenset({"adaptive_pool", "fractional_pool"})
 #: What a size that the operation writes itself counts, by its family.
-_COUNTED = {"convolution": "channel", "linear": "feature", "recurrent": "feature"}
+_COUNTED = {"convolution": "channel", "linear": "feature", "lookup": "feature",
+            "recurrent": "feature"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

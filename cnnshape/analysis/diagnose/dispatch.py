@@ -36,15 +36,18 @@ from cnnshape.analysis.diagnose.rules import (
 
 Rule = Callable[[Failing], Diagnosis | None]
 
-_POOLS = "max_pool avg_pool lp_pool adaptive_avg_pool adaptive_max_pool".split()
 _POSITIONS = "select narrow gather index_select take_along_dim".split()
 
+#: By the family of the failing function, where there is no rule for it alone.
+_BY_FAMILY: dict[str, tuple[Rule, ...]] = {
+    "pooling": (windows.pooling,),
+    "lookup": (indexing.embedding,),
+}
 #: By the failing function, without its dimension.
 _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "linear": (linear.linear,),
     "conv": (convolution.convolution,),
     "conv_transpose": (convolution.convolution, transposed.output_padding),
-    **dict.fromkeys(_POOLS, (windows.pooling,)),
     "batch_norm": (normalization.batch_norm,),
     "instance_norm": (normalization.batch_norm,),
     "layer_norm": (normalization.layer_norm,),
@@ -66,8 +69,6 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "bilinear": (products.bilinear,),
     "scaled_dot_product_attention": (attention.attention,),
     "multi_head_attention_forward": (attention.multi_head_attention,),
-    "embedding": (indexing.embedding,),
-    "embedding_bag": (indexing.embedding,),
     "getitem": (indexing.getitem,),
     **dict.fromkeys(_POSITIONS, (indexing.position,)),
     "split": (indexing.split,),
@@ -129,11 +130,10 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         return
     yield lost_batch.regrouped
     # A wrong dimension or number of channels is the better explanation where both are wrong.
-    if failing.name in dimensions.FUNCTIONS:
-        yield dimensions.out_of_range
-    yield from _BY_FUNCTION.get(failing.name, ())
+    yield dimensions.out_of_range
+    family = "" if failing.entry is None else failing.entry.family
+    yield from _BY_FUNCTION.get(failing.name) or _BY_FAMILY.get(family, ())
     yield dtypes.indices
     yield dtypes.mixed
     yield dtypes.floating
-    if failing.name in broadcasting.BROADCASTING:
-        yield broadcasting.broadcast
+    yield broadcasting.broadcast

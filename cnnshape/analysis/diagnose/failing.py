@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from cnnshape.analysis.accounts import base_name, bind
+from cnnshape.analysis.accounts import base_name, bind, entry_of
+from cnnshape.operations import Entry
 from cnnshape.tracing.trace import (
     Failure,
     Module,
@@ -71,6 +72,11 @@ class Failing:
     def name(self) -> str:
         """The failing function without its dimension: ``conv``, ``max_pool``, ``view``."""
         return base_name(self.operation.name)[0] if self.operation else ""
+
+    @cached_property
+    def entry(self) -> Entry | None:
+        """What the table of operations knows of the failing function."""
+        return None if self.operation is None else entry_of(self.operation)
 
     @cached_property
     def dims(self) -> int | None:

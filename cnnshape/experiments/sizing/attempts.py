@@ -10,8 +10,8 @@ from typing import Literal
 
 from cnnshape.analysis.build import build_report
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.letters import filled, shapes_of
-from cnnshape.experiments.symbolic.run_at_sizes import Letters, Prober
+from cnnshape.experiments.symbolic.letters import Letters, filled, shapes_of
+from cnnshape.experiments.symbolic.run_at_sizes import Prober
 from cnnshape.experiments.symbolic.sampling import all_hold
 from cnnshape.loading.tensors import make_tensors
 from cnnshape.tracing.execute import Inputs, record

@@ -9,8 +9,7 @@ from itertools import product
 from cnnshape.experiments.sizing.attempts import Verdict
 from cnnshape.experiments.symbolic.demands import Demand, merged
 from cnnshape.experiments.symbolic.find_expressions import Understanding
-from cnnshape.experiments.symbolic.letters import shapes_of
-from cnnshape.experiments.symbolic.run_at_sizes import Letters
+from cnnshape.experiments.symbolic.letters import Letters, shapes_of
 from cnnshape.experiments.symbolic.sampling import all_hold
 from cnnshape.formulas.algebra import Sum, letter, whole
 

@@ -11,8 +11,8 @@ from torch import nn
 
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
-from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Letters, Rejection
-from cnnshape.experiments.symbolic.letters import batch_letters
+from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Rejection
+from cnnshape.experiments.symbolic.letters import Letters, batch_letters
 from cnnshape.experiments.symbolic.run_at_sizes import at_sizes, report_at
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs

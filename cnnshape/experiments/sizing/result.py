@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Any, ClassVar
 
+from cnnshape.experiments.symbolic.letters import Letters
 from cnnshape.shown import Shown
-
-Letters = Mapping[str, int]
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from cnnshape.experiments.symbolic.find_expressions import (
     size_text,
     understand,
 )
-from cnnshape.experiments.symbolic.letters import batch_letters
-from cnnshape.experiments.symbolic.run_at_sizes import Letters
+from cnnshape.experiments.symbolic.letters import Letters, batch_letters
 from cnnshape.experiments.symbolic.sampling import Mixer
 from cnnshape.loading.prepare import Prepared
 from cnnshape.words import listed

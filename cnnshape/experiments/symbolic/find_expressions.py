@@ -9,16 +9,10 @@ from dataclasses import dataclass, replace
 from cnnshape.errors import ModelFailedError
 from cnnshape.experiments.symbolic.demands import Demand, merged
 from cnnshape.experiments.symbolic.guards import forced_by_guards
-from cnnshape.experiments.symbolic.letters import input_sizes
+from cnnshape.experiments.symbolic.letters import Letters, input_sizes
 from cnnshape.experiments.symbolic.propagation import Dims
 from cnnshape.experiments.symbolic.refusals import refuse_data_dependent
-from cnnshape.experiments.symbolic.run_at_sizes import (
-    Letters,
-    Prober,
-    Run,
-    known_reach,
-    report_at,
-)
+from cnnshape.experiments.symbolic.run_at_sizes import Prober, Run, known_reach, report_at
 from cnnshape.experiments.symbolic.sampling import (
     accepted_points,
     all_hold,

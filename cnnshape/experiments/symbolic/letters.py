@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from cnnshape.formulas.algebra import Whole, letter
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.tracing.trace import Trace
 
+#: A number for each letter.
 Letters = Mapping[str, int]
 
 
@@ -25,7 +26,7 @@ def filled(inputs: ModelInputs, values: Letters) -> ModelInputs:
     def number(leaf: Any) -> Any:
         return _filled_spec(leaf, values) if isinstance(leaf, InputSpec) else leaf
 
-    return ModelInputs(_mapped(number, inputs.args), _mapped(number, dict(inputs.kwargs)))
+    return inputs.map(number)
 
 
 def _filled_spec(spec: InputSpec, values: Letters) -> InputSpec:
@@ -35,16 +36,6 @@ def _filled_spec(spec: InputSpec, values: Letters) -> InputSpec:
         shape=tuple(values[n] if isinstance(n, str) else n for n in spec.shape),
         tensors=None if members is None else tuple(_filled_spec(m, values) for m in members),
     )
-
-
-def _mapped(change: Callable[[Any], Any], tree: Any) -> Any:
-    if isinstance(tree, Mapping):
-        items = cast("Mapping[Any, Any]", tree).items()
-        return {key: _mapped(change, value) for key, value in items}
-    if isinstance(tree, list | tuple) and not hasattr(tree, "_fields"):
-        several = [_mapped(change, value) for value in cast("Sequence[Any]", tree)]
-        return several if isinstance(tree, list) else tuple(several)
-    return change(tree)
 
 
 def shapes_of(inputs: ModelInputs) -> list[tuple[int | str, ...]]:
@@ -64,8 +55,7 @@ def shapes_of(inputs: ModelInputs) -> list[tuple[int | str, ...]]:
             found.append(tuple(int(n) for n in leaf.shape))
         return leaf
 
-    _mapped(note, inputs.args)
-    _mapped(note, dict(inputs.kwargs))
+    inputs.map(note)
     return found
 
 

@@ -17,9 +17,8 @@ from cnnshape.experiments.symbolic.find_expressions import (
     understand,
 )
 from cnnshape.experiments.symbolic.lettered_check import symbolic_check
-from cnnshape.experiments.symbolic.letters import shapes_of
+from cnnshape.experiments.symbolic.letters import Letters, shapes_of
 from cnnshape.experiments.symbolic.refusals import refuse_fixed_letters
-from cnnshape.experiments.symbolic.run_at_sizes import Letters
 from cnnshape.experiments.symbolic.sampling import REACH, all_hold
 from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.formulas.algebra import Whole, plain

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, product
 from typing import Any
@@ -13,7 +13,7 @@ from torch import Tensor
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import Report
 from cnnshape.experiments.run_pass import needs_values, run_pass
-from cnnshape.experiments.symbolic.letters import batch_letters, filled, places, shapes_of
+from cnnshape.experiments.symbolic.letters import Letters, batch_letters, filled, places, shapes_of
 from cnnshape.experiments.symbolic.size_recorder import noting_guards
 from cnnshape.experiments.symbolic.traced_size import Guard
 from cnnshape.loading.inputs import ModelInputs
@@ -23,8 +23,6 @@ from cnnshape.loading.tensors import make_tensors, model_dtype
 from cnnshape.tracing.exceptions import range_of
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 from cnnshape.tracing.trace import Trace
-
-Letters = Mapping[str, int]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import isqrt
 
 from cnnshape.experiments.symbolic.demands import Demand
-from cnnshape.experiments.symbolic.run_at_sizes import Letters
+from cnnshape.experiments.symbolic.letters import Letters
 from cnnshape.formulas.algebra import Sum
 
 #: Largest size on which demands are judged.

@@ -12,19 +12,16 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.wording import AXES
 from cnnshape.words import listed, times
 
-#: Functions whose tensors are broadcast against each other.
-BROADCASTING = frozenset(
-    "add sub mul div pow true_divide floor_divide maximum minimum where lerp addcmul addcdiv "
-    "atan2 fmod remainder eq ne lt le gt ge logical_and logical_or masked_fill copy "
-    "pairwise_distance cosine_similarity rsub".split()
-)
 #: The longest piece of source that a sentence quotes.
 _QUOTED = 60
-_SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "/"}
+#: How sentences write the operators of Python.
+_SIGNS = {"-": "−", "*": "×"}
 
 
 def broadcast(failing: Failing) -> Diagnosis | None:
     """The first axis, from the right, where two sizes differ and neither is 1."""
+    if not _broadcasts(failing):
+        return None
     found = clash([operand.shape for operand in failing.operands])
     if found is None:
         return _in_place(failing)
@@ -43,10 +40,17 @@ def broadcast(failing: Failing) -> Diagnosis | None:
     )
 
 
+def _broadcasts(failing: Failing) -> bool:
+    """Whether the failing function lays all its tensors over each other."""
+    family = "" if failing.entry is None else failing.entry.family
+    return family in ("arithmetic", "elementwise", "distance") or failing.name == "copy"
+
+
 def _what(call: CallText, left: Operand, right: Operand) -> str:
     """The call as it is written, where that is short enough to be quoted."""
     name = call.failing.name
-    sign = _SIGNS.get(name)
+    operator = "" if call.failing.entry is None else call.failing.entry.operator
+    sign = _SIGNS.get(operator, operator)
     if call.found is not None and sign and len(call.found.text) <= _QUOTED:
         return call.found.text
     first, second = call.operand(left.place), call.operand(right.place)
@@ -121,8 +125,8 @@ def _in_place(failing: Failing) -> Diagnosis | None:
         f"operation cannot enlarge {call.operand(0)}, which is {times(target)}"
     )
     a, b = call.operand(0), call.operand(1)
-    sign = {"add": "+", "sub": "-", "mul": "*", "div": "/"}.get(failing.name)
-    if sign is None:
+    sign = "" if failing.entry is None else failing.entry.operator
+    if not sign:
         return Diagnosis("broadcast.in_place", sentence)
     candidate = call.candidate(f"{a} = {a} {sign} {b}", function=failing.name)
     return Diagnosis("broadcast.in_place", sentence, (), (candidate,))

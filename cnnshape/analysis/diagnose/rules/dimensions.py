@@ -13,19 +13,14 @@ from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.words import times
 
-#: Functions with dimensions among their arguments, and what these are called.
-FUNCTIONS = frozenset(
-    "squeeze unsqueeze transpose swapaxes softmax log_softmax movedim select narrow chunk split "
-    "unbind flatten unflatten flip roll cumsum index_select gather glu cat stack argmax topk sort "
-    "norm normalize mean sum max min amax amin std var prod logsumexp any all".split()
-)
-_ARGUMENTS = "dim dims dim0 dim1 source destination start_dim end_dim".split()
+#: What dimensions are called among the arguments.
+_ARGUMENTS = "dim dims dim0 dim1 dim2 source destination start_dim end_dim".split()
 
 
 def out_of_range(failing: Failing) -> Diagnosis | None:
     """A dimension beyond those of the tensor."""
     x = failing.operands[0] if failing.operands else None
-    if x is None or x.place:
+    if x is None or x.place or failing.name == "permute":  # which has a rule of its own
         return None
     room = x.rank + 1 if failing.name in ("unsqueeze", "stack") else max(x.rank, 1)
     for name in _ARGUMENTS:

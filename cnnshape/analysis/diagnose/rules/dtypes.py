@@ -22,29 +22,12 @@ _SHORT = {
     "int64": "long",
     "int32": "int",
 }
-#: Functions whose tensors must have one dtype: the data, and what it is worked on with.
-ONE_DTYPE = frozenset(
-    "linear conv conv_transpose bilinear matmul mm bmm addmm baddbmm mv dot einsum "
-    "scaled_dot_product_attention layer_norm group_norm batch_norm prelu "
-    "multi_head_attention_forward".split()
-)
-_FLOATING_ONLY = frozenset(
-    "mean softmax log_softmax gelu silu sigmoid tanh layer_norm avg_pool interpolate dropout "
-    "adaptive_avg_pool std var normalize".split()
-)
 _INTEGERS = frozenset("int64 int32 int16 int8 uint8 bool".split())
-_INDICES = {
-    "embedding": "input",
-    "embedding_bag": "input",
-    "gather": "index",
-    "index_select": "index",
-    "one_hot": "input",
-}
 
 
 def mixed(failing: Failing) -> Diagnosis | None:
     """The data has another dtype than the weights it meets."""
-    if failing.name not in ONE_DTYPE:
+    if failing.entry is None or failing.entry.dtypes == "any":
         return None
     values = list(failing.tensors)
     held = [v for v in values if v.origin in ("parameter", "buffer") or v.parameters]
@@ -79,7 +62,7 @@ def mixed(failing: Failing) -> Diagnosis | None:
 
 def floating(failing: Failing) -> Diagnosis | None:
     """Functions that integers have no result for."""
-    if failing.name not in _FLOATING_ONLY or not failing.tensors:
+    if failing.entry is None or failing.entry.dtypes != "floating" or not failing.tensors:
         return None
     value = failing.tensors[0]
     if value.dtype not in _INTEGERS:
@@ -90,7 +73,9 @@ def floating(failing: Failing) -> Diagnosis | None:
 
 def indices(failing: Failing) -> Diagnosis | None:
     """Embeddings and gathers look things up by whole numbers."""
-    value = failing.value(failing.argument(_INDICES.get(failing.name, "")))
+    family = "" if failing.entry is None else failing.entry.family
+    name = {"lookup": "input", "indexing": "index"}.get(family, "")
+    value = failing.value(failing.argument(name))
     if value is None or value.dtype in ("int64", "int32"):
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else failing.name

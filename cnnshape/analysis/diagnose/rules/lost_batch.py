@@ -105,7 +105,7 @@ def squeezed(failing: Failing) -> Diagnosis | None:
         base = normalization.norm_rank(failing)
     else:
         value = failing.tensors[0] if failing.tensors else None
-        base = dimensions.out_of_range(failing) if failing.name in dimensions.FUNCTIONS else None
+        base = dimensions.out_of_range(failing)
     if base is None or value is None:
         return None
     for operation, now, source in _back(failing.trace, value):
