@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from cnnshape.errors import OutputError
+from cnnshape.interrupts import held
 
 
 def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
@@ -29,8 +30,14 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     data = content.encode("utf-8") if isinstance(content, str) else content
     if _is_special(target):
         return _written_through(target, data)
+    with held():  # or the temporary file would stay
+        _replace(Path(os.path.realpath(target)), data, path)  # a link points on to where it did
+    return Path(path)
+
+
+def _replace(target: Path, data: bytes, path: str | os.PathLike[str]) -> None:
+    """Put a new file in the place of ``target``; ``path`` is how the user called it."""
     mode = _mode(target)
-    target = Path(os.path.realpath(target))  # a link goes on pointing at what it points at
     try:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except (OSError, ValueError) as error:
@@ -45,7 +52,6 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
         raise _refused(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
-    return Path(path)
 
 
 def _is_special(target: Path) -> bool:

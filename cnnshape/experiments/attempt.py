@@ -17,6 +17,7 @@ from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.diagnose.edits import Edit
 from cnnshape.analysis.verify import verify
 from cnnshape.experiments.fixes.apply import applied
+from cnnshape.interrupts import let_through
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.recorder import Recorder
@@ -77,7 +78,8 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
         watch = _RealCall(_point(before)) if without_memory else None
         if watch is not None:
             stack.enter_context(watch)
-        recorded = record(
+        recorded = let_through(
+            record,
             setup.model,
             corrected.inputs,
             device=setup.device,

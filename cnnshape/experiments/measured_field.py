@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast
 
@@ -25,8 +24,10 @@ from cnnshape.analysis.fields.layout import Spread
 from cnnshape.analysis.fields.reach import Reach
 from cnnshape.analysis.receptive_field import field_of, picture_inputs, result_spreads
 from cnnshape.experiments.linear_pass import LinearPass, positive_weights
+from cnnshape.interrupts import held, let_through
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs, record
+from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.structure import named_tensors
 from cnnshape.tracing.trace import Trace
 
@@ -95,18 +96,20 @@ def measure_fields(
     if not chosen:
         return ()
     model = positive_weights(copy.deepcopy(real))
-    with _results(model, {(trace.calls[i].path, trace.calls[i].call) for i in chosen}) as results:
-        picture, arguments = _picture(accounts, Inputs(*prepared.arguments("cpu")))
+    picture, arguments = _picture(accounts, Inputs(*prepared.arguments("cpu")))
+    # For the sake of the process, which the forward may change, and of what may interrupt it.
+    with preserved(tuple(model.modules()), grad=True):
+        results = _watched(model, {(trace.calls[i].path, trace.calls[i].call) for i in chosen})
         try:
-            with torch.enable_grad(), LinearPass():
-                model.eval()(*arguments.args, **(arguments.kwargs or {}))
+            with LinearPass():
+                let_through(model.eval(), *arguments.args, **(arguments.kwargs or {}))
         except Exception as error:  # noqa: BLE001 - it may not run in double precision, or at all
             # What ran before it raised can still be measured.
             if not results:
                 message = (str(error).splitlines() or [""])[0]
                 return tuple(_unmeasured(trace, i, exact[i][1], message) for i in chosen)
         return tuple(
-            _measured(trace, index, exact[index][1], place, results, picture)
+            let_through(_measured, trace, index, exact[index][1], place, results, picture)
             for index in chosen
             for place in units
         )
@@ -175,14 +178,10 @@ def _counts(spread: Spread) -> tuple[int, ...]:
     return tuple(spread.count(axis) for axis in range(len(spread.axes)))
 
 
-@contextmanager
-def _results(
-    model: nn.Module, wanted: set[tuple[str, int]]
-) -> Generator[dict[tuple[str, int], Tensor]]:
-    """The first tensor that each wanted call returns."""
+def _watched(model: nn.Module, wanted: set[tuple[str, int]]) -> dict[tuple[str, int], Tensor]:
+    """Will hold the first tensor that each wanted call returns, once the model is run."""
     results: dict[tuple[str, int], Tensor] = {}
     runs: dict[str, int] = {}
-    handles: list[Any] = []
 
     def keep(path: str) -> Any:
         def hook(_module: nn.Module, _arguments: Any, result: Any) -> None:
@@ -195,12 +194,8 @@ def _results(
         return hook
 
     for path, module in model.named_modules():
-        handles.append(module.register_forward_hook(keep(path)))
-    try:
-        yield results
-    finally:
-        for handle in handles:
-            handle.remove()
+        module.register_forward_hook(keep(path))
+    return results
 
 
 def _picture(accounts: Accounts, inputs: Inputs) -> tuple[Tensor, Inputs]:
@@ -223,7 +218,7 @@ def _picture(accounts: Accounts, inputs: Inputs) -> tuple[Tensor, Inputs]:
         # Not the leaf itself: a model may write into its input.
         return found[0] * 1.0
 
-    with torch.enable_grad():
+    with held(), torch.enable_grad():
         moved = inputs.to(convert)
     return found[0], moved
 

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from cnnshape.interrupts import held
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.shown import Shown
 from cnnshape.tracing.describe import class_name, every_module
@@ -192,7 +193,7 @@ def _entries(
 def _first_values(tensor: torch.Tensor, number: int) -> tuple[Number, ...] | None:
     if tensor.is_meta:
         return None
-    with torch.no_grad():
+    with held(), torch.no_grad():
         tensor = tensor.detach()
         if tensor.is_quantized:
             tensor = tensor.dequantize()

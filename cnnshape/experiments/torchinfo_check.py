@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnshape.analysis.accounts import base_name
 from cnnshape.analysis.report import Report
+from cnnshape.interrupts import let_through
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.preserve import preserved
 
@@ -42,7 +43,8 @@ def _totals(prepared: Prepared, report: Report) -> tuple[int, int]:
         module = prepared.real_module()
     args, kwargs = prepared.arguments(device)
     with preserved(tuple(module.modules())), contextlib.redirect_stdout(io.StringIO()):
-        summary = torchinfo.summary(
+        summary = let_through(
+            torchinfo.summary,
             module,
             input_data=list(args),
             device=device,

@@ -11,6 +11,8 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from cnnshape.interrupts import held
+
 Memo = MutableMapping[Tensor, Tensor]
 """From a real tensor to its meta twin; keyed by identity, see :func:`new_memo`."""
 
@@ -46,7 +48,7 @@ def _new_twin(tensor: Tensor) -> Tensor:
         return cast(
             "Tensor", kind(requires_grad=tensor.requires_grad, device="meta", dtype=tensor.dtype)
         )
-    with torch.no_grad():
+    with held(), torch.no_grad():
         twin = torch.empty_like(tensor.detach(), device="meta")
     if isinstance(tensor, nn.Parameter):
         twin = nn.Parameter(twin, requires_grad=tensor.requires_grad)

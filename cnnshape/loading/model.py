@@ -21,6 +21,8 @@ from torch import nn
 from torch.jit import ScriptModule
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
+from cnnshape.exits import exits_refused
+from cnnshape.interrupts import held
 from cnnshape.loading.construct import (
     ParameterMeter,
     TooLargeError,
@@ -162,7 +164,9 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
 
     try:
         with (
+            held(),
             contextlib.redirect_stdout(sys.stderr),
+            exits_refused(),
             no_downloads(),
             quiet_randomness(),
             _on_the_cpu(),

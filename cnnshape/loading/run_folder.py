@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from cnnshape.errors import RunFolderError, WeightsError
+from cnnshape.interrupts import held
 from cnnshape.models.registry import BundledModel, bundled_models, find_bundled
 from cnnshape.words import times
 
@@ -151,7 +152,7 @@ def build_model(run: Run) -> nn.Module:
     """The run's network with fresh weights on the CPU; the random state is left as it was."""
     import torch
 
-    with torch.random.fork_rng(devices=[]):
+    with held(), torch.random.fork_rng(devices=[]):
         return run.bundled.load_class()(num_classes=len(run.classes))
 
 

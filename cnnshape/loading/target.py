@@ -12,6 +12,7 @@ from typing import cast
 from torch import nn
 
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
+from cnnshape.interrupts import let_through
 from cnnshape.loading.blame import blame_user_code
 from cnnshape.words import did_you_mean, listed, nearest, with_article
 
@@ -114,7 +115,7 @@ def make_module(
     keywords = {**arguments, **_no_backbone_weights(target, arguments)}
     _check_arguments(target, keywords, called)
     with blame_user_code(f"constructing {called}", path):
-        result = target(**keywords)
+        result = let_through(target, **keywords)
     if not isinstance(result, nn.Module):
         raise ModelConstructionError(
             f"{called} returned {with_article(type(result).__name__)}, expected an nn.Module"

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnshape.errors import InputError, ShapeSyntaxError
+from cnnshape.interrupts import held
 from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
@@ -101,7 +102,7 @@ class _TensorMaker:
         if self.device.type == "meta":
             return torch.empty(shape, dtype=dtype, device=self.device)
         kind = "float" if spec.dtype is None else dtype_kind(spec.dtype)
-        with torch.device("cpu"):
+        with held(), torch.device("cpu"):
             if dtype is torch.uint8:
                 values = torch.randint(0, 256, shape, generator=self.generator, dtype=dtype)
             elif kind in {"int", "bool"}:

@@ -1,9 +1,9 @@
 """Importing the user's code, a dotted module or a file, with the process left in order.
 
 While code loads, the folders it imports from come first in ``sys.path``, ``sys.argv``
-holds nothing but its name, and what it prints goes to stderr. Afterwards ``sys.path``
-and ``sys.argv`` are as before, and so are modules that other code had imported under
-the same names. A file is a module alone, in its package, or with relative imports.
+holds nothing but its name, and what it prints goes to stderr. Afterwards ``sys.path``,
+``sys.argv`` and the working directory are as before, and so are modules that other code had
+imported under the same names. A file is a module alone, in its package, or with relative imports.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import contextlib
 import importlib
 import importlib.util
 import keyword
+import os
 import sys
 import sysconfig
 import zlib
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import ModuleType
 
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
+from cnnshape.interrupts import let_through
 from cnnshape.loading.blame import blame_user_code
 from cnnshape.words import did_you_mean
 
@@ -39,7 +41,7 @@ def importable(folders: Sequence[Path], argv0: str, package: str | None = None) 
         package: a top-level name that must come from the first folder, even if an
             installed package is called the same.
     """
-    path, argv = sys.path[:], sys.argv[:]
+    path, argv, working = sys.path[:], sys.argv[:], Path.cwd()
     aside = {name: sys.modules.pop(name) for name in _namesakes(folders, package)}
     sys.path[:0] = [str(folder) for folder in folders]
     sys.argv[:] = [argv0]
@@ -50,6 +52,7 @@ def importable(folders: Sequence[Path], argv0: str, package: str | None = None) 
     finally:
         sys.path[:] = path
         sys.argv[:] = argv
+        os.chdir(working)
         if aside:
             tops = {name.partition(".")[0] for name in aside}
             for name in [name for name in sys.modules if name.partition(".")[0] in tops]:
@@ -122,7 +125,7 @@ def import_dotted(name: str) -> ModuleType:
     """
     try:
         with blame_user_code(name, None):
-            return importlib.import_module(name)
+            return let_through(importlib.import_module, name)
     except ModelConstructionError as error:
         cause = error.__cause__
         missing = cause.name if isinstance(cause, ModuleNotFoundError) else None
@@ -267,7 +270,7 @@ def import_file(source: SourceFile) -> ModuleType:
         for name, folder in source.packages:
             _make_package(name, folder)
         if source.package is not None:
-            return importlib.import_module(source.name)
+            return let_through(importlib.import_module, source.name)
         spec = importlib.util.spec_from_file_location(source.name, source.path)
         if spec is None or spec.loader is None:
             raise ModelNotFoundError(f"{source.path} is not a Python file")
@@ -275,7 +278,7 @@ def import_file(source: SourceFile) -> ModuleType:
         # Registered before it runs: dataclasses and pickle look their module up by name.
         sys.modules[source.name] = module
         try:
-            spec.loader.exec_module(module)
+            let_through(spec.loader.exec_module, module)
         except BaseException:
             sys.modules.pop(source.name, None)
             raise

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from cnnshape.errors import MissingDependencyError, WeightsError
+from cnnshape.interrupts import held, let_through
 from cnnshape.words import listed, times
 
 _WRAPPED_AS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
@@ -34,9 +35,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     on_meta = any(parameter.is_meta for parameter in module.parameters())
     state = _without_prefix(read_state_dict(path, device="meta" if on_meta else "cpu"), module)
     try:
-        with warnings.catch_warnings():
+        with held(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            module.load_state_dict(state, strict=True)
+            let_through(module.load_state_dict, state, strict=True)
     except (RuntimeError, KeyError, ValueError, AttributeError, TypeError) as error:
         reason = _misfit(module, state) or str(error).strip().splitlines()[0]
         raise WeightsError(f"{path} does not fit {type(module).__name__}: {reason}") from error

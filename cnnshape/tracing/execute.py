@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from cnnshape.interrupts import let_through
 from cnnshape.tracing.describe import describe
 from cnnshape.tracing.names import input_names
 from cnnshape.tracing.preserve import preserved
@@ -117,7 +118,7 @@ def record(
         started = time.perf_counter()
         try:
             with recorder:
-                output = model(*moved.args, **(moved.kwargs or {}))
+                output = let_through(model, *moved.args, **(moved.kwargs or {}))
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the model raises is a result here

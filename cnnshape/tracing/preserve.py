@@ -6,15 +6,16 @@ returned, raised or was interrupted:
 * every module's attributes, parameters, buffers, hooks, class and ``training`` flag;
 * the values of buffers, and of a parameter that is about to be written to; every parameter's
   gradient, ``requires_grad`` and ``data``;
-* the random state of torch (CPU and the GPU in use), Python and NumPy;
-* global flags: gradient mode, default dtype, the fused attention path, ``torch.compile``'s stance.
+* the process: :mod:`cnnshape.tracing.process_state`.
+
+Interrupts are held back from before the first change until after the last one is undone; whoever
+runs the model inside lets them through (:func:`cnnshape.interrupts.let_through`).
 """
 
 from __future__ import annotations
 
-import random
 import sys
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, cast
 
@@ -22,6 +23,9 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from cnnshape.exits import exits_refused
+from cnnshape.interrupts import held
+from cnnshape.tracing.process_state import noted_process
 from cnnshape.tracing.storage import storage_of
 
 
@@ -40,37 +44,52 @@ def preserved(
     >>> int(layer.num_batches_tracked), layer.training
     (0, True)
     """
-    kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
-    buffers = [tensor for module in modules for tensor in _tensors(module, "_buffers")]
-    parameters = [tensor for module in modules for tensor in _tensors(module, "_parameters")]
-    owned = _by_storage((*parameters, *buffers))
+    with held(), ExitStack() as stack:
+        kept: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        buffers = [tensor for module in modules for tensor in _tensors(module, "_buffers")]
+        parameters = [tensor for module in modules for tensor in _tensors(module, "_parameters")]
+        owned = _by_storage((*parameters, *buffers))
 
-    def keep(written: torch.Tensor) -> None:
-        for tensor in owned.get(storage_of(written), ()):
-            if id(tensor) not in kept:
-                kept[id(tensor)] = (tensor, tensor.detach().clone())
+        def keep(written: torch.Tensor) -> None:
+            for tensor in owned.get(storage_of(written), ()):
+                if id(tensor) not in kept:
+                    kept[id(tensor)] = (tensor, tensor.detach().clone())
 
-    snapshots = [_Snapshot(module) for module in modules]
-    tensors = [_Leaf(tensor) for tensor in (*parameters, *buffers) if not is_lazy(tensor)]
-    gpus = {t.device.index for t in (*parameters, *buffers) if t.device.type == "cuda"}
-    with ExitStack() as stack:
-        stack.enter_context(torch.set_grad_enabled(grad))
+        stack.callback(_restore_values, kept)
         for buffer in buffers:
             keep(buffer)
-        stack.enter_context(torch.random.fork_rng(devices=sorted(gpus)))
-        stack.enter_context(_python_random())
-        stack.enter_context(_numpy_random())
-        stack.enter_context(_global_flags())
-        try:
-            yield keep
-        finally:
-            for snapshot in snapshots:
-                snapshot.restore()
-            for leaf in tensors:
-                leaf.restore()
-            for tensor, values in kept.values():
-                if tensor.shape != values.shape or not _same_values(tensor, values):
-                    tensor.detach().copy_(values)
+        for tensor in (*parameters, *buffers):
+            if not is_lazy(tensor):
+                leaf = _Leaf(tensor)
+                stack.callback(leaf.restore)
+                leaf.take_gradient_off()
+        for module in modules:
+            stack.callback(_Snapshot(module).restore)
+        stack.callback(noted_process())  # the first to be put back: the others run operations
+        stack.enter_context(exits_refused())
+        stack.enter_context(_as_written(grad))
+        yield keep
+
+
+@contextmanager
+def _as_written(grad: bool) -> Generator[None]:
+    """The forward runs as its author wrote it.
+
+    Fused attention would skip children, and compiled code cannot be seen into.
+    """
+    torch.set_grad_enabled(grad)
+    torch.backends.mha.set_fastpath_enabled(False)
+    if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
+        with torch.compiler.set_stance("force_eager"):
+            yield
+    else:
+        yield
+
+
+def _restore_values(kept: Mapping[int, tuple[torch.Tensor, torch.Tensor]]) -> None:
+    for tensor, values in kept.values():
+        if tensor.shape != values.shape or not _same_values(tensor, values):
+            tensor.detach().copy_(values)
 
 
 def _tensors(module: nn.Module, registry: str) -> list[torch.Tensor]:
@@ -113,8 +132,10 @@ class _Leaf:
         self.requires_grad = tensor.requires_grad
         self.data = tensor.data
         self.grad = tensor.grad if tensor.is_leaf else None
+
+    def take_gradient_off(self) -> None:
         if self.grad is not None:
-            tensor.grad = None
+            self.tensor.grad = None
 
     def restore(self) -> None:
         tensor = self.tensor
@@ -165,40 +186,3 @@ def _same_items(one: Any, other: Any) -> bool:
     if isinstance(one, set):
         return one == other
     return list(one) == list(other) and all(one[key] is other[key] for key in one)
-
-
-@contextmanager
-def _python_random() -> Generator[None]:
-    state = random.getstate()
-    try:
-        yield
-    finally:
-        random.setstate(state)
-
-
-@contextmanager
-def _numpy_random() -> Generator[None]:
-    numpy = cast("Any", sys.modules.get("numpy"))
-    state = numpy.random.get_state() if numpy is not None else None
-    try:
-        yield
-    finally:
-        if numpy is not None:
-            numpy.random.set_state(state)
-
-
-@contextmanager
-def _global_flags() -> Generator[None]:
-    """The fused attention path skips children, and compiled code cannot be seen into."""
-    fused = torch.backends.mha.get_fastpath_enabled()
-    dtype = torch.get_default_dtype()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
-            with torch.compiler.set_stance("force_eager"):
-                yield
-        else:
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
-        torch.set_default_dtype(dtype)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from cnnshape.interrupts import held, let_through
 from cnnshape.tracing.execute import Inputs, Mode, swap_tensors
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.shortcuts import Shortcut, meta_shortcuts, recurrent_shortcut
@@ -118,8 +119,8 @@ def repeated(
         def attempt(inputs: Inputs) -> Pass:
             watch = _Watch(shortcuts)
             try:
-                with watch:
-                    output = model(*inputs.args, **(inputs.kwargs or {}))
+                with held(), watch:
+                    output = let_through(model, *inputs.args, **(inputs.kwargs or {}))
             except Exception as error:  # noqa: BLE001 - whatever the model raises is a result
                 return Pass((), error, watch.doubtful)
             shapes = tuple(tuple(tensor.shape) for _, tensor in named_tensors("", output))

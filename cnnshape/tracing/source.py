@@ -15,6 +15,8 @@ _HIDDEN = (
     str(Path(torch.__file__).parent) + "/",
     str(Path(__file__).parent.parent / "tracing") + "/",
     str(Path(__file__).parent.parent / "experiments") + "/",
+    str(Path(__file__).parent.parent / "interrupts.py"),
+    str(Path(__file__).parent.parent / "exits.py"),
 )
 
 

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import copy
+import io
+import os
 import random
+import signal
+import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -146,3 +151,124 @@ def flat(thing):
     if isinstance(thing, torch.Tensor):
         return [thing]
     return [t for item in thing for t in flat(item)]
+
+
+FLAGS = {
+    "threads": (torch.get_num_threads, lambda: torch.set_num_threads(torch.get_num_threads() + 1)),
+    "determinism": (
+        torch.get_deterministic_debug_mode,
+        lambda: torch.use_deterministic_algorithms(True, warn_only=True),
+    ),
+    "cudnn benchmark": (
+        lambda: torch.backends.cudnn.benchmark,
+        lambda: setattr(torch.backends.cudnn, "benchmark", True),
+    ),
+    "cudnn": (
+        lambda: torch.backends.cudnn.enabled,
+        lambda: setattr(torch.backends.cudnn, "enabled", False),
+    ),
+    "precision of products": (
+        torch.get_float32_matmul_precision,
+        lambda: torch.set_float32_matmul_precision("medium"),
+    ),
+    "half products": (
+        lambda: torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction,
+        lambda: setattr(
+            torch.backends.cuda.matmul, "allow_bf16_reduced_precision_reduction", False
+        ),
+    ),
+    "default dtype": (torch.get_default_dtype, lambda: torch.set_default_dtype(torch.float64)),
+    "default device": (
+        lambda: (torch.empty(0).device, len(torch.overrides._get_current_function_mode_stack())),
+        lambda: torch.set_default_device("meta"),
+    ),
+    "gradients": (torch.is_grad_enabled, lambda: torch.set_grad_enabled(False)),
+    "autocast": (
+        lambda: (torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")),
+        lambda: torch.autocast("cpu", torch.float16).__enter__(),
+    ),
+    "autocast left": (
+        lambda: (torch.autocast_increment_nesting(), torch.autocast_decrement_nesting()),
+        lambda: torch.autocast("cpu").__enter__(),
+    ),
+    "anomalies": (torch.is_anomaly_enabled, lambda: torch.set_anomaly_enabled(True)),
+    "attention": (
+        torch.backends.cuda.math_sdp_enabled,
+        lambda: torch.backends.cuda.enable_math_sdp(False),
+    ),
+    "fused attention": (
+        torch.backends.mha.get_fastpath_enabled,
+        lambda: torch.backends.mha.set_fastpath_enabled(False),
+    ),
+    "filters of warnings": (
+        lambda: list(warnings.filters),
+        lambda: warnings.simplefilter("ignore"),
+    ),
+    "caught warnings": (
+        lambda: (id(warnings.filters), warnings.showwarning),
+        lambda: warnings.catch_warnings(record=True).__enter__(),
+    ),
+    "stdout": (lambda: sys.stdout, lambda: setattr(sys, "stdout", io.StringIO())),
+    "Ctrl-C": (
+        lambda: signal.getsignal(signal.SIGINT),
+        lambda: signal.signal(signal.SIGINT, lambda *_: None),
+    ),
+    "os._exit": (lambda: os._exit, lambda: setattr(os, "_exit", print)),
+}
+
+
+class Calls(nn.Module):
+    """Does one thing in its forward."""
+
+    def __init__(self, deed):
+        super().__init__()
+        self.deed = deed
+
+    def forward(self, x):
+        self.deed()
+        return x * 2
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("device", ["cpu", "meta", "fake"])
+def test_a_flag_that_the_forward_sets_is_put_back(flag, device):
+    read, change = FLAGS[flag]
+    before, inside = read(), []
+
+    def deed():
+        change()
+        inside.append(read())
+
+    record(Calls(deed), Inputs((torch.zeros(2),)), device=device)
+    assert inside[0] != before
+    assert read() == before
+
+
+def test_measuring_receptive_fields_leaves_the_random_generators_alone():
+    from cnnshape.experiments.measured_field import measure_fields
+    from cnnshape.loading.prepare import prepare
+
+    class Noisy(nn.Conv2d):
+        def forward(self, x):
+            torch.rand(1), random.random(), np.random.rand()
+            return super().forward(x)
+
+    model = nn.Sequential(Noisy(1, 1, 3), nn.Dropout())
+    before = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())
+    assert measure_fields(prepare(model, (1, 1, 9, 9)))
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before[1:]
+
+
+def test_a_failure_while_noting_leaves_the_gradients(monkeypatch):
+    """No memory is left for the copy of a buffer."""
+    model = nn.BatchNorm1d(2)
+    model.weight.grad = grad = torch.ones(2)
+
+    def no_memory(_self):
+        raise MemoryError
+
+    monkeypatch.setattr(torch.Tensor, "clone", no_memory)
+    with pytest.raises(MemoryError):
+        record(model, Inputs((torch.zeros(2, 2),)))
+    assert model.weight.grad is grad

@@ -143,9 +143,6 @@ def _runs_with_pool(prepared: Prepared, path: str, size: Sequence[int]) -> bool:
     def pooled(_module: nn.Module, _arguments: object, result: torch.Tensor) -> torch.Tensor:
         return pool(result)
 
-    handle = target.register_forward_hook(pooled)
-    try:
-        with repeated(module, device="cpu", mode=prepared.options.mode) as attempt:
-            return attempt(Inputs(*prepared.arguments("cpu"))).exception is None
-    finally:
-        handle.remove()
+    with repeated(module, device="cpu", mode=prepared.options.mode) as attempt:
+        target.register_forward_hook(pooled)  # for as long as the model is kept as it was
+        return attempt(Inputs(*prepared.arguments("cpu"))).exception is None

@@ -23,6 +23,7 @@ from cnnshape.experiments.symbolic.find_expressions import (
 )
 from cnnshape.experiments.symbolic.letters import Letters, batch_letters
 from cnnshape.experiments.symbolic.sampling import Mixer
+from cnnshape.interrupts import let_through
 from cnnshape.loading.prepare import Prepared
 from cnnshape.words import listed
 
@@ -60,20 +61,11 @@ def accepted_sizes(
     started = time.monotonic()
     found = understand(prepared, seconds=seconds / 3, checks=2)
     until = started + seconds
-    prediction = predict(found)
     with attempts(found.prober) as trying:
-        trying.keeps_batch = prediction.keeps_batch
-        trying.unseen = prediction.unseen
-        base = _base_inside(trying, prediction, found.run.letters, low, high)
-        if base is None and prediction.batch:
-            # No size keeps the rows: then that is how the model is meant.
-            prediction = replace(prediction, batch=(), keeps_batch=False)
-            trying.forget()
-            base = _base_inside(trying, prediction, found.run.letters, low, high)
-        if base is None:
-            raise ModelFailedError(_nothing(found, low, high))
-        search = _Search(trying, prediction, base, low, high, until, progress or _silent)
-        result = search.result(found)
+        search = let_through(
+            _begun, found, predict(found), trying, low, high, until, progress or _silent
+        )
+        result = let_through(search.result, found)
     return replace(
         result,
         spec=prepared.spec,
@@ -137,6 +129,33 @@ def _nothing(found: Understanding, low: int, high: int) -> str:
         f"the model accepts no {names} from {low} to {high}; it does accept "
         f"{size_text(found.run.letters)}" + (f", since it needs {demands}" if demands else "")
     )
+
+
+def _begun(
+    found: Understanding,
+    prediction: Prediction,
+    trying: Attempts,
+    low: int,
+    high: int,
+    until: float,
+    progress: Progress,
+) -> _Search:
+    """The search from accepted sizes within the range.
+
+    Raises:
+        ModelFailedError: there are none.
+    """
+    trying.keeps_batch = prediction.keeps_batch
+    trying.unseen = prediction.unseen
+    base = _base_inside(trying, prediction, found.run.letters, low, high)
+    if base is None and prediction.batch:
+        # No size keeps the rows: then that is how the model is meant.
+        prediction = replace(prediction, batch=(), keeps_batch=False)
+        trying.forget()
+        base = _base_inside(trying, prediction, found.run.letters, low, high)
+    if base is None:
+        raise ModelFailedError(_nothing(found, low, high))
+    return _Search(trying, prediction, base, low, high, until, progress)
 
 
 @dataclass

@@ -11,13 +11,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import graphviz
 
 from cnnshape.errors import CnnshapeError, MissingDependencyError
+from cnnshape.interrupts import held, let_through
 from cnnshape.rendering.diagram.identifiers import identifier
 from cnnshape.rendering.fonts import environment
 
@@ -67,23 +68,33 @@ def run(dot: str, format: str, *, engine: str = "dot", limit: float | None = Non
     """
     command = _command(engine, format)
     limit = TIME_LIMIT if limit is None else limit
-    with tempfile.TemporaryDirectory(prefix="cnnshape-") as folder:
+    with held(), tempfile.TemporaryDirectory(prefix="cnnshape-") as folder:
         try:
-            done = subprocess.run(
-                command,
-                input=dot.encode("utf-8"),
-                capture_output=True,
-                timeout=limit,
-                env=environment(Path(folder)),
-                check=False,
+            code, output, errors = _run(
+                command, dot.encode("utf-8"), environment(Path(folder)), limit
             )
         except subprocess.TimeoutExpired:
             raise LayoutTimeout(f"Graphviz did not finish within {limit:g} s") from None
         except OSError as error:
             raise LayoutError(f"Graphviz cannot be started: {error.strerror or error}") from error
-    if done.returncode != 0 or not done.stdout:
-        raise LayoutError(_reason(done.returncode, done.stderr.decode("utf-8", "replace")))
-    return done.stdout
+    if code != 0 or not output:
+        raise LayoutError(_reason(code, errors.decode("utf-8", "replace")))
+    return output
+
+
+def _run(
+    command: Sequence[str], given: bytes, environment: Mapping[str, str], limit: float
+) -> tuple[int, bytes, bytes]:
+    """A process's exit code and what it wrote; it does not outlive this call."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment
+    ) as process:
+        try:
+            output, errors = let_through(process.communicate, given, limit)
+        finally:
+            process.kill()
+    return process.returncode, output, errors
 
 
 def lay_out(dot: str, *, limit: float | None = None) -> Mapping[str, Any]:

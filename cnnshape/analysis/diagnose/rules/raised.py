@@ -37,7 +37,10 @@ def recursion(failing: Failing) -> Diagnosis | None:
 
 
 def stopped(failing: Failing) -> Diagnosis | None:
-    """``sys.exit()`` inside a forward pass."""
+    """``sys.exit()`` or ``os._exit()`` inside a forward pass."""
+    if failing.failure.type == "ProcessExitError":
+        sentence = f"{failing.module.type}.forward is stopped: {failing.failure.message}"
+        return Diagnosis("raised.exit", sentence)
     if failing.failure.type != "SystemExit":
         return None
     code = failing.failure.message
