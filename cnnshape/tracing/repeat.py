@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cnnshape.interrupts import held, let_through
 from cnnshape.tracing.execute import Inputs, Mode, swap_tensors
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.shortcuts import Shortcut, meta_shortcuts, recurrent_shortcut
@@ -94,6 +93,8 @@ def repeated(
 ) -> Generator[Callable[[Inputs], Pass]]:
     """Put ``model`` on ``device`` and yield a function that runs it. It is as before afterwards.
 
+    Ctrl-C comes to whatever is let through inside: what uses the function, rather than each pass.
+
     >>> with repeated(nn.Conv2d(1, 6, 5)) as attempt:
     ...     good = attempt(Inputs((torch.empty(1, 1, 9, 9, device="meta"),)))
     ...     bad = attempt(Inputs((torch.empty(1, 1, 3, 3, device="meta"),)))
@@ -119,8 +120,8 @@ def repeated(
         def attempt(inputs: Inputs) -> Pass:
             watch = _Watch(shortcuts)
             try:
-                with held(), watch:
-                    output = let_through(model, *inputs.args, **(inputs.kwargs or {}))
+                with watch:
+                    output = model(*inputs.args, **(inputs.kwargs or {}))
             except Exception as error:  # noqa: BLE001 - whatever the model raises is a result
                 return Pass((), error, watch.doubtful)
             shapes = tuple(tuple(tensor.shape) for _, tensor in named_tensors("", output))

@@ -14,6 +14,7 @@ from cnnshape.errors import UsageError
 from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Rejection
 from cnnshape.experiments.symbolic.letters import Letters, batch_letters
 from cnnshape.experiments.symbolic.run_at_sizes import at_sizes, report_at
+from cnnshape.interrupts import let_through
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.repeat import repeated
@@ -145,4 +146,5 @@ def _runs_with_pool(prepared: Prepared, path: str, size: Sequence[int]) -> bool:
 
     with repeated(module, device="cpu", mode=prepared.options.mode) as attempt:
         target.register_forward_hook(pooled)  # for as long as the model is kept as it was
-        return attempt(Inputs(*prepared.arguments("cpu"))).exception is None
+        done = let_through(attempt, Inputs(*prepared.arguments("cpu")))
+        return done.exception is None
