@@ -62,6 +62,8 @@ class Layer:
         subtree_params, subtree_macs: with all modules below.
         parameter_bytes, activation_bytes: of its own parameters, and of the new tensors its own
             forward made (views and in-place results need none).
+        time_ms, subtree_time_ms: milliseconds in its own forward, and with all modules below;
+            None unless timed.
         config: its settings (``kernel_size``, ``stride``, ``in_features``, …).
     """
 
@@ -87,6 +89,8 @@ class Layer:
     receptive_field_offset: Extent = None
     check: Check | None = None
     covered: bool = True
+    time_ms: float | None = None
+    subtree_time_ms: float | None = None
     source: Source | None = None
     finished: bool = True
     index: int | None = None
@@ -109,6 +113,8 @@ class Layer:
             "subtree_macs": self.subtree_macs,
             "parameter_bytes": self.parameter_bytes,
             "activation_bytes": self.activation_bytes,
+            "time_ms": self.time_ms,
+            "subtree_time_ms": self.subtree_time_ms,
             "receptive_field": _extent(self.receptive_field),
             "receptive_field_stride": _extent(self.receptive_field_stride),
             "receptive_field_offset": _extent(self.receptive_field_offset),
@@ -156,7 +162,8 @@ class OperationRow:
 class Totals:
     """The sums under the table.
 
-    ``uncovered`` counts leaf modules that changed the size and have no rule.
+    ``uncovered`` counts leaf modules that changed the size and have no rule; ``time_ms`` is that of
+    the whole forward, None unless timed.
     """
 
     params: int | None
@@ -169,6 +176,7 @@ class Totals:
     match: int
     mismatch: int
     uncovered: int
+    time_ms: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The ``totals`` object of the JSON report."""
@@ -180,6 +188,7 @@ class Totals:
             "parameter_bytes": self.parameter_bytes,
             "buffer_bytes": self.buffer_bytes,
             "activation_bytes": self.activation_bytes,
+            "time_ms": self.time_ms,
             "checks": {
                 "match": self.match,
                 "mismatch": self.mismatch,

@@ -27,6 +27,7 @@ def inspect(
     weights: str | Path | None = None,
     trust_pickle: bool = False,
     receptive_field: Literal["measured"] | None = None,
+    time: bool = False,
 ) -> Report:
     """Every layer's shape, parameters, cost and size check, from one forward pass.
 
@@ -42,6 +43,8 @@ def inspect(
         trust_pickle: unpickle a file given as model, which runs whatever it says.
         receptive_field: ``"measured"`` holds every layer's receptive field against gradients;
             ``report.notes`` says what is equal, different or inconclusive.
+        time: measure how long each layer takes where the pass ran: warm, the median of several
+            passes.
 
     Returns:
         The report. If the model raised, ``report.error`` says where and the rows end there.
@@ -61,7 +64,9 @@ def inspect(
     )
     prepared = prepare(model, inputs, options)
     report = report_of(prepared)
-    return report if receptive_field is None else _measured(report, prepared, receptive_field)
+    if receptive_field is not None:
+        report = _measured(report, prepared, receptive_field)
+    return _timed(report, prepared) if time else report
 
 
 def report_of(prepared: Prepared) -> Report:
@@ -104,3 +109,9 @@ def _measured(report: Report, prepared: Prepared, how: str) -> Report:
 
     notes = measured_notes(measure_fields(prepared))
     return replace(report, notes=(*report.notes, *notes))
+
+
+def _timed(report: Report, prepared: Prepared) -> Report:
+    from cnnshape.experiments.layer_times import with_times
+
+    return with_times(report, prepared)

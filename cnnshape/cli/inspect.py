@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     type=click.Choice(("measured",)),
     help="Hold the receptive fields against gradients.",
 )
+@click.option("--time", is_flag=True, help="Measure how long each layer takes.")
 @click.option("--formulas", is_flag=True, help="Show how each size is computed.")
 @output_options(*FORMATS)
 def command(
@@ -44,6 +45,7 @@ def command(
     expand: bool,
     formulas: bool,
     receptive_field: Literal["measured"] | None,
+    time: bool,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -63,7 +65,7 @@ def command(
     \b
     Columns: layer, type, input, output, dtype, kernel, stride, padding, dilation,
     groups, window, params, params-share, trainable, macs, macs-share, memory,
-    activations, receptive-field, check, formula, source, row, depth, call.
+    activations, time, receptive-field, check, formula, source, row, depth, call.
 
     FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
     table then ends at the failing layer.
@@ -75,7 +77,7 @@ def command(
     with waiting(f"inspecting {model} …", quiet):
         from cnnshape.api.inspecting import inspect
 
-        report = inspect(model, inputs, receptive_field=receptive_field, **run)
+        report = inspect(model, inputs, receptive_field=receptive_field, time=time, **run)
     from cnnshape.rendering.report import report_text
 
     show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)

@@ -22,6 +22,7 @@ from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.units import (
     amount_text,
     byte_size,
+    duration,
     expression_text,
     per_axis,
     plain_shape,
@@ -105,6 +106,12 @@ def _percent(part: float | None) -> str:
     if part is None:
         return "?"
     return "" if part == 0 else f"{part:.1%}".replace("%", " %") if part >= 0.0005 else "< 0.1 %"
+
+
+def _time(milliseconds: float | None) -> str:
+    if milliseconds is None:
+        return "?"
+    return duration(milliseconds / 1000) if milliseconds else ""
 
 
 def _extent(extent: Extent) -> str:
@@ -255,6 +262,14 @@ COLUMNS: tuple[Column, ...] = (
     _shared("macs-share", "MACs %", lambda r: r.macs_share, ("macs_share",)),
     _sized("memory", lambda r: r.parameter_bytes, ("parameter_bytes", "bytes")),
     _sized("activations", lambda r: r.activation_bytes, ("activation_bytes",)),
+    Column(
+        "time",
+        "time",
+        "right",
+        lambda r, _: _time(r.time_ms),
+        lambda r: r.time_ms,
+        aliases=("time_ms",),
+    ),
     _words(
         "receptive-field",
         lambda r: _extent(r.receptive_field),
@@ -284,7 +299,9 @@ COLUMNS: tuple[Column, ...] = (
 _BY_NAME = {name: column for column in COLUMNS for name in (column.name, *column.aliases)}
 #: Left out of a table that nobody chose columns for, where no row has anything to say in them.
 _IF_ANY = ("kernel", "stride", "padding", "dilation", "groups", "params", "macs")
-_DEFAULT = ("layer", "type", "input", "output", *_IF_ANY, "check")
+#: Left out where they were not asked for, and so were not measured.
+_IF_MEASURED = ("time",)
+_DEFAULT = ("layer", "type", "input", "output", *_IF_ANY, *_IF_MEASURED, "check")
 
 
 def column(name: str) -> Column:
@@ -319,12 +336,14 @@ def parse_columns(text: str) -> tuple[Column, ...]:
 
 def default_columns(table: Table, formulas: bool) -> tuple[Column, ...]:
     """What a table shows if nobody says otherwise: empty columns are left out."""
-    names = [
-        name
-        for name in _DEFAULT
-        if name not in _IF_ANY or any(column(name).text(row, False) for row in table.rows)
-    ]
+    names = [name for name in _DEFAULT if _needed(name, table)]
     return tuple(column(name) for name in [*names, *(["formula"] if formulas else [])])
+
+
+def _needed(name: str, table: Table) -> bool:
+    if name in _IF_MEASURED:
+        return any(column(name).value(row) for row in table.rows)
+    return name not in _IF_ANY or any(column(name).text(row, False) for row in table.rows)
 
 
 def choose_columns(table: Table, names: Sequence[str] | None, formulas: bool) -> tuple[Column, ...]:

@@ -57,6 +57,7 @@ class Row:
     macs_share: float | None = 0.0
     parameter_bytes: int | None = 0
     activation_bytes: int | None = 0
+    time_ms: float | None = 0.0
     sums: bool = False
     status: Status = ""
     check: Check | None = None

@@ -217,6 +217,7 @@ class _Rows:
             activation_bytes=(
                 _sum_below(node, "activation_bytes") if whole else layer.activation_bytes
             ),
+            time_ms=layer.subtree_time_ms if whole else layer.time_ms,
             sums=whole and below and _adds_up_others(node, layer),
             status=_layer_status(layer) if below or not whole else _status_below(node),
             check=layer.check,

@@ -92,6 +92,8 @@ def _totals(report: Report) -> Iterator[Line]:
         yield (Span("MACs unknown"),)
     elif isinstance(totals.macs, int):
         yield (Span(f"{_macs(totals.macs)}{_partly(report)}"),)
+    if totals.time_ms is not None:
+        yield (Span(f"{duration(totals.time_ms / 1000)} per pass"),)
 
 
 def _partly(report: Report) -> str:

@@ -103,7 +103,7 @@ def record(
         for module in every:
             # Set on each module's own dict: `train()` may be overridden by its author.
             vars(module)["training"] = mode == "train"
-        moved = stack.enter_context(_placed(every, inputs, device))
+        moved = stack.enter_context(placed(every, inputs, device))
         described = describe(model)
         recorder = recorder_type(
             every,
@@ -152,7 +152,7 @@ def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[
 
 
 @contextmanager
-def _placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generator[Inputs]:
+def placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generator[Inputs]:
     """The model's tensors replaced by ones on ``device`` (``preserved`` puts them back)."""
     if device == "fake":
         from torch._subclasses.fake_tensor import FakeTensorMode

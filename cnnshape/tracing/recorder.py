@@ -179,13 +179,7 @@ class Recorder(TorchFunctionMode):
         index = self._open(module, args, kwargs, in_forward=in_forward)
         depth = len(self._open_calls.here)
         try:
-            if isinstance(module, torch.jit.ScriptModule):
-                with count_macs() as counter:
-                    result = function(*args, **kwargs)
-                macs = counter.macs
-            else:
-                result = function(*args, **kwargs)
-                macs = None
+            result, macs = self._through(module, function, args, kwargs)
         except BaseException as error:
             # The innermost call that the exception leaves is where it happened.
             if self._failing is None or not caused_by(error, self._failing[0]):
@@ -196,6 +190,20 @@ class Recorder(TorchFunctionMode):
         del self._open_calls.here[depth - 1 :]
         self._close(index, result, finished=True, macs=macs)
         return result
+
+    def _through(
+        self,
+        module: nn.Module,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> tuple[Any, int | None]:
+        """What the call gives, and the MACs inside it where they can only be counted there."""
+        if not isinstance(module, torch.jit.ScriptModule):
+            return function(*args, **kwargs), None
+        with count_macs() as counter:
+            result = function(*args, **kwargs)
+        return result, counter.macs
 
     def _open(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], *, in_forward: bool

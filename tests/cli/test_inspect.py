@@ -133,6 +133,7 @@ def test_a_model_that_raises_gives_the_table_up_to_there_and_exit_code_one(
         ("lenet", "-i", "1,1,20,20"),
         ("lenet", "--device", "meta", "--train"),
         ("lenet", "--receptive-field", "measured"),
+        ("lenet", "--time"),
         ("basic-cnn",),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import io
 import os
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 
 from cnnshape.tracing.execute import Inputs, record
+from cnnshape.tracing.stopwatch import time_calls
 
 
 class Everything(nn.Module):
@@ -104,6 +106,17 @@ def test_nothing_is_left(end, mode, device):
     assert_same(before, state_of(model))
     assert "forward" not in vars(model)
     assert "_compiled_call_impl" not in vars(model)
+
+
+@pytest.mark.parametrize("end", ["return", "raise", "interrupt"])
+def test_timing_leaves_nothing(end):
+    model, inputs = Everything(end), Inputs((torch.randn(8, 4),))
+    before = state_of(model)
+    raises = {"raise": ValueError, "interrupt": KeyboardInterrupt}
+    with pytest.raises(raises[end]) if end in raises else contextlib.nullcontext():
+        time_calls(model, inputs, device="cpu", mode="train")
+    assert_same(before, state_of(model))
+    assert "forward" not in vars(model)
 
 
 def test_an_interceptor_of_the_user_comes_back():
