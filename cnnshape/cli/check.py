@@ -10,12 +10,15 @@ import click
 from cnnshape.cli.options import model_options, output_options
 from cnnshape.cli.output import emit, tell_error
 from cnnshape.errors import UsageError
+from cnnshape.files import check_target
+from cnnshape.formats import choose_format
 
 if TYPE_CHECKING:
     from typing import Literal
 
     from cnnshape.loading.inputs import ModelInputs
 
+_FORMATS = ("table", "json", "junit", "github")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9, "t": 10**12}
 
 
@@ -61,7 +64,7 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
 )
 @click.option("--max-params", type=Budget(), help="The most parameters allowed (25M works).")
 @click.option("--max-macs", type=Budget(), help="The most multiply-accumulates allowed (4.1G).")
-@output_options("table", "json", "junit", "github")
+@output_options(*_FORMATS)
 def command(
     *,
     model: str,
@@ -88,6 +91,8 @@ def command(
     from cnnshape.api.checking import check
     from cnnshape.loading.expectations import read_expectation
 
+    chosen = choose_format(output, format_, _FORMATS)
+    check_target(output)
     result = check(
         model,
         inputs,
@@ -98,7 +103,7 @@ def command(
         **run,
     )
     if not (quiet and result.ok):
-        emit(result.to_text(format_ or _format_of(output)), output)
+        emit(result.to_text(chosen), output)
     if result.error is not None and not quiet:
         tell_error(result.error, result.spec)
     return 0 if result.ok else 1
@@ -109,10 +114,3 @@ def _formula(text: str) -> tuple[str, str]:
     if not equals or not expression.strip():
         raise UsageError(f'--formula {text}: give KIND=EXPRESSION, as in conv="(W - F + 2P)/S + 1"')
     return kind.strip(), expression
-
-
-def _format_of(output: str | None) -> Literal["table", "json", "junit"]:
-    suffix = (output or "").rpartition(".")[2].lower()
-    if suffix == "json":
-        return "json"
-    return "junit" if suffix == "xml" else "table"

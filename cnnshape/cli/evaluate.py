@@ -6,6 +6,8 @@ import click
 
 from cnnshape.cli.options import output_options
 from cnnshape.cli.output import emit
+from cnnshape.files import check_target
+from cnnshape.formats import choose_format
 
 
 @click.command("evaluate", short_help="Measure a trained run on test pictures.")
@@ -40,11 +42,12 @@ def command(
     from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_result import print_evaluation, stdout_console, to_json
 
+    as_json = choose_format(output, format_, ("table", "json")) == "json"
+    check_target(output)
     with waiting(f"measuring {run} …", quiet):
         from cnnshape.training import evaluate
 
         found = evaluate(run, data=data, root=root, device=device, weights=weights)
-    as_json = format_ == "json" or (format_ is None and (output or "").endswith(".json"))
     text = to_json({"run": run, **found.to_dict()}) if as_json else str(found)
     if output is not None and output != "-":
         emit(text, output)

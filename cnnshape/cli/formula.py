@@ -9,7 +9,10 @@ import click
 
 from cnnshape.cli.output import emit
 from cnnshape.errors import UsageError
+from cnnshape.files import check_target
+from cnnshape.formats import choose_format
 
+_FORMATS = ("table", "json", "latex")
 _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "before", "after")
 
 
@@ -38,7 +41,7 @@ _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", 
     "-f",
     "--format",
     "format_",
-    type=click.Choice(("table", "json", "latex")),
+    type=click.Choice(_FORMATS),
     help="How to print; a table by default.",
 )
 @click.option("-o", "file", type=click.Path(dir_okay=False), help="Write to this file.")
@@ -79,6 +82,8 @@ def command(
     """
     from cnnshape.formulas.formula_call import formula
 
+    chosen = choose_format(file, format_, _FORMATS)
+    check_target(file)
     given: dict[str, Any] = {
         role: _sizes(role, sizes["input_" if role == "input" else role]) for role in _SIZES
     }
@@ -101,14 +106,8 @@ def command(
         untyped: Any = formula
         result = untyped(kind, expression, **options)
     if not quiet:
-        emit(_text(result, format_ or _format_of(file)), file)
+        emit(_text(result, chosen), file)
     return 0 if getattr(result, "ok", True) else 1
-
-
-def _format_of(file: str | None) -> str:
-    """The format that a file's suffix names."""
-    suffix = (file or "").rpartition(".")[2].lower()
-    return {"json": "json", "tex": "latex"}.get(suffix, "table")
 
 
 def _text(result: Any, format_: str) -> str:

@@ -10,8 +10,9 @@ from cnnshape.cli.options import model_options, output_options
 from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
 from cnnshape.files import check_target
+from cnnshape.formats import choose_format
 from cnnshape.rendering.row import TableOptions
-from cnnshape.rendering.writer import FORMATS, Format, choose_format
+from cnnshape.rendering.writer import FORMATS, Format
 
 if TYPE_CHECKING:
     from cnnshape.analysis.report import Report

@@ -8,7 +8,8 @@ from cnnshape.cli.options import output_options
 from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
 from cnnshape.files import check_target
-from cnnshape.rendering.writer import LIST_FORMATS, ListFormat, choose_format
+from cnnshape.formats import choose_format
+from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
 
 
 @click.command("models", short_help="What can be named as MODEL.")

@@ -8,6 +8,8 @@ import click
 
 from cnnshape.cli.options import output_options
 from cnnshape.cli.output import emit
+from cnnshape.files import check_target
+from cnnshape.formats import choose_format
 
 
 @click.command("predict", short_help="Classify pictures with a trained run.")
@@ -51,11 +53,12 @@ def command(
     from cnnshape.cli.progress import waiting
     from cnnshape.cli.training_result import print_predictions, stdout_console, to_json
 
+    as_json = choose_format(output, format_, ("table", "json")) == "json"
+    check_target(output)
     with waiting(f"asking {run} …", quiet):
         from cnnshape.training import predict
 
         found = predict(run, images, device=device, crop=crop, invert=invert)
-    as_json = format_ == "json" or (output is not None and format_ is None)
     if as_json and not (quiet and output is None):
         emit(to_json([one.to_dict() for one in found]), output)
     elif output is not None and output != "-":

@@ -18,7 +18,7 @@ from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
-from cnnshape.rendering.writer import choose_format
+from cnnshape.formats import choose_format
 
 if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs

@@ -245,13 +245,14 @@ def _argument(
     role = _FLAGS[name] if name else pending or _BARE.get(kind, "kernel")
     if not number:
         return role, None
-    return role, _number(layers, place, number, role)
+    fraction = role == "factor" and kind == "upsample"
+    return role, _number(layers, place, number, role, fraction=fraction)
 
 
-def _number(layers: str, place: int, text: str, role: str) -> Any:
+def _number(layers: str, place: int, text: str, role: str, *, fraction: bool) -> Any:
     parts = text.replace("×", "x").split("x")
     try:
-        if role == "factor":
+        if fraction:
             values: tuple[Any, ...] = tuple(float(part) for part in parts)
         else:
             values = tuple(int(part) for part in parts)

@@ -151,7 +151,7 @@ def formula(
         "padding": padding if isinstance(padding, str) else _sizes("padding", padding),
         "dilation": _sizes("dilation", dilation),
         "output_padding": _sizes("output_padding", output_padding),
-        "factor": tuple(factor) if isinstance(factor, Sequence) else factor,
+        "factor": _factor(kind, factor),
         "before": _sizes("before", before),
         "after": _sizes("after", after),
         "groups": groups,
@@ -233,6 +233,15 @@ def _solve(
     if isinstance(given.get("padding"), str):
         raise UsageError("padding must be a number here")
     return search(kind, unknowns, given, output=output, ranges=ranges, ceil_mode=ceil_mode)
+
+
+def _factor(kind: str | None, factor: float | Sequence[float] | None) -> Any:
+    """A number or one per axis; only upsampling takes others than whole ones."""
+    each = tuple(factor) if isinstance(factor, Sequence) else (factor,)
+    for number in each if (kind or "").startswith("pixel") else ():
+        if number is not None and number % 1:
+            raise UsageError(f"the factor of {kind} must be a whole number, not {number}")
+    return each if isinstance(factor, Sequence) else factor
 
 
 def _sizes(name: str, value: object) -> int | tuple[int, ...] | None:

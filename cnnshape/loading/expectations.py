@@ -142,8 +142,14 @@ def _flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[s
 
 
 def _json(file: Path, text: str) -> Any:
+    def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        for number, (key, _) in enumerate(pairs):
+            if any(key == other for other, _ in pairs[:number]):
+                raise UsageError(f"{file}: {key!r} stands there twice")
+        return dict(pairs)
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=once_each)
     except json.JSONDecodeError as error:
         raise UsageError(
             f"{file}: no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
@@ -153,8 +159,19 @@ def _json(file: Path, text: str) -> Any:
 def _yaml(file: Path, text: str) -> Any:
     import yaml
 
+    class OnceEach(yaml.SafeLoader):
+        """Takes no key twice: the first of them would be forgotten."""
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+            for number, key in enumerate(keys):
+                if key in keys[:number]:
+                    line = node.value[number][0].start_mark.line + 1
+                    raise UsageError(f"{file}: {key!r} stands there twice, again at line {line}")
+            return super().construct_mapping(node, deep)
+
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, OnceEach)  # noqa: S506 - a safe loader that refuses more
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""

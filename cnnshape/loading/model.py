@@ -20,7 +20,12 @@ import torch
 from torch import nn
 from torch.jit import ScriptModule
 
-from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
+from cnnshape.errors import (
+    MissingDependencyError,
+    ModelConstructionError,
+    ModelNotFoundError,
+    WeightsError,
+)
 from cnnshape.exits import exits_refused
 from cnnshape.interrupts import held
 from cnnshape.loading.construct import (
@@ -110,8 +115,16 @@ def load(
     if weights is not None:
         from cnnshape.loading.weights import load_weights
 
-        load_weights(loaded.module, Path(weights))
+        load_weights(loaded.module, _weights_file(weights))
     return loaded
+
+
+def _weights_file(name: str | Path) -> Path:
+    if not str(name):
+        raise WeightsError("weights '' names no file: give a .pt, .pth or .safetensors file")
+    if "://" in str(name):
+        raise WeightsError(f"nothing is downloaded: save {name} and give the file")
+    return Path(name)
 
 
 def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:

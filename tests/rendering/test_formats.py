@@ -17,13 +17,14 @@ import pytest
 from cnnshape.analysis.report import Report
 from cnnshape.errors import OutputError, UsageError
 from cnnshape.files import check_target, write_atomic
+from cnnshape.formats import choose_format, format_of
 from cnnshape.rendering.csv_ import to_csv
 from cnnshape.rendering.json_ import inspect_schema, to_json
 from cnnshape.rendering.latex import dim_latex, shape_latex, to_latex
 from cnnshape.rendering.markdown import to_markdown
 from cnnshape.rendering.report import report_text
 from cnnshape.rendering.row import TableOptions
-from cnnshape.rendering.writer import FORMATS, LIST_FORMATS, choose_format, format_of
+from cnnshape.rendering.writer import FORMATS, LIST_FORMATS
 from tests.rendering import report_builder as build
 from tests.rendering.report_builder import Net
 from tests.rendering.test_table import hostile
