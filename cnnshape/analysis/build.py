@@ -18,6 +18,7 @@ from cnnshape.analysis.cost import (
     parameter_cost,
     subtree_parameters,
 )
+from cnnshape.analysis.followed import follow
 from cnnshape.analysis.receptive_field import Field, receptive_fields
 from cnnshape.analysis.remarks import remarks
 from cnnshape.analysis.report import (
@@ -120,7 +121,11 @@ class _Placement:
             if builtin:
                 self.hidden.update(op.index for op in operations)
 
-    def only_rearranges(self, call: ModuleCall) -> bool:
+    def told(self, call: ModuleCall) -> bool:
+        """Whether nothing is left to be said of the size that a call made."""
+        return call.index in self.covered or self._only_rearranges(call)
+
+    def _only_rearranges(self, call: ModuleCall) -> bool:
         """Whether a call only moved the numbers of its input: a window partition, a permutation.
 
         There is no size then that a rule could compute.
@@ -196,11 +201,12 @@ def _called_layer(
 ) -> Layer:
     module = trace.module(call.path)
     inputs, outputs = trace.shapes(call.inputs), trace.shapes(call.outputs)
-    check = placed.layer_checks.get(call.index)
     leaf = call.index not in placed.has_children
     # What depends on parameters alone, as a normed weight does, is no size on the data's way.
     static = all(trace.values[item.value].static for item in call.outputs)
     changed = call.finished and bool(inputs) and not static and outputs[:1] != inputs[:1]
+    unruled = leaf and changed and not placed.told(call)
+    check = follow(trace, call, placed.accounts) if unruled else placed.layer_checks.get(call.index)
     return Layer(
         path=call.path,
         type=module.type,
@@ -223,9 +229,7 @@ def _called_layer(
         receptive_field_stride=reach.stride if reach else None,
         receptive_field_offset=reach.offset if reach else None,
         check=check,
-        covered=not (leaf and changed)
-        or call.index in placed.covered
-        or placed.only_rearranges(call),
+        covered=not unruled or check is not None,
         source=call.source,
         finished=call.finished,
         index=call.index,

@@ -373,8 +373,16 @@ def repeat(call: Call) -> Account:
 
 @MOVING.add("repeat_interleave", "moving", "input repeats dim=None output_size=None")
 def repeat_interleave(call: Call) -> Account:
-    """Every position so many times; over all of them where no axis is named."""
-    x, count = call.tensor(), call.size("repeats")
+    """Every position so many times; over all of them where no axis is named.
+
+    Where a tensor says how often, the sum of its values is the size, unless it is said as well.
+    """
+    x, asked = call.tensor(), call["output_size"]
+    if asked is not None and call["dim"] is not None and call.optional("repeats"):
+        axis = call.axis("dim", x.rank)
+        made = Chosen(x.axis(axis), call.size("output_size"))
+        return Account(((*x.all_kept(0, axis), made, *x.all_kept(axis + 1)),))
+    count = call.size("repeats")
     if call["dim"] is None:
         return Account(((merged((*x.all_kept(), Written(count))),),))
     axis = call.axis("dim", x.rank)

@@ -136,10 +136,17 @@ class Halve(nn.Module):
         return x[:, ::2]
 
 
+class Positive(nn.Module):
+    def forward(self, x):
+        return x[x > 0]
+
+
 def test_layers_that_only_rearrange_are_not_held_for_uncovered() -> None:
     totals = cnnshape.inspect(nn.Sequential(Swap(), nn.Flatten()), (1, 6, 5)).totals
     assert (totals.match, totals.uncovered) == (2, 0)
     totals = cnnshape.inspect(nn.Sequential(Halve(), nn.ReLU()), (1, 6, 5)).totals
+    assert (totals.match, totals.uncovered) == (1, 0)
+    totals = cnnshape.inspect(nn.Sequential(Positive(), nn.ReLU()), (1, 6, 5)).totals
     assert (totals.match, totals.uncovered) == (0, 1)
 
 
