@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -168,5 +169,10 @@ def _usage(error: click.UsageError) -> str:
     return f"{text[:1].lower()}{text[1:]} (see {where} --help)"
 
 
+#: A quoted argument of so many characters without a space is cut.
+_LONG_WORD = re.compile(r"(\S{80})\S{80,}")
+
+
 def _say_error(text: str) -> None:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True)
+    short = _LONG_WORD.sub(r"\1…", text)
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {short}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
 _FORMATS = ("table", "json")
 
 
+class Seconds(click.FloatRange):
+    """A length of time; ``nan`` is none, though no number is larger or smaller."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Read the number."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no number of seconds", param, ctx)
+        return seconds
+
+
 @click.command("sizes", short_help="Which input sizes the model accepts.")
 @click.argument("model", metavar="MODEL")
 @input_option("Shape of an input, with letters for what may vary: 1,1,H,W. Repeatable.")
@@ -41,7 +53,7 @@ _FORMATS = ("table", "json")
 @click.option("--fit", metavar="64x64", help="What to change so that the model takes this size.")
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Seconds(min=0, min_open=True),
     default=60.0,
     show_default=True,
     metavar="SECONDS",

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -39,6 +39,8 @@ def read_expectation(text: str) -> Expectations:
     """
     path, equals, shape = text.partition("=")
     if equals and not Path(text).is_file():
+        if not path.strip() or not shape.strip():
+            raise UsageError(f"--expect {text}: give PATH=SHAPE; {_HOW}")
         return Expectations({path.strip(): parse_pattern(shape)})
     file = Path(text)
     if not file.is_file():
@@ -58,7 +60,9 @@ def parse_pattern(shape: object) -> Pattern:
     ('N', 16, 'H//2 - 4', 'max(W, 8)')
     """
     if isinstance(shape, str):
-        parts: Sequence[Any] = [part.strip() for part in _split(shape.strip()) if part.strip()]
+        parts: list[Any] = [part.strip() for part in _split(shape.strip())]
+        if not parts[-1]:  # (7,), and () of a single number
+            del parts[-1]
     elif isinstance(shape, list | tuple):
         parts = cast("list[Any]", shape)
     elif isinstance(shape, int) and not isinstance(shape, bool):
@@ -90,7 +94,7 @@ def _size(part: object, shape: object) -> int | str | None:
         return None
     if isinstance(part, int) and not isinstance(part, bool) and part >= 0:
         return part
-    if isinstance(part, str) and part.isdecimal():
+    if isinstance(part, str) and part.isdecimal() and len(part) < 19:
         return int(part)
     if isinstance(part, str) and _WITH_LETTERS.fullmatch(part):
         return part
