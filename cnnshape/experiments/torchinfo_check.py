@@ -6,16 +6,12 @@ import contextlib
 import io
 from typing import Any
 
-from cnnshape.analysis.accounts import base_name
+from cnnshape.analysis.accounts import base_name, entry_of
 from cnnshape.analysis.report import Report
 from cnnshape.interrupts import let_through
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.preserve import preserved
-
-#: Operations that torchinfo does not see, because they are no modules.
-_FUNCTIONAL = frozenset(
-    "matmul bmm mm einsum scaled_dot_product_attention multi_head_attention_forward".split()
-)
+from cnnshape.tracing.trace import Operation
 
 
 def compared_with_torchinfo(prepared: Prepared, report: Report) -> tuple[str, ...]:
@@ -80,8 +76,18 @@ def _why_macs(report: Report) -> list[str]:
         reasons.append("it counts the bias as one more multiplication")
     if any("norm" in name for name in names):
         reasons.append("it counts normalisation")
-    if names & _FUNCTIONAL:
+    if any(_is_no_module(operation) for operation in trace.operations):
         reasons.append("it does not see attention and matrix products that are no modules")
     if "conv_transpose" in names:
         reasons.append("it counts a transposed convolution by its output")
     return reasons
+
+
+def _is_no_module(operation: Operation) -> bool:
+    """Whether it is a product that is called as a function: torchinfo sees none of these."""
+    entry = entry_of(operation)
+    return (
+        entry is not None
+        and entry.family in ("linear", "attention")
+        and base_name(operation.name)[0] not in ("linear", "bilinear")
+    )

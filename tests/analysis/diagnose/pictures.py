@@ -35,6 +35,21 @@ class MoreRowsThanTargets(nn.Module):
 
 
 @broken(
+    (4, 1, 28, 28),
+    (4, 3),
+    path="",
+    kind="view.batch",
+    numbers=(16, 4, "4×1×28×28 → 16×196"),
+)
+class RowsThatPassThroughASequence(nn.Module):
+    """Sizes of tensors must match except in dimension 1. Expected size 16 but got size 4"""
+
+    def forward(self, x, y):
+        rows = x.view(-1, 14 * 14)
+        return torch.cat([rows.unsqueeze(0).relu().squeeze(0), y], 1)
+
+
+@broken(
     (2, 1, 50, 50),
     path="",
     kind="view.batch",

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import prod
 
 from cnnshape.analysis.accounts import bind
-from cnnshape.analysis.diagnose.axis_origin import main_input
+from cnnshape.analysis.diagnose.axis_origin import main_input, origin_of
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
@@ -19,6 +19,7 @@ from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import combined, set_arguments
 from cnnshape.analysis.report import Suggestion
+from cnnshape.operations.axes import Broadcast, Chosen, Kept
 from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
 from cnnshape.words import times
 
@@ -82,17 +83,24 @@ def _next_linear(there: Failing) -> Module | None:
 
 def _regrouping(trace: Trace, value: Value) -> tuple[Operation, Sizes, Sizes] | None:
     """The ``view(-1, n)`` on the way back that merged or split the batch, with both shapes."""
+    batch = 0
     for operation, now, source in _back(trace, value):
-        before, after = sizes(source), sizes(now)
-        if not before or not after or before[0] == after[0]:
+        earlier = _axis_before(trace, operation, now, source, batch)
+        if earlier is not None:
+            batch = earlier
             continue
+        before, after = sizes(source), sizes(now)
+        if batch or not before or not after:
+            return None
+        if before[0] == after[0]:
+            continue  # one of one picture, or an operation that is not known
         asked = (bind(operation) or {}).get("size")
         if not isinstance(asked, tuple):
             return None
         # One row per token (N×L×C to N·L×C) is meant; so is what does not begin with -1.
         meant = before[-1] == after[-1] or len(before) < 3 or len(after) != 2
-        batch = trace.inputs and trace.shape(trace.inputs[0].value)[:1] == before[:1]
-        if meant or not batch or asked[:1] != (-1,):
+        arrived = trace.inputs and trace.shape(trace.inputs[0].value)[:1] == before[:1]
+        if meant or not arrived or asked[:1] != (-1,):
             return None
         return operation, before, after
     return None
@@ -151,6 +159,16 @@ def _back(trace: Trace, value: Value) -> Iterator[tuple[Operation, Value, Value]
             return
         yield operation, now, source
         now = source
+
+
+def _axis_before(
+    trace: Trace, operation: Operation, now: Value, source: Value, axis: int
+) -> int | None:
+    """The axis of the data that goes on in an axis of the result, position by position."""
+    origin = origin_of(trace, operation, now, axis)
+    if not isinstance(origin, Kept | Chosen | Broadcast):
+        return None
+    return next((one.axis for one in origin.sources if one.tensor == source.id), None)
 
 
 def _at(failing: Failing, operation: Operation) -> Failing:
