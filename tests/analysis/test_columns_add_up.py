@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import cnnshape
+from cnnshape.models.lenet import LeNet
 
 
 class Stops(nn.Module):
@@ -81,3 +82,22 @@ def test_parameters_of_a_container_that_nobody_calls_have_a_row(tmp_path: Path):
         assert sum(int(row["params"] or 0) for row in rows(report, tmp_path)) == params
         assert sum(layer.params or 0 for layer in report.layers) == params
     assert "weights only       4" in str(report)
+
+
+def test_frozen_parameters_are_not_trainable():
+    """LeNet's C1 has 6·(1·5·5 + 1) = 156 of 61,706."""
+    model = LeNet()
+    model.C1.requires_grad_(False)
+    report = cnnshape.inspect(model, (1, 1, 28, 28))
+    assert (report.totals.params, report.totals.trainable_params) == (61706, 61550)
+    data = report.to_dict()
+    assert [row["trainable_params"] for row in data["layers"] if row["path"] == "C1"] == [0]
+    model.requires_grad_(False)
+    assert cnnshape.inspect(model, (1, 1, 28, 28)).totals.trainable_params == 0
+
+
+def test_a_failed_pass_has_cost_what_ran():
+    """2 rows of 4 numbers to 5: 40; the layer that failed has multiplied nothing."""
+    data = cnnshape.inspect(Stops(), (2, 4)).to_dict()
+    assert data["totals"]["macs"] == 40
+    assert {row["path"]: row["macs"] for row in data["layers"]} == {"": 0, "a": 40, "b": 0, "c": 0}

@@ -366,3 +366,19 @@ def test_units_that_are_not_there(text: str, message: str):
 def test_a_unit_must_be_readable():
     with pytest.raises(UsageError, match=r"--field C2: give a layer and a unit, as in C2\[4,4\]"):
         parse_unit("C2")
+
+
+def test_same_padding_of_an_even_kernel_is_shorter_on_the_left():
+    """K = 4 needs three zeros: one on the left, two on the right. Dilated by 3: four and five."""
+    for dilation, size, left in ((1, 4, 1), (3, 10, 4)):
+        layer = nn.Conv1d(1, 1, 4, padding="same", dilation=dilation)
+        field = fields_of(nn.Sequential(layer), 1, 1, 20)["0"]
+        assert (field.size, field.stride, field.offset) == ((size,), (1,), (-left,))
+
+
+def test_power_average_pooling_sees_its_window():
+    """3 wide in steps of 2, then 3 + (3 − 1)·2 = 7; without a stride the window is the step."""
+    fields = fields_of(nn.Sequential(nn.LPPool2d(2, 3, 2), nn.Conv2d(1, 1, 3)), 1, 1, 18, 18)
+    assert (fields["0"].size, fields["0"].stride) == ((3, 3), (2, 2))
+    assert (fields["1"].size, fields["1"].stride) == ((7, 7), (2, 2))
+    assert fields_of(nn.Sequential(nn.LPPool1d(2, 4)), 1, 1, 16)["0"].stride == (4,)

@@ -343,3 +343,10 @@ def test_python_api():
     )
     assert result.ok
     assert [c.what for c in result.claims].count("formula conv") == 3
+
+
+def test_quiet_says_nothing_of_success_and_all_of_failure(check):
+    assert check("lenet", "-q") == (0, "", "")
+    code, out, _ = check("lenet", "--max-params", "61705", "-q")
+    assert code == 1
+    assert "FAIL" in out

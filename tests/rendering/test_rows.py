@@ -379,3 +379,11 @@ def test_the_dtype_is_that_of_the_output() -> None:
         "argmax": "int64",
     }
     assert report.to_dict()["layers"][1]["output_dtypes"] == ["float32"]
+
+
+def test_a_frozen_block_is_not_folded_with_trainable_ones() -> None:
+    net = nn.Sequential(*(nn.Sequential(nn.Linear(4, 4), nn.ReLU()) for _ in range(6)))
+    assert labels(cnnshape.inspect(net, (1, 4)))[0].startswith("0 … 5")
+    net[3].requires_grad_(False)
+    told = [label for label in labels(cnnshape.inspect(net, (1, 4))) if label[0].isdigit()]
+    assert [label.split()[0] for label in told] == ["0", "3", "4,"]

@@ -87,6 +87,9 @@ def test_schedules_by_hand() -> None:
     # A quarter of the run rises in equal steps to the peak.
     assert rates("linear", warmup=0.25)[:3] == [0.5, 1.0, 1.0]
     assert rates("onecycle")[:3] == [round(1 / 3, 4), round(2 / 3, 4), 1.0]
+    # Three tenths of the run at least; a longer warm-up is taken as it is.
+    assert rates("onecycle", warmup=0.1)[:3] == rates("onecycle")[:3]
+    assert rates("onecycle", warmup=0.5)[:4] == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_a_shorter_run_follows_the_same_curve() -> None:
