@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from cnnshape.errors import UsageError
-from cnnshape.experiments.parameters import Parameters, read_parameters
-from cnnshape.loading.model import load
+from cnnshape.experiments.parameters import Parameters, read_checkpoint, read_parameters
+from cnnshape.loading.checkpoint import stored_tensors
+from cnnshape.loading.model import load, more_names
+from cnnshape.loading.spec import parse_spec
 
 
 def params(
@@ -17,14 +20,20 @@ def params(
     weights: str | Path | None = None,
     values: int = 6,
     trust_pickle: bool = False,
+    tree: bool = False,
+    depth: int | None = None,
 ) -> Parameters:
     """The parameters, buffers and hooks of a module, with the first values of each tensor.
 
     Args:
-        model: a module, or a MODEL argument such as ``"lenet"``; that is built on the CPU.
+        model: a module, or a MODEL argument such as ``"lenet"``; that is built on the CPU. A file
+            of weights is listed without a model, from its header.
         weights: a state dict file to load first, for a model given by name.
         values: how many elements of each tensor to read.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
+        tree: show the modules with their parameters and shares instead of every tensor; a large
+            model takes no memory then, and no values are read.
+        depth: how deep the tree is shown; None for all of it.
 
     Raises:
         UsageError: the model cannot be built, or the weights do not fit it.
@@ -41,9 +50,25 @@ def params(
     <BLANKLINE>
       8 parameters in 1 tensor (32 B) · 0 buffers · 0 hooks
     """
+    if depth is not None and not tree:
+        raise UsageError("depth is how deep a tree is shown: give tree=True (--tree) as well")
     if isinstance(model, str):
-        loaded = load(model, weights=weights, real=True, trust_pickle=trust_pickle)
-        return read_parameters(loaded.module, spec=model, values=values)
-    if weights is not None:
+        report = _named(model, weights, values, trust_pickle, real=not tree)
+    elif weights is not None:
         raise UsageError("weights= is for a model given by name; load them into the module instead")
-    return read_parameters(model, values=values)
+    else:
+        report = read_parameters(model, values=values)
+    return replace(report, tree=tree, depth=depth)
+
+
+def _named(
+    text: str, weights: str | Path | None, values: int, trust_pickle: bool, *, real: bool
+) -> Parameters:
+    spec = parse_spec(text, more_names)
+    stored = stored_tensors(spec, trust_pickle=trust_pickle)
+    if stored is None:
+        loaded = load(spec, weights=weights, real=real, trust_pickle=trust_pickle)
+        return read_parameters(loaded.module, spec=text, values=values)
+    if weights is not None:
+        raise UsageError(f"{text} is a file of weights itself: leave --weights out")
+    return read_checkpoint(stored, spec=text)

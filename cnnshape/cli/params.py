@@ -24,6 +24,10 @@ from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
     show_default=True,
     help="How many values of each tensor to show.",
 )
+@click.option("--tree", is_flag=True, help="In a table: the modules, their parameters and shares.")
+@click.option(
+    "-d", "--depth", type=click.IntRange(min=0), metavar="N", help="How deep the tree is shown."
+)
 @output_options(*LIST_FORMATS)
 def command(
     *,
@@ -31,6 +35,8 @@ def command(
     weights: str | None,
     trust_pickle: bool,
     values: int,
+    tree: bool,
+    depth: int | None,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -38,18 +44,28 @@ def command(
     r"""Show what MODEL registers: parameters, buffers, hooks.
 
     The model is built on the CPU and not run. Shared tensors are listed once with their other
-    names, uninitialised lazy ones are named as such.
+    names, uninitialised lazy ones are named as such. A file of weights (.safetensors, .pt, .pth,
+    .bin, an index of several) is listed without a model, from its header.
 
     \b
     cnnshape params lenet
     cnnshape params torchvision:resnet18 -o resnet18-parameters.csv
     cnnshape params net.py:Net --weights net.pt --values 3
+    cnnshape params timm:vit_base_patch16_224 --tree --depth 2
+    cnnshape params model.safetensors
     """
     chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
     check_target(output)
     with waiting(f"building {model} …", quiet):
         from cnnshape.api.params import params
 
-        report = params(model, weights=weights, values=values, trust_pickle=trust_pickle)
+        report = params(
+            model,
+            weights=weights,
+            values=values,
+            trust_pickle=trust_pickle,
+            tree=tree and chosen == "table",
+            depth=depth if chosen == "table" else None,
+        )
     show(lambda width, color: report.to_text(chosen, width, color), output, quiet)
     return 0

@@ -6,7 +6,7 @@ Nothing runs; the values are those that the constructor, or a weights file, has 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, cast
 
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.interrupts import held
+from cnnshape.loading.checkpoint import StoredTensor
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.shown import Shown
 from cnnshape.tracing.describe import class_name, every_module
@@ -48,6 +49,7 @@ class TensorEntry:
         shared_with: the other names of the same tensor.
         values: its first elements in memory order; None also where it has no memory (meta).
             Complex ones, infinities and NaN are words.
+        trainable: None for a tensor of a checkpoint, which does not say whether it is a parameter.
         persistent: a buffer that ``state_dict`` saves; always True for a parameter.
     """
 
@@ -57,7 +59,7 @@ class TensorEntry:
     dtype: str
     count: int | None
     bytes: int | None
-    trainable: bool
+    trainable: bool | None
     shared_with: tuple[str, ...]
     values: tuple[Number, ...] | None
     persistent: bool = True
@@ -103,7 +105,7 @@ class HookEntry:
 
 @dataclass(frozen=True, slots=True)
 class ModuleEntry:
-    """A module that registers something, in definition order."""
+    """A module, in definition order; of a checkpoint nobody knows its class."""
 
     path: str
     type: str
@@ -111,7 +113,17 @@ class ModuleEntry:
 
 @dataclass(frozen=True, slots=True)
 class Parameters(Shown):
-    """Everything a module registers; shows itself: ``print(parameters)``."""
+    """Everything a module registers; shows itself: ``print(parameters)``.
+
+    Attributes:
+        spec: how the model was named.
+        class_name: its class; empty for a checkpoint.
+        modules: those that register something.
+        parameters: in the order of ``named_parameters``; of a checkpoint all of its tensors.
+        every_module: all of them, the root first.
+        tree: shown as a tree of modules instead of tensor by tensor.
+        depth: how deep the tree is shown; None for all of it.
+    """
 
     _written_by: ClassVar = "cnnshape.rendering.params"
 
@@ -121,12 +133,15 @@ class Parameters(Shown):
     parameters: tuple[TensorEntry, ...]
     buffers: tuple[TensorEntry, ...]
     hooks: tuple[HookEntry, ...]
+    every_module: tuple[ModuleEntry, ...] = ()
+    tree: bool = False
+    depth: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """What ``cnnshape params -f json`` prints."""
         return {
             "schema": 1,
-            "model": {"spec": self.spec, "class": self.class_name},
+            "model": {"spec": self.spec, "class": self.class_name or None},
             "parameters": [entry.to_dict() for entry in self.parameters],
             "buffers": [
                 entry.to_dict() | {"persistent": entry.persistent} for entry in self.buffers
@@ -147,17 +162,62 @@ def read_parameters(module: nn.Module, *, spec: str = "", values: int = 6) -> Pa
     parameters = tuple(_entries(root, "parameter", values))
     buffers = tuple(_entries(root, "buffer", values))
     hooks = tuple(_hooks(modules))
+    entries = tuple(ModuleEntry(path, class_name(module)) for path, module in modules)
     named = {entry.module for entry in (*parameters, *buffers)} | {hook.path for hook in hooks}
     return Parameters(
         spec=spec,
         class_name=class_name(root),
-        modules=tuple(
-            ModuleEntry(path, class_name(module)) for path, module in modules if path in named
-        ),
+        modules=tuple(entry for entry in entries if entry.path in named),
         parameters=parameters,
         buffers=buffers,
         hooks=hooks,
+        every_module=entries,
     )
+
+
+def read_checkpoint(stored: Sequence[StoredTensor], *, spec: str) -> Parameters:
+    """What a file of weights holds, in the same form: its tensors, module by module.
+
+    >>> stored = [StoredTensor("fc.weight", (2, 4), "float32", 32)]
+    >>> read_checkpoint(stored, spec="fc.safetensors").parameters[0].count
+    8
+    """
+    parameters = tuple(map(_stored_entry, stored))
+    owners = dict.fromkeys(entry.module for entry in parameters)
+    paths = dict.fromkeys(path for owner in owners for path in _down_to(owner))
+    return Parameters(
+        spec=spec,
+        class_name="",
+        modules=tuple(ModuleEntry(path, "") for path in owners),
+        parameters=parameters,
+        buffers=(),
+        hooks=(),
+        every_module=tuple(ModuleEntry(path, "") for path in paths),
+    )
+
+
+def _stored_entry(tensor: StoredTensor) -> TensorEntry:
+    return TensorEntry(
+        name=tensor.name,
+        module=tensor.name.rpartition(".")[0],
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        count=math.prod(tensor.shape),
+        bytes=tensor.bytes,
+        trainable=None,
+        shared_with=tensor.shared_with,
+        values=None,
+    )
+
+
+def _down_to(path: str) -> Iterator[str]:
+    """The root, and every module on the way to ``path``.
+
+    >>> list(_down_to("block.0.conv"))
+    ['', 'block', 'block.0', 'block.0.conv']
+    """
+    parts = path.split(".") if path else []
+    yield from (".".join(parts[:number]) for number in range(len(parts) + 1))
 
 
 def _entries(

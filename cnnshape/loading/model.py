@@ -108,7 +108,7 @@ def load(
         MissingDependencyError: torchvision or timm is needed and not installed.
         WeightsError: the weights file cannot be read or does not fit.
     """
-    parsed = spec if isinstance(spec, ModelSpec) else parse_spec(spec, _more_names)
+    parsed = spec if isinstance(spec, ModelSpec) else parse_spec(spec, more_names)
     if trust_pickle:
         parsed = replace(parsed, trust_pickle=True)
     loaded = _build(parsed, PARAMETER_BUDGET if budget is None else budget, real=real)
@@ -301,7 +301,7 @@ def _is_on_meta(module: nn.Module) -> bool:
     return any(tensor.is_meta for tensor in (*module.parameters(), *module.buffers()))
 
 
-def _more_names() -> Iterable[str]:
+def more_names() -> Iterable[str]:
     """Catalog names to suggest for an unknown MODEL; slow to list, so asked for only then."""
     from cnnshape.loading import catalogs
 

@@ -67,7 +67,7 @@ def read_state_dict(path: Path, device: str = "cpu") -> dict[str, Tensor]:
             f"{path} cannot be read as a torch file ({type(error).__name__}); "
             "it may be truncated: save it again with torch.save(model.state_dict(), FILE)"
         ) from error
-    return _unwrapped(content, path)
+    return state_dict_in(content, path)
 
 
 def _read_safetensors(path: Path, device: str) -> dict[str, Tensor]:
@@ -86,7 +86,7 @@ def _read_safetensors(path: Path, device: str) -> dict[str, Tensor]:
     return {name: tensor.to(device) for name, tensor in state.items()}
 
 
-def _unwrapped(content: object, path: Path) -> dict[str, Tensor]:
+def state_dict_in(content: object, path: Path) -> dict[str, Tensor]:
     """The state dict itself, taken out of the dictionary that a training loop saved."""
     for _ in range(3):
         if not isinstance(content, Mapping):

@@ -25,6 +25,7 @@ from cnnshape.rendering.units import (
     duration,
     expression_text,
     per_axis,
+    percent,
     plain_shape,
     shapes_text,
     short_count,
@@ -99,13 +100,6 @@ def _bytes(number: int | None) -> str:
     if number is None:
         return "?"
     return byte_size(number) if number else ""
-
-
-def _percent(part: float | None) -> str:
-    """``12.3 %``; nothing for nothing, as in the column of what it is a part of."""
-    if part is None:
-        return "?"
-    return "" if part == 0 else f"{part:.1%}".replace("%", " %") if part >= 0.0005 else "< 0.1 %"
 
 
 def _time(milliseconds: float | None) -> str:
@@ -224,7 +218,7 @@ def _shared(
     name: str, title: str, part: Callable[[Row], float | None], aliases: tuple[str, ...]
 ) -> Column:
     """A part of a total: percent for people, a number from 0 to 1 for programs."""
-    return Column(name, title, "right", lambda row, _: _percent(part(row)), part, aliases=aliases)
+    return Column(name, title, "right", lambda row, _: percent(part(row)), part, aliases=aliases)
 
 
 COLUMNS: tuple[Column, ...] = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnnshape.experiments.parameters import HookEntry, Parameters, TensorEntry
 from cnnshape.rendering import escape
 from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.parameter_tree import tree_lines
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, width, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import byte_size, count, shape_text
@@ -47,10 +48,10 @@ def _rows(report: Parameters) -> Iterator[_Row]:
 
 
 def _parameter(entry: TensorEntry) -> str:
-    words = ["parameter"]
+    words = ["parameter" if entry.trainable is not None else "tensor"]
     if entry.shape is None:
         words.append("uninitialised")
-    if not entry.trainable:
+    if entry.trainable is False:
         words.append("frozen")
     if entry.shared_with:
         words.append(f"also {', '.join(entry.shared_with)}")
@@ -92,8 +93,11 @@ def _value(value: float | str) -> str:
 
 def _lines(report: Parameters, room: int | None) -> list[Line]:
     rows = list(_rows(report))
-    lines: list[Line] = [title(report.class_name, report.spec, room), EMPTY]
-    if rows:
+    named = (report.class_name, report.spec) if report.class_name else (report.spec, "")
+    lines: list[Line] = [title(*named, room), EMPTY]
+    if report.tree:
+        lines += [*tree_lines(report, room), EMPTY]
+    elif rows:
         lines += [*_grid(rows, room), EMPTY]
     return [*lines, *wrap([(Span(text),) for text in _totals(report)], room, " · ", "  ")]
 
@@ -134,11 +138,15 @@ def _totals(report: Parameters) -> Iterator[str]:
     lazy = sum(entry.count is None for entry in report.parameters)
     number = sum(entry.count or 0 for entry in report.parameters)
     size = sum(entry.bytes or 0 for entry in report.parameters)
-    frozen = sum(entry.count or 0 for entry in report.parameters if not entry.trainable)
-    text = counted(number, "parameter")
+    frozen = sum(entry.count or 0 for entry in report.parameters if entry.trainable is False)
+    checkpoint = not report.class_name
+    text = counted(number, "number" if checkpoint else "parameter")
     if report.parameters:
         text += f" in {counted(len(report.parameters), 'tensor')}"
     yield f"{text} ({byte_size(size)})" if size else text
+    if checkpoint:
+        yield "the file does not say which are parameters and which buffers"
+        return
     if lazy:
         yield f"{counted(lazy, 'uninitialised one', 'uninitialised ones')} not counted"
     if frozen:
@@ -162,7 +170,7 @@ def _csv_row(row: _Row) -> list[object]:
 
 def _markdown(report: Parameters) -> str:
     lines = [
-        f"**{escape.markdown(report.class_name)}**",
+        f"**{escape.markdown(report.class_name or report.spec)}**",
         "",
         f"| {' | '.join(_TITLES)} |",
         "| :--- | :--- | :--- | :--- | ---: | :--- |",

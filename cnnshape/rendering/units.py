@@ -62,6 +62,17 @@ def _three_digits(value: float) -> str:
     return f"{value:.1f}" if abs(value) < 99.95 else f"{value:.0f}"
 
 
+def percent(part: float | None) -> str:
+    """A part of 1 in percent; nothing for nothing, as in the column of what it is a part of.
+
+    >>> percent(0.1234), percent(0.0001), percent(0), percent(None)
+    ('12.3 %', '< 0.1 %', '', '?')
+    """
+    if part is None:
+        return "?"
+    return "" if part == 0 else f"{part:.1%}".replace("%", " %") if part >= 0.0005 else "< 0.1 %"
+
+
 def duration(seconds: float) -> str:
     """A time in the unit that fits it.
 
