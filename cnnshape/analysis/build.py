@@ -87,7 +87,7 @@ def build_report(
         totals=_totals(trace, layers, rows, macs),
         trace=trace,
         error=_error(trace),
-        notes=(*notes, *remarks(trace)),
+        notes=(*notes, *remarks(trace, accounts, macs)),
         exception=exception,
     )
 
@@ -249,7 +249,9 @@ def _operation_rows(
         outputs = tuple(trace.shape(value) for value in operation.outputs)
         if operation.inplace or not inputs:
             continue
-        if check is None and (not outputs or outputs[0] == inputs[0]) and not operation.failed:
+        same = not outputs or outputs[0] == inputs[0]
+        costs = macs[operation.index] != 0
+        if check is None and same and not costs and not operation.failed:
             continue
         yield OperationRow(
             op=operation.name,

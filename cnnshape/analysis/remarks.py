@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from cnnshape.tracing.trace import Trace
+from cnnshape.analysis.accounts import Accounts
+from cnnshape.operations.axes import Size
+from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import with_article
 
 #: Results that run the body of ``forward`` only when somebody asks for their items.
@@ -18,19 +20,22 @@ _LAZY = {
 _NAMES = 3
 
 
-def remarks(trace: Trace) -> tuple[str, ...]:
+def remarks(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> tuple[str, ...]:
     """Sentences for the reader; none for most models.
+
+    ``macs`` are those of every operation.
 
     >>> import torch
     >>> from cnnshape.tracing.execute import Inputs, record
     >>> class Steps(torch.nn.Module):
     ...     def forward(self, x):
     ...         yield x + 1
-    >>> print(*remarks(record(Steps(), Inputs((torch.zeros(1),))).trace))
+    >>> trace = record(Steps(), Inputs((torch.zeros(1),))).trace
+    >>> print(*remarks(trace, Accounts(trace), []))
     Steps.forward returns a generator, whose body has not run: what list(model(x)) would run is
     not counted; return a list to see it
     """
-    return (*_result(trace), *_scripted(trace))
+    return (*_result(trace), *_scripted(trace), *_uncounted(trace, accounts, macs))
 
 
 def _result(trace: Trace) -> Iterator[str]:
@@ -71,3 +76,42 @@ def _has_uncalled(trace: Trace, path: str, called: set[str]) -> bool:
         for module in trace.modules
         if module.path != path
     )
+
+
+def _uncounted(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> Iterator[str]:
+    """Which operations make the total unknown, where they ran, and why."""
+    unknown = [op for op, count in zip(trace.operations, macs, strict=True) if count is None]
+    hidden = [op for op in unknown if op.opaque]
+    new = [op for op in unknown if not op.opaque and accounts.entry(op) is None]
+    listed = [op for op in unknown if not op.opaque and accounts.entry(op) is not None]
+    for found, (one, several) in (
+        (new, ("is not in the table of operations", "are not in the table of operations")),
+        (hidden, ("runs where nothing can be counted", "run where nothing can be counted")),
+        (listed, ("has a cost that is not told by its sizes",
+                  "have a cost that is not told by their sizes")),
+    ):  # fmt: skip
+        names = tuple(dict.fromkeys(_placed(trace, found)))
+        if names:
+            yield f"MACs unknown: {_several(names)} {one if len(names) == 1 else several}"
+
+
+def _placed(trace: Trace, operations: Iterable[Operation]) -> Iterator[str]:
+    """``mylib::op in layer features.0``: once for each place and name."""
+    for op in operations:
+        path = trace.calls[op.call].path
+        where = f"layer {path}" if path else trace.modules[0].type
+        yield f"{spelled(op.name)} in {where}"
+
+
+def spelled(name: str) -> str:
+    """An operator as torch names it: ``mylib::op``.
+
+    >>> spelled("mylib.op"), spelled("conv2d")
+    ('mylib::op', 'conv2d')
+    """
+    return name.replace(".", "::", 1)
+
+
+def _several(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
+    return ", ".join(names[:_NAMES]) + more

@@ -450,7 +450,8 @@ def attention(call: Call) -> Account:
     features, equal = _against(query, -1, key, -1)
     length, same = overlaid(x for each in every[1:] for x in _positions_of_keys(each, mask))
     rows, fitting = overlaid(x for each in (query, *every[3:]) for x in lines(each, -2, -1))
-    lead, needs = _heads(every, grouped=bool(call.arguments.get("enable_gqa")))
+    grouped = bool(call.arguments.get("enable_gqa")) or call.name == "flex_attention"
+    lead, needs = _heads(every, grouped=grouped)
     ended = (features, Ended(length.sources, "contracted", length.size))
     origins = (*lead, rows, value.kept(-1))
     return Account((origins,), ended, (equal, *same, *needs, *fitting))
@@ -495,18 +496,28 @@ def attention_with_weights(call: Call) -> Account:
     return replace(account, results=(*account.results, weights))
 
 
+#: The size of a block where there is no mask: larger than any sequence.
+_NO_BLOCKS: Final = 1 << 30
+
+
 def _flex_macs(call: Call) -> Size:
     """A block mask leaves out what nobody has counted."""
-    return _attention_macs(call) if call["block_mask"] is None else None
+    mask = call["block_mask"]
+    every = mask is None or _NO_BLOCKS in (item for item in mask if isinstance(item, int))
+    return _attention_macs(call) if every else None
 
 
 @PRODUCTS.add("flex_attention", "attention",
-              "query key value score_mod=None block_mask=None scale=None enable_gqa=False "
-              "return_lse=False", macs=_flex_macs, everywhere=True,
+              "query key value score_mod=None block_mask=None scale=None kernel_options=None",
+              macs=_flex_macs, everywhere=True,
               source="torch.nn.attention.flex_attention.flex_attention")  # fmt: skip
 def flex_attention(call: Call) -> Account:
-    """An attention with scores of one's own."""
-    return flash_attention(call) if call["return_lse"] else attention(call)
+    """An attention with scores of one's own: also the logarithm of each query's sum, and its
+    largest score.
+    """
+    account = attention(call)
+    each = account.results[0][:-1]
+    return replace(account, results=(*account.results, each, each))
 
 
 # ---- attention with its projections -------------------------------------------------------

@@ -294,6 +294,8 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         """Run one torch function and record it if tensors came out."""
         kwargs = kwargs or {}
+        if torch.compiler.is_dynamo_compiling():
+            return func(*args, **kwargs)  # a compiler that reads this code, and runs nothing yet
         name = getattr(func, "__name__", "")
         if name == "__get__":
             name = getattr(getattr(func, "__self__", None), "__name__", "")

@@ -200,3 +200,66 @@ def test_a_product_with_a_sparse_matrix_is_unknown():
 
     # As a dense product it would be 8·8·5; only 8 of the numbers are there.
     assert cnnshape.inspect(Sparse(), torch.rand(8, 5)).totals.macs is None
+
+
+def attending(x, **options):
+    """4 heads over 2 of keys, 32 of each, through the operator that models call."""
+    flex = pytest.importorskip("torch.nn.attention.flex_attention")
+    mask = options.pop("mask", None)
+    if mask is not None:
+        options["block_mask"] = flex.create_block_mask(mask, None, None, 32, 32, device=x.device)
+    return flex.flex_attention(x, x[:, :2], x[:, :2], enable_gqa=True, **options)
+
+
+def test_flex_attention_by_hand():
+    class Net(nn.Module):  # a layer before it: a compiler asks for gradients that nobody takes
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(8, 8, bias=False)
+
+        def forward(self, x):
+            return attending(self.layer(x), score_mod=lambda s, b, h, q, k: s * 2)
+
+    report = cnnshape.inspect(Net(), torch.rand(1, 4, 32, 8))
+    assert report.error is None
+    row = next(row for row in report.operations if row.op == "flex_attention")
+    assert row.macs == 4 * 32 * 32 * (8 + 8)
+    assert report.totals.macs == 4 * 32 * 8 * 8 + row.macs
+
+
+def test_a_block_mask_makes_flex_attention_unknown():
+    causal = Call(lambda x: attending(x, mask=lambda b, h, q, k: q >= k))
+    report = cnnshape.inspect(causal, torch.rand(1, 4, 32, 8))
+    assert report.error is None
+    assert report.totals.macs is None
+    assert report.notes == (
+        "MACs unknown: flex_attention in Call has a cost that is not told by its sizes",
+    )
+
+
+@torch.library.custom_op("cnnshape_tests::secret", mutates_args=())
+def secret(x: torch.Tensor) -> torch.Tensor:
+    return x + 1
+
+
+@secret.register_fake
+def _(x):
+    return torch.empty_like(x)
+
+
+def test_what_is_unknown_names_itself():
+    body = nn.Sequential(
+        nn.Linear(4, 4), Call(torch.ops.cnnshape_tests.secret), Call(torch.inverse)
+    )
+    report = cnnshape.inspect(body, (4, 4))
+    assert report.totals.macs is None
+    assert report.notes == (
+        "MACs unknown: cnnshape_tests::secret in layer 1 is not in the table of operations",
+        "MACs unknown: inverse in layer 2 has a cost that is not told by its sizes",
+    )
+    assert report.notes[0] in str(report).replace("\n  ", " ")
+    assert report.to_dict()["notes"] == list(report.notes)
+
+
+def test_what_is_known_says_nothing():
+    assert cnnshape.inspect(nn.Linear(4, 4), (4, 4)).notes == ()
