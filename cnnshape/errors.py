@@ -10,6 +10,8 @@ True
 
 from __future__ import annotations
 
+from cnnshape.words import with_article
+
 
 class CnnshapeError(Exception):
     """Base of every error raised by cnnshape itself."""
@@ -41,6 +43,24 @@ class ShapeSyntaxError(UsageError):
 
 class InputError(UsageError):
     """The given inputs do not fit the model's ``forward``."""
+
+
+class InputPlacementError(InputError):
+    """A tensor that was given cannot be brought to where the pass runs, or not be copied.
+
+    >>> print(InputPlacementError(object(), "meta", NotImplementedError("no kernel. None at all")))
+    an object that was given cannot be put on meta (no kernel): give a plain tensor, or \
+--device cpu
+    """
+
+    def __init__(self, tensor: object, device: str, error: Exception) -> None:
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        kind = "nested tensor" if "NestedTensor" in reason else type(tensor).__name__
+        other = "" if device == "cpu" else ", or --device cpu"
+        super().__init__(
+            f"{with_article(kind)} that was given cannot be put on {device} "
+            f"({reason or type(error).__name__}): give a plain tensor{other}"
+        )
 
 
 class DeviceError(UsageError):

@@ -26,6 +26,7 @@ from cnnshape.analysis.report import (
     ErrorReport,
     Layer,
     OperationRow,
+    OptionRow,
     Report,
     TensorRow,
     Totals,
@@ -89,6 +90,7 @@ def build_report(
         error=_error(trace),
         notes=(*notes, *remarks(trace, accounts, macs)),
         exception=exception,
+        options=tuple(OptionRow(o.name, o.text, o.shape, o.dtype) for o in trace.options),
     )
 
 

@@ -292,11 +292,33 @@ class TensorRow:
         return {"name": self.name, "shape": list(self.shape), "dtype": self.dtype}
 
 
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """An argument of the whole model that is no tensor.
+
+    Attributes:
+        name: what ``forward`` calls it, with the path inside a container.
+        value: it in short, as Python shows it; the class of an array.
+        shape, dtype: those of an array; None for anything else.
+    """
+
+    name: str
+    value: str
+    shape: Shape | None = None
+    dtype: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name, shape, dtype and value."""
+        shape = None if self.shape is None else list(self.shape)
+        return {"name": self.name, "shape": shape, "dtype": self.dtype, "value": self.value}
+
+
 @dataclass(frozen=True)
 class Report(Shown):
     """Everything about one model and one forward pass; shows itself: ``print(report)``.
 
-    ``trace`` is the recording the rest was read from; diagrams follow its graph.
+    ``trace`` is the recording the rest was read from; diagrams follow its graph. ``inputs`` are the
+    tensors that ``forward`` was given, ``options`` everything else.
     """
 
     _written_by: ClassVar = "cnnshape.rendering.report"
@@ -317,6 +339,7 @@ class Report(Shown):
     error: ErrorReport | None = None
     notes: tuple[str, ...] = ()
     exception: BaseException | None = field(default=None, repr=False, compare=False)
+    options: tuple[OptionRow, ...] = ()
 
     @property
     def device_reason(self) -> str:
@@ -331,7 +354,7 @@ class Report(Shown):
             "device": self.device,
             "device_reason": self.reason,
             "mode": self.mode,
-            "inputs": [row.to_dict() for row in self.inputs],
+            "inputs": [row.to_dict() for row in (*self.inputs, *self.options)],
             "outputs": [row.to_dict() for row in self.outputs],
             "layers": [layer.to_dict() for layer in self.layers],
             "operations": [row.to_dict() for row in self.operations],

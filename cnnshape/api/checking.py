@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -28,6 +29,8 @@ def check(
     model: nn.Module | str,
     inputs: object = None,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     expect: Expect | Sequence[Expect] | None = None,
     formulas: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     max_params: int | None = None,
@@ -43,6 +46,8 @@ def check(
     Args:
         model: as for :func:`cnnshape.inspect`.
         inputs: as for :func:`cnnshape.inspect`.
+        args: as for :func:`cnnshape.inspect`.
+        kwargs: as for :func:`cnnshape.inspect`.
         expect: shapes by path, ``None`` or ``"*"`` for any size, texts such as ``"H//2 - 4"``
             where the input has letters; or a file of them; or the JSON report of an earlier day;
             or several of these.
@@ -77,7 +82,7 @@ def check(
         if limit is not None and not isinstance(limit, int):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise UsageError(f"{name} is a whole number, not {limit!r}")
     expected = list(_expectations(expect))
-    prepared = prepare(model, inputs, options)
+    prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     if formulas and prepared.inputs.has_letters:
         raise UsageError(
             "a hand-derived formula is tested on sizes that are numbers: give some, as in "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ def draw(
     inputs: object = None,
     filename: str | os.PathLike[str] | None = None,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     device: str = "auto",
     mode: Mode = "eval",
     dtype: str | None = None,
@@ -35,6 +38,8 @@ def draw(
         inputs: as for :func:`cnnshape.inspect`.
         filename: write the drawing there as well; the suffix decides how: ``.svg``, ``.png``,
             ``.pdf``, ``.dot``, ``.gv`` or ``.mmd`` (Mermaid).
+        args: as for :func:`cnnshape.inspect`.
+        kwargs: as for :func:`cnnshape.inspect`.
         device: as for :func:`cnnshape.inspect`, and so are the next three.
         mode: ``eval`` or ``train``.
         dtype: the floating dtype to run in.
@@ -71,6 +76,8 @@ def draw(
         report = inspect(
             model,
             inputs,
+            args=args,
+            kwargs=kwargs,
             device=device,
             mode=mode,
             dtype=dtype,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
@@ -24,6 +24,8 @@ def draw_field(
     unit: str = "",
     filename: str | os.PathLike[str] | None = None,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     image: str | os.PathLike[str] | None = None,
     weights: str | Path | None = None,
     trust_pickle: bool = False,
@@ -33,6 +35,8 @@ def draw_field(
     Args:
         model: an ``nn.Module``, or a MODEL argument of the command line such as ``"lenet"``.
         inputs: as for :func:`cnnshape.inspect`.
+        args: as for :func:`cnnshape.inspect`.
+        kwargs: as for :func:`cnnshape.inspect`.
         unit: a layer and a position, as in ``"C2[4,4]"``.
         filename: write the picture there: ``.svg``, ``.png`` or ``.pdf``.
         image: a picture file to draw below the region, brought to the input's size; its middle is
@@ -53,7 +57,8 @@ def draw_field(
     from cnnshape.rendering.field import field_picture
 
     path, place = parse_unit(unit)
-    prepared = prepare(model, inputs, run_options(weights=weights, trust_pickle=trust_pickle))
+    options = run_options(weights=weights, trust_pickle=trust_pickle)
+    prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     if prepared.inputs.has_letters:
         raise UsageError("a receptive field is drawn on an input of known size: give numbers")
     picture = None
@@ -72,6 +77,8 @@ def measured_fields(
     model: nn.Module | str,
     inputs: object = None,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     units: Sequence[Sequence[float]] = ((0.5,),),
     every_layer: bool = False,
     weights: str | Path | None = None,
@@ -82,6 +89,8 @@ def measured_fields(
     Args:
         model: an ``nn.Module``, or a MODEL argument of the command line such as ``"lenet"``.
         inputs: as for :func:`cnnshape.inspect`; large enough to hold the fields.
+        args: as for :func:`cnnshape.inspect`.
+        kwargs: as for :func:`cnnshape.inspect`.
         units: places on each layer's grid as fractions per axis; the middle by default.
         every_layer: also layers whose field is that of the layer before.
         weights: a state dict file, for a model given by name.
@@ -93,5 +102,6 @@ def measured_fields(
     """
     from cnnshape.experiments.measured_field import measure_fields
 
-    prepared = prepare(model, inputs, run_options(weights=weights, trust_pickle=trust_pickle))
+    options = run_options(weights=weights, trust_pickle=trust_pickle)
+    prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     return measure_fields(prepared, units=units, every_layer=every_layer)

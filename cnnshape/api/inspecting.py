@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -21,6 +22,8 @@ def inspect(
     model: nn.Module | str,
     inputs: object = None,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     device: str | torch.device = "auto",
     mode: Mode = "eval",
     dtype: str | torch.dtype | None = None,
@@ -34,7 +37,11 @@ def inspect(
     Args:
         model: an ``nn.Module``, or a MODEL argument of the command line such as ``"lenet"``.
         inputs: a shape, a tensor, a tuple of these for several inputs, a dict of them for
-            keyword inputs; None for the usual input of a named model.
+            keyword inputs; None for the usual input of a named model. What has not the form of a
+            shape goes to ``forward`` as it is; so does a tuple of ints beside a tensor.
+        args: positional arguments handed to ``forward`` exactly as they are, in the place of
+            ``inputs``.
+        kwargs: keyword arguments handed over exactly as they are, also beside ``inputs``.
         device: ``auto``, ``cpu``, ``meta``, ``cuda``, ``cuda:1``, ``mps``, or a ``torch.device``.
         mode: ``eval`` or ``train``. The model's own flags are as before afterwards.
         dtype: the floating dtype to run in, ``"bfloat16"`` or ``torch.bfloat16``; the model's own
@@ -62,7 +69,7 @@ def inspect(
     options = run_options(
         device=device, mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle
     )
-    prepared = prepare(model, inputs, options)
+    prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     report = report_of(prepared)
     if receptive_field is not None:
         report = _measured(report, prepared, receptive_field)

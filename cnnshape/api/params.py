@@ -10,8 +10,10 @@ from torch import nn
 from cnnshape.errors import UsageError
 from cnnshape.experiments.parameters import Parameters, read_checkpoint, read_parameters
 from cnnshape.loading.checkpoint import stored_tensors
+from cnnshape.loading.initialised import check_initialised
 from cnnshape.loading.model import load, more_names
 from cnnshape.loading.spec import parse_spec
+from cnnshape.loading.unwrap import unwrap
 
 
 def params(
@@ -57,6 +59,7 @@ def params(
     elif weights is not None:
         raise UsageError("weights= is for a model given by name; load them into the module instead")
     else:
+        check_initialised(unwrap(model))
         report = read_parameters(model, values=values)
     return replace(report, tree=tree, depth=depth)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -20,8 +21,10 @@ TIME_LIMIT = 60.0
 
 def sizes(
     model: nn.Module | str,
-    inputs: object,
+    inputs: object = None,
     *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
     range: tuple[int, int] = (1, 256),
     mode: Mode = "eval",
     why: bool = False,
@@ -37,6 +40,8 @@ def sizes(
     Args:
         model: an ``nn.Module``, or a MODEL argument of the command line such as ``"lenet"``.
         inputs: as for :func:`cnnshape.inspect`, with letters for the sizes that may vary.
+        args: as for :func:`cnnshape.inspect`.
+        kwargs: as for :func:`cnnshape.inspect`.
         range: the smallest and the largest size to try, for every letter.
         mode: ``eval`` or ``train``.
         why: name the layer that refuses the first size outside.
@@ -61,11 +66,8 @@ def sizes(
     """
     from cnnshape.experiments.sizing.search import accepted_sizes
 
-    prepared = prepare(
-        model,
-        inputs,
-        run_options(mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle),
-    )
+    options = run_options(mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle)
+    prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     low, high = range
     accepted = accepted_sizes(prepared, low=low, high=high, seconds=time_limit, progress=progress)
     if not why and fit is None:

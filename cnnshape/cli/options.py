@@ -80,7 +80,10 @@ def model_options(command: Command) -> Command:
         mode_option,
         dtype_option,
         device_option,
-        input_option("Shape of an input: 1,1,28,28; 1,128:int64; mask=1,128:bool. Repeatable."),
+        input_option(
+            "Shape of an input: 1,1,28,28; 1,128:int64; mask=1,128:bool. Or an option of forward, "
+            "a literal with its name: 'mode=\"train\"', scale=2.5, 'size=(16,16)'. Repeatable."
+        ),
         click.argument("model", metavar="MODEL"),
     ):
         command = decorate(command)

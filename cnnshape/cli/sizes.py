@@ -40,7 +40,10 @@ class Seconds(click.FloatRange):
 
 @click.command("sizes", short_help="Which input sizes the model accepts.")
 @click.argument("model", metavar="MODEL")
-@input_option("Shape of an input, with letters for what may vary: 1,1,H,W. Repeatable.")
+@input_option(
+    "Shape of an input, with letters for what may vary: 1,1,H,W; or an option of forward: "
+    "scale=2.5. Repeatable."
+)
 @click.option(
     "--range",
     "limits",

@@ -14,13 +14,12 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from cnnshape.errors import DeviceError
+from cnnshape.errors import DeviceError, InputPlacementError
 from cnnshape.loading.meta import count_parameters
 from cnnshape.loading.model import PARAMETER_BUDGET
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs, Recorded, record
-from cnnshape.tracing.structure import named_tensors
 
 #: Numbers in all inputs together up to which ``auto`` runs a small model for real: two
 #: pictures of 3×400×400, or one of 3×577×577.
@@ -85,7 +84,7 @@ def _run_where_it_fits(prepared: Prepared) -> Recorded:
     where = _device_of(prepared.module)
     if where not in ("cpu", "meta"):
         return _run_for_real(prepared, where, f"the model is on {where}")
-    numbers = sum(tensor.numel() for _, tensor in named_tensors("", prepared.arguments("meta")))
+    numbers = prepared.inputs.elements
     small = parameters <= PARAMETER_BUDGET and numbers <= INPUT_BUDGET
     if small and where == "cpu":
         return _run_for_real(prepared, "cpu", "a small model runs for real")
@@ -94,7 +93,12 @@ def _run_where_it_fits(prepared: Prepared) -> Recorded:
         if parameters > PARAMETER_BUDGET
         else f"an input of {numbers:,} numbers is more than {INPUT_BUDGET:,}"
     )
-    on_meta = _run_without_memory(prepared, "meta", f"{what}: sizes only, without memory")
+    try:
+        on_meta = _run_without_memory(prepared, "meta", f"{what}: sizes only, without memory")
+    except InputPlacementError:
+        if _bytes(prepared.module) > REAL_BYTES_LIMIT:
+            raise
+        return _run_for_real(prepared, "cpu", "an input cannot be put on meta")
     limit = needs_values(on_meta.exception)
     if limit is None:
         return on_meta
@@ -176,6 +180,7 @@ _MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("device", "meta"), "a tensor that is kept on another device"),
     (("Meta", "not supported"), "an operation without a meta kernel"),
     (("data-dependent",), "a value read from a tensor"),
+    (("not supported for NJT",), "a nested tensor"),
 )
 
 

@@ -47,9 +47,8 @@ def forward_parameters(module: nn.Module) -> ForwardParameters | None:
     >>> forward_parameters(nn.Bilinear(1, 1, 1)).required
     ('input1', 'input2')
     """
-    try:
-        found = inspect.signature(unwrap(module).forward).parameters.values()
-    except (TypeError, ValueError, AttributeError):
+    found = _signature(module)
+    if found is None:
         return None
     named = [p for p in found if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
     keyword_only = [p for p in found if p.kind is p.KEYWORD_ONLY]
@@ -60,6 +59,68 @@ def forward_parameters(module: nn.Module) -> ForwardParameters | None:
         any(p.kind is p.VAR_POSITIONAL for p in found),
         any(p.kind is p.VAR_KEYWORD for p in found),
     )
+
+
+def _signature(module: nn.Module) -> list[inspect.Parameter] | None:
+    try:
+        return list(inspect.signature(unwrap(module).forward).parameters.values())
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def taken_as_dictionary(module: nn.Module, names: Sequence[object]) -> str | None:
+    """The one parameter of ``forward`` that a dictionary is meant for; None if it is none.
+
+    So it is where ``forward`` takes one argument, which is not said to be a tensor, and ``names``,
+    the keys, are not its name. A layer of torch takes a tensor.
+
+    >>> class Net(nn.Module):
+    ...     def forward(self, batch): ...
+    >>> taken_as_dictionary(Net(), ["image", "label"]), taken_as_dictionary(Net(), ["batch"])
+    ('batch', None)
+    """
+    found = _signature(module)
+    if not names or found is None or len(found) != 1 or found[0].name in names:
+        return None
+    only = found[0]
+    if only.kind not in {only.POSITIONAL_ONLY, only.POSITIONAL_OR_KEYWORD}:
+        return None
+    if type(unwrap(module)).forward.__module__.startswith("torch.nn."):
+        return None
+    # With `from __future__ import annotations` an annotation is a text.
+    said = getattr(only.annotation, "__name__", str(only.annotation)).rpartition(".")[2]
+    return None if said == "Tensor" else only.name
+
+
+def swallowed(module: nn.Module, inputs: ModelInputs) -> tuple[str, ...]:
+    """What only a ``*args`` or ``**kwargs`` of ``forward`` takes, as sentences for the reader.
+
+    >>> class Net(nn.Module):
+    ...     def forward(self, x, **options): ...
+    >>> swallowed(Net(), ModelInputs((1,), {"mask": 2}))
+    ("forward names no input 'mask': it goes into **options, where it may be ignored",)
+    """
+    takes, notes = forward_parameters(module), list[str]()
+    if takes is None:
+        return ()
+    stars = {p.kind: p.name for p in _signature(module) or ()}
+    more = len(inputs.args) - len(takes.positional)
+    if more > 0 and takes.any_positional and takes.positional:
+        star = stars[inspect.Parameter.VAR_POSITIONAL]
+        what = "the last input goes" if more == 1 else f"the last {more} inputs go"
+        notes.append(
+            f"forward names {counted(len(takes.positional), 'input')}: {what} into *{star}, "
+            f"where {'it' if more == 1 else 'they'} may be ignored"
+        )
+    unnamed = [repr(name) for name in inputs.kwargs if name not in takes.names]
+    if unnamed and takes.any_keyword:
+        star = stars[inspect.Parameter.VAR_KEYWORD]
+        it, goes = ("it", "goes") if len(unnamed) == 1 else ("they", "go")
+        notes.append(
+            f"forward names no input {listed(unnamed, 'or')}: {it} {goes} into **{star}, "
+            f"where {it} may be ignored"
+        )
+    return tuple(notes)
 
 
 def check_against_forward(module: nn.Module, inputs: ModelInputs, *, python: bool = False) -> None:
@@ -84,6 +145,8 @@ def check_against_forward(module: nn.Module, inputs: ModelInputs, *, python: boo
     count = len(inputs.args)
     called = f"{type(unwrap(module)).__name__}.forward({', '.join(takes.names)})"
     for name in inputs.kwargs:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InputError(f"{called} has no input {name!r}: inputs are named by texts")
         if name not in takes.names and not takes.any_keyword:
             raise InputError(
                 f"{called} has no input {name!r}"

@@ -35,6 +35,7 @@ from cnnshape.loading.construct import (
     no_downloads,
     quiet_randomness,
 )
+from cnnshape.loading.initialised import check_initialised
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
@@ -184,7 +185,9 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
             quiet_randomness(),
             _on_the_cpu(),
         ):
-            return _BUILDERS[spec.kind](spec, meter)
+            found = _BUILDERS[spec.kind](spec, meter)
+            check_initialised(found.module)
+            return found
     except ModelConstructionError as error:
         if isinstance(error.__cause__, TooLargeError) and limit_bytes is not None:
             raise ModelConstructionError(

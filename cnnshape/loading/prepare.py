@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
 from cnnshape.errors import UsageError
 from cnnshape.loading.dtypes import torch_dtype
-from cnnshape.loading.forward_signature import check_against_forward, missing_input_error
-from cnnshape.loading.inputs import ModelInputs, from_python, from_specs
+from cnnshape.loading.forward_signature import (
+    check_against_forward,
+    missing_input_error,
+    swallowed,
+    taken_as_dictionary,
+)
+from cnnshape.loading.initialised import check_initialised
+from cnnshape.loading.inputs import ModelInputs, from_python, from_specs, given_inputs
 from cnnshape.loading.model import LoadedModel, load
 from cnnshape.loading.run_options import RunOptions
 from cnnshape.loading.tensors import make_tensors, model_dtype
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.words import listed
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,12 @@ class Prepared:
 
 
 def prepare(
-    model: nn.Module | str, inputs: object = None, options: RunOptions | None = None
+    model: nn.Module | str,
+    inputs: object = None,
+    options: RunOptions | None = None,
+    *,
+    args: tuple[Any, ...] | None = None,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """Load what has to be loaded and make sure that the inputs fit ``forward``.
 
@@ -65,6 +77,8 @@ def prepare(
         inputs: as :func:`~cnnshape.loading.inputs.from_python` reads them; None for the model's
             usual ones.
         options: where and how it is to be run; None for all as usual.
+        args: in the place of ``inputs``, positional arguments that are handed over as they are.
+        kwargs: keyword arguments that are handed over as they are.
 
     Raises:
         UsageError: the model or the inputs cannot be used; the sentence says what to do.
@@ -73,13 +87,28 @@ def prepare(
     >>> prepared.inputs.args[0].shape, prepared.arguments("meta")[0][0].device.type
     ((1, 1, 28, 28), 'meta')
     """
-    given = None if inputs is None else from_python(inputs)
+    given = given_inputs(inputs, args, kwargs)
     if isinstance(model, str):
         prepared = _named(model, given, options or RunOptions())
     else:
         prepared = _in_hand(model, given, options or RunOptions())
+    if isinstance(inputs, Mapping) and kwargs is None:
+        prepared = _with_dictionary(prepared, cast("Mapping[Any, Any]", inputs))
     check_against_forward(prepared.module, prepared.inputs, python=not isinstance(model, str))
-    return prepared
+    said = swallowed(prepared.module, prepared.inputs)
+    return replace(prepared, notes=(*prepared.notes, *said)) if said else prepared
+
+
+def _with_dictionary(prepared: Prepared, given: Mapping[Any, Any]) -> Prepared:
+    """A dictionary is the one argument of a forward that knows none of its keys."""
+    name = taken_as_dictionary(prepared.module, list(given))
+    if name is None:
+        return prepared
+    keys = listed((repr(key) for key in given), "or")
+    note = f"forward takes no {keys}: the dictionary is handed over as its one argument, {name}"
+    return replace(
+        prepared, inputs=ModelInputs(from_python((given,)).args), notes=(*prepared.notes, note)
+    )
 
 
 def _named(spec: str, given: ModelInputs | None, options: RunOptions) -> Prepared:
@@ -112,6 +141,7 @@ def _in_hand(model: nn.Module, given: ModelInputs | None, options: RunOptions) -
     if options.weights is not None:
         raise UsageError("weights= is for a model given by name; load them into the module instead")
     module = unwrap(model)
+    check_initialised(module)
     name = type(module).__name__
     if given is None:
         raise missing_input_error(module, name, python=True)

@@ -2,14 +2,14 @@
 
 Grammar, spaces ignored::
 
-    INPUT  = [NAME "="] (TENSOR | LIST)
+    INPUT  = [NAME "="] (TENSOR | LIST) | NAME "=" LITERAL
     TENSOR = SIZES [":" DTYPE]            1,1,28,28   1x1x28x28   1,128:int64   (1,28)   ()
     LIST   = "[" TENSOR "]" ("," "[" TENSOR "]")* [":" DTYPE]
     SIZES  = sizes separated by "," (or by "x" or "×" where no comma stands)
     size   = a natural number, or a letter for a symbolic size
 
-``NAME`` is a keyword of the model's ``forward``; ``batch.image`` is the key ``image`` of
-a dictionary given as ``batch``.
+A ``LITERAL`` is an option of ``forward`` (:mod:`cnnshape.loading.literals`). ``NAME`` is a keyword
+of the model's ``forward``; ``batch.image`` is the key ``image`` of a dictionary given as ``batch``.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from cnnshape.errors import ShapeSyntaxError
 from cnnshape.loading.dtypes import parse_dtype
+from cnnshape.loading.literals import Option, read_option
 
 Size = int | str
 """One size: a number, or a letter that stands for one."""
@@ -28,6 +29,8 @@ _LARGEST = 2**63 - 1
 _NAME = re.compile(r"(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*=(?P<rest>.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]+")
 _CROSS = re.compile(r"[x×]")
+_TEXT_OF_TENSOR = re.compile(r"(?P<sizes>[^:]*)(?::\s*[^\W\d][\w.]*\s*)?")
+_BRACKETS = re.compile(r"\[(?P<inner>[^\[\]]*)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +78,17 @@ class InputSpec:
         return f"{self.name}={body}{dtype}" if self.name is not None else f"{body}{dtype}"
 
 
-def parse_inputs(texts: Sequence[str]) -> tuple[InputSpec, ...]:
-    """Read every ``--input`` of a command line, in order.
+def parse_inputs(texts: Sequence[str]) -> tuple[InputSpec | Option, ...]:
+    """Read every ``--input`` of a command line, in order: shapes, and options of ``forward``.
 
     Raises:
         ShapeSyntaxError: a text cannot be read, or a keyword is given twice.
 
-    >>> [spec.name for spec in parse_inputs(["1,3,8,8", "mask=1,8:bool"])]
-    [None, 'mask']
+    >>> [given.name for given in parse_inputs(["1,3,8,8", "mask=1,8:bool", "scale=2.5"])]
+    [None, 'mask', 'scale']
     """
-    specs = tuple(parse_input(text) for text in texts)
-    names = [spec.name for spec in specs if spec.name is not None]
+    given = tuple(read_option(*_split_name(text), text) or parse_input(text) for text in texts)
+    names = [each.name for each in given if each.name is not None]
     for name in names:
         if names.count(name) > 1:
             raise ShapeSyntaxError(f"the input {name!r} is given twice")
@@ -94,7 +97,12 @@ def parse_inputs(texts: Sequence[str]) -> tuple[InputSpec, ...]:
             raise ShapeSyntaxError(
                 f"{parent!r} is given as a tensor and, by {name!r}, as a dictionary"
             )
-    return specs
+    return given
+
+
+def _split_name(text: str) -> tuple[str | None, str]:
+    match = _NAME.fullmatch(text.strip())
+    return (match["name"], match["rest"].strip()) if match else (None, text.strip())
 
 
 def parse_input(text: str) -> InputSpec:
@@ -112,8 +120,7 @@ def parse_input(text: str) -> InputSpec:
     >>> [member.shape for member in parse_input("[3,96,96],[3,64,64]").tensors]
     [(3, 96, 96), (3, 64, 64)]
     """
-    match = _NAME.fullmatch(text.strip())
-    name, body = (match["name"], match["rest"].strip()) if match else (None, text.strip())
+    name, body = _split_name(text)
     if not body:
         raise ShapeSyntaxError(
             f"the shape {text!r} is empty: give sizes, as in 1,1,28,28 (or () for a scalar)"
@@ -121,6 +128,58 @@ def parse_input(text: str) -> InputSpec:
     if "[" in body or "]" in body:
         return _parse_list(body, name, text)
     return _parse_tensor(body, name, text)
+
+
+def has_form_of_shape(text: str) -> bool:
+    """Whether a text among Python values describes a tensor; any other is an argument as it is.
+
+    Sizes are separated by commas or crosses. One of them at least is a number, or all are single
+    capital letters; a bare word is not a shape.
+
+    >>> [has_form_of_shape(text) for text in ("1,128:int64", "N,C,H,W", "[3,8,8],[3,9,9]", "()")]
+    [True, True, True, True]
+    >>> [has_form_of_shape(text) for text in ("train", "conv2d", "N", "yes, no", "2.5", "4x")]
+    [False, False, False, False, False, False]
+    """
+    text = text.strip()
+    members = [match["inner"] for match in _BRACKETS.finditer(text)]
+    if members:
+        around = _BRACKETS.sub("", text).partition(":")[0].replace(",", " ").strip()
+        return not around and all(_is_tensor_text(member, least=1) for member in members)
+    return _is_tensor_text(text, least=2)
+
+
+def _is_tensor_text(text: str, least: int) -> bool:
+    """``least``: how many capital letters are a shape without any number."""
+    match = _TEXT_OF_TENSOR.fullmatch(text)
+    if match is None:
+        return False
+    sizes = match["sizes"].strip()
+    if sizes.startswith("(") and sizes.endswith(")"):
+        sizes = sizes[1:-1].strip().removesuffix(",")
+        if not sizes:
+            return True
+    if "," in sizes:
+        # What is missing or negative was meant as a size: reading it says what is wrong.
+        parts = [part.strip().removeprefix("-") for part in sizes.split(",")]
+        sized = all(not part or _is_size(part) for part in parts)
+    else:
+        parts = [part.strip() for part in _split_crosses(sizes)]
+        sized = all(map(_is_size, parts))
+    numbers = [part for part in parts if _NUMBER.fullmatch(part)]
+    lettered = all(map(is_letter, set(parts) - set(numbers)))
+    if not numbers:
+        return lettered and len(parts) >= least
+    return sized and (lettered or not sizes.isidentifier())  # Nx1xHxW, but not conv2d
+
+
+def _is_size(part: str) -> bool:
+    return part.isidentifier() or _NUMBER.fullmatch(part) is not None
+
+
+def is_letter(size: object) -> bool:
+    """Whether this is a single capital letter: a size even where no number stands beside it."""
+    return isinstance(size, str) and len(size) == 1 and size.isupper()
 
 
 def _parse_tensor(body: str, name: str | None, text: str) -> InputSpec:

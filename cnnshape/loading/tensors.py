@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from cnnshape.errors import InputError, ShapeSyntaxError
+from cnnshape.errors import InputError, InputPlacementError, ShapeSyntaxError
 from cnnshape.interrupts import held
 from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
 from cnnshape.loading.inputs import ModelInputs
@@ -36,7 +36,7 @@ def make_tensors(
         seed: for other values.
 
     Raises:
-        InputError: a size is a letter and has no number.
+        InputError: a size is a letter and has no number, or a tensor cannot be moved.
 
     >>> from cnnshape.loading.inputs import from_texts
     >>> args, kwargs = make_tensors(from_texts(["1,3,8,8", "mask=1,8:bool"]))
@@ -92,9 +92,13 @@ class _TensorMaker:
             if value.tensors is not None:
                 return [self._make(member) for member in value.tensors]
             return self._make(value)
-        if isinstance(value, Tensor) and value.device != self.device:
-            return value.to(self.device)
-        return value
+        return self._moved(value) if isinstance(value, Tensor) else value
+
+    def _moved(self, value: Tensor) -> Tensor:
+        try:
+            return value if value.device == self.device else value.to(self.device)
+        except Exception as error:  # a nested tensor, a subclass with rules of its own
+            raise InputPlacementError(value, str(self.device), error) from error
 
     def _make(self, spec: InputSpec) -> Tensor:
         shape = cast("tuple[int, ...]", spec.shape)

@@ -32,6 +32,8 @@ def header(report: Report, room: int | None) -> list[Line]:
         words += [_tensor(label, row, number == 0) for number, row in enumerate(rows[:_SHOWN])]
         if len(rows) > _SHOWN:
             words.append((Span(f"and {len(rows) - _SHOWN} more", "dim"),))
+        if label == "input":
+            words += _options(report)
     if report.mode == "train":
         words.append((Span("in training mode", "dim"),))
     return wrap(words, room, "   ", "", _INDENT)
@@ -59,6 +61,23 @@ def _tensor(label: str, row: TensorRow, first: bool) -> Line:
         Span(shape_text(row.shape)),
         Span(f" {row.dtype}", "dim"),
     )
+
+
+def _options(report: Report) -> list[Line]:
+    """What was handed over beside the tensors."""
+    rows = report.options
+    words: list[Line] = [
+        (
+            Span("" if report.inputs or number else "input ", "dim"),
+            span(f"{row.name} ", "name"),
+            Span("" if row.shape is None else f"{shape_text(row.shape)} {row.dtype} "),
+            span(row.value, "dim"),
+        )
+        for number, row in enumerate(rows[:_SHOWN])
+    ]
+    if len(rows) > _SHOWN:
+        words.append((Span(f"and {counted(len(rows) - _SHOWN, 'other option')}", "dim"),))
+    return words
 
 
 def footer(report: Report, room: int | None) -> list[Line]:

@@ -16,9 +16,12 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
+from cnnshape.errors import InputPlacementError
 from cnnshape.interrupts import let_through
+from cnnshape.tracing.copies import with_tensors
 from cnnshape.tracing.describe import describe
 from cnnshape.tracing.names import input_names
+from cnnshape.tracing.options import options_in
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.shortcuts import meta_shortcuts
@@ -49,14 +52,9 @@ class Inputs:
         return [*given, *(self.kwargs or {}).items()]
 
     def to(self, convert: Callable[[torch.Tensor], torch.Tensor]) -> Inputs:
-        """The same arguments with every tensor converted."""
-        from torch.utils import _pytree as pytree
-
-        def each(thing: Any) -> Any:
-            return convert(thing) if isinstance(thing, torch.Tensor) else thing
-
+        """The same arguments with every tensor converted, in copies of what holds them."""
         return Inputs(
-            pytree.tree_map(each, self.args), pytree.tree_map(each, dict(self.kwargs or {}))
+            with_tensors(self.args, convert), with_tensors(dict(self.kwargs or {}), convert)
         )
 
 
@@ -113,6 +111,9 @@ def record(
         )
         stack.enter_context(recorder.watching_modules())
         named_inputs = _name_inputs(model, moved, recorder)
+        options = tuple(
+            option for label, given in inputs.named(model) for option in options_in(label, given)
+        )
         output: Any = None
         exception: BaseException | None = None
         started = time.perf_counter()
@@ -139,6 +140,7 @@ def record(
             outputs=root.outputs if root is not None else (),
             execution=Execution(device=device, mode=mode, reason=reason, seconds=seconds),
             failure=recorder.recording.failure,
+            options=options,
         )
     return Recorded(trace, output, exception)
 
@@ -186,8 +188,14 @@ def placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generat
             copies[id(tensor)] = moved
         return copies[id(tensor)]
 
+    def placed(tensor: torch.Tensor) -> torch.Tensor:
+        try:
+            return own(tensor)
+        except Exception as error:  # a nested tensor, a subclass with rules of its own
+            raise InputPlacementError(tensor, device, error) from error
+
     swap_tensors(modules, convert, target)
-    moved = inputs.to(own)
+    moved = inputs.to(placed)
     if target.type == "meta":
         # A tensor that the forward makes itself (torch.arange) must land where the others are.
         with target:

@@ -8,6 +8,8 @@ named by its type and never crashes the pass.
 from __future__ import annotations
 
 import dataclasses
+import functools
+import types
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Any, cast
@@ -18,10 +20,20 @@ from cnnshape.tracing.trace import Ref, Unknown
 
 #: How deep containers are followed, and how many items of one are looked at. Real models stay
 #: far below both; an object that contains itself ends here.
-_DEPTH_LIMIT = 12
+DEPTH_LIMIT = 12
 _ITEM_LIMIT = 100_000
 
-_ATOMS = (bool, int, float, complex, str, bytes, type(None))
+ATOMS = (bool, int, float, complex, str, bytes, type(None))
+#: What may keep tensors and is no container of them. An object that can be called may be one.
+_CLOSED = (
+    torch.nn.Module,
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    functools.partial,
+)
 
 
 class KeptSize(int):
@@ -35,28 +47,29 @@ def named_tensors(name: str, thing: Any) -> Iterator[tuple[str, torch.Tensor]]:
     >>> [label for label, _ in named_tensors("x", pair)]
     ['x.image', 'x.boxes[0]', 'x.boxes[1]']
     """
-    yield from _walk(name, thing, _DEPTH_LIMIT, set())
+    yield from _walk(name, thing, DEPTH_LIMIT, set())
 
 
 def _walk(name: str, thing: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, torch.Tensor]]:
     if isinstance(thing, torch.Tensor):
         yield name, thing
         return
-    if isinstance(thing, _ATOMS) or depth == 0 or id(thing) in seen:
+    if isinstance(thing, ATOMS) or depth == 0 or id(thing) in seen:
         return
     seen.add(id(thing))
-    for key, item in _items(thing):
-        yield from _walk(_join(name, key), item, depth - 1, seen)
+    for key, item in items_of(thing):
+        yield from _walk(join_path(name, key), item, depth - 1, seen)
     seen.discard(id(thing))
 
 
-def _join(name: str, key: str) -> str:
+def join_path(name: str, key: str) -> str:
+    """The path of a part: ``x`` and ``.image`` are ``x.image``."""
     if not name:
         return key.strip("[].") if key.startswith(".") else key
     return name + key
 
 
-def _items(thing: Any) -> list[tuple[str, Any]]:
+def items_of(thing: Any) -> list[tuple[str, Any]]:
     """The parts of one container with the text that reaches each: ``.image``, ``[0]``."""
     if isinstance(thing, Mapping):
         mapping = cast("Mapping[Any, Any]", thing)
@@ -69,28 +82,44 @@ def _items(thing: Any) -> list[tuple[str, Any]]:
         return [(f"[{i}]", item) for i, item in enumerate(sequence[:_ITEM_LIMIT])]
     if isinstance(thing, set | frozenset):
         return [(f"[{i}]", item) for i, item in enumerate(cast("set[Any]", thing))]
-    if isinstance(thing, torch.nn.Module | type) or callable(thing):
+    if isinstance(thing, _CLOSED):
         return []
     if dataclasses.is_dataclass(thing):
-        return [(f".{f.name}", getattr(thing, f.name, None)) for f in dataclasses.fields(thing)]
+        return [(f".{name}", value) for name, value in attributes_of(thing)]
     if isinstance(thing, torch.distributions.Distribution):
         return [
             (f".{name}", value)
             for name, value in vars(thing).items()
             if isinstance(value, torch.Tensor | torch.distributions.Distribution)
         ]
-    attributes = getattr(thing, "__dict__", None)
-    if isinstance(attributes, dict):
-        return [
-            (f".{key}", value)
-            for key, value in cast("dict[str, Any]", attributes).items()
-            if isinstance(value, torch.Tensor | list | tuple | Mapping)
-        ]
-    return []
+    found: list[tuple[str, Any]] = []
+    for key, value in attributes_of(thing):
+        # A graph keeps in a store of its own what it is asked for: `data.x` is `data._store.x`.
+        hidden = key.startswith("_") and isinstance(value, Mapping)
+        found += items_of(value) if hidden else [(f".{key}", value)]
+    return found
+
+
+def _is_record(thing: Any) -> bool:
+    """Whether this is plain data with names: no object that refers to the world around it."""
+    return isinstance(thing, types.SimpleNamespace) or (
+        dataclasses.is_dataclass(thing) and not isinstance(thing, type)
+    )
 
 
 def _key(key: Any) -> str:
     return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+
+
+def attributes_of(thing: Any) -> list[tuple[str, Any]]:
+    """What an object keeps by name, as far as tensors in it are looked for."""
+    if dataclasses.is_dataclass(thing):
+        return [(f.name, getattr(thing, f.name, None)) for f in dataclasses.fields(thing)]
+    return [
+        (key, value)
+        for key, value in cast("dict[str, Any]", getattr(thing, "__dict__", {})).items()
+        if isinstance(value, torch.Tensor | list | tuple | Mapping) or _is_record(value)
+    ]
 
 
 def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> Any:

@@ -270,6 +270,22 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """An argument of the pass that is no tensor.
+
+    Attributes:
+        name: what ``forward`` calls it, with the path inside a container.
+        text: it in short, safe to print.
+        shape, dtype: those of an array of another library; None for anything else.
+    """
+
+    name: str
+    text: str
+    shape: Shape | None = None
+    dtype: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """One forward pass: complete, or up to the failing call if ``failure`` is set."""
 
@@ -283,6 +299,7 @@ class Trace:
     outputs: tuple[NamedValue, ...]
     execution: Execution
     failure: Failure | None = None
+    options: tuple[Option, ...] = ()
     _modules_by_path: dict[str, Module] = field(
         init=False, repr=False, compare=False, default_factory=dict[str, Module]
     )

@@ -140,7 +140,7 @@ class TestFromPython:
     def test_a_tensor_is_itself(self) -> None:
         x = torch.zeros(2)
         assert from_python(x).args[0] is x
-        assert from_python((x, (1, 5))).args == (x, InputSpec((1, 5)))
+        assert from_python((x, "1,5")).args == (x, InputSpec((1, 5)))
 
     def test_several_texts(self) -> None:
         args = from_python(("1,3,8,8", "1,5:int64")).args
@@ -157,7 +157,7 @@ class TestFromPython:
 
     def test_a_dict_is_keywords(self) -> None:
         x = torch.zeros(2)
-        inputs = from_python({"ids": (1, 8), "mask": x, "cache": None, "return_dict": False})
+        inputs = from_python({"ids": "1,8", "mask": x, "cache": None, "return_dict": False})
         assert inputs.args == ()
         assert inputs.kwargs == {
             "ids": InputSpec((1, 8)), "mask": x, "cache": None, "return_dict": False
@@ -254,7 +254,7 @@ class TestMakeTensors:
             make_tensors(from_texts(["N,1,H,W"]))
 
     def test_elements(self) -> None:
-        assert from_python(((1, 3, 8, 8), [torch.zeros(5)]), {"m": (2, 2)}).elements == 192 + 5 + 4
+        assert from_python(("1,3,8,8", [torch.zeros(5)]), {"m": "2,2"}).elements == 192 + 5 + 4
         assert from_specs(parse_inputs(["N,3"])).elements == 3
 
 

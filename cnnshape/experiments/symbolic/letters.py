@@ -9,6 +9,7 @@ from typing import Any
 from cnnshape.formulas.algebra import Whole, letter
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
+from cnnshape.tracing.structure import named_tensors
 from cnnshape.tracing.trace import Trace
 
 #: A number for each letter.
@@ -51,8 +52,9 @@ def shapes_of(inputs: ModelInputs) -> list[tuple[int | str, ...]]:
         if isinstance(leaf, InputSpec):
             members = (leaf,) if leaf.tensors is None else leaf.tensors
             found.extend(member.shape for member in members)
-        elif hasattr(leaf, "shape"):
-            found.append(tuple(int(n) for n in leaf.shape))
+        else:
+            tensors = (tensor for _, tensor in named_tensors("", leaf))
+            found.extend(tuple(int(n) for n in tensor.shape) for tensor in tensors)
         return leaf
 
     inputs.map(note)
