@@ -216,18 +216,25 @@ def _from_value(value: object, shapes: bool) -> Any:
 
 def _is_shape(items: Sequence[Any]) -> bool:
     """Whether a tuple or list gives sizes: whole numbers and names, or capital letters alone."""
-    numbers = [item for item in items if not isinstance(item, bool) and isinstance(item, Integral)]
+    numbers = [item for item in items if _is_whole(item) and item >= 0]
     names = [item for item in items if isinstance(item, str) and item.isidentifier()]
     if not items or len(numbers) + len(names) < len(items):
         return False
     return bool(numbers) or all(map(is_letter, names))
 
 
+def _is_whole(item: object) -> bool:
+    return not isinstance(item, bool) and isinstance(item, Integral)
+
+
 def _refuse_odd_sizes(items: object) -> None:
-    """Numbers that were meant as a shape: ``(1, 3, 32.0, 32.0)``."""
+    """Numbers that were meant as a shape: ``(1, 3, 32.0, 32.0)``, ``(1, -3)``."""
     if not isinstance(items, (list, tuple)) or hasattr(items, "_fields"):
         return
     sizes = cast("list[Any] | tuple[Any, ...]", items)
+    negative = next((size for size in sizes if _is_whole(size) and size < 0), None)
+    if negative is not None and all(_is_whole(size) or isinstance(size, str) for size in sizes):
+        raise InputError(f"the size {negative} in {sizes} is negative: sizes are 0 or more")
     odd = next((size for size in sizes if isinstance(size, (bool, float))), None)
     if odd is not None and all(isinstance(size, (Real, str)) for size in sizes):
         if any(isinstance(size, str) and not is_letter(size) for size in sizes):
@@ -239,9 +246,6 @@ def _refuse_odd_sizes(items: object) -> None:
 
 
 def _shape(items: Sequence[Size]) -> InputSpec:
-    for size in items:
-        if not isinstance(size, str) and int(size) < 0:
-            raise InputError(f"the size {size} in {tuple(items)} is negative: sizes are 0 or more")
     return InputSpec(tuple(size if isinstance(size, str) else int(size) for size in items))
 
 

@@ -43,6 +43,19 @@ class Net(nn.Module):
         x = F.relu(self.fc1(x))
         return self.fc2(x)
 
+class Options(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fine, self.coarse = nn.Conv2d(3, 8, 3), nn.Conv2d(3, 8, 5)
+
+    def forward(self, x, mode="fine", size=None, scale=1.0):
+        x = self.coarse(x) if mode == "coarse" else self.fine(x)
+        return x * scale if size is None else F.interpolate(x, size=size)
+
+class Bare(nn.Module):
+    def __init__(self):
+        self.size = 3
+
 class Talks(nn.Linear):
     def __init__(self):
         print("building")
@@ -124,6 +137,20 @@ def test_a_model_that_raises_gives_the_table_up_to_there_and_exit_code_one(
     assert "Traceback" not in out
 
 
+def test_options_of_forward_are_literals(inspect: Inspect, net: str) -> None:
+    given = ("-i", 'mode="coarse"', "-i", "size=(16,12)", "-i", "scale=2.5")
+    code, out, _ = inspect(f"{net}:Options", "-i", "1,3,8,8", *given, "-f", "json")
+    data = json.loads(out)
+    jsonschema.validate(data, closed(inspect_schema()))
+    assert code == 0
+    assert data["outputs"][0]["shape"] == [1, 8, 16, 12]
+    assert data["totals"]["macs"] == 8 * 4 * 4 * 3 * 5 * 5
+    assert [row.get("value") for row in data["inputs"]] == [None, "'coarse'", "(16, 12)", "2.5"]
+    code, out, _ = inspect(f"{net}:Options", "-i", "N,3,8,8", "-i", "mode='coarse'")
+    assert code == 0
+    assert "input x N×3×8×8 float32   mode 'coarse'   output N×8×4×4 float32" in out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -179,6 +206,10 @@ def test_a_failure_as_json_is_told_on_stderr_as_well(inspect: Inspect, net: str)
         (("lenet", "-o", "lenet.xyz"), ".xyz is no known format; use one of .txt, .json"),
         (("lenet", "-o", "no/such/folder/lenet.json"), "there is no folder no/such/folder"),
         (("lenet", "-i", "1,1,28,28y"), "28y"),
+        (("lenet", "-i", "mode=train"), 'for a text write mode="train"'),
+        (("lenet", "-i", "x=(a,)"), "give a shape, as in x=1,3,H,W, or a literal"),
+        (("lenet", "-i", "True"), "as in name=True"),
+        (("lenet", "-i", "1,1,28,28", "-i", 'mode="a"'), "LeNet.forward(x) has no input 'mode'"),
         (("lenet", "--device", "toaster"), "toaster"),
         (("lenet", "--dtype", "float33"), "float33"),
         (("lenet", "-d", "-1"), "-1 is not in the range"),
@@ -201,6 +232,14 @@ def test_wrong_usage_is_exit_code_two_and_one_sentence(
     assert message in err.replace("\\", "/")
     assert "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_module_without_its_init_is_wrong_usage(inspect: Inspect, net: str) -> None:
+    code, out, err = inspect(f"{net}:Bare", "-i", "1,3")
+    assert (code, out) == (2, "")
+    assert err == (
+        "error: Bare.__init__ does not call super().__init__(): it has to be its first line\n"
+    )
 
 
 def test_files_by_suffix_and_what_is_said_about_them(inspect: Inspect, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from types import SimpleNamespace
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,7 +14,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnshape.errors import InputError, ShapeSyntaxError
-from cnnshape.loading.inputs import from_python, from_specs, from_texts
+from cnnshape.loading.inputs import from_python, from_specs, from_texts, given_inputs
 from cnnshape.loading.shapes import InputSpec, parse_input, parse_inputs
 from cnnshape.loading.tensors import make_tensors, model_dtype
 
@@ -166,6 +169,31 @@ class TestFromPython:
         assert both.args == (InputSpec((1, 3)),)
         assert both.kwargs == {"mask": InputSpec((1, 3), "bool")}
 
+    def test_beside_a_tensor_sizes_are_an_option(self) -> None:
+        x, size = torch.zeros(2), torch.Size((16, 16))
+        for ready in (x, np.zeros(2), [x], {"a": x}, SimpleNamespace(x=x)):
+            assert from_python((ready, (16, 16))).args[1] == (16, 16)
+        assert from_python({"x": x, "size": size}).kwargs["size"] is size
+        assert from_python((x, ("H", "W"), [1, 2])).args[1:] == (("H", "W"), [1, 2])
+        # A number, even numpy's, is no input that is ready.
+        assert from_python(((1, 5), np.float32(2.5), None)).args[0] == InputSpec((1, 5))
+
+    @pytest.mark.parametrize("value", [
+        "train", "conv2d", "a=1", "yes, no", ["a b c", "d"], ["yes", "no"], ("cat", "dog"),
+        (-2, -1), (1.5, 2), [True, False], 2.5, 16, True, b"1,3", range(3), {1, 2}, torch.float16,
+    ])  # fmt: skip
+    def test_what_is_no_shape_is_itself(self, value: object) -> None:
+        assert from_python(((1, 3), value)).args[1] is value
+        assert from_python({"x": (1, 3), "y": value}).kwargs == {"x": InputSpec((1, 3)), "y": value}
+        nested = from_python({"x": {"y": value, "z": (1, 3)}}).kwargs["x"]
+        assert nested == {"y": value, "z": InputSpec((1, 3))}
+
+    def test_a_container_without_shapes_keeps_its_class(self) -> None:
+        ordered = OrderedDict(a=1.5, b="c")
+        assert from_python((ordered,)).args[0] is ordered
+        assert from_python((ordered,)).map(lambda leaf: leaf).args[0] is ordered
+        assert from_python("one word").args == ("one word",)
+
     def test_a_dict_as_one_input(self) -> None:
         assert from_python(({"a": (1, 2)},)).args == ({"a": InputSpec((1, 2))},)
 
@@ -185,6 +213,36 @@ class TestFromPython:
     def test_refused(self, value: object, words: str) -> None:
         with pytest.raises(InputError, match=words):
             from_python(value)
+
+
+class TestGivenInputs:
+    def test_args_and_kwargs_are_handed_over_as_they_are(self) -> None:
+        size = torch.Size((16, 16))
+        given = given_inputs(args=("1,3,8,8", size, "N"), kwargs={"ids": (1, 8)})
+        assert given is not None
+        assert given.args == ("1,3,8,8", (16, 16), "N")
+        assert given.args[1] is size
+        assert given.kwargs == {"ids": (1, 8)}
+        assert not given.specs
+
+    def test_kwargs_beside_shapes(self) -> None:
+        given = given_inputs((1, 3, 8, 8), kwargs={"size": (16, 16)})
+        assert given is not None
+        assert (given.args, given.kwargs) == ((InputSpec((1, 3, 8, 8)),), {"size": (16, 16)})
+
+    def test_nothing(self) -> None:
+        assert given_inputs() is None
+        assert given_inputs(args=()) == from_python(())
+
+    @pytest.mark.parametrize(("given_", "words"), [
+        ({"inputs": (1, 3), "args": ()}, "inputs and args are both given"),
+        ({"args": torch.zeros(2)}, r"args is a tuple, as in args=\(x,\), not Tensor"),
+        ({"kwargs": [1]}, "kwargs is a dict"),
+        ({"inputs": {"x": (1, 3)}, "kwargs": {"x": 1}}, "'x' is given twice"),
+    ])  # fmt: skip
+    def test_refused(self, given_: dict[str, object], words: str) -> None:
+        with pytest.raises(InputError, match=words):
+            given_inputs(**given_)  # type: ignore[arg-type]
 
 
 class TestMakeTensors:
