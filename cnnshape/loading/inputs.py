@@ -155,7 +155,7 @@ def from_python(inputs: object = (), kwargs: Mapping[str, object] | None = None)
     ==========================  ========================================================
     ``(1, 1, 28, 28)``          the shape of one tensor (letters allowed); so does a list
                                 of ints or a ``torch.Size``. Beside a tensor or an array it
-                                is no shape and goes as it is
+                                is no shape and goes as it is, unless it has a letter
     ``"1,128:int64"``           the same as a text, with a dtype; also beside a tensor
     a tensor, or anything else  itself; so does a text that is no shape, such as ``"train"``
     a tuple of these            several positional inputs
@@ -203,13 +203,13 @@ def from_python(inputs: object = (), kwargs: Mapping[str, object] | None = None)
 def _from_value(value: object, shapes: bool) -> Any:
     """One argument: what describes a tensor becomes a spec, everything else stays what it is.
 
-    ``shapes``: whether bare sizes describe a tensor.
+    ``shapes``: whether whole numbers alone describe a tensor.
     """
     if isinstance(value, str):
         return parse_input(value) if has_form_of_shape(value) else value
-    if shapes and isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
         sizes = cast("list[Any] | tuple[Any, ...]", value)
-        if _is_shape(sizes):
+        if _is_shape(sizes) and (shapes or _is_lettered(sizes)):
             return _shape(sizes)
     return _rebuilt(value, lambda item: _from_value(item, shapes))
 
@@ -221,6 +221,13 @@ def _is_shape(items: Sequence[Any]) -> bool:
     if not items or len(numbers) + len(names) < len(items):
         return False
     return bool(numbers) or all(map(is_letter, names))
+
+
+def _is_lettered(sizes: Sequence[Any]) -> bool:
+    """Whether capital letters stand among numbers: sizes, and nothing else."""
+    letters = [size for size in sizes if is_letter(size)]
+    numbers = [size for size in sizes if _is_whole(size)]
+    return bool(letters and numbers) and len(letters) + len(numbers) == len(sizes)
 
 
 def _is_whole(item: object) -> bool:

@@ -59,7 +59,7 @@ def read_option(name: str | None, body: str, text: str) -> Option | None:
 def _value(body: str, text: str) -> object:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # "\d" in a text
+            warnings.simplefilter("ignore")  # of "\d" in a text
             return ast.literal_eval(body[:_LONGEST])
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise ShapeSyntaxError(

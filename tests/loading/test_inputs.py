@@ -175,6 +175,8 @@ class TestFromPython:
             assert from_python((ready, (16, 16))).args[1] == (16, 16)
         assert from_python({"x": x, "size": size}).kwargs["size"] is size
         assert from_python((x, ("H", "W"), [1, 2])).args[1:] == (("H", "W"), [1, 2])
+        assert from_python({"x": ("N", "T", 4), "y": x}).kwargs["x"] == InputSpec(("N", "T", 4))
+        assert from_python((x, ("cat", 5))).args[1] == ("cat", 5)
         # A number, even numpy's, is no input that is ready.
         assert from_python(((1, 5), np.float32(2.5), None)).args[0] == InputSpec((1, 5))
 
