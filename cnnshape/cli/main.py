@@ -108,8 +108,8 @@ def cli(ctx: click.Context, debug: bool) -> None:
     cnnshape formula conv --input 28 --kernel 5 --padding 2
 
     MODEL is a bundled name (see `cnnshape models`), torchvision:resnet18, timm:convnext_tiny,
-    package.module:Name, path/to/file.py:Name, or a file such as net.pt2. Naming your own file runs
-    it, as importing does.
+    package.module:Name, path/to/file.py:Name, a file such as net.pt2, or hf:FOLDER for a
+    configuration of transformers. Naming your own file runs it, as importing does.
     """
     ctx.obj = {"debug": debug}
 

@@ -144,6 +144,7 @@ def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
         with contextlib.suppress(ModelConstructionError):
             found = _construct(spec, None, _TRANSIENT_BYTES)
             sent = False
+    note = "; ".join(filter(None, (note, found.note)))
     module = found.module
     if not real and (sent or count_parameters(module) > budget):
         module = meta_copy(module) if found.shared else move_to_meta(module, found.memo)
@@ -158,6 +159,7 @@ class _Found:
     usual_inputs: tuple[InputSpec, ...] | None
     memo: Memo
     exceeded: bool
+    note: str = ""
     shared: bool = False
     """An instance that other code in this process may hold: never to be changed in place."""
 
@@ -249,7 +251,7 @@ def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
                 target, dict(spec.arguments), name, Path(file).resolve() if file else None
             )
     shared = isinstance(target, nn.Module)
-    return _Found(module, None, used.memo, used.exceeded, shared)
+    return _Found(module, None, used.memo, used.exceeded, shared=shared)
 
 
 def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
@@ -275,6 +277,14 @@ def _from_saved(spec: ModelSpec, meter: _Meter) -> _Found:
     return _Found(module, usual, used.memo, used.exceeded)
 
 
+def _from_configuration(spec: ModelSpec, meter: _Meter) -> _Found:
+    from cnnshape.loading.hugging_face import build_configured
+
+    with meter() as used:
+        built = build_configured(spec.source)
+    return _Found(built.module, built.usual_inputs, used.memo, used.exceeded, built.note)
+
+
 def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
     del meter  # the weights are read from the folder, and bundled networks are small
     from cnnshape.loading.run_folder import load_run, read_run
@@ -292,6 +302,7 @@ _BUILDERS: dict[Kind, Callable[[ModelSpec, _Meter], _Found]] = {
     "file": _from_file,
     "run": _from_run,
     "saved": _from_saved,
+    "hf": _from_configuration,
 }
 
 

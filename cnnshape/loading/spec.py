@@ -17,7 +17,7 @@ from cnnshape.errors import ModelNotFoundError
 from cnnshape.models.registry import bundled_models, find_bundled
 from cnnshape.words import did_you_mean, listed
 
-Kind = Literal["bundled", "torchvision", "timm", "dotted", "file", "run", "saved"]
+Kind = Literal["bundled", "torchvision", "timm", "dotted", "file", "run", "saved", "hf"]
 
 _LONGEST = 10_000
 """Characters a MODEL may have; a hostile literal is refused before Python's parser sees it."""
@@ -87,8 +87,8 @@ def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None)
     'resnet18'
     >>> parse_spec("package.module:Net").kind
     'dotted'
-    >>> parse_spec("exported/net.pt2").kind
-    'saved'
+    >>> parse_spec("exported/net.pt2").kind, parse_spec("hf:models/bert").kind
+    ('saved', 'hf')
     """
     text = text.strip()
     if not text:
@@ -102,6 +102,7 @@ def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None)
         _bundled(text)
         or _catalog(text)
         or _run(text)
+        or _configured(text)
         or _dotted(text)
         or _file(text)
         or _saved(text)
@@ -157,6 +158,15 @@ def _file(text: str) -> ModelSpec | None:
     return ModelSpec(
         text, "file", match["path"], match["name"], _arguments(match["arguments"], text)
     )
+
+
+def _configured(text: str) -> ModelSpec | None:
+    catalog, colon, source = text.partition(":")
+    if catalog != "hf" or not colon:
+        return None
+    if not source:
+        raise ModelNotFoundError(f"{text!r} names no model: write hf:FOLDER or hf:config.json")
+    return ModelSpec(text, "hf", source)
 
 
 def _saved(text: str) -> ModelSpec | None:
