@@ -36,8 +36,9 @@ def _leave(outcome: list[int]) -> None:
     if not outcome or "torch" not in sys.modules:
         return
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # pyright: ignore[reportUnnecessaryComparison] - closed by the caller
+                stream.flush()
     except (OSError, ValueError):  # full or closed: Python says so in its own words
         return
     os._exit(outcome[0])

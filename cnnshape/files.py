@@ -27,7 +27,8 @@ def write_atomic(path: str | os.PathLike[str], content: str | bytes) -> Path:
     '28 → 24'
     """
     target = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    # A name of a file that is no UTF-8 has marks in it that cannot be written.
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if _is_special(target):
         return _written_through(target, data)
     with held():  # or the temporary file would stay

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import importlib
+import io
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -119,8 +121,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
     0 fine · 1 the model failed, a check did not hold, nothing found · 2 wrong usage · 130 Ctrl-C.
     """
-    args = list(sys.argv[1:] if arguments is None else arguments)
-    _write_utf8()
+    with _streams():
+        return _run(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _run(args: list[str]) -> int:
     try:
         result: Any = cli.main(args, prog_name="cnnshape", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
@@ -135,12 +140,33 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _write_utf8() -> None:
-    """A page of shapes is full of × and →; a pipe on Windows would otherwise refuse them."""
-    streams: tuple[Any, Any] = (sys.stdout, sys.stderr)
+class _Closed(io.TextIOBase):
+    """Stands where standard output is closed: nothing can be written to it."""
+
+    def write(self, text: str, /) -> int:
+        """Refuse, unless there is nothing to write."""
+        if text:
+            raise OSError(errno.EBADF, "standard output is closed")
+        return 0
+
+
+@contextmanager
+def _streams() -> Generator[None]:
+    """Both streams are there and write UTF-8.
+
+    A page of shapes is full of × and →, which a pipe on Windows would refuse, and a file's name
+    may be no UTF-8. A stream that the caller closed is None.
+    """
+    before = sys.stdout, sys.stderr
+    streams: tuple[Any, Any] = (sys.stdout or _Closed(), sys.stderr or io.StringIO())
+    sys.stdout, sys.stderr = streams
     for stream in streams:
-        if hasattr(stream, "reconfigure") and (stream.encoding or "").lower() != "utf-8":
-            stream.reconfigure(encoding="utf-8", errors="replace")
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
 
 
 def _told(error: Exception) -> int:

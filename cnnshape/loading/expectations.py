@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -117,22 +117,60 @@ def read_expectation_file(file: Path) -> Expectations:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {file}: {error}") from error
-    content = reader(file, text)
+    try:
+        content = reader(file, text)
+    except RecursionError:
+        raise UsageError(f"{file}: lists within lists without end are no shapes") from None
     if isinstance(content, Mapping) and isinstance(content.get("layers"), list):
         if content.get("schema") != 1:
             raise UsageError(
                 f"{file}: this report has schema {content.get('schema')!r}, and only 1 is known; "
                 "write it anew with cnnshape inspect -o"
             )
-        layers = cast("list[Mapping[str, Any]]", content["layers"])
-        if all(isinstance(layer, Mapping) and "path" in layer for layer in layers):  # pyright: ignore[reportUnnecessaryIsInstance]
-            return Expectations({}, tuple(layers))
+        layers = cast("list[Any]", content["layers"])
+        for number, layer in enumerate(layers):
+            damaged = _damaged_field(layer)
+            if damaged is not None:
+                raise UsageError(
+                    f"{file}: {damaged} of layers[{number}] is not what a report has there; write "
+                    "it anew with cnnshape inspect -o"
+                )
+        return Expectations({}, tuple(layers))
     if not isinstance(content, Mapping):
         raise UsageError(f"{file}: expected paths with shapes, as in C1: 1,6,28,28")
     try:
         return Expectations(dict(_flattened(cast("Mapping[str, Any]", content))))
     except UsageError as error:
         raise UsageError(f"{file}: {error}") from None
+
+
+def _damaged_field(layer: Any) -> str | None:
+    """The first field of a report's layer that is not of its kind."""
+    if not isinstance(layer, Mapping):
+        return "the row"
+    fields = cast("Mapping[str, Any]", layer)
+    right: Mapping[str, Callable[[Any], bool]] = {
+        "path": lambda value: isinstance(value, str),
+        "type": lambda value: isinstance(value, str),
+        "call": _is_count,
+        "params": lambda value: value is None or _is_count(value),
+        "called": lambda value: isinstance(value, bool),
+        "output_shapes": lambda value: isinstance(value, list) and all(map(_is_shape, value)),
+    }
+    if "path" not in fields:
+        return "path"
+    wrong = (name for name, holds in right.items() if name in fields and not holds(fields[name]))
+    return next(wrong, None)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_shape(value: Any) -> bool:
+    """Sizes, those in letters as text; None where one is unknown."""
+    sizes = cast("list[Any]", value if isinstance(value, list) else [object()])
+    return all(size is None or isinstance(size, str) or _is_count(size) for size in sizes)
 
 
 def _flattened(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Pattern]]:

@@ -233,7 +233,7 @@ def _in_bare_folders(path: Path, levels: int) -> SourceFile:
     # Dots would part a name further, and a folder called like a library must not hide it.
     if not all(map(_is_name, names)) or is_taken(names[0]):
         folders = folders[-levels:]
-        names = [f"folder_{zlib.crc32(str(folder).encode()):08x}" for folder in folders]
+        names = [f"folder_{zlib.crc32(os.fsencode(folder)):08x}" for folder in folders]
     packages = tuple((".".join(names[: i + 1]), folder) for i, folder in enumerate(folders))
     return SourceFile(path, ".".join([*names, path.stem]), root, packages)
 
@@ -255,7 +255,7 @@ def _lone_name(path: Path) -> str:
     """The file's stem, unless something installed has that name or it is no name at all."""
     if _is_name(path.stem) and not is_taken(path.stem):
         return path.stem
-    return f"file_{zlib.crc32(str(path).encode()):08x}"
+    return f"file_{zlib.crc32(os.fsencode(path)):08x}"
 
 
 def import_file(source: SourceFile) -> ModuleType:

@@ -68,6 +68,31 @@ def test_a_key_that_stands_twice(misuse, name, text, told):
     assert misuse("check", "lenet", "--expect", name) == told
 
 
+@pytest.mark.parametrize(
+    ("layer", "field"),
+    [
+        ('"C1"', "the row"),
+        ('{"type": "Conv2d"}', "path"),
+        ('{"path": ["C1"]}', "path"),
+        ('{"path": "C1", "call": "first"}', "call"),
+        ('{"path": "C1", "params": "many"}', "params"),
+        ('{"path": "C1", "output_shapes": [[1, -6]]}', "output_shapes"),
+        ('{"path": "C1", "output_shapes": {"a": 1}}', "output_shapes"),
+    ],
+)
+def test_a_damaged_report(misuse, layer, field):
+    Path("old.json").write_text(f'{{"schema": 1, "layers": [{layer}]}}')
+    told = misuse("check", "lenet", "--expect", "old.json")
+    assert told.startswith(f"old.json: {field} of layers[0] is not what a report has there")
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.yaml"])
+def test_lists_without_end(misuse, name):
+    Path(name).write_text("[" * 100_000)
+    told = misuse("check", "lenet", "--expect", name)
+    assert told == f"{name}: lists within lists without end are no shapes\n"
+
+
 def test_weights_are_named_as_typed(misuse):
     assert misuse("inspect", "lenet", "--weights", "").startswith("weights '' names no file")
     address = "https://example.org/lenet.pt"

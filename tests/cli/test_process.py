@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -114,3 +116,28 @@ def test_the_command_alone_shows_its_help(capsys: pytest.CaptureFixture[str]):
     shown = "".join(capsys.readouterr())
     assert shown.startswith("Usage: cnnshape")
     assert "inspect" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are POSIX's")
+@pytest.mark.parametrize(
+    ("closing", "code", "told"),
+    [(">&-", 1, "error: standard output is closed\n"), ("2>&- >/dev/null", 0, ""),
+     (">/dev/full", 1, "error: No space left on device\n")],
+)  # fmt: skip
+def test_a_stream_that_is_closed_or_full(closing: str, code: int, told: str) -> None:
+    for command in ("formula conv --input 28 --kernel 5", "inspect lenet"):
+        line = f"{shlex.quote(sys.executable)} -m cnnshape {command} {closing}"
+        ended = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=120)
+        assert (ended.returncode, ended.stderr) == (code, told)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are Unicode")
+def test_a_file_whose_name_is_no_utf_8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"net\xff.py")
+    (tmp_path / name).write_text("import torch\nNet = torch.nn.ReLU\n")
+    for options in (["-f", "json"], ["-f", "json", "-o", "net.json"], []):
+        line = [sys.executable, "-m", "cnnshape", "inspect", f"{name}:Net", "-i", "1,3", *options]
+        ended = subprocess.run(line, capture_output=True, cwd=tmp_path, timeout=120)
+        assert ended.returncode == 0, ended.stderr
+        told = ended.stdout or (tmp_path / "net.json").read_bytes()
+        assert b"net\\udcff.py:Net" in told.replace(b"\\\\", b"\\")
