@@ -25,7 +25,7 @@ from cnnshape.words import nearest
 #: A shape as it is expected; None stands for any size, a text for one with letters.
 Pattern = tuple[int | str | None, ...]
 
-_CALL = re.compile(r"^(?P<path>.*)\[(?P<call>\d+)\]$")
+_CALL = re.compile(r"^(?P<path>.*)\[(?P<call>\d{1,9})\]$")
 
 
 def expected_shapes(report: Report, expectations: Mapping[str, Pattern]) -> list[Claim]:

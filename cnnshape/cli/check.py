@@ -34,9 +34,9 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
         if isinstance(value, int):
             return value
         text = str(value).replace(",", "").replace("_", "").strip().lower()
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgbt]?)", text)
+        match = re.fullmatch(r"(\d{1,30}(?:\.\d{1,30})?)([kmgbt]?)", text)
         if match is None:
-            self.fail(f"{value!r} is no count; write 61706, 25M or 4.1G", param, ctx)
+            self.fail(f"{text[:40]!r} is no count; write 61706, 25M or 4.1G", param, ctx)
         return (
             round(float(match[1]) * _UNITS[match[2]])
             if "." in match[1]

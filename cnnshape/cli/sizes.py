@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs
 
 _FORMATS = ("table", "json")
+#: Longer numbers are no sizes, and reading one of thousands of digits is refused by Python.
+_DIGITS = 18
 
 
 class Seconds(click.FloatRange):
@@ -50,7 +52,7 @@ class Seconds(click.FloatRange):
     metavar="LOW:HIGH",
     default="1:256",
     show_default=True,
-    help="The smallest and the largest size to try.",
+    help="The smallest and the largest size to try, at most 100,000 sizes.",
 )
 @click.option("--why", is_flag=True, help="Name the layer that refuses the first size outside.")
 @click.option("--fit", metavar="64x64", help="What to change so that the model takes this size.")
@@ -119,4 +121,6 @@ def _limits(text: str) -> tuple[int, int]:
     low, colon, high = text.partition(":")
     if not colon or not low.strip().isdigit() or not high.strip().isdigit():
         raise UsageError(f"--range {text}: give LOW:HIGH, as in 1:256")
+    if max(len(low.strip()), len(high.strip())) > _DIGITS:
+        raise UsageError(f"--range {text[:40]}…: sizes have at most {_DIGITS} digits")
     return int(low), int(high)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnshape import operations
-from cnnshape.interrupts import held
 from cnnshape.operations import TABLE, Operand
 
 
@@ -28,7 +27,7 @@ def positive_weights(model: nn.Module) -> nn.Module:
     """
     model.double()
     generator = torch.Generator().manual_seed(0)
-    with held(), torch.no_grad():
+    with torch.no_grad():
         for name, parameter in model.named_parameters():
             if not parameter.is_floating_point():
                 continue

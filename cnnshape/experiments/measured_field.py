@@ -95,7 +95,8 @@ def measure_fields(
     chosen = _chosen(trace, exact, every_layer=every_layer, paths=paths)
     if not chosen:
         return ()
-    model = positive_weights(copy.deepcopy(real))
+    with held():
+        model = positive_weights(copy.deepcopy(real))
     picture, arguments = _picture(accounts, Inputs(*prepared.arguments("cpu")))
     # For the sake of the process, which the forward may change, and of what may interrupt it.
     with preserved(tuple(model.modules()), grad=True):

@@ -251,6 +251,8 @@ def _argument(
 
 def _number(layers: str, place: int, text: str, role: str, *, fraction: bool) -> Any:
     parts = text.replace("×", "x").split("x")
+    if any(len(part) > 9 for part in parts):
+        refuse(layers, place, f"{role} {text[:40]} is no size")
     try:
         if fraction:
             values: tuple[Any, ...] = tuple(float(part) for part in parts)
@@ -258,6 +260,4 @@ def _number(layers: str, place: int, text: str, role: str, *, fraction: bool) ->
             values = tuple(int(part) for part in parts)
     except ValueError:
         refuse(layers, place, f"{role} must be a whole number, or one per axis as in 5x3")
-    if any(len(part) > 9 for part in parts):
-        refuse(layers, place, f"{role} {text} is no size")
     return values[0] if len(values) == 1 else values

@@ -98,7 +98,7 @@ def _size(part: object, shape: object) -> int | str | None:
         return int(part)
     if isinstance(part, str) and _WITH_LETTERS.fullmatch(part):
         return part
-    raise UsageError(f"{part!r} in {shape!r} is no size; {_HOW}")
+    raise UsageError(f"{str(part)[:40]!r} in {str(shape)[:60]!r} is no size; {_HOW}")
 
 
 def read_expectation_file(file: Path) -> Expectations:

@@ -10,7 +10,6 @@ True
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
@@ -36,6 +35,7 @@ from cnnshape.loading.construct import (
     quiet_randomness,
 )
 from cnnshape.loading.initialised import check_initialised
+from cnnshape.loading.memory import physical_memory
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
@@ -131,12 +131,12 @@ def _weights_file(name: str | Path) -> Path:
 def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
     note = ""
     try:
-        found = _construct(spec, None if real else budget, _physical_memory() if real else None)
+        found = _construct(spec, None if real else budget, physical_memory() if real else None)
     except ModelConstructionError as error:
         if real or not isinstance(error, _MetaInTheWayError):
             raise
         # Parameters on meta have no values; real ones may be all the constructor needs.
-        found = _construct(spec, None, _physical_memory())
+        found = _construct(spec, None, physical_memory())
         note = "its constructor needs real values, so it took memory while it was built"
     sent = found.exceeded and _is_on_meta(found.module)
     if sent and count_parameters(found.module) <= budget:
@@ -147,7 +147,8 @@ def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
     note = "; ".join(filter(None, (note, found.note)))
     module = found.module
     if not real and (sent or count_parameters(module) > budget):
-        module = meta_copy(module) if found.shared else move_to_meta(module, found.memo)
+        with held():
+            module = meta_copy(module) if found.shared else move_to_meta(module, found.memo)
     return LoadedModel(spec, module, found.usual_inputs, on_meta=_is_on_meta(module), note=note)
 
 
@@ -322,16 +323,3 @@ def more_names() -> Iterable[str]:
     with contextlib.suppress(MissingDependencyError):
         yield from (f"torchvision:{name}" for name in catalogs.torchvision_names())
     yield from (f"timm:{name}" for name in catalogs.timm_names())
-
-
-def _physical_memory() -> int | None:
-    """Bytes of memory in this machine, or None where the system does not say.
-
-    >>> memory = _physical_memory()
-    >>> memory is None or memory > 2**26
-    True
-    """
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows, or a system without the name
-        return None

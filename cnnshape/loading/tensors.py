@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, cast
 
 import torch
@@ -11,6 +12,7 @@ from cnnshape.errors import InputError, InputPlacementError, ShapeSyntaxError
 from cnnshape.interrupts import held
 from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
 from cnnshape.loading.inputs import ModelInputs
+from cnnshape.loading.memory import physical_memory
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.words import listed
 
@@ -100,11 +102,31 @@ class _TensorMaker:
         except Exception as error:  # a nested tensor, a subclass with rules of its own
             raise InputPlacementError(value, str(self.device), error) from error
 
+    def _refuse_too_large(self, spec: InputSpec, size: int) -> None:
+        """Say what torch would say in a traceback, or the system by ending the process."""
+        memory = physical_memory()
+        if size >= 2**63:
+            raise InputError(f"the input {spec} has more bytes than torch can count")
+        if self.device.type != "meta" and memory is not None and size > memory:
+            raise InputError(
+                f"the input {spec} takes {size / 1e9:,.0f} GB, and this machine has "
+                f"{memory / 1e9:,.0f} GB; --device meta needs none"
+            )
+
     def _make(self, spec: InputSpec) -> Tensor:
         shape = cast("tuple[int, ...]", spec.shape)
         dtype = self.dtype if spec.dtype is None else torch_dtype(spec.dtype)
+        self._refuse_too_large(spec, prod(shape) * dtype.itemsize)
         if self.device.type == "meta":
             return torch.empty(shape, dtype=dtype, device=self.device)
+        try:
+            return self._values(shape, dtype, spec).to(self.device)
+        except RuntimeError as error:
+            if "allocate memory" not in str(error):
+                raise
+            raise InputError(f"the input {spec} takes more memory than there is left") from error
+
+    def _values(self, shape: tuple[int, ...], dtype: torch.dtype, spec: InputSpec) -> Tensor:
         kind = "float" if spec.dtype is None else dtype_kind(spec.dtype)
         with held(), torch.device("cpu"):
             if dtype is torch.uint8:
@@ -117,4 +139,4 @@ class _TensorMaker:
                 # Half and eighth precision have no generator of their own on every device.
                 wide = torch.float64 if dtype is torch.float64 else torch.float32
                 values = torch.randn(shape, generator=self.generator, dtype=wide).to(dtype)
-        return values.to(self.device)
+        return values

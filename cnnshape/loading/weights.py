@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from cnnshape.errors import MissingDependencyError, WeightsError
-from cnnshape.interrupts import held, let_through
+from cnnshape.interrupts import held
 from cnnshape.words import listed, times
 
 _WRAPPED_AS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
@@ -37,7 +37,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     try:
         with held(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            let_through(module.load_state_dict, state, strict=True)
+            module.load_state_dict(state, strict=True)
     except (RuntimeError, KeyError, ValueError, AttributeError, TypeError) as error:
         reason = _misfit(module, state) or str(error).strip().splitlines()[0]
         raise WeightsError(f"{path} does not fit {type(module).__name__}: {reason}") from error

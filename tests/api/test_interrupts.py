@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import sys
+import time
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from torch import nn
 import cnnshape
 from cnnshape.experiments.measured_field import measure_fields
 from cnnshape.loading.prepare import prepare
+
+#: Timed interrupts per call: over two thousand in all.
+ROUNDS = 330
 
 
 class Net(nn.Module):
@@ -210,42 +214,54 @@ def test_ctrl_c_at_many_lines_leaves_no_trace(call):
     _swept(call, 250)
 
 
+class Alarms:
+    """Sends Ctrl-C at a random time, and once more while the first is on its way out."""
+
+    def __init__(self, lasts: float):
+        self.lasts = lasts
+        self.drawn = random.Random(4)
+        self.left = 0
+
+    def __call__(self, *_):
+        if self.left:
+            self.left -= 1
+            if self.left:
+                signal.setitimer(signal.ITIMER_REAL, self.drawn.uniform(1e-5, 2e-3))
+            signal.raise_signal(signal.SIGINT)
+
+    def interrupt(self, run) -> bool:
+        """Whether an interrupt came through."""
+        try:
+            try:
+                self.left = 2
+                signal.setitimer(signal.ITIMER_REAL, self.drawn.uniform(1e-5, self.lasts))
+                run()
+                return False
+            finally:
+                self.left = 0
+        except KeyboardInterrupt:
+            self.left = 0
+            return True
+
+
 @pytest.mark.slow
 def test_ctrl_c_at_any_time_and_once_more_leaves_no_trace(call):
-    """Real alarms, the second of them while the first is on its way out."""
-    import time
-
     model, run, folder = call
     started = time.perf_counter()
     run()
-    lasts = time.perf_counter() - started
-    drawn = random.Random(4)
-    before_alarms = signal.getsignal(signal.SIGALRM)
-    shots = 0
-
-    def shoot(*_):
-        nonlocal shots
-        shots += 1
-        if shots % 2:
-            signal.setitimer(signal.ITIMER_REAL, drawn.uniform(1e-5, 2e-3))
-        signal.raise_signal(signal.SIGINT)
-
-    signal.signal(signal.SIGALRM, shoot)
+    alarms = Alarms(time.perf_counter() - started)
+    before_alarms = signal.signal(signal.SIGALRM, alarms)
     came = 0
     try:
         before = state_of(model, folder)
-        for _ in range(260):
-            shots = 0
+        for _ in range(ROUNDS):
             try:
-                try:
-                    signal.setitimer(signal.ITIMER_REAL, drawn.uniform(1e-5, lasts))
-                    run()
-                finally:
-                    signal.setitimer(signal.ITIMER_REAL, 0)
-            except KeyboardInterrupt:
+                came += alarms.interrupt(run)
+            except KeyboardInterrupt:  # the second, within the lines that stop the alarms
                 came += 1
-            signal.setitimer(signal.ITIMER_REAL, 0)
             assert differences(before, state_of(model, folder)) == []
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before_alarms)
+    assert came > ROUNDS / 2
     print(f"{came} interrupted")

@@ -236,6 +236,7 @@ def test_broken_yaml_names_line_and_column(check, tmp_path):
         (["--expect", "C1=1,?"], "'?' in '1,?' is no size"),
         (["--expect", "nothing.yaml"], "there is no such file"),
         (["--max-params", "many"], "write 61706, 25M or 4.1G"),
+        (["--max-params", "9" * 5000], "write 61706, 25M or 4.1G"),
         (["--formula", "conv"], "give KIND=EXPRESSION"),
         (["--formula", "convv=W"], "did you mean conv"),
     ],

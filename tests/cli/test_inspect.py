@@ -216,6 +216,12 @@ def test_a_failure_as_json_is_told_on_stderr_as_well(inspect: Inspect, net: str)
         (("lenet", "-f", "yaml"), "yaml"),
         (("lenet", "--frobnicate"), "--frobnicate"),
         ((), "MODEL"),
+        (("lenet", "-i", "9223372036854775807,1,9,9"), "more bytes than torch can count"),
+        (("lenet", "-i", f"1,1,28,{'9' * 5000}"), "is too large"),
+        (
+            ("lenet", "-i", "99999999999,1,28,28", "--device", "cpu"),
+            "takes 313,600 GB, and this machine has",
+        ),
     ],
 )
 def test_wrong_usage_is_exit_code_two_and_one_sentence(

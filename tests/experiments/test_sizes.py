@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 import torch
@@ -20,6 +21,9 @@ from cnnshape.rendering.sizes import set_text
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.repeat import repeated
 from tests.experiments import networks
+
+#: Longer ranges are looked at by samples of pairs.
+LONG = (1, 5000)
 
 
 def says(accepted: AcceptedSizes, **letters: int) -> bool:
@@ -364,3 +368,38 @@ def test_indices_that_were_handed_over():
     accepted = cnnshape.sizes(Rows(), given, range=(1, 20))
     assert accepted.to_dict()["letters"]["N"]["ranges"] == [[4, 20]]
     assert not accepted.batch_changing
+
+
+def test_a_long_range_is_described_without_looking_at_every_pair():
+    """16 × 4 × 4 features: of the squares 28…31, as the joint condition says."""
+    accepted = cnnshape.sizes("lenet-nopad", (1, 1, "H", "W"), range=LONG, time_limit=3)
+    assert not accepted.every_size
+    assert accepted.tested == LONG
+    assert accepted.exceptions == ()
+    for side in (16, 27, 28, 31, 32, 4999):
+        assert says(accepted, H=side, W=side) == (28 <= side < 32), side
+    assert accepted.tries < 5000
+
+
+def test_a_long_range_of_letters_that_are_free():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.AdaptiveAvgPool2d(1))
+    accepted = cnnshape.sizes(model, (1, 1, "H", "W"), range=LONG, time_limit=3)
+    assert accepted.joint is None
+    assert {name: s.ranges for name, s in accepted.letters.items()} == {
+        "H": ((3, 5000),),
+        "W": ((3, 5000),),
+    }
+
+
+def test_the_time_limit_ends_the_search_for_a_first_size():
+    """Nothing between 3,000 and 90,000 is accepted; trying all of it would take minutes."""
+    started = time.monotonic()
+    with pytest.raises(ModelFailedError, match="that was tried before time was up"):
+        cnnshape.sizes("lenet", (1, 1, "H", "W"), range=(3000, 90_000), time_limit=1)
+    assert time.monotonic() - started < 30  # a busy machine; without the limit it is minutes
+
+
+@pytest.mark.parametrize("limits", [(1, 100_001), (1, 10**9 + 1), (10**9, 10**9 + 5)])
+def test_a_range_beyond_reason_is_refused(limits):
+    with pytest.raises(UsageError, match=r"is too long: at most 100,000 sizes"):
+        cnnshape.sizes("lenet", (1, 1, "H", "W"), range=limits)

@@ -222,7 +222,7 @@ def test_real_failure_is_what_is_reported(tmp_path: Path) -> None:
 def test_a_model_larger_than_memory_that_needs_values(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading_model, "_physical_memory", lambda: 2**20)
+    monkeypatch.setattr(loading_model, "physical_memory", lambda: 2**20)
     body = "self.a = nn.Linear(2000, 2000)\nself.s = self.a.weight.sum().item()"
     with pytest.raises(ModelConstructionError, match="more memory than the"):
         load_text(tmp_path, body, budget=1000)

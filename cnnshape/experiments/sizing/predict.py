@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
+from math import prod
 
 from cnnshape.experiments.sizing.attempts import Verdict
 from cnnshape.experiments.symbolic.demands import Demand, merged
@@ -31,6 +32,20 @@ class Prediction:
         if not all_hold(self.demands, letters):
             return "no"
         return "yes" if all_hold(self.batch, letters) else "batch"
+
+    def verdicts(self, base: Letters, names: Sequence[str], sizes: range) -> list[Verdict]:
+        """What trying each of these sizes for all of ``names`` should give, the others as usual."""
+        columns = {name: [number] * len(sizes) for name, number in base.items()}
+        columns |= {name: list(sizes) for name in names}
+        known: dict[Sum, list[int]] = {}
+        runs, keeps = [True] * len(sizes), [True] * len(sizes)
+        for demands, held in ((self.demands, runs), (self.batch, keeps)):
+            for demand in demands:
+                held[:] = [a and b for a, b in zip(held, demand.held(columns, known), strict=True)]
+        return [
+            "no" if not one else "yes" if other else "batch"
+            for one, other in zip(runs, keeps, strict=True)
+        ]
 
     @property
     def tied(self) -> tuple[Demand, ...]:
@@ -94,6 +109,8 @@ def truth_table(
 
 #: Values of each letter that are combined where three or more are tied.
 _VALUES = 40
+#: Longest range of which every pair of two letters is looked at.
+_EVERY_PAIR = 512
 
 
 @dataclass(frozen=True)
@@ -102,7 +119,8 @@ class JointSizes:
 
     Attributes:
         joint: the condition, None where the accepted sizes are free combinations after all.
-        sizes: per tied letter, the sizes that some size of the others goes with.
+        sizes: per tied letter, the sizes that some size of the others goes with; in a range of
+            more than 512, those that its own conditions allow.
         pairs: accepted combinations, a sample where there are many.
         demands: the tied demands.
     """
@@ -125,31 +143,43 @@ def joint_sizes(
     letters = [name for name in names if any(name in d.letters for d in tied)]
     if len(letters) < 2:
         return JointSizes()
-    if len(letters) == 2:
+    if len(letters) == 2 and high - low < _EVERY_PAIR:
         every = (*prediction.demands, *prediction.batch)
         held = truth_table(every, letters, base, low, high)
         points = [point for point, holds in held.items() if holds]
     else:
         points = _combinations(prediction, letters, base, low, high)
     sizes = {name: {point[i] for point in points} for i, name in enumerate(letters)}
-    free = 1
-    for found in sizes.values():
-        free *= len(found)
+    free = prod(len(found) for found in sizes.values())
+    if high - low >= _EVERY_PAIR:
+        # Of so many, only the conditions of each letter alone can be held against every size.
+        sizes = {name: set(_allowed(prediction, name, base, low, high)) for name in letters}
+        free = prod(len(_sample(found, base[name])) for name, found in sizes.items())
     joint = None if free == len(points) else " and ".join(dict.fromkeys(map(str, merged(tied))))
     pairs = [dict(zip(letters, point, strict=True)) for point in points]
     return JointSizes(joint, sizes, pairs, tied if joint else ())
+
+
+def _allowed(prediction: Prediction, name: str, base: Letters, low: int, high: int) -> list[int]:
+    """The sizes of one letter that the demands on it alone allow."""
+    alone = replace(prediction, demands=prediction.alone(name), batch=())
+    every = range(low, high + 1)
+    verdicts = alone.verdicts(base, [name], every)
+    return [n for n, verdict in zip(every, verdicts, strict=True) if verdict == "yes"]
+
+
+def _sample(sizes: Collection[int], usual: int) -> list[int]:
+    """Some of the sizes, the usual one and its neighbours among them."""
+    ordered = sorted(sizes)
+    stride = max(1, len(ordered) // _VALUES) | 1
+    return sorted({*ordered[::stride], *(n for n in range(usual - 2, usual + 3) if n in sizes)})
 
 
 def _combinations(
     prediction: Prediction, names: Sequence[str], base: Letters, low: int, high: int
 ) -> list[tuple[int, ...]]:
     """Accepted combinations of three or more letters, each from a sample of its sizes."""
-    choices: list[list[int]] = []
-    for name in names:
-        own = prediction.alone(name)
-        allowed = [n for n in range(low, high + 1) if all_hold(own, {**base, name: n})]
-        stride = max(1, len(allowed) // _VALUES) | 1
-        choices.append(sorted({*allowed[::stride], *(n for n in allowed if n == base[name])}))
+    choices = [_sample(_allowed(prediction, name, base, low, high), base[name]) for name in names]
     every = (*prediction.demands, *prediction.batch)
     return [
         point

@@ -43,14 +43,13 @@ def _outside(accepted: AcceptedSizes) -> Iterator[Iterable[Letters]]:
     for name in accepted.letters:
         usual = accepted.base[name]
         sizes = accepted.letters[name]
-        inside = [n for n in range(low, high + 1) if n in sizes]
         if accepted.joint is not None:
             # Tied to the others, which stay: outwards from the usual size.
             for ways in (range(usual - 1, 0, -1), range(usual + 1, high + 2)):
                 yield ({**accepted.base, name: n} for n in islice(ways, _STEPS))
             continue
-        below = next((n for n in range(min(usual, high), 0, -1) if n not in inside), None)
-        above = next((n for n in range(max(usual, low), high + 2) if n not in inside), None)
+        below = next((n for n in range(min(usual, high), 0, -1) if n not in sizes), None)
+        above = next((n for n in range(max(usual, low), high + 2) if n not in sizes), None)
         yield from ([{**accepted.base, name: n}] for n in (below, above) if n)
 
 
@@ -64,8 +63,8 @@ def _sizes_from_text(text: str, prepared: Prepared, base: Letters) -> Letters:
     batches = batch_letters(prepared.inputs)
     names = [name for name in prepared.inputs.letters if name not in batches]
     parts = [part.strip() for part in _CROSS.split(text)]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise UsageError(f"--fit {text}: give sizes, as in 64x64")
+    if not all(part.isdecimal() and 0 < len(part) < 10 and int(part) > 0 for part in parts):
+        raise UsageError(f"--fit {text[:40]}: give sizes, as in 64x64, of up to nine digits")
     if len(parts) == 1:
         parts *= len(names)
     if len(parts) != len(names):

@@ -7,12 +7,12 @@ demands that the expressions gave, and those are held against every size that wa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 
 from cnnshape.errors import ModelFailedError, UsageError
-from cnnshape.experiments.sizing.attempts import Attempts, attempts
+from cnnshape.experiments.sizing.attempts import Attempts, Verdict, attempts
 from cnnshape.experiments.sizing.predict import JointSizes, Prediction, joint_sizes, predict
 from cnnshape.experiments.sizing.result import AcceptedSizes, SizeSet, describe
 from cnnshape.experiments.symbolic.find_expressions import (
@@ -29,6 +29,8 @@ from cnnshape.words import listed
 
 #: Seconds for a whole search, unless the caller allows more.
 TIME_LIMIT = 60.0
+#: Sizes beyond this one, and ranges of more, are no sizes of pictures or sequences.
+_LARGEST, _LONGEST = 10**9, 100_000
 #: Tries beside the sweeps: pairs of letters at edges and at random.
 _PAIRS = 240
 
@@ -58,6 +60,11 @@ def accepted_sizes(
         raise UsageError("sizes needs letters for what may vary, as in -i 1,1,H,W")
     if not 1 <= low <= high:
         raise UsageError(f"the range {low}:{high} is empty: give LOW:HIGH with 1 ≤ LOW ≤ HIGH")
+    if high > _LARGEST or high - low >= _LONGEST:
+        raise UsageError(
+            f"the range {low}:{high} is too long: at most {_LONGEST:,} sizes up to {_LARGEST:,} "
+            "are looked at"
+        )
     started = time.monotonic()
     found = understand(prepared, seconds=seconds / 3, checks=2)
     until = started + seconds
@@ -81,25 +88,32 @@ def _silent(_text: str) -> None:
 
 
 def _base_inside(
-    trying: Attempts, prediction: Prediction, usual: Letters, low: int, high: int
+    trying: Attempts, prediction: Prediction, usual: Letters, low: int, high: int, until: float
 ) -> Letters | None:
-    """Accepted sizes within the range, as near to the usual ones as may be."""
+    """Accepted sizes within the range, as near to the usual ones as may be; None if time is up."""
     inside = {name: min(max(n, low), high) for name, n in usual.items()}
     batches = batch_letters(trying.prober.inputs)
     sides = [name for name in usual if name not in batches] or list(usual)
-    guesses = [
-        inside,
-        *({**inside, **dict.fromkeys(sides, n)} for n in _outwards(inside, low, high)),
-    ]
-    likely = (point for point in guesses if prediction.verdict(point) == "yes")
+
+    def guesses() -> Iterator[Letters]:
+        yield inside
+        for n in _outwards(max(inside.values()), low, high):
+            yield {**inside, **dict.fromkeys(sides, n)}
+
+    def in_time(points: Iterable[Letters]) -> Iterator[Letters]:
+        return takewhile(lambda _: time.monotonic() < until, points)
+
+    likely = (point for point in in_time(guesses()) if prediction.verdict(point) == "yes")
     pairs = _pairs(trying.names, inside, low, high, prediction)
-    points = chain(islice(likely, 20), pairs, guesses)
+    points = in_time(chain(islice(likely, 20), pairs, guesses()))
     return next((point for point in points if trying.verdict(point) == "yes"), None)
 
 
-def _outwards(inside: Letters, low: int, high: int) -> list[int]:
-    centre = max(inside.values())
-    return sorted(range(low, high + 1), key=lambda n: abs(n - centre))
+def _outwards(centre: int, low: int, high: int) -> Iterator[int]:
+    """Every size, the nearest to ``centre`` first."""
+    yield centre
+    for step in range(1, high - low + 1):
+        yield from (n for n in (centre - step, centre + step) if low <= n <= high)
 
 
 def _pairs(
@@ -122,11 +136,13 @@ def _one(inside: Letters, names: Sequence[str], mixer: Mixer) -> dict[str, int]:
     return {name: inside[name]}
 
 
-def _nothing(found: Understanding, low: int, high: int) -> str:
+def _nothing(found: Understanding, low: int, high: int, *, complete: bool) -> str:
     names = listed(found.prober.inputs.letters)
     demands = "; ".join(str(demand) for demand in found.demands)
     return (
-        f"the model accepts no {names} from {low} to {high}; it does accept "
+        f"the model accepts no {names} from {low} to {high}"
+        + ("" if complete else " that was tried before time was up")
+        + "; it does accept "
         f"{size_text(found.run.letters)}" + (f", since it needs {demands}" if demands else "")
     )
 
@@ -147,14 +163,14 @@ def _begun(
     """
     trying.keeps_batch = prediction.keeps_batch
     trying.unseen = prediction.unseen
-    base = _base_inside(trying, prediction, found.run.letters, low, high)
+    base = _base_inside(trying, prediction, found.run.letters, low, high, until)
     if base is None and prediction.batch:
         # No size keeps the rows: then that is how the model is meant.
         prediction = replace(prediction, batch=(), keeps_batch=False)
         trying.forget()
-        base = _base_inside(trying, prediction, found.run.letters, low, high)
+        base = _base_inside(trying, prediction, found.run.letters, low, high, until)
     if base is None:
-        raise ModelFailedError(_nothing(found, low, high))
+        raise ModelFailedError(_nothing(found, low, high, complete=time.monotonic() < until))
     return _Search(trying, prediction, base, low, high, until, progress)
 
 
@@ -219,9 +235,7 @@ class _Search:
         if affordable >= len(every):
             return every
         self.every_size = False
-        predicted = [
-            self.prediction.verdict({**self.base, **dict.fromkeys(names, n)}) for n in every
-        ]
+        predicted = self._predicted(names)
         edges = {
             every[i + side]
             for i in range(len(every) - 1)
@@ -233,12 +247,17 @@ class _Search:
 
     def _alone(self, name: str, swept: Mapping[int, str]) -> set[int]:
         """The accepted sizes of one letter, the others as usual: tried, or predicted between."""
-        every = range(self.low, self.high + 1)
         return {
             n
-            for n in every
-            if (swept.get(n) or self.prediction.verdict({**self.base, name: n})) == "yes"
+            for n, predicted in zip(
+                range(self.low, self.high + 1), self._predicted([name]), strict=True
+            )
+            if swept.get(n, predicted) == "yes"
         }
+
+    def _predicted(self, names: Sequence[str]) -> list[Verdict]:
+        every = range(self.low, self.high + 1)
+        return self.prediction.verdicts(self.base, names, every)
 
     def _check_pairs(
         self, names: Sequence[str], sizes: Mapping[str, set[int]], tied: JointSizes
@@ -284,7 +303,7 @@ class _Search:
     def _equal_verdict(self, names: Sequence[str], n: int) -> bool:
         point = {**self.base, **dict.fromkeys(names, n)}
         key = tuple(point[name] for name in self.trying.names)
-        return self.trying.verdicts.get(key) == "yes"
+        return (self.trying.verdicts.get(key) or self.prediction.verdict(point)) == "yes"
 
     def _wrong(self, accepted: Callable[[Letters], bool]) -> list[Letters]:
         points = (
