@@ -10,6 +10,7 @@ from typing import Any, cast
 from torch import nn
 
 from cnnshape.errors import UsageError
+from cnnshape.interrupts import held
 from cnnshape.loading.dtypes import torch_dtype
 from cnnshape.loading.forward_signature import (
     check_against_forward,
@@ -116,7 +117,8 @@ def _named(spec: str, given: ModelInputs | None, options: RunOptions) -> Prepare
         loaded = load(spec, weights=options.weights, real=real, trust_pickle=options.trust_pickle)
         module = unwrap(loaded.module)
         if options.dtype is not None:
-            module = module.to(torch_dtype(options.dtype))
+            with held():  # torch switches gradients off meanwhile
+                module = module.to(torch_dtype(options.dtype))
         return replace(loaded, module=module)
 
     loaded = build(real=options.real)
@@ -146,7 +148,8 @@ def _in_hand(model: nn.Module, given: ModelInputs | None, options: RunOptions) -
     if given is None:
         raise missing_input_error(module, name, python=True)
     if options.dtype is not None:
-        module = copy.deepcopy(module).to(torch_dtype(options.dtype))
+        with held():
+            module = copy.deepcopy(module).to(torch_dtype(options.dtype))
     return Prepared(module, given, options, name)
 
 

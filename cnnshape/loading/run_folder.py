@@ -184,7 +184,8 @@ def load_state(model: nn.Module, state: object, source: Path) -> None:
                 f"{times(given.shape, 'a single number')} there, "
                 f"the model needs {times(tensor.shape, 'a single number')}"
             )
-    model.load_state_dict(dict(weights))
+    with held():
+        model.load_state_dict(dict(weights))
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> dict[str, Any]:
