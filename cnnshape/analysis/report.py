@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 from cnnshape.analysis.diagnose.edits import Edit
+from cnnshape.analysis.memory import LayerMemory, MemoryTotals
 from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Dim, Shape, Source, Trace
 
@@ -64,6 +65,7 @@ class Layer:
             forward made (views and in-place results need none).
         time_ms, subtree_time_ms: milliseconds in its own forward, and with all modules below;
             None unless timed.
+        memory: what it needs in serving and in training; None unless asked for.
         config: its settings (``kernel_size``, ``stride``, ``in_features``, …).
     """
 
@@ -91,6 +93,7 @@ class Layer:
     covered: bool = True
     time_ms: float | None = None
     subtree_time_ms: float | None = None
+    memory: LayerMemory | None = None
     source: Source | None = None
     finished: bool = True
     index: int | None = None
@@ -115,6 +118,7 @@ class Layer:
             "activation_bytes": self.activation_bytes,
             "time_ms": self.time_ms,
             "subtree_time_ms": self.subtree_time_ms,
+            "memory": self.memory.to_dict() if self.memory else None,
             "receptive_field": _extent(self.receptive_field),
             "receptive_field_stride": _extent(self.receptive_field_stride),
             "receptive_field_offset": _extent(self.receptive_field_offset),
@@ -163,7 +167,7 @@ class Totals:
     """The sums under the table.
 
     ``uncovered`` counts leaf modules that changed the size and have no rule; ``time_ms`` is that of
-    the whole forward, None unless timed.
+    the whole forward, None unless timed; ``memory`` None unless asked for.
     """
 
     params: int | None
@@ -177,6 +181,7 @@ class Totals:
     mismatch: int
     uncovered: int
     time_ms: float | None = None
+    memory: MemoryTotals | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The ``totals`` object of the JSON report."""
@@ -189,6 +194,7 @@ class Totals:
             "buffer_bytes": self.buffer_bytes,
             "activation_bytes": self.activation_bytes,
             "time_ms": self.time_ms,
+            "memory": self.memory.to_dict() if self.memory else None,
             "checks": {
                 "match": self.match,
                 "mismatch": self.mismatch,

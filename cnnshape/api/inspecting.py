@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from cnnshape.analysis.build import build_report
+from cnnshape.analysis.memory import optimizer_name
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.experiments.run_pass import run_pass
@@ -31,6 +32,8 @@ def inspect(
     trust_pickle: bool = False,
     receptive_field: Literal["measured"] | None = None,
     time: bool = False,
+    memory: bool = False,
+    optimizer: str | None = None,
 ) -> Report:
     """Every layer's shape, parameters, cost and size check, from one forward pass.
 
@@ -52,6 +55,8 @@ def inspect(
             ``report.notes`` says what is equal, different or inconclusive.
         time: measure how long each layer takes where the pass ran: warm, the median of several
             passes.
+        memory: count what each layer needs in memory, in serving and in training.
+        optimizer: with which it is trained, ``"adam"`` if None; asks for ``memory`` as well.
 
     Returns:
         The report. If the model raised, ``report.error`` says where and the rows end there.
@@ -69,11 +74,14 @@ def inspect(
     options = run_options(
         device=device, mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle
     )
+    trained_with = optimizer_name(optimizer or "adam") if memory or optimizer else None
     prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     report = report_of(prepared)
     if receptive_field is not None:
         report = _measured(report, prepared, receptive_field)
-    return _timed(report, prepared) if time else report
+    if time:
+        report = _timed(report, prepared)
+    return report if trained_with is None else _with_memory(report, prepared, trained_with)
 
 
 def report_of(prepared: Prepared) -> Report:
@@ -122,3 +130,9 @@ def _timed(report: Report, prepared: Prepared) -> Report:
     from cnnshape.experiments.layer_times import with_times
 
     return with_times(report, prepared)
+
+
+def _with_memory(report: Report, prepared: Prepared, optimizer: str) -> Report:
+    from cnnshape.experiments.memory_use import with_memory
+
+    return with_memory(report, prepared, optimizer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     help="Hold the receptive fields against gradients.",
 )
 @click.option("--time", is_flag=True, help="Measure how long each layer takes.")
+@click.option("--memory", is_flag=True, help="Count the memory that training and serving need.")
+@click.option(
+    "--optimizer", metavar="NAME", help="Of that training: sgd, adamw, …  [default: adam]"
+)
 @click.option("--formulas", is_flag=True, help="Show how each size is computed.")
 @output_options(*FORMATS)
 def command(
@@ -45,8 +49,6 @@ def command(
     sort: str | None,
     expand: bool,
     formulas: bool,
-    receptive_field: Literal["measured"] | None,
-    time: bool,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -66,7 +68,8 @@ def command(
     \b
     Columns: layer, type, input, output, dtype, kernel, stride, padding, dilation,
     groups, window, params, params-share, trainable, macs, macs-share, memory,
-    activations, time, receptive-field, check, formula, source, row, depth, call.
+    activations, gradients, optimizer, saved, inference-peak, time, receptive-field,
+    check, formula, source, row, depth, call.
 
     FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
     table then ends at the failing layer.
@@ -78,7 +81,7 @@ def command(
     with waiting(f"inspecting {model} …", quiet):
         from cnnshape.api.inspecting import inspect
 
-        report = inspect(model, inputs, receptive_field=receptive_field, time=time, **run)
+        report = inspect(model, inputs, **run)
     from cnnshape.rendering.report import report_text
 
     show(lambda width, color: report_text(report, chosen, options, width, color), output, quiet)

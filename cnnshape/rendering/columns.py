@@ -209,9 +209,13 @@ def _counted(
     )
 
 
-def _sized(name: str, held: Callable[[Row], int | None], aliases: tuple[str, ...]) -> Column:
+def _sized(
+    name: str, held: Callable[[Row], int | None], aliases: tuple[str, ...], title: str = ""
+) -> Column:
     """A number of bytes."""
-    return Column(name, name, "right", lambda row, _: _bytes(held(row)), held, aliases=aliases)
+    return Column(
+        name, title or name, "right", lambda row, _: _bytes(held(row)), held, aliases=aliases
+    )
 
 
 def _shared(
@@ -256,6 +260,15 @@ COLUMNS: tuple[Column, ...] = (
     _shared("macs-share", "MACs %", lambda r: r.macs_share, ("macs_share",)),
     _sized("memory", lambda r: r.parameter_bytes, ("parameter_bytes", "bytes")),
     _sized("activations", lambda r: r.activation_bytes, ("activation_bytes",)),
+    _sized("gradients", lambda r: r.memory and r.memory.gradient_bytes, ("gradient_bytes",)),
+    _sized("optimizer", lambda r: r.memory and r.memory.optimizer_bytes, ("optimizer_bytes",)),
+    _sized("saved", lambda r: r.memory and r.memory.saved_bytes, ("saved_bytes",)),
+    _sized(
+        "inference-peak",
+        lambda r: r.memory and r.memory.inference_peak_bytes,
+        ("inference_peak_bytes", "inference_peak", "peak"),
+        "peak",
+    ),
     Column(
         "time",
         "time",
@@ -294,7 +307,7 @@ _BY_NAME = {name: column for column in COLUMNS for name in (column.name, *column
 #: Left out of a table that nobody chose columns for, where no row has anything to say in them.
 _IF_ANY = ("kernel", "stride", "padding", "dilation", "groups", "params", "macs")
 #: Left out where they were not asked for, and so were not measured.
-_IF_MEASURED = ("time",)
+_IF_MEASURED = ("saved", "inference-peak", "time")
 _DEFAULT = ("layer", "type", "input", "output", *_IF_ANY, *_IF_MEASURED, "check")
 
 

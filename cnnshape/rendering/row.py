@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cnnshape.analysis.memory import NO_MEMORY, LayerMemory
 from cnnshape.analysis.report import Check, Extent
 from cnnshape.rendering.module_tree import Role
 from cnnshape.rendering.palette import Kind
@@ -58,6 +59,7 @@ class Row:
     parameter_bytes: int | None = 0
     activation_bytes: int | None = 0
     time_ms: float | None = 0.0
+    memory: LayerMemory | None = NO_MEMORY
     sums: bool = False
     status: Status = ""
     check: Check | None = None

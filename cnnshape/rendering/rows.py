@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from cnnshape.analysis.memory import LayerMemory, together
 from cnnshape.analysis.report import Layer, OperationRow, Report, Totals
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.columns import column, sort_rows
@@ -218,6 +219,7 @@ class _Rows:
                 _sum_below(node, "activation_bytes") if whole else layer.activation_bytes
             ),
             time_ms=layer.subtree_time_ms if whole else layer.time_ms,
+            memory=_memory(node, layer) if whole else layer.memory,
             sums=whole and below and _adds_up_others(node, layer),
             status=_layer_status(layer) if below or not whole else _status_below(node),
             check=layer.check,
@@ -357,6 +359,11 @@ def _sum_below(
     """A number that the report has for each module alone, summed over the tree."""
     layers = [inner.layer for inner in (node, *_descendants(node)) if inner.layer is not None]
     return _total([getattr(layer, name) for layer in layers])
+
+
+def _memory(node: Node, layer: Layer) -> LayerMemory | None:
+    below = [inner.layer.memory for inner in _descendants(node) if inner.layer is not None]
+    return layer.memory and together(layer.memory, below)
 
 
 def _total(numbers: Sequence[int | None]) -> int | None:

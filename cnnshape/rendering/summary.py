@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cnnshape.analysis.memory import MemoryTotals
 from cnnshape.analysis.report import Check, Report, TensorRow
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
@@ -87,6 +88,8 @@ def footer(report: Report, room: int | None) -> list[Line]:
     if isinstance(report.totals.macs, str):
         terms = f"{_macs(report.totals.macs)}{_partly(report)}".replace(" + ", "\n+ ").split("\n")
         lines += wrap([(Span(term),) for term in terms], room, " ", _INDENT, _INDENT * 2)
+    if report.totals.memory is not None:
+        lines += wrap([(span(text),) for text in _memory(report.totals.memory)], room, dot, _INDENT)
     lines += paragraph(_execution(report), room, "dim")
     for constraint in report.constraints:
         lines.append((Span(_INDENT), Span("needs ", "dim"), span(expression_text(constraint))))
@@ -113,6 +116,18 @@ def _totals(report: Report) -> Iterator[Line]:
         yield (Span(f"{_macs(totals.macs)}{_partly(report)}"),)
     if totals.time_ms is not None:
         yield (Span(f"{duration(totals.time_ms / 1000)} per pass"),)
+
+
+def _memory(memory: MemoryTotals) -> Iterator[str]:
+    def size(number: int | None) -> str:
+        return "unknown" if number is None else byte_size(number)
+
+    yield f"inference peak {size(memory.inference_peak_bytes)}"
+    yield f"training peak {size(memory.training_peak_bytes)}"
+    yield f"parameters {size(memory.parameter_bytes)}"
+    yield f"gradients {size(memory.gradient_bytes)}"
+    yield f"{memory.optimizer} {size(memory.optimizer_bytes)}"
+    yield f"saved for backward {size(memory.saved_bytes)}"
 
 
 def _partly(report: Report) -> str:

@@ -157,13 +157,7 @@ def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[
 def placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generator[Inputs]:
     """The model's tensors replaced by ones on ``device`` (``preserved`` puts them back)."""
     if device == "fake":
-        from torch._subclasses.fake_tensor import FakeTensorMode
-        from torch.fx.experimental.symbolic_shapes import ShapeEnv
-
-        mode = FakeTensorMode(
-            allow_non_fake_inputs=True,
-            shape_env=ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True),
-        )
+        mode = fake_mode()
 
         def fake(tensor: torch.Tensor) -> torch.Tensor:
             return mode.from_tensor(tensor, static_shapes=True)
@@ -204,6 +198,17 @@ def placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generat
         yield moved
 
 
+def fake_mode() -> Any:
+    """In force, every tensor that is made has sizes, a device and a dtype, but no memory."""
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.fx.experimental.symbolic_shapes import ShapeEnv
+
+    return FakeTensorMode(
+        allow_non_fake_inputs=True,
+        shape_env=ShapeEnv(allow_scalar_outputs=True, allow_dynamic_output_shape_ops=True),
+    )
+
+
 def swap_tensors(
     modules: Sequence[nn.Module],
     convert: Callable[[torch.Tensor], torch.Tensor],
@@ -231,6 +236,10 @@ def swap_tensors(
             for name, tensor in registry.items():
                 if tensor is not None:
                     registry[name] = converted(tensor)  # type: ignore[assignment]
+        if isinstance(module, nn.RNNBase):
+            # It hands its weights over as a list of its own.
+            own = vars(module)
+            own["_flat_weights"] = [memo.get(id(tensor), tensor) for tensor in own["_flat_weights"]]
 
 
 def _fresh_lazy(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:

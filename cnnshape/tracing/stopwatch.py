@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from cnnshape.interrupts import let_through
 from cnnshape.tracing.call_watcher import CallWatcher
 from cnnshape.tracing.execute import Inputs, Mode, placed
 from cnnshape.tracing.preserve import preserved
@@ -76,7 +77,7 @@ def _one_pass(
         with placed(every, inputs, device) as moved:
             stopwatch = _Stopwatch(model, now)
             with stopwatch.watching_modules():
-                model(*moved.args, **(moved.kwargs or {}))
+                let_through(model, *moved.args, **(moved.kwargs or {}))
     return stopwatch
 
 

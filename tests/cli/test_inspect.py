@@ -161,6 +161,7 @@ def test_options_of_forward_are_literals(inspect: Inspect, net: str) -> None:
         ("lenet", "--device", "meta", "--train"),
         ("lenet", "--receptive-field", "measured"),
         ("lenet", "--time"),
+        ("lenet", "--memory"),
         ("basic-cnn",),
     ],
 )
