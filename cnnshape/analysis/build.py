@@ -34,7 +34,7 @@ from cnnshape.analysis.report import (
 from cnnshape.analysis.verify import combined, verify
 from cnnshape.errors import ModelFailedError
 from cnnshape.operations.axes import Size, total
-from cnnshape.tracing.trace import ModuleCall, NamedValue, Operation, Trace
+from cnnshape.tracing.trace import UNSEEN, ModuleCall, NamedValue, Operation, Trace
 
 #: Devices whose tensors have no memory, where torch skips checks of its own.
 _WITHOUT_MEMORY = ("meta", "fake")
@@ -242,7 +242,7 @@ def _operation_rows(
     trace: Trace, placed: _Placement, checks: dict[int, Check], macs: list[Size]
 ) -> Iterable[OperationRow]:
     for operation in trace.operations:
-        if operation.index in placed.hidden or operation.opaque:
+        if operation.index in placed.hidden or operation.name == UNSEEN:
             continue
         check = checks.get(operation.index)
         inputs = tuple(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cnnshape.analysis.accounts import Accounts
 from cnnshape.operations.axes import Size
-from cnnshape.tracing.trace import Operation, Trace
+from cnnshape.tracing.trace import UNSEEN, Operation, Trace
 from cnnshape.words import with_article
 
 #: Results that run the body of ``forward`` only when somebody asks for their items.
@@ -56,7 +56,7 @@ def _result(trace: Trace) -> Iterator[str]:
 
 def _scripted(trace: Trace) -> Iterator[str]:
     """Modules that torch runs outside Python, whose layers cannot be watched."""
-    ran = {trace.calls[op.call].path for op in trace.operations if op.opaque}
+    ran = {trace.calls[op.call].path for op in trace.operations if op.name == UNSEEN}
     called = {call.path for call in trace.calls}
     hidden = [path for path in sorted(ran) if _has_uncalled(trace, path, called)]
     if hidden:
@@ -86,7 +86,8 @@ def _uncounted(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> Iterat
     listed = [op for op in unknown if not op.opaque and accounts.entry(op) is not None]
     for found, (one, several) in (
         (new, ("is not in the table of operations", "are not in the table of operations")),
-        (hidden, ("runs where nothing can be counted", "run where nothing can be counted")),
+        (hidden, ("runs outside Python and cannot be counted",
+                  "run outside Python and cannot be counted")),
         (listed, ("has a cost that is not told by its sizes",
                   "have a cost that is not told by their sizes")),
     ):  # fmt: skip
@@ -100,7 +101,7 @@ def _placed(trace: Trace, operations: Iterable[Operation]) -> Iterator[str]:
     for op in operations:
         path = trace.calls[op.call].path
         where = f"layer {path}" if path else trace.modules[0].type
-        yield f"{spelled(op.name)} in {where}"
+        yield f"{'code' if op.name == UNSEEN else spelled(op.name)} in {where}"
 
 
 def spelled(name: str) -> str:

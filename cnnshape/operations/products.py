@@ -512,9 +512,7 @@ def _flex_macs(call: Call) -> Size:
               macs=_flex_macs, everywhere=True,
               source="torch.nn.attention.flex_attention.flex_attention")  # fmt: skip
 def flex_attention(call: Call) -> Account:
-    """An attention with scores of one's own: also the logarithm of each query's sum, and its
-    largest score.
-    """
+    """Scores of one's own; also the logarithm of each query's sum, and its largest score."""
     account = attention(call)
     each = account.results[0][:-1]
     return replace(account, results=(*account.results, each, each))

@@ -137,6 +137,16 @@ def cell(call: Call) -> Account:
     return Account(results, (_summed(x, into), *width), needs)
 
 
+@RECURRENT.add("mkldnn_rnn_layer", "recurrent", "input w_ih w_hh b_ih b_hh hx cx",
+               macs=_cell_macs, source="torch.nn.LSTM")  # fmt: skip
+def one_layer(call: Call) -> Account:
+    """One layer in one direction, as the kernel of the CPU runs it."""
+    x, state = call.tensor(), call.tensor("hx")
+    steps = Ended((x.axis(0),), "mixed", x.sizes[0])
+    last = (*x.all_kept(1, 2), state.kept(-1))
+    return Account(((x.kept(0), *last), last, last), (_summed(x, call.tensor("w_ih")), steps))
+
+
 # ---- packed sequences ---------------------------------------------------------------------
 
 

@@ -22,11 +22,12 @@ from torch.overrides import TorchFunctionMode
 from cnnshape.tracing.describe import Described
 from cnnshape.tracing.exceptions import caused_by, message_of, range_of, signature_of
 from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, operation_name, writes
-from cnnshape.tracing.opaque import count_macs
+from cnnshape.tracing.opaque import count_macs, scripted_functions
 from cnnshape.tracing.open_calls import OpenCall, OpenCalls
 from cnnshape.tracing.source import caller, innermost
 from cnnshape.tracing.structure import named_tensors, to_plain
 from cnnshape.tracing.trace import (
+    UNSEEN,
     Failure,
     ModuleCall,
     NamedValue,
@@ -141,7 +142,8 @@ class Recorder(TorchFunctionMode):
             attributes["_compiled_call_impl"] = self._intercept_call(module)
             if not isinstance(module, torch.jit.ScriptModule):
                 attributes["forward"] = self._intercept_forward(module)
-        yield
+        with scripted_functions(self._run_scripted):
+            yield
 
     def _intercept_call(self, module: nn.Module) -> Callable[..., Any]:
         call = module._call_impl  # noqa: SLF001
@@ -270,7 +272,7 @@ class Recorder(TorchFunctionMode):
         recording.operations.append(
             Operation(
                 index=index,
-                name="opaque",
+                name=UNSEEN,
                 call=call.index,
                 args=(),
                 kwargs={},
@@ -326,6 +328,21 @@ class Recorder(TorchFunctionMode):
         if writing or not isinstance(result, _ATOMS):
             with torch._C.DisableTorchFunction():  # noqa: SLF001
                 self._record(draft, args, result, writing=writing)
+        return result
+
+    def _run_scripted(
+        self, call: Callable[..., Any], function: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Run a function of TorchScript: an operation under its own name, with what it cost."""
+        if not self._open_calls.here or torch.compiler.is_dynamo_compiling():
+            return call(function, *args, **kwargs)
+        name = str(function.name)
+        with count_macs() as counter:
+            run = functools.partial(call, function)
+            result = self._operation(run, name, args, kwargs)
+        last = self.recording.operations[-1]
+        if last.name == operation_name(run, name):
+            self.recording.operations[-1] = replace(last, macs=counter.macs, opaque=True)
         return result
 
     def _draft(

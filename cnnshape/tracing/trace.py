@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias, Union
+from typing import Final, Literal, TypeAlias, Union
 
 #: One size: a number, or an expression such as ``"H//2"`` after a symbolic run.
 Dim: TypeAlias = int | str
@@ -54,6 +54,10 @@ Plain: TypeAlias = Union[  # noqa: UP007 - it names itself
     dict[str, "Plain"],
     None,
 ]
+
+
+#: The name of the operation that stands for a whole module of which nothing could be seen.
+UNSEEN: Final = "opaque"
 
 
 @dataclass(frozen=True, slots=True)

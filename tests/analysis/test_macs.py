@@ -263,3 +263,65 @@ def test_what_is_unknown_names_itself():
 
 def test_what_is_known_says_nothing():
     assert cnnshape.inspect(nn.Linear(4, 4), (4, 4)).notes == ()
+
+
+# ---- TorchScript --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("module", "shape"),
+    [
+        (nn.LSTM(8, 16, 2, bidirectional=True), (5, 3, 8)),
+        (nn.GRU(8, 16), (5, 3, 8)),
+        (nn.TransformerEncoderLayer(8, 2), (5, 3, 8)),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ConvTranspose2d(4, 3, 3, groups=1)), (1, 3, 8, 8)),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_what_torchscript_runs_counts_as_what_python_runs(module, shape):
+    scripted = torch.jit.trace(module.eval(), torch.zeros(shape), check_trace=False)
+    assert macs(scripted, torch.zeros(shape)) == macs(module, torch.zeros(shape)) > 0
+
+
+@torch.jit.script
+def projected(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    return torch.mm(x, weight)
+
+
+@torch.jit.script
+def inverted(x: torch.Tensor) -> torch.Tensor:
+    return torch.inverse(x)
+
+
+class Helped(nn.Module):
+    """A forward that calls a scripted function between its layers."""
+
+    def __init__(self, helper):
+        super().__init__()
+        self.helper = helper
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, *args):
+        return self.layer(self.helper(*args))
+
+
+def test_a_scripted_function_is_an_operation_with_its_cost():
+    report = cnnshape.inspect(Helped(projected), (torch.zeros(3, 8), torch.zeros(8, 4)))
+    assert report.totals.macs == 3 * 8 * 4 + 3 * 4 * 2
+    assert [(row.op, row.macs) for row in report.operations] == [("projected", 3 * 8 * 4)]
+    assert report.notes == ()
+
+
+def test_a_scripted_function_that_cannot_be_counted_is_named():
+    report = cnnshape.inspect(Helped(inverted), torch.eye(4))
+    assert report.totals.macs is None
+    assert report.notes == (
+        "MACs unknown: inverted in Helped runs outside Python and cannot be counted",
+    )
+
+
+def test_scripted_functions_are_afterwards_as_they_were():
+    call = torch.jit.ScriptFunction.__call__
+    cnnshape.inspect(Helped(inverted), torch.zeros(4, 4))  # has no inverse
+    assert torch.jit.ScriptFunction.__call__ is call
+    assert inverted(torch.eye(2)).shape == (2, 2)
