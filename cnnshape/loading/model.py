@@ -35,7 +35,7 @@ from cnnshape.loading.construct import (
     quiet_randomness,
 )
 from cnnshape.loading.initialised import check_initialised
-from cnnshape.loading.memory import physical_memory
+from cnnshape.loading.machine_memory import physical_memory
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec

@@ -12,7 +12,7 @@ from cnnshape.errors import InputError, InputPlacementError, ShapeSyntaxError
 from cnnshape.interrupts import held
 from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
 from cnnshape.loading.inputs import ModelInputs
-from cnnshape.loading.memory import physical_memory
+from cnnshape.loading.machine_memory import physical_memory
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.words import listed
 
