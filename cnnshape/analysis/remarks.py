@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cnnshape.analysis.accounts import Accounts
 from cnnshape.operations.axes import Size
-from cnnshape.tracing.trace import UNSEEN, Operation, Trace
+from cnnshape.tracing.trace import UNSEEN, Operation, Trace, Unknown
 from cnnshape.words import with_article
 
 #: Results that run the body of ``forward`` only when somebody asks for their items.
@@ -35,7 +35,12 @@ def remarks(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> tuple[str
     Steps.forward returns a generator, whose body has not run: what list(model(x)) would run is
     not counted; return a list to see it
     """
-    return (*_result(trace), *_scripted(trace), *_uncounted(trace, accounts, macs))
+    return (
+        *_result(trace),
+        *_scripted(trace),
+        *_packed(trace),
+        *_uncounted(trace, accounts, macs),
+    )
 
 
 def _result(trace: Trace) -> Iterator[str]:
@@ -67,6 +72,24 @@ def _scripted(trace: Trace) -> Iterator[str]:
             f"{', '.join(named)}{more} {verb} in TorchScript or another language: {its} layers "
             "cannot be watched and stand as not called, though they may have run"
         )
+
+
+def _packed(trace: Trace) -> Iterator[str]:
+    """Quantized layers, whose weights are no tensors: their columns of parameters are empty."""
+    packed = (op for op in trace.operations if op.name.startswith("quantized.") and _hides(op))
+    paths = dict.fromkeys(trace.calls[op.call].path for op in packed)
+    if paths:
+        names = [path or trace.modules[0].type for path in paths]
+        verb, its = ("keeps", "its") if len(names) == 1 else ("keep", "their")
+        yield (
+            f"{_several(names)} {verb} {its} weights packed for quantized kernels, not as "
+            "parameters: they are not counted"
+        )
+
+
+def _hides(operation: Operation) -> bool:
+    arguments = (*operation.args, *operation.kwargs.values())
+    return any(isinstance(item, Unknown) and item.type == "ScriptObject" for item in arguments)
 
 
 def _has_uncalled(trace: Trace, path: str, called: set[str]) -> bool:

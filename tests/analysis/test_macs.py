@@ -325,3 +325,17 @@ def test_scripted_functions_are_afterwards_as_they_were():
     cnnshape.inspect(Helped(inverted), torch.zeros(4, 4))  # has no inverse
     assert torch.jit.ScriptFunction.__call__ is call
     assert inverted(torch.eye(2)).shape == (2, 2)
+
+
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+@pytest.mark.skipif(not torch.backends.quantized.engine, reason="no quantized kernels here")
+def test_quantized_layers_say_where_their_parameters_are():
+    model = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))
+    quantized = torch.ao.quantization.quantize_dynamic(model, {nn.Linear})
+    report = cnnshape.inspect(quantized, (1, 16))
+    assert report.error is None
+    assert report.totals.macs is None
+    assert report.notes[0] == (
+        "0, 2 keep their weights packed for quantized kernels, not as parameters: "
+        "they are not counted"
+    )
