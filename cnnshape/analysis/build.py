@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
 from cnnshape.analysis.accounts import Accounts
+from cnnshape.analysis.backward import backward_costs
 from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.cost import (
     CallCost,
@@ -161,13 +163,19 @@ def _layers(trace: Trace, placed: _Placement, macs: list[Size]) -> Iterable[Laye
     own = own_parameters(trace)
     below = subtree_parameters(own)
     costs = call_costs(trace, macs)
+    undone = call_costs(trace, backward_costs(trace, placed.accounts, macs))
     reach = receptive_fields(trace, accounts=placed.accounts)
     for call in trace.calls:
         # A module's parameters count where it first runs.
         first = call.call == 0
         parameters = _Parameters(own[call.path], below[call.path]) if first else _COUNTED_BEFORE
-        yield _called_layer(
+        layer = _called_layer(
             trace, call, placed, parameters, costs[call.index], reach.get(call.index)
+        )
+        yield replace(
+            layer,
+            backward_macs=undone[call.index].macs,
+            subtree_backward_macs=undone[call.index].subtree_macs,
         )
     called = {call.path for call in trace.calls}
     for module in trace.modules:
@@ -289,6 +297,7 @@ def _totals(
         match=sum(check.status == "match" for check in checks),
         mismatch=sum(check.status == "mismatch" for check in checks),
         uncovered=sum(not layer.covered for layer in layers),
+        backward_macs=layers[0].subtree_backward_macs,
     )
 
 

@@ -61,6 +61,7 @@ class Layer:
             None while a lazy parameter is uninitialised.
         macs: multiply-accumulates of the operations its own forward ran; None if unknown.
         subtree_params, subtree_macs: with all modules below.
+        backward_macs, subtree_backward_macs: the same for the gradients of what ran.
         parameter_bytes, activation_bytes: of its own parameters, and of the new tensors its own
             forward made (views and in-place results need none).
         time_ms, subtree_time_ms: milliseconds in its own forward, and with all modules below;
@@ -91,6 +92,8 @@ class Layer:
     receptive_field_offset: Extent = None
     check: Check | None = None
     covered: bool = True
+    backward_macs: Dim | None = 0
+    subtree_backward_macs: Dim | None = 0
     time_ms: float | None = None
     subtree_time_ms: float | None = None
     memory: LayerMemory | None = None
@@ -114,6 +117,8 @@ class Layer:
             "subtree_params": self.subtree_params,
             "macs": self.macs,
             "subtree_macs": self.subtree_macs,
+            "backward_macs": self.backward_macs,
+            "subtree_backward_macs": self.subtree_backward_macs,
             "parameter_bytes": self.parameter_bytes,
             "activation_bytes": self.activation_bytes,
             "time_ms": self.time_ms,
@@ -180,6 +185,7 @@ class Totals:
     match: int
     mismatch: int
     uncovered: int
+    backward_macs: Dim | None = None
     time_ms: float | None = None
     memory: MemoryTotals | None = None
 
@@ -190,6 +196,7 @@ class Totals:
             "trainable_params": self.trainable_params,
             "buffers": self.buffers,
             "macs": self.macs,
+            "backward_macs": self.backward_macs,
             "parameter_bytes": self.parameter_bytes,
             "buffer_bytes": self.buffer_bytes,
             "activation_bytes": self.activation_bytes,

@@ -67,9 +67,9 @@ def command(
 
     \b
     Columns: layer, type, input, output, dtype, kernel, stride, padding, dilation,
-    groups, window, params, params-share, trainable, macs, macs-share, memory,
-    activations, gradients, optimizer, saved, inference-peak, time, receptive-field,
-    check, formula, source, row, depth, call.
+    groups, window, params, params-share, trainable, macs, macs-share,
+    backward-macs, memory, activations, gradients, optimizer, saved, inference-peak,
+    time, receptive-field, check, formula, source, row, depth, call.
 
     FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
     table then ends at the failing layer.

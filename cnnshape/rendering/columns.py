@@ -258,6 +258,7 @@ COLUMNS: tuple[Column, ...] = (
     _counted("trainable", lambda r: r.trainable, ("trainable_params",)),
     _counted("macs", lambda r: r.macs, ("mult_adds",), "MACs"),
     _shared("macs-share", "MACs %", lambda r: r.macs_share, ("macs_share",)),
+    _counted("backward-macs", lambda r: r.backward_macs, ("backward_macs",), "backward"),
     _sized("memory", lambda r: r.parameter_bytes, ("parameter_bytes", "bytes")),
     _sized("activations", lambda r: r.activation_bytes, ("activation_bytes",)),
     _sized("gradients", lambda r: r.memory and r.memory.gradient_bytes, ("gradient_bytes",)),

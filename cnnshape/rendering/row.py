@@ -54,6 +54,7 @@ class Row:
     params: int | None = 0
     trainable: int | None = 0
     macs: Dim | None = 0
+    backward_macs: Dim | None = 0
     params_share: float | None = 0.0
     macs_share: float | None = 0.0
     parameter_bytes: int | None = 0

@@ -212,6 +212,7 @@ class _Rows:
             params=layer.subtree_params if whole else layer.params,
             trainable=_sum_below(node, "trainable_params") if whole else layer.trainable_params,
             macs=_macs(node, layer, whole),
+            backward_macs=layer.subtree_backward_macs if whole else layer.backward_macs,
             parameter_bytes=(
                 _sum_below(node, "parameter_bytes") if whole else layer.parameter_bytes
             ),

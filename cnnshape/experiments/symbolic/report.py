@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from cnnshape.analysis.backward import backward_costs
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.cost import call_costs, in_plain
 from cnnshape.analysis.followed import retold
@@ -60,6 +61,8 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
     numbers = build_report(trace, spec=prepared.spec, notes=prepared.notes)
     macs = [_macs(op, solution) for op in trace.operations]
     costs = call_costs(trace, macs)
+    undone = backward_costs(trace, solution.sizes.accounts, macs)
+    backward = call_costs(trace, undone)
     lettered = _with_letters(trace, solution)
     layers = tuple(
         layer
@@ -70,6 +73,8 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
             output_shapes=lettered.shapes(trace.calls[layer.index].outputs),
             macs=costs[layer.index].macs,
             subtree_macs=costs[layer.index].subtree_macs,
+            backward_macs=backward[layer.index].macs,
+            subtree_backward_macs=backward[layer.index].subtree_macs,
             activation_bytes=None,
             check=_layer_check(layer, lettered, solution),
         )
@@ -85,7 +90,12 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
         ),
         layers=layers,
         operations=rows,
-        totals=replace(numbers.totals, macs=in_plain(total(macs)), activation_bytes=None),
+        totals=replace(
+            numbers.totals,
+            macs=in_plain(total(macs)),
+            backward_macs=in_plain(total(undone)),
+            activation_bytes=None,
+        ),
         trace=lettered,
         constraints=tuple(dict.fromkeys(str(demand) for demand in found.demands)),
         notes=(*numbers.notes, *_notes(found)),
