@@ -101,6 +101,7 @@ def module_of(program: ExportedProgram) -> nn.Module:
         return program.module()
     # Where its submodules keep the class that their author wrote.
     vars(module)["_ty"] = _class_of(program)
+    vars(module)["_inputs"] = program.graph_signature.user_inputs
     return module
 
 

@@ -108,12 +108,15 @@ def _exported(path: Path, trust_pickle: bool) -> tuple[nn.Module, tuple[InputSpe
 
 
 def _script(path: Path) -> nn.Module:
+    from cnnshape.loading.scripted import opened
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch calls TorchScript deprecated at every step
-            return torch.jit.load(str(path), map_location="cpu")
+            script = torch.jit.load(str(path), map_location="cpu")
     except Exception as error:
         raise _damaged(path, error) from error
+    return opened(script)
 
 
 def _damaged(path: Path, error: Exception | None = None) -> ModelConstructionError:

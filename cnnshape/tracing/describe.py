@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.errors import UsageError
+from cnnshape.tracing.names import REWRITTEN
 from cnnshape.tracing.structure import to_plain
 from cnnshape.tracing.trace import Module, Parameter
 
@@ -118,7 +119,7 @@ def class_name(module: nn.Module) -> str:
     written: object = None
     if isinstance(module, torch.jit.ScriptModule):
         written = getattr(module, "original_name", None)
-    elif type(module).__module__ == "torch.export.unflatten":
+    elif type(module).__module__ in REWRITTEN:
         written = getattr(module, "_ty", None)
     return str(written or type(module).__name__).rpartition(".")[2]
 

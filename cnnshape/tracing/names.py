@@ -25,6 +25,9 @@ _WRITING = frozenset(
 )
 #: Namespaces of operators that need no telling apart; functions of ``torch`` itself have none.
 _OWN_NAMESPACES = frozenset({"", "aten", "prims", "torchvision"})
+#: Where classes lie that stand for those of an author: an exported or scripted module's. Such a
+#: module keeps the author's class as ``_ty``, and may keep the names of its inputs as ``_inputs``.
+REWRITTEN = frozenset({"torch.export.unflatten", "cnnshape.loading.scripted"})
 _RENAMED = {
     "truediv": "div",
     "radd": "add",
@@ -92,7 +95,6 @@ def input_names(module: nn.Module) -> tuple[str, ...]:
         schema: Any = getattr(getattr(module, "forward", None), "schema", None)
         arguments = schema.arguments[1:] if schema is not None else ()
         return tuple(str(argument.name) for argument in arguments)
-    if type(module).__module__ == "torch.export.unflatten":
-        nodes: Any = getattr(module, "graph").nodes  # noqa: B009
-        return tuple(str(node.target) for node in nodes if node.op == "placeholder")
+    if type(module).__module__ in REWRITTEN and hasattr(module, "_inputs"):
+        return tuple(map(str, vars(module)["_inputs"]))
     return forward_names(type(module))

@@ -149,8 +149,13 @@ def test_a_torchscript_archive(scripted: Path) -> None:
     assert report.error is None
     assert (report.totals.params, report.totals.macs) == (PARAMETERS, MACS)
     assert [value.shape for value in report.outputs] == [(1, 10)]
+    assert (report.totals.match, report.totals.mismatch, report.totals.uncovered) == (7, 0, 0)
     assert report.class_name == "LeNet"
-    assert "LeNet" in cnnshape.draw(report).source
+    assert [value.name for value in report.inputs] == ["x"]
+    first = report.layer("C1")
+    assert (first.type, first.macs, first.output_shapes) == ("Conv2d", 117_600, ((1, 6, 28, 28),))
+    source = cnnshape.draw(report).source
+    assert all(name in source for name in ("C1", "C2", "C3", "F4", "OUT"))
 
 
 @pytest.mark.parametrize("new", [True, False])
