@@ -65,7 +65,7 @@ def twice(account: Account) -> Account:
 @REDUCTIONS.add("mean nanmean", "reduction", "input dim|axis=None keepdim|keepdims=False",
                 dtypes="floating")  # fmt: skip
 @REDUCTIONS.add("sum nansum prod amax amin any all logsumexp special_logsumexp argmax "
-                "argmin count_nonzero", "reduction",
+                "argmin count_nonzero is_all_true is_any_true", "reduction",
                 "input dim|axis=None keepdim|keepdims=False")  # fmt: skip
 @REDUCTIONS.add("std var", "reduction",
                 "input dim|axis=None unbiased=None keepdim|keepdims=False",

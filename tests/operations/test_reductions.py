@@ -279,3 +279,9 @@ def test_reductions_count_nothing() -> None:
 def test_axes_by_name_are_not_understood() -> None:
     assert account("sum", (Operand.of(0, 2, 3), "N")) is None
     assert account("max", (Operand.of(0, 2, 3), 1)).results[0] == (Kept(AxisOf(0, 0), 2),)
+
+
+def test_one_answer_of_all_positions():
+    x = torch.ones(2, 3, dtype=torch.bool)
+    for function in (torch._is_all_true, torch._is_any_true):
+        assert judge(function, x, by="sizes").sizes == ((),)

@@ -102,7 +102,7 @@ def judged(model: Any, inputs: Any) -> dict[str, Any]:
     """What the report says, and whether it is consistent."""
     import cnnshape
 
-    report = cnnshape.inspect(model, inputs, device="meta")
+    report = cnnshape.inspect(model, inputs)
     totals, rows = report.totals, report.layers
     macs = [row.macs for row in rows]
     kinds = Counter(row.type for row in rows if not row.covered)
@@ -167,17 +167,9 @@ def timm_model(name: str) -> tuple[Any, Any]:
     return model.eval(), (2, *(config.input_size if config else (3, 224, 224)))
 
 
-#: What makes a configuration of transformers small, under the names that they use.
-_TINY = {
-    "hidden_size": 32, "d_model": 32, "n_embd": 32, "dim": 32, "embed_dim": 32,
-    "num_hidden_layers": 2, "n_layer": 2, "num_layers": 2, "encoder_layers": 2,
-    "decoder_layers": 2, "num_encoder_layers": 2, "num_decoder_layers": 2,
-    "num_attention_heads": 4, "n_head": 4, "num_heads": 4, "encoder_attention_heads": 4,
-    "decoder_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8,
-    "intermediate_size": 64, "d_ff": 64, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64,
-    "d_kv": 8, "vocab_size": 128, "num_experts": 4, "num_local_experts": 4,
-    "num_experts_per_tok": 2, "moe_intermediate_size": 32, "pad_token_id": 0,
-}  # fmt: skip
+#: How many layers a configuration of transformers has, under the names that they use. Nothing else
+#: is made smaller: tensors without memory may be as wide as they are.
+_DEPTHS = ("num_hidden_layers", "n_layer", "num_layers", "encoder_layers", "decoder_layers")
 
 
 def transformers_names() -> list[str]:
@@ -188,24 +180,34 @@ def transformers_names() -> list[str]:
 
 
 def transformers_model(name: str) -> tuple[Any, Any]:
-    """A small model of a type, with the dummy input that its class names first."""
+    """A model of a type by its default configuration, two layers deep where it can be.
+
+    In the half precision that grouped products ask for; with the input that its class names first.
+    """
     import torch
     from transformers import CONFIG_MAPPING, AutoModel
 
     kind = CONFIG_MAPPING[name]
-    plain = kind()
-    config = kind(**{key: value for key, value in _TINY.items() if isinstance(
-        getattr(plain, key, None), int)})  # fmt: skip
+    config = kind()
+    with contextlib.suppress(Exception):  # some lists have to be as long as there are layers
+        named = (depth for depth in _DEPTHS if getattr(config, depth, None))
+        config = kind(**dict.fromkeys(named, 2))
     with torch.device("meta"):
-        model = AutoModel.from_config(config).eval()
+        try:
+            model = AutoModel.from_config(config, dtype=torch.bfloat16).eval()
+        except (ValueError, IndexError, KeyError):
+            model = AutoModel.from_config(kind(), dtype=torch.bfloat16).eval()
+    config = model.config
     inputs: dict[str, torch.Tensor] = {}
     if model.main_input_name == "pixel_values":
         size = getattr(config, "image_size", 64)
         pair = size if isinstance(size, (tuple, list)) else (size, size)
         channels = getattr(config, "num_channels", 3)
-        inputs["pixel_values"] = torch.zeros(1, channels, *pair, device="meta")
+        inputs["pixel_values"] = torch.zeros(
+            1, channels, *pair, device="meta", dtype=torch.bfloat16
+        )
     elif model.main_input_name == "input_values":
-        inputs["input_values"] = torch.zeros(1, 16000, device="meta")
+        inputs["input_values"] = torch.zeros(1, 16000, device="meta", dtype=torch.bfloat16)
     else:
         inputs["input_ids"] = torch.zeros(1, 16, dtype=torch.long, device="meta")
         if getattr(config, "is_encoder_decoder", False):
