@@ -114,14 +114,20 @@ def explain_error(model: nn.Module, *inputs: Any, **keywords: Any) -> Explanatio
 
     The model is run in its own mode and where it is, and is afterwards as it was.
 
+    Raises:
+        UsageError: the model or an input is such that no pass can be recorded.
+
     >>> import torch, cnnshape
     >>> print(cnnshape.explain_error(torch.nn.Linear(4, 2), torch.zeros(1, 5)).error.diagnosis)
     the Linear expects 4 features, but 5 arrive
     """
     from cnnshape.experiments.explain import explain_call
+    from cnnshape.loading.initialised import check_initialised
     from cnnshape.loading.unwrap import unwrap
 
-    return Explanation(explain_call(unwrap(model), Inputs(inputs, keywords)))
+    net = unwrap(model)
+    check_initialised(net)
+    return Explanation(explain_call(net, Inputs(inputs, keywords)))
 
 
 def _gist(error: ErrorReport) -> str:

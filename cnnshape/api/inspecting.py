@@ -99,7 +99,18 @@ def report_of(prepared: Prepared) -> Report:
         return report
     from cnnshape.experiments.search_fixes import with_tried_suggestions
 
-    return with_tried_suggestions(report, prepared)
+    return with_tried_suggestions(_with_word_about_sizes(report, prepared), prepared)
+
+
+def _with_word_about_sizes(report: Report, prepared: Prepared) -> Report:
+    """A note where the model met a tuple of sizes that may have been meant as a tensor."""
+    sizes = prepared.inputs.sizes_handed_over
+    assert report.error is not None
+    if sizes is None or "Tensor, not " not in report.error.message:
+        return report
+    text = ",".join(map(str, sizes))
+    note = f'{sizes} went to forward as it is: for a tensor of that shape write "{text}"'
+    return replace(report, notes=(*report.notes, note))
 
 
 def _with_letters(prepared: Prepared) -> Report:

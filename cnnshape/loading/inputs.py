@@ -71,6 +71,18 @@ class ModelInputs:
         ready = arrays_in((self.args, self.kwargs))
         return sum(map(_elements, self.specs)) + sum(map(_count, ready))
 
+    @property
+    def sizes_handed_over(self) -> tuple[Size, ...] | None:
+        """The first argument that has the form of a shape and goes to ``forward`` as it is.
+
+        >>> ModelInputs((), {"size": (16, 16)}).sizes_handed_over
+        (16, 16)
+        """
+        for given in (*self.args, *self.kwargs.values()):
+            if isinstance(given, (tuple, list)) and _is_shape(cast("Sequence[Any]", given)):
+                return tuple(cast("Sequence[Size]", given))
+        return None
+
     def map(self, change: Callable[[Any], Any]) -> ModelInputs:
         """The same arguments with every description and every ready value changed.
 

@@ -157,6 +157,16 @@ def test_numbers_beside_a_shape_as_a_text() -> None:
     assert cnnshape.inspect(Up(), ("1,3,8,8", 16)).outputs[0].shape == (1, 4, 16, 16)
 
 
+def test_a_tuple_that_was_meant_as_a_tensor_is_told() -> None:
+    for given in ((X, (2, 4)), {"input1": X, "input2": (2, 4)}):
+        report = cnnshape.inspect(nn.Bilinear(4, 4, 5), given)
+        assert report.error is not None
+        assert report.notes[-1] == (
+            '(2, 4) went to forward as it is: for a tensor of that shape write "2,4"'
+        )
+    assert cnnshape.inspect(nn.Bilinear(4, 4, 5), (X, "2,4")).error is None
+
+
 def test_sentences() -> None:
     for given in ((["a b c", "d"],), {"texts": ["yes", "no"]}, {"texts": ["a", "b"]}):
         report = cnnshape.inspect(Texts(), given)
@@ -417,7 +427,13 @@ def test_a_module_without_its_init() -> None:
     for net, place in ((Bare(), ""), (outer, " (1.0)")):
         words = f"Bare.__init__{place} does not call super().__init__(): "
         words += "it has to be its first line"
-        for function in (cnnshape.inspect, cnnshape.check, cnnshape.draw, cnnshape.sizes):
+        for function in (
+            cnnshape.inspect,
+            cnnshape.check,
+            cnnshape.draw,
+            cnnshape.sizes,
+            cnnshape.explain_error,
+        ):
             with pytest.raises(UsageError) as error:
                 function(net, (1, 3))
             assert str(error.value) == words
