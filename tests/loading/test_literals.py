@@ -113,8 +113,9 @@ def test_texts_of_the_form_of_a_shape(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [
-    "train", "N", "conv2d", "x2", "4x", "2d", "2.5", "1e5", "-1", "yes, no", "hello world, 3",
-    "cat,dog", "a=1", "12:30", "http://a/b", "", "[a]", "[", "[]", "1 1 28", "a/b", "((1,2))",
+    "train", "N", "conv2d", "conv2x3", "x2", "4x", "2d", "2.5", "1e5", "-1", "yes, no",
+    "hello world, 3", "cat,dog", "a=1", "12:30", "http://a/b", "",
+    "[a]", "[", "[]", "1 1 28", "a/b", "((1,2))",
 ])  # fmt: skip
 def test_every_other_text_is_itself(text: str) -> None:
     assert not has_form_of_shape(text)
