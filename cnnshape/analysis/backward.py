@@ -37,6 +37,8 @@ def backward_costs(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> li
     >>> backward_costs(trace, Accounts(trace), [12, 0, 6])  # the picture needs no gradient
     [12, 0, 12]
     """
+    if trace.failure is not None or not trace.outputs:
+        return [0 if cost == 0 else None for cost in macs]  # there is nothing to begin from
     needs = _needing_gradients(trace)
     reached = _given_gradients(trace, needs)
     return [
@@ -68,10 +70,8 @@ def _given_gradients(trace: Trace, needs: set[int]) -> set[int]:
         found = reached.intersection(operation.outputs)
         if found:
             # Written into, a tensor has its other numbers from the one that it was.
-            before = (trace.values[output].alias_of for output in found)
-            reached |= needs.intersection(
-                (*operation.inputs, *(v for v in before if v is not None))
-            )
+            before = {trace.values[output].alias_of for output in found}
+            reached |= needs & (before | set(operation.inputs))
     return reached
 
 

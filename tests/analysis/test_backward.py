@@ -116,3 +116,24 @@ def test_letters_and_what_is_unknown() -> None:
             return self.lstm(x)[0]
 
     assert backward_macs(Half(), torch.zeros(3, 1, 4)) is None  # the input needs no gradient
+
+
+def test_there_is_no_way_back_from_a_failure() -> None:
+    report = cnnshape.inspect(nn.Sequential(nn.Linear(4, 3), nn.Linear(2, 2)), (1, 4))
+    assert report.totals.macs == 12
+    assert report.totals.backward_macs is None
+
+
+def test_numbers_changed_behind_a_gradients_back_do_not_stop_it() -> None:
+    class Scales(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.a = nn.Linear(8, 8)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            y = self.a(x)
+            y.detach().mul_(2)
+            return y
+
+    net, x = Scales(), torch.randn(2, 8)
+    assert backward_macs(net, x) == counted(net, x) == 2 * 64
