@@ -136,7 +136,7 @@ def _run(args: list[str]) -> int:
             import traceback
 
             traceback.print_exc()
-        return _told(error)
+        return _told(error, args)
     return result if isinstance(result, int) else 0
 
 
@@ -169,22 +169,22 @@ def _streams() -> Generator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _told(error: Exception) -> int:
+def _told(error: Exception, args: Sequence[str]) -> int:
     """Say what went wrong, and the exit code for it."""
     if isinstance(error, click.UsageError) and not isinstance(error, _PRINTS_HELP):
-        _say_error(_usage(error))
+        _say_error(_usage(error), args)
         return 2
     if isinstance(error, click.ClickException):
         error.show()
         return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
     if isinstance(error, CnnshapeError):
-        _say_error(str(error))
+        _say_error(str(error), args)
         return error.exit_code
     # A full disk, say, where stdout goes; files that are named have their own sentences, and
     # Click itself exits quietly where the reader (head, less) has gone.
     assert isinstance(error, OSError)
     where = f" ({error.filename})" if error.filename else ""
-    _say_error(f"{error.strerror or error}{where}")
+    _say_error(f"{error.strerror or error}{where}", args)
     return 2 if error.errno == errno.ENAMETOOLONG else 1
 
 
@@ -195,10 +195,15 @@ def _usage(error: click.UsageError) -> str:
     return f"{text[:1].lower()}{text[1:]} (see {where} --help)"
 
 
-#: A quoted argument of so many characters without a space is cut.
-_LONG_WORD = re.compile(r"(\S{80})\S{80,}")
+#: So many characters of a long word, or of a long argument that is quoted, are enough.
+_ENOUGH = 80
+_LONG_WORD = re.compile(rf"(\S{{{_ENOUGH}}})\S{{{_ENOUGH},}}")
 
 
-def _say_error(text: str) -> None:
+def _say_error(text: str, args: Sequence[str]) -> None:
+    for argument in args:
+        for part in (argument.strip(), argument.partition("=")[2].strip()):
+            if len(part) > 2 * _ENOUGH:
+                text = text.replace(part, f"{part[:_ENOUGH]}…")
     short = _LONG_WORD.sub(r"\1…", text)
     click.echo(f"{click.style('error:', fg='red', bold=True)} {short}", err=True)

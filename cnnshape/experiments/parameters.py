@@ -224,6 +224,7 @@ def _entries(
     root: nn.Module, kind: Literal["parameter", "buffer"], values: int
 ) -> Iterator[TensorEntry]:
     listing = root.named_parameters if kind == "parameter" else root.named_buffers
+    owners = dict(root.named_modules())  # TorchScript has no get_submodule
     names: dict[int, list[str]] = {}
     tensors: dict[int, torch.Tensor] = {}
     for name, tensor in listing(remove_duplicate=False):
@@ -232,9 +233,7 @@ def _entries(
     for identity, tensor in tensors.items():
         first, *others = names[identity]
         owner, _, own = first.rpartition(".")
-        transient = cast(
-            "set[str]", getattr(root.get_submodule(owner), "_non_persistent_buffers_set", set())
-        )
+        transient = cast("set[str]", getattr(owners[owner], "_non_persistent_buffers_set", set()))
         lazy = is_lazy(tensor)
         yield TensorEntry(
             name=first,

@@ -38,17 +38,24 @@ def read_expectation(text: str) -> Expectations:
     {'features.*': (None, 64, 28, 28)}
     """
     path, equals, shape = text.partition("=")
-    if equals and not Path(text).is_file():
+    if equals and not _is_file(text):
         if not path.strip() or not shape.strip():
             raise UsageError(f"--expect {text}: give PATH=SHAPE; {_HOW}")
         return Expectations({path.strip(): parse_pattern(shape)})
-    file = Path(text)
-    if not file.is_file():
+    if not _is_file(text):
         raise UsageError(
             f"--expect {text}: there is no such file; give PATH=SHAPE as in C1=1,6,28,28, or a "
             "JSON, YAML, TOML or CSV file"
         )
-    return read_expectation_file(file)
+    return read_expectation_file(Path(text))
+
+
+def _is_file(text: str) -> bool:
+    """Whether there is a file of this name; no file can have a name that is too long."""
+    try:
+        return Path(text).is_file()
+    except OSError:
+        return False
 
 
 def parse_pattern(shape: object) -> Pattern:

@@ -235,6 +235,8 @@ def test_broken_yaml_names_line_and_column(check, tmp_path):
         (["--expect", "X*=1,2"], "no layer matches 'X*'"),
         (["--expect", "C1=1,?"], "'?' in '1,?' is no size"),
         (["--expect", "nothing.yaml"], "there is no such file"),
+        (["--expect", "C1" * 400], "there is no such file"),
+        (["--expect", "C1" * 400 + "=1,6"], "no layer is called"),
         (["--max-params", "many"], "write 61706, 25M or 4.1G"),
         (["--max-params", "9" * 5000], "write 61706, 25M or 4.1G"),
         (["--formula", "conv"], "give KIND=EXPRESSION"),
@@ -246,6 +248,15 @@ def test_bad_input_is_one_sentence_and_exit_2(check, args, words):
     assert (code, out) == (2, "")
     assert words in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["--expect", "--formula", "--weights", "--device", "-o"])
+def test_a_long_argument_is_cut_where_it_is_quoted(check, option: str):
+    """Also one with spaces in it, or what stands behind a name."""
+    for argument in ("C1 " * 400, "C1" * 400, "x=" + "C1 " * 400):
+        code, out, err = check("lenet", option, argument)
+        assert (code, out) == (2, "")
+        assert (err.count("\n"), len(err) < 500) == (1, True)
 
 
 def test_snapshot_of_the_same_model_holds(check, tmp_path):

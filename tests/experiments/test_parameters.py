@@ -140,3 +140,15 @@ def test_a_name_is_built_and_a_weights_file_needs_one() -> None:
     assert (report.spec, report.class_name) == ("lenet", "LeNet")
     with pytest.raises(UsageError, match="weights= is for a model given by name"):
         params(nn.Linear(1, 1), weights="a.pt")
+
+
+def test_a_scripted_module_lists_what_it_registers():
+    net = torch.jit.script(nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2)))
+    found = read_parameters(net)
+    assert [(entry.name, entry.shape) for entry in found.parameters] == [
+        ("0.weight", (2, 1, 3, 3)),
+        ("0.bias", (2,)),
+        ("1.weight", (2,)),
+        ("1.bias", (2,)),
+    ]
+    assert [entry.count for entry in found.buffers] == [2, 2, 1]
