@@ -165,7 +165,7 @@ def _conv_rule(call: Call) -> tuple[str, dict[str, Any]]:
         "kernel_size": weight.sizes[2:],
         "in_channels": channels,
         "out_channels": weight.sizes[0],
-        "dims": call.spatial,
+        "dims": call.spatial or weight.rank - 2,
     }
 
 
@@ -189,7 +189,7 @@ def _conv_transpose_rule(call: Call) -> tuple[str, dict[str, Any]]:
         "kernel_size": weight.sizes[2:],
         "in_channels": weight.sizes[0],
         "out_channels": times((weight.sizes[1], call["groups"])),
-        "dims": call.spatial,
+        "dims": call.spatial or weight.rank - 2,
     }
 
 
@@ -222,6 +222,10 @@ def _filtered(call: Call, rule: str, arguments: dict[str, Any]) -> Account:
     return Account((tuple(origins),), (contracted,), tuple(needs))
 
 
+def _convolution_rule(call: Call) -> tuple[str, dict[str, Any]]:
+    return _conv_transpose_rule(call) if call["transposed"] else _conv_rule(call)
+
+
 def _convolution_macs(call: Call) -> Size:
     return _conv_transpose_macs(call) if call["transposed"] else _conv_macs_of(call)
 
@@ -232,11 +236,20 @@ def _conv_macs_of(call: Call) -> Size:
 
 @WINDOWS.add("convolution", "convolution",
              "input weight bias stride padding dilation transposed output_padding groups",
-             macs=_convolution_macs, source="torch.ops.aten.convolution")  # fmt: skip
+             rule=_convolution_rule, macs=_convolution_macs,
+             source="torch.ops.aten.convolution")  # fmt: skip
 def convolution(call: Call) -> Account:
     """The operator behind every convolution."""
     if call["transposed"]:
         return conv_transpose(call)
+    return conv(call)
+
+
+@WINDOWS.add("convolution_mode", "convolution",
+             "input weight bias stride padding dilation groups", rule=_conv_rule, macs=_conv_macs,
+             source="torch.ops.aten._convolution_mode")  # fmt: skip
+def convolution_mode(call: Call) -> Account:
+    """The operator behind a convolution whose padding is a word."""
     return conv(call)
 
 

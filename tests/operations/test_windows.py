@@ -102,6 +102,15 @@ def convolution(draw: Draw) -> Case:
     return Case(aten.convolution.default, args, {})
 
 
+def convolution_mode(draw: Draw) -> Case:
+    case = conv(draw)
+    x, weight, bias = case.args
+    dilation = [number(draw, 1, 2)] * (weight.dim() - 2)
+    ones, word = [1] * (weight.dim() - 2), draw(st.sampled_from(["same", "valid"]))
+    args = (x, weight, bias, ones, word, dilation, case.kwargs["groups"])
+    return Case(aten._convolution_mode.default, args, {}, exact=case.exact)
+
+
 def deform_conv(draw: Draw) -> Case:
     x, weight = torch.zeros(2, 3, 5, 6), parameter(4, 3, 2, 2)
     offset, mask = torch.zeros(2, 8, 4, 5), parameter(2, 4, 4, 5)
@@ -401,8 +410,8 @@ def channel_shuffle(draw: Draw) -> Case:
 DRAWS: dict[str, Callable[[Draw], Case]] = {
     draw.__name__: draw
     for draw in (
-        conv, conv_transpose, convolution, conv_tbc, max_pool, max_pool_with_indices, avg_pool,
-        lp_pool, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices,
+        conv, conv_transpose, convolution, convolution_mode, conv_tbc, max_pool,
+        max_pool_with_indices, avg_pool, lp_pool, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices,
         fractional_max_pool, fractional_max_pool_with_indices, max_unpool, interpolate, upsample,
         pad, constant_pad_nd, unfold, im2col, fold, col2im, sliding_window, pixel_shuffle,
         pixel_unshuffle, channel_shuffle, grid_sample, roi_align, roi_pool,
@@ -545,6 +554,30 @@ def test_the_rule_that_judges_a_call(name, args, kind, arguments) -> None:
     assert entry is not None
     assert call is not None
     assert entry.sized(call) == (kind, arguments)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "sizes"),
+    [
+        # 8 + 2·2 − (5 − 1) = 8, and (8 − 1)·2 − 2·1 + (4 − 1) + 1 = 16
+        ("aten::_convolution", (5, (1, 1), (2, 2), (1, 1), False, (0, 0), 1), (8, 9)),
+        ("aten.convolution.default", (4, (2, 2), (1, 1), (1, 1), True, (0, 0), 1), (16, 18)),
+        ("_convolution_mode.default", (5, (1, 1), "same", (1, 1), 1), (8, 9)),
+    ],
+)
+def test_the_operators_behind_convolutions_have_their_rule(name, args, sizes) -> None:
+    kernel, *settings = args
+    entry = TABLE.find(name)
+    assert entry is not None
+    call = entry.call((IMAGE, Operand.of(1, 3, 3, kernel, kernel), None, *settings), {}, name)
+    assert call is not None
+    kind, arguments = entry.sized(call) or ("", {})
+    transposed = any(setting is True for setting in settings)
+    assert kind == ("conv_transpose" if transposed else "conv")
+    assert arguments["dims"] == 2
+    account = entry.account(call)
+    assert account is not None
+    assert account.sizes == ((2, 3, *sizes),)
 
 
 def test_a_convolution_without_a_kernel_is_judged_by_no_rule() -> None:
