@@ -411,7 +411,8 @@ DRAWS: dict[str, Callable[[Draw], Case]] = {
     draw.__name__: draw
     for draw in (
         conv, conv_transpose, convolution, convolution_mode, conv_tbc, max_pool,
-        max_pool_with_indices, avg_pool, lp_pool, adaptive_avg_pool, adaptive_max_pool, adaptive_max_pool_with_indices,
+        max_pool_with_indices, avg_pool, lp_pool, adaptive_avg_pool, adaptive_max_pool,
+        adaptive_max_pool_with_indices,
         fractional_max_pool, fractional_max_pool_with_indices, max_unpool, interpolate, upsample,
         pad, constant_pad_nd, unfold, im2col, fold, col2im, sliding_window, pixel_shuffle,
         pixel_unshuffle, channel_shuffle, grid_sample, roi_align, roi_pool,
@@ -560,7 +561,7 @@ def test_the_rule_that_judges_a_call(name, args, kind, arguments) -> None:
     ("name", "args", "sizes"),
     [
         # 8 + 2·2 − (5 − 1) = 8, and (8 − 1)·2 − 2·1 + (4 − 1) + 1 = 16
-        ("aten::_convolution", (5, (1, 1), (2, 2), (1, 1), False, (0, 0), 1), (8, 9)),
+        ("aten._convolution.default", (5, (1, 1), (2, 2), (1, 1), False, (0, 0), 1), (8, 9)),
         ("aten.convolution.default", (4, (2, 2), (1, 1), (1, 1), True, (0, 0), 1), (16, 18)),
         ("_convolution_mode.default", (5, (1, 1), "same", (1, 1), 1), (8, 9)),
     ],
