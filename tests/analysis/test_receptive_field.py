@@ -86,6 +86,21 @@ def test_branches_take_the_larger_and_skips_keep_it():
     assert (field.size, field.offset) == ((7, 7), (-3, -3))
 
 
+def test_one_row_is_taken():
+    class Row(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(1, 2, 3)
+            self.after = nn.Conv1d(2, 2, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.after(self.conv(x)[:, :, -2])
+
+    # Row 16 of 18 sees rows 16 to 18 of the picture; the columns go on, three and two more.
+    field = fields_of(Row(), 1, 1, 20, 20)["after"]
+    assert (field.size, field.offset) == ((3, 5), (16, 0))
+
+
 def test_squeeze_and_excite_makes_everything_behind_it_global():
     class Excite(nn.Module):
         def __init__(self) -> None:

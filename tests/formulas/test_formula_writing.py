@@ -97,3 +97,11 @@ def test_conditions_in_words():
     conditions = describe("conv").conditions
     assert "D(K − 1) + 1 ≤ H + 2P: the dilated kernel fits into the padded input" in conditions
     assert "2P ≤ K: padding is at most half of the kernel" in describe("max_pool").conditions
+
+
+def test_expressions_are_equal_by_what_they_say():
+    one, again = symbols("H")[0] // 2 + 1, symbols("H")[0] // 2 + 1
+    assert one == again
+    assert len({one, again}) == 1
+    assert one != symbols("W")[0] // 2 + 1
+    assert one != "H//2 + 1"
