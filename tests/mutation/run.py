@@ -253,6 +253,7 @@ NEAREST = {
     "analysis/*": "analysis/test_{name}.py analysis/test_columns_add_up.py analysis/test_macs.py"
     " api/test_inspecting.py rendering/test_rows.py cli/test_inspect.py",
     "tracing/preserve.py": "tracing/test_restores.py tracing/test_leave_no_trace.py",
+    "cli/draw.py": "cli/test_draw.py cli/test_sizes.py cli/test_misuse.py",
     "cli/training_result.py": "cli/test_train.py",
     "cli/*": "cli/test_{name}.py cli/test_misuse.py",
 }

@@ -371,3 +371,8 @@ def test_parts_of_a_lettered_axis_have_letters() -> None:
     known = account("view", (x, -1))
     assert known is not None
     assert known.results[0] == (Merged((Kept((0, 0), N), Kept((0, 1), H)), N * H),)
+
+
+@pytest.mark.parametrize("chosen", [(), (0,), ((0, 2),)])
+def test_an_empty_axis_is_not_squeezed_out(chosen: Arguments):
+    judge(torch.squeeze, torch.empty(0, 2, 1), *chosen, by="sizes")

@@ -65,6 +65,18 @@ def test_height_and_width_with_different_numbers():
     )
 
 
+def test_behind_a_flattening_the_way_goes_on_along_the_last_axis():
+    body = nn.Sequential()
+    body.conv = nn.Conv2d(3, 4, (3, 5), stride=(1, 2), padding=(0, 1))
+    pooled = derivation(body, 1, 3, 9, 20, function=lambda x: F.avg_pool1d(torch.flatten(x, 2), 2))
+    assert pooled == (
+        "x 1×3×9×20",
+        "body.conv ⌊(20 + 2·1 − 5)/2⌋ + 1 = 9",
+        "flatten 7·9 = 63",
+        "avg_pool ⌊63/2⌋ = 31",
+    )
+
+
 def test_an_adaptive_pooling_is_where_the_way_ends():
     body = nn.Sequential()
     body.conv, body.pool = nn.Conv2d(3, 8, 3), nn.AdaptiveAvgPool2d(2)
