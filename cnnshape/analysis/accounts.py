@@ -205,6 +205,17 @@ def bind(operation: Operation) -> dict[str, Any] | None:
     return entry.signature.bind(operation.args, operation.kwargs)
 
 
+def shown_name(name: str) -> str:
+    """An operation's name without the overload that ran, which no reader asked for.
+
+    >>> shown_name("mean.dim"), shown_name("relu_.default"), shown_name("mylib.scale")
+    ('mean', 'relu_', 'mylib.scale')
+    """
+    bare = name.removesuffix(".default")
+    packet = bare.partition(".")[0]
+    return bare if TABLE.find(packet) is None else packet
+
+
 def base_name(name: str) -> tuple[str, int | None]:
     """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
 

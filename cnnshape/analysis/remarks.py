@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from cnnshape.analysis.accounts import Accounts
+from cnnshape.analysis.accounts import Accounts, shown_name
 from cnnshape.operations.axes import Size
 from cnnshape.tracing.trace import UNSEEN, Operation, Trace, Unknown
 from cnnshape.words import with_article
@@ -130,10 +130,10 @@ def _placed(trace: Trace, operations: Iterable[Operation]) -> Iterator[str]:
 def spelled(name: str) -> str:
     """An operator as torch names it: ``mylib::op``.
 
-    >>> spelled("mylib.op"), spelled("conv2d")
-    ('mylib::op', 'conv2d')
+    >>> spelled("mylib.op"), spelled("conv2d"), spelled("linalg_svd.default")
+    ('mylib::op', 'conv2d', 'linalg_svd')
     """
-    return name.replace(".", "::", 1)
+    return shown_name(name).replace(".", "::", 1)
 
 
 def _several(names: Sequence[str]) -> str:

@@ -78,6 +78,7 @@ def command(
     chosen: Format = choose_format(output, format_, FORMATS)
     check_target(output)
     options = _options(depth, columns, sort, expand, formulas)
+    run |= dict.fromkeys(_measured(options), True)
     with waiting(f"inspecting {model} …", quiet):
         from cnnshape.api.inspecting import inspect
 
@@ -97,6 +98,14 @@ def _options(
     names = None if columns is None else tuple(each.name for each in parse_columns(columns))
     by = None if sort is None else column(sort).name
     return TableOptions(depth=depth, columns=names, sort=by, expand=expand, formulas=formulas)
+
+
+def _measured(options: TableOptions) -> set[str]:
+    """What has to be measured for the columns that were chosen."""
+    from cnnshape.rendering.columns import column
+
+    names = (*(options.columns or ()), *([options.sort] if options.sort else []))
+    return {column(name).measured for name in names} - {""}
 
 
 def _tell_failure(report: Report, seen: bool) -> None:

@@ -11,10 +11,11 @@ cnnshape.errors.UsageError: no column 'parms'; did you mean params? There are la
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Literal
 
+from cnnshape.analysis.memory import LayerMemory
 from cnnshape.analysis.report import Extent
 from cnnshape.errors import UsageError
 from cnnshape.rendering.module_tree import Role
@@ -56,6 +57,7 @@ class Column:
         value: the same for programs, as CSV has it.
         order: what rows are sorted by, where that is not ``value``.
         letter: the title where room is short: its symbol in the size formulas.
+        measured: what has to be measured before it can say anything; empty if nothing has.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     letter: str = ""
     order: Callable[[Row], Value] | None = None
+    measured: Literal["", "time", "memory"] = ""
 
 
 def _layer(row: Row, _hide_batch: bool) -> str:
@@ -209,13 +212,20 @@ def _counted(
     )
 
 
-def _sized(
-    name: str, held: Callable[[Row], int | None], aliases: tuple[str, ...], title: str = ""
-) -> Column:
+def _sized(name: str, held: Callable[[Row], int | None], aliases: tuple[str, ...]) -> Column:
     """A number of bytes."""
-    return Column(
-        name, title or name, "right", lambda row, _: _bytes(held(row)), held, aliases=aliases
-    )
+    return Column(name, name, "right", lambda row, _: _bytes(held(row)), held, aliases=aliases)
+
+
+def _needed_memory(
+    name: str,
+    needed: Callable[[LayerMemory], int | None],
+    aliases: tuple[str, ...],
+    title: str = "",
+) -> Column:
+    """A number of bytes that is known where memory was measured."""
+    column = _sized(name, lambda row: row.memory and needed(row.memory), aliases)
+    return replace(column, title=title or name, measured="memory")
 
 
 def _shared(
@@ -261,12 +271,12 @@ COLUMNS: tuple[Column, ...] = (
     _counted("backward-macs", lambda r: r.backward_macs, ("backward_macs",), "backward"),
     _sized("memory", lambda r: r.parameter_bytes, ("parameter_bytes", "bytes")),
     _sized("activations", lambda r: r.activation_bytes, ("activation_bytes",)),
-    _sized("gradients", lambda r: r.memory and r.memory.gradient_bytes, ("gradient_bytes",)),
-    _sized("optimizer", lambda r: r.memory and r.memory.optimizer_bytes, ("optimizer_bytes",)),
-    _sized("saved", lambda r: r.memory and r.memory.saved_bytes, ("saved_bytes",)),
-    _sized(
+    _needed_memory("gradients", lambda memory: memory.gradient_bytes, ("gradient_bytes",)),
+    _needed_memory("optimizer", lambda memory: memory.optimizer_bytes, ("optimizer_bytes",)),
+    _needed_memory("saved", lambda memory: memory.saved_bytes, ("saved_bytes",)),
+    _needed_memory(
         "inference-peak",
-        lambda r: r.memory and r.memory.inference_peak_bytes,
+        lambda memory: memory.inference_peak_bytes,
         ("inference_peak_bytes", "inference_peak", "peak"),
         "peak",
     ),
@@ -277,6 +287,7 @@ COLUMNS: tuple[Column, ...] = (
         lambda r, _: _time(r.time_ms),
         lambda r: r.time_ms,
         aliases=("time_ms",),
+        measured="time",
     ),
     _words(
         "receptive-field",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.columns import Value, column
+from cnnshape.rendering.columns import COLUMNS, Value, column
 from cnnshape.rendering.escape import spreadsheet, visible
 from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.rows import flat_table, select_rows
@@ -25,13 +25,20 @@ def to_csv(report: Report, options: TableOptions = DEFAULT) -> str:
     are whole, as in ``1x6x28x28``; several are separated by spaces. What cannot be known is
     empty. Text that a spreadsheet would take for a formula begins with ``'``.
     """
-    names = options.columns or _DEFAULT
+    names = options.columns or (*_DEFAULT, *_measured(report))
     if options.formulas and "formula" not in names:
         names = (*names, "formula")
     columns = tuple(dict.fromkeys(column(name) for name in names))
     table = select_rows(report, options) if options.sort else flat_table(report, options.depth)
     headings = [_HEADINGS.get(each.name, each.name) for each in columns]
     return csv_text(headings, ([_cell(each.value(row)) for each in columns] for row in table.rows))
+
+
+def _measured(report: Report) -> tuple[str, ...]:
+    """The columns of what was measured because somebody asked for it."""
+    totals = report.totals
+    known = {"time": totals.time_ms is not None, "memory": totals.memory is not None}
+    return tuple(each.name for each in COLUMNS if known.get(each.measured))
 
 
 def _cell(value: Value) -> str:

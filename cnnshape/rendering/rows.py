@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from cnnshape.analysis.accounts import shown_name
 from cnnshape.analysis.memory import LayerMemory, together
 from cnnshape.analysis.report import Layer, OperationRow, Report, Totals
 from cnnshape.rendering.batch import constant_batch
@@ -239,7 +240,7 @@ class _Rows:
         return replace(
             row,
             kind=kind_of(operation.op),
-            type=operation.op.removesuffix(".default"),
+            type=shown_name(operation.op),
             inputs=operation.input_shapes,
             outputs=operation.output_shapes,
             dtypes=operation.output_dtypes,

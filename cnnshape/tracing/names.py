@@ -61,13 +61,14 @@ def operation_name(func: Any, name: str) -> str:
     >>> operation_name(None, "max_pool2d_with_indices")
     'max_pool2d'
     """
-    if func is torch.Tensor.unfold:
+    packet = getattr(func, "overloadpacket", func)  # of an operator, as in an exported program
+    if packet in (torch.Tensor.unfold, torch.ops.aten.unfold):
         return "sliding_window"  # shares its name, and nothing else, with F.unfold
     bare = name.strip("_").removesuffix("_with_indices")
     bare = _RENAMED.get(bare, bare)
     # An operator of another library, or a quantized one, is not torch's own of the same name.
-    space = str(getattr(func, "_qualified_op_name", "")).partition("::")[0]
-    return bare if space in _OWN_NAMESPACES else f"{space}.{bare}"
+    space = str(getattr(packet, "_qualified_op_name", "")).partition("::")[0]
+    return bare if space in _OWN_NAMESPACES else f"{space}.{bare.partition('.')[0]}"
 
 
 @functools.cache

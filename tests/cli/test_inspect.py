@@ -172,6 +172,32 @@ def test_the_schema_describes_every_key_that_is_printed(
     jsonschema.validate(json.loads(out), closed(inspect_schema()))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "columns"),
+    [
+        (("--time",), ["time"]),
+        (("--memory",), ["gradients", "optimizer", "saved", "inference-peak"]),
+        ((), []),
+    ],
+)
+def test_csv_has_what_was_measured(
+    inspect: Inspect, arguments: tuple[str, ...], columns: list[str]
+) -> None:
+    _, out, _ = inspect("lenet", *arguments, "-f", "csv")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert list(rows[0])[17:] == columns
+    assert all(row[column] for row in rows for column in columns)
+
+
+@pytest.mark.parametrize("name", ["time", "gradients", "optimizer", "saved", "peak"])
+def test_a_column_asks_for_its_measurement(inspect: Inspect, name: str) -> None:
+    for asked in (("--columns", f"path,params,{name}"), ("--columns", "path", "--sort", name)):
+        code, out, _ = inspect("lenet", *asked)
+        assert (code, "?" in out) == (0, False)
+        assert ("per pass" in out) == (name == "time")
+        assert ("training peak" in out) == (name != "time")
+
+
 def test_the_place_of_a_failure_is_told_from_the_working_directory(
     inspect: Inspect, net: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -247,6 +247,22 @@ def test_the_first_pass_is_within_the_axis_too():
     assert report.constraints == ("N >= 4",)
 
 
+def test_demands_beyond_the_usual_sizes_are_met():
+    """Row 8 of the batch is the ninth example; a handful of examples is usual."""
+
+    class Rows(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("rows", torch.tensor([0, 8]))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x[self.rows]
+
+    report = cnnshape.inspect(Rows(), ("N", 5))
+    assert report.constraints == ("N >= 9",)
+    assert not any("no other size" in note for note in report.notes)
+
+
 def test_a_number_from_a_float_is_no_demand():
     """⌊√16⌋ = 4 looks as if T had to be 16; 25 and 64 are as good."""
     report = cnnshape.inspect(networks.SquareTokens(), ("N", "T", 4))

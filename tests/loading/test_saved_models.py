@@ -85,6 +85,40 @@ def test_a_module_made_of_an_exported_program() -> None:
     assert [row.op for row in checked] == ["conv2d.default"] * 3
 
 
+class Slid(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.head = nn.Linear(16, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(x.unfold(1, 3, 2).mean(-1).flatten(1))
+
+
+def test_operators_of_an_exported_program_have_their_usual_names() -> None:
+    """``aten.unfold`` is ``Tensor.unfold``, which slides along one axis, and not ``F.unfold``."""
+    program = torch.export.export(Slid(), (torch.zeros(2, 9, 4),))
+    for model in (Slid(), program.module()):
+        report = cnnshape.inspect(model, (2, 9, 4))
+        types = [line.split()[1] for line in str(report).splitlines() if "  ·  " in line]
+        assert types[:3] == ["sliding_window", "mean", "flatten"]
+        assert report.totals.mismatch == 0
+
+
+def test_an_operator_of_ones_own_has_the_name_that_it_is_registered_under() -> None:
+    with torch.library._scoped_library("slid", "DEF") as library:  # pyright: ignore[reportPrivateUsage]
+        library.define("twice(Tensor x) -> Tensor")
+        library.impl("twice", lambda x: x * 2, "CompositeExplicitAutograd")
+
+        class Own(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return torch.ops.slid.twice(x)
+
+        program = torch.export.export(Own(), (torch.zeros(2, 3),))
+        for model in (Own(), program.module()):
+            notes = cnnshape.inspect(model, (2, 3)).notes
+            assert any("slid::twice in " in note for note in notes)
+
+
 def test_what_an_exported_program_writes_into() -> None:
     class Writes(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from math import isqrt
 
 from cnnshape.experiments.symbolic.demands import Demand
@@ -159,7 +160,11 @@ def _choices(name: str, demands: Sequence[Demand], base: Letters) -> list[int]:
     own = [demand for demand in demands if demand.letters == frozenset((name,))]
     usual = base[name]
     largest = max(4 * usual, 64) if usual > 4 else 5
-    allowed = [n for n in range(1, min(largest, REACH) + 1) if all_hold(own, {name: n})]
+
+    def fitting(low: int, high: int) -> Iterator[int]:
+        return (n for n in range(low, high + 1) if all_hold(own, {name: n}))
+
+    allowed = list(fitting(1, min(largest, REACH))) or list(islice(fitting(largest, REACH), 5))
     if len(allowed) > 24:
         # Half near the usual size or above it, where networks are used, half anywhere.
         upper = [n for n in allowed if n >= usual // 2]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from cnnshape.analysis.accounts import Accounts
+from cnnshape.analysis.accounts import Accounts, shown_name
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.tracing.trace import Module, ModuleCall, NamedValue, Operation, Trace
 
@@ -103,7 +103,7 @@ class Flow:
     def operation_name(self, node: Node) -> str:
         """The function that an operation node ran; empty for others."""
         operation = self.operation(node)
-        return "" if operation is None else operation.name
+        return "" if operation is None else shown_name(operation.name)
 
     def regions(self, region: int) -> tuple[int, ...]:
         """The container calls from the outermost drawn one (without the root) to ``region``."""
