@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from cnnshape.analysis.accounts import Accounts, shown_name
 from cnnshape.operations.axes import Size
 from cnnshape.tracing.trace import UNSEEN, Operation, Trace, Unknown
-from cnnshape.words import with_article
+from cnnshape.words import listed, with_article
 
 #: Results that run the body of ``forward`` only when somebody asks for their items.
 _LAZY = {
@@ -137,5 +137,6 @@ def spelled(name: str) -> str:
 
 
 def _several(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMES} more" if len(names) > _NAMES else ""
-    return ", ".join(names[:_NAMES]) + more
+    if len(names) <= _NAMES:
+        return listed(names)
+    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more"
