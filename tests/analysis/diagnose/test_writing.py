@@ -285,3 +285,28 @@ def test_the_json_of_the_contract():
     assert (first["from"], first["to"]) == (100, 7200)
     assert first["verified"] is True
     assert "conv 32 − 3 + 1 = 30, 8 channels" in error["derivation"]
+
+
+# ---- a line of forward ---------------------------------------------------------------------
+
+
+class Asks(nn.Module):
+    """The line that fails is no statement without the one behind it."""
+
+    def forward(self, x):
+        if x.shape[4] == 3:
+            return x
+        return x + 1
+
+
+def test_half_a_statement_is_no_obstacle():
+    trace = record(Asks(), Inputs((torch.zeros(1, 3, 8, 8),))).trace
+    found = diagnose(Failing.of(trace))
+    assert found is None or found.kind == "input.rank"
+
+
+def test_no_flattening_is_missing_where_none_would_fit():
+    model = nn.Sequential(nn.Linear(1, 2))
+    found = diagnose(Failing.of(record(model, Inputs((torch.zeros(2, 3, 4),))).trace))
+    assert found is not None
+    assert found.kind == "linear.in_features"  # 24, 12 or 4 numbers: none is one
