@@ -296,7 +296,7 @@ def tried(place: Place, tree: Path, limit: int) -> dict[str, Any]:
     finally:
         file.write_text(before)
     row = asdict(place) | {"change": difference(before, code or "")}
-    return row | {"outcome": outcome, "by": by, "seconds": seconds}
+    return row | {"outcome": outcome, "by": by.partition("\n")[0], "seconds": seconds}
 
 
 def difference(before: str, after: str) -> str:
@@ -330,7 +330,7 @@ def tested(stages: list[list[str]], tree: Path, limit: int, *, first_only: bool)
 
 def no_witnesses(tests: list[str], tree: Path) -> str:
     """Those of the tests that fail in the unchanged tree: what they killed is not known."""
-    return tested([[test] for test in tests], tree, 10**6, first_only=False)[1] if tests else ""
+    return tested([tests], tree, 10**6, first_only=False)[1] if tests else ""
 
 
 def ended(child: int, limit: int) -> str:
@@ -368,16 +368,16 @@ def run_tests(stages: list[list[str]], told: int, first_only: bool) -> int:
         database=None,
         phases=[Phase.explicit, Phase.generate],
     )
-    told_to_pytest = "-q -x --tb=no -p no:cacheprovider --hypothesis-profile=few".split()
-    failed = False
+    told_to_pytest = "-q --tb=no -p no:cacheprovider --hypothesis-profile=few".split()
+    if first_only:
+        told_to_pytest.append("-x")
     try:
         for stage in stages:
-            failed |= pytest.main([*told_to_pytest, *stage], plugins=[Witness()]) not in (0, 5)
-            if failed and first_only:
-                break
+            if pytest.main([*told_to_pytest, *stage], plugins=[Witness()]) not in (0, 5):
+                return 1
     except BaseException:
         return 1
-    return int(failed)
+    return 0
 
 
 # --- what came out --------------------------------------------------------------------------------
