@@ -27,6 +27,12 @@ BY_HAND = [
     ("conv", (1, 1, 10), {"kernel_size": 3, "dilation": 4}, (1, 1, 2)),
     ("conv", (1, 4, 9, 9, 9), {"kernel_size": 3, "groups": 2, "dims": 3}, (1, 4, 7, 7, 7)),
     ("conv", (1, 1, 7, 7), {"kernel_size": 4, "padding": "same"}, (1, 1, 7, 7)),
+    (
+        "conv",
+        (1, 1, 3, 3),
+        {"kernel_size": 4, "padding": "same", "padding_mode": "reflect"},
+        (1, 1, 3, 3),
+    ),
     ("conv", (1, 1, 7, 7), {"kernel_size": 4, "padding": "valid"}, (1, 1, 4, 4)),
     # DCGAN: 4 → 8 → 16
     ("conv_transpose", (1, 8, 4, 4), {"kernel_size": 4, "stride": 2, "padding": 1}, (1, 8, 8, 8)),
@@ -105,6 +111,12 @@ def test_every_kind_is_worked_out_by_hand():
             "conv",
             (1, 1, 2, 2),
             {"kernel_size": 3, "padding": 2, "padding_mode": "reflect"},
+            "a reflected padding of 2 does not fit into 2",
+        ),
+        (  # one before, two after
+            "conv",
+            (1, 1, 2, 2),
+            {"kernel_size": 4, "padding": "same", "padding_mode": "reflect"},
             "a reflected padding of 2 does not fit into 2",
         ),
         ("conv", (5, 5), {"kernel_size": 3, "dims": 2}, "takes an input of 3 or 4 axes"),

@@ -310,3 +310,18 @@ def test_no_flattening_is_missing_where_none_would_fit():
     found = diagnose(Failing.of(record(model, Inputs((torch.zeros(2, 3, 4),))).trace))
     assert found is not None
     assert found.kind == "linear.in_features"  # 24, 12 or 4 numbers: none is one
+
+
+class Masked(nn.Module):
+    def forward(self, x, mask):
+        return F.scaled_dot_product_attention(x, x + 1, x + 2, mask)
+
+
+def test_it_is_the_mask_that_gets_the_missing_axes():
+    mask = torch.ones(2, 4, dtype=torch.bool)
+    trace = record(Masked(), Inputs((torch.zeros(2, 3, 4, 5), mask))).trace
+    found = diagnose(Failing.of(trace))
+    assert found is not None
+    (suggestion,) = found.suggestions
+    fixed = "F.scaled_dot_product_attention(x, x + 1, x + 2, mask[:, None, None, :])"
+    assert suggestion.text == fixed
