@@ -72,6 +72,9 @@ def test_output(name, formula):
     assert err == ""
 
 
+PADDING = ("conv", "--input", "9", "--kernel", "3", "--output", "9", "--solve", "padding")
+
+
 @pytest.mark.parametrize(
     ("code", "arguments", "words"),
     [
@@ -92,6 +95,9 @@ def test_output(name, formula):
         (2, ["conv", "--input", "28x", "--kernel", "2"], "--input must be a whole number"),
         (2, ["conv", "--input", "28"], "conv needs kernel: give --kernel, as in cnnshape formula"),
         (2, ["conv", "--kernel", "3"], "conv needs input: give --input"),
+        (2, [*PADDING, "--range", "0:x"], "--range is written as padding=0:10 or 0:10, not"),
+        (2, [*PADDING, "--range", "x:9"], "--range is written as padding=0:10 or 0:10, not"),
+        (2, [*PADDING, "--range", "9"], "--range is written as padding=0:10 or 0:10, not"),
         (2, ["conv", "(W - F"], "this bracket is never closed"),
         (2, ["conv", "W - Q"], "'Q' is not understood in a formula of conv; understood are W H L"),
         (2, ["vonv", "W"], "did you mean conv"),

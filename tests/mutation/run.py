@@ -101,9 +101,8 @@ def main() -> None:
         print(summary(results(asked.summary)))
         return
     if asked.again:
-        before = results(asked.again)
-        wanted = iter([place_of(row) for row in before if row["outcome"] == "survived"])
-        asked.again.write_text("".join(line(r) for r in before if r["outcome"] != "survived"))
+        rows = results(asked.again)
+        wanted = iter([place_of(row) for row in rows if row["outcome"] != "killed"])
         asked.out = asked.again
     else:
         known = {place_of(row) for row in results(asked.out)}
@@ -125,8 +124,9 @@ def main() -> None:
 
 
 def results(path: Path) -> list[dict[str, Any]]:
-    """The lines of a file of results."""
-    return list(map(json.loads, path.read_text().splitlines())) if path.exists() else []
+    """The lines of a file of results; of a place that was tried again, the last."""
+    rows = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return list({place_of(row): row for row in rows}.values())
 
 
 def line(row: dict[str, Any]) -> str:
@@ -238,6 +238,8 @@ NEAREST = {
     " formulas/test_formula_reading.py formulas/test_formula_writing.py"
     " formulas/test_formula_verdicts.py cli/test_formula.py",
     "operations/indexing.py": "operations/test_indexing.py operations/test_taking_and_putting.py",
+    "operations/call.py": "operations/test_moving.py operations/test_register.py"
+    " operations/test_windows.py",
     "operations/*": "operations/test_{name}.py operations/test_table.py operations/test_register.py"
     " analysis/test_macs.py",
     "analysis/fields/*": "analysis/test_receptive_field.py rendering/test_field.py",
