@@ -336,6 +336,6 @@ def test_quantized_layers_say_where_their_parameters_are():
     assert report.error is None
     assert report.totals.macs is None
     assert report.notes[0] == (
-        "0, 2 keep their weights packed for quantized kernels, not as parameters: "
+        "0 and 2 keep their weights packed for quantized kernels, not as parameters: "
         "they are not counted"
     )
