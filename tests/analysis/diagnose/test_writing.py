@@ -325,3 +325,14 @@ def test_it_is_the_mask_that_gets_the_missing_axes():
     (suggestion,) = found.suggestions
     fixed = "F.scaled_dot_product_attention(x, x + 1, x + 2, mask[:, None, None, :])"
     assert suggestion.text == fixed
+
+
+class Squared(nn.Module):
+    def forward(self, x):
+        return x @ x
+
+
+def test_factors_of_one_name_are_told_apart():
+    found = diagnose(Failing.of(record(Squared(), Inputs((torch.zeros(2, 3),))).trace))
+    assert found is not None
+    assert found.sentence.startswith("a 2×3 times b 2×3 does not fit")
