@@ -101,6 +101,21 @@ def test_one_row_is_taken():
     assert (field.size, field.offset) == ((3, 5), (16, 0))
 
 
+def test_a_picture_folded_into_channels():
+    class Fold(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+            self.pool = nn.MaxPool2d(3, 1)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.pool(nn.functional.pixel_unshuffle(self.conv(x)[:, :, :6, :6], 2))
+
+    # Two rows of three pixels each, one apart: 4, every 2 pixels; then 4 + 2·2.
+    field = fields_of(Fold(), 1, 4, 16, 16)["pool"]
+    assert (field.size, field.stride, field.offset) == ((8, 8), (2, 2), (0, 0))
+
+
 def test_squeeze_and_excite_makes_everything_behind_it_global():
     class Excite(nn.Module):
         def __init__(self) -> None:
