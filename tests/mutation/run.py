@@ -332,7 +332,10 @@ def tested(stages: list[list[str]], tree: Path, limit: int, *, first_only: bool)
 
 def no_witnesses(tests: list[str], tree: Path) -> str:
     """Those of the tests that fail in the unchanged tree: what they killed is not known."""
-    return tested([tests], tree, 10**6, first_only=False)[1] if tests else ""
+    if not tests:
+        return ""
+    outcome, failed = tested([tests], tree, 10**6, first_only=False)
+    return "" if outcome == "survived" else failed or "pytest could not run them"
 
 
 def ended(child: int, limit: int) -> str:
