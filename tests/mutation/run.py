@@ -119,7 +119,9 @@ def main() -> None:
             out.write(line(tried(place, tree, asked.limit)))
             out.flush()
         out.close()
-        witnesses = sorted({row["by"] for row in results(asked.out) if row["by"]})
+        # Without their parameters: pytest does not read back every name that it writes.
+        killers = {row["by"].partition("[")[0] for row in results(asked.out)}
+        witnesses = sorted(killers - {""})
         print("These fail without a change as well:", no_witnesses(witnesses, tree) or "none")
 
 
