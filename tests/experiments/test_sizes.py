@@ -198,6 +198,12 @@ def test_the_result_says_when_time_was_short():
     assert "some sizes of H and of W from 1 to 256" in str(accepted)
 
 
+def test_the_usual_sizes_are_tried_however_short_the_time():
+    accepted = cnnshape.sizes("lenet", (1, 1, "H", "W"), time_limit=0.001)
+    assert not accepted.every_size
+    assert accepted.letters["H"].ranges == ((28, 31),)
+
+
 # ---- why, and what would fit ------------------------------------------------------------
 
 

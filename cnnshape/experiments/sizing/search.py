@@ -90,8 +90,13 @@ def _silent(_text: str) -> None:
 def _base_inside(
     trying: Attempts, prediction: Prediction, usual: Letters, low: int, high: int, until: float
 ) -> Letters | None:
-    """Accepted sizes within the range, as near to the usual ones as may be; None if time is up."""
+    """Accepted sizes within the range, as near to the usual ones as may be; None if time is up.
+
+    The nearest are tried in any case.
+    """
     inside = {name: min(max(n, low), high) for name, n in usual.items()}
+    if trying.verdict(inside) == "yes":
+        return inside
     batches = batch_letters(trying.prober.inputs)
     sides = [name for name in usual if name not in batches] or list(usual)
 
