@@ -298,11 +298,11 @@ def movedim(call: Call) -> Account:
 # ---- axes of size 1 -----------------------------------------------------------------------
 
 
-@MOVING.add("squeeze", "moving", "input *dim")
+@MOVING.add("squeeze", "moving", "input dim=None")
 def squeeze(call: Call) -> Account:
-    """Axes of size 1 left out: those that are named, or all."""
+    """Axes of size 1 left out: those that are named, or all; of none that are named, none."""
     x = call.tensor()
-    chosen = call.axes("dim", x.rank) or range(x.rank)
+    chosen = range(x.rank) if call["dim"] is None else call.axes("dim", x.rank)
     gone = [axis for axis in chosen if x.shape[axis] == 1]
     ended = tuple(Ended((x.axis(axis),), "reduced", 1) for axis in gone)
     needs = tuple(Need(x.sizes[a], "==", 1, "", x.axis(a)) for a in gone)

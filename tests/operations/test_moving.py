@@ -232,6 +232,7 @@ X = torch.zeros(2, 3, 4)
         (torch.Tensor.unflatten, (X,), {"dim": 2, "sizes": (2, 2)}),
         (torch.squeeze, (X[:1],), {"dim": 0}),
         (torch.Tensor.squeeze, (X[:1], 0), {}),
+        (torch.Tensor.squeeze, (X[:1], ()), {}),  # of no axes, not of all
         (torch.unsqueeze, (X,), {"dim": -1}),
         (torch.Tensor.flip, (X, 0, 1), {}),
         (torch.roll, (X,), {"shifts": 1}),
