@@ -19,6 +19,7 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
+from cnnshape.tracing.absent import absent_of
 from cnnshape.tracing.describe import Described
 from cnnshape.tracing.exceptions import caused_by, message_of, range_of, signature_of
 from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, operation_name, writes
@@ -33,7 +34,6 @@ from cnnshape.tracing.trace import (
     NamedValue,
     Operation,
     Plain,
-    Signature,
     Source,
 )
 from cnnshape.tracing.values import ValueTable
@@ -437,22 +437,21 @@ class Recorder(TorchFunctionMode):
             operation, call, source = len(self.recording.operations), draft.call, draft.source
             self.recording.operations.append(replace(draft, index=operation))
             self._widen_unfinished(operation)
+        module = None if call is None else self._called(call)
         self.recording.failure = Failure(
             type=type(error).__name__,
             message=message_of(error),
             call=call,
             operation=operation,
             source=source or innermost(error.__traceback__),
-            signature=None if call is None else self._signature(call),
+            signature=None if module is None else signature_of(module),
             ranges=ranges,
+            absent=None if operation is not None else absent_of(error, module),
         )
 
-    def _signature(self, call: int) -> Signature | None:
+    def _called(self, call: int) -> nn.Module | None:
         path = self.recording.calls[call].path
-        return next(
-            (signature_of(m) for m in self._modules if self._paths[id(m)] == path),
-            None,
-        )
+        return next((m for m in self._modules if self._paths[id(m)] == path), None)
 
     def _widen_unfinished(self, operation: int) -> None:
         """Let the calls that the exception left contain the operation that raised it."""

@@ -25,7 +25,8 @@ _BOUNDARY = str(Path(__file__).parent / "execute.py")
 
 
 @cache
-def _is_hidden(filename: str) -> bool:
+def hides(filename: str) -> bool:
+    """Whether a file is no part of the model: torch's, or one of those that record it."""
     normal = filename.replace("\\", "/")
     hidden = tuple(folder.replace("\\", "/") for folder in _HIDDEN)
     return normal.startswith(hidden) or filename.startswith("<")
@@ -38,7 +39,7 @@ def caller() -> Source | None:
         code = frame.f_code
         if code.co_filename == _BOUNDARY:
             return None
-        if not _is_hidden(code.co_filename):
+        if not hides(code.co_filename):
             return Source(code.co_filename, frame.f_lineno, code.co_name)
         frame = frame.f_back
     return None
@@ -49,7 +50,7 @@ def innermost(traceback: TracebackType | None) -> Source | None:
     found: Source | None = None
     while traceback is not None:
         code = traceback.tb_frame.f_code
-        if not _is_hidden(code.co_filename):
+        if not hides(code.co_filename):
             found = Source(code.co_filename, traceback.tb_lineno, code.co_name)
         traceback = traceback.tb_next
     return found

@@ -233,6 +233,25 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """A name that the model's code looked for in vain.
+
+    Attributes:
+        name: the name.
+        owner: the class, or the Python module, that has nothing of that name; empty for a
+            variable.
+        near: what is spelled like it and exists, nearest first. A ``forward`` that is made
+            inside a method and forgotten is ``__init__.forward``.
+        defined: where the first of those is defined, if it is a method of the author's.
+    """
+
+    name: str
+    owner: str
+    near: tuple[str, ...] = ()
+    defined: Source | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """The exception that ended the pass, with what is to be seen of it only while it happens.
 
@@ -245,6 +264,7 @@ class Failure:
         signature: of the ``forward`` of the innermost module whose call had begun.
         ranges: smallest and largest value of the whole numbers that the operation was given,
             by value id: they may be indices.
+        absent: the name that was looked for in vain, if it was for that.
     """
 
     type: str
@@ -254,6 +274,7 @@ class Failure:
     source: Source | None
     signature: Signature | None = None
     ranges: Mapping[int, tuple[int, int]] = field(default_factory=dict[int, tuple[int, int]])
+    absent: Absent | None = None
 
 
 @dataclass(frozen=True, slots=True)

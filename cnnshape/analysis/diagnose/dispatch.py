@@ -23,6 +23,7 @@ from cnnshape.analysis.diagnose.rules import (
     linear,
     losses,
     lost_batch,
+    missing_forward,
     normalization,
     not_tensors,
     products,
@@ -120,11 +121,11 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         yield normalization.norm_rank
         yield transposed.output_size
         yield attention.transformer
+        yield missing_forward.forward
         yield calling.arguments
         yield calling.missing_key
         yield not_tensors.attribute
         yield calling.attribute
-        yield calling.forward
         yield raised.unpacking
         yield raised.own
         return

@@ -140,6 +140,18 @@ class NameModule:
 
 
 @dataclass(frozen=True, slots=True)
+class NameMethod:
+    """A method of the class of the module at ``path`` under another name as well.
+
+    For every module of that class, as it is the class that is changed.
+    """
+
+    path: str
+    name: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class ReplaceCall:
     """A call in the source written differently, wherever that line runs.
 
@@ -180,6 +192,7 @@ Edit: TypeAlias = (
     | OwnLayer
     | RunInTurn
     | NameModule
+    | NameMethod
     | ReplaceCall
     | SetMode
 )

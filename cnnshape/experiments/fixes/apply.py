@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.edits import (
     ChangeInput,
     DropInput,
     Edit,
+    NameMethod,
     NameModule,
     NewInput,
     RenameKey,
@@ -71,7 +72,7 @@ def applied(
 
 def _change_module(
     model: nn.Module,
-    edit: SetArguments | SetParameter | NameModule | CallEdit,
+    edit: SetArguments | SetParameter | NameModule | NameMethod | CallEdit,
     *,
     without_memory: bool,
 ) -> None:
@@ -86,5 +87,9 @@ def _change_module(
         rebuild(module, dict(edit.arguments), edit.kind, without_memory=without_memory)
     elif isinstance(edit, NameModule):
         vars(module)[edit.name] = module.get_submodule(edit.child)
+    elif isinstance(edit, NameMethod):
+        for each in model.modules():
+            if type(each) is type(module):
+                vars(each)[edit.name] = getattr(each, edit.method)
     else:
         intercept(module, edit)

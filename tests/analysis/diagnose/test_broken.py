@@ -15,6 +15,7 @@ from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
     layers,
+    names,
     pictures,
     questions,
     sequences,
@@ -26,8 +27,8 @@ from tests.analysis.diagnose.case import CASES, Case
 BY_HAND = {
     "SubclassOfLinear": "the author's own constructor is called",
 }
-#: Nothing that could be tried: a return statement is missing.
-NOTHING_TO_TRY = {"ForgottenReturn", "MaskOfAttention"}
+#: Nothing that could be tried: a return statement is missing, or a whole method.
+NOTHING_TO_TRY = {"ForgottenReturn", "MaskOfAttention", "ForwardInsideInit", "NoForwardAtAll"}
 
 by_name = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 

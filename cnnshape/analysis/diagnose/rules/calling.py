@@ -1,4 +1,4 @@
-"""Calls that do not find what they name: arguments of ``forward``, itself, layers, keys."""
+"""Calls that do not find what they name: arguments of ``forward``, layers, keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from cnnshape.analysis.diagnose.edits import (
     NameModule,
     NewInput,
     RenameKey,
-    RunInTurn,
 )
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_call import line_of
@@ -111,38 +110,7 @@ def _passed_as_well(failing: Failing, call: ModuleCall, missing: list[str]) -> I
     )
 
 
-# ---- forward and layers that are not there ------------------------------------------------
-
-
-def forward(failing: Failing) -> Diagnosis | None:
-    """A ModuleList that is called, or a class whose ``forward`` has another name."""
-    if failing.failure.type != "NotImplementedError" or failing.operation is not None:
-        return None
-    module, call = failing.module, failing.call
-    if call is None or call.operations[0] != call.operations[1]:
-        return None
-    name = who(failing.path, module.type)
-    if module.kind not in ("ModuleList", "ModuleDict"):
-        if module.kind != module.type:
-            return None
-        sentence = (
-            f"{name} has no method called forward, which is what a call of the module runs: it may "
-            "be spelled differently, or indented into another method"
-        )
-        return Diagnosis("module.no_forward", sentence)
-    sentence = f"{name} is a {module.kind}, which holds modules and does not run them"
-    if module.kind == "ModuleDict":
-        return Diagnosis("module.no_forward", sentence)
-    in_turn = Suggestion(
-        action="set_argument",
-        text=f"nn.Sequential(*{module.path.rpartition('.')[2]})",
-        path=module.path,
-        argument="type",
-        from_=module.type,
-        to="Sequential",
-        edits=(RunInTurn(module.path),),
-    )
-    return Diagnosis("module.no_forward", sentence, (), (in_turn,))
+# ---- layers that are not there -------------------------------------------------------------
 
 
 def attribute(failing: Failing) -> Diagnosis | None:
