@@ -1,21 +1,23 @@
 """Repeated neighbours: found in a row of things, named together, folded in a table.
 
 Two nodes of a table are the same if they have the same class, the same settings, the same shapes
-and costs, and the same below them, recursively. Settings that cannot change a size
-(probabilities, eps) and counters (``layer_idx``) are not compared: they differ in every block of
-a deep network.
+and costs, and the same below them, recursively. Shapes are those of the tensors that a call worked
+on: a cache that goes from block to block is another one in each of them. Settings that cannot
+change a size (probabilities, eps) and counters (``layer_idx``) are not compared: they differ in
+every block of a deep network.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
+from cnnshape.analysis.report import Layer
 from cnnshape.rendering.module_tree import Node
-from cnnshape.tracing.trace import Plain, Ref
+from cnnshape.tracing.trace import NamedValue, Plain, Ref, Shape, Trace
 
 _COUNTER = re.compile(r"(^|_)(idx|index|id|num|number)$")
 #: Longest pattern looked for: the blocks of a Swin transformer alternate, with period 2.
@@ -117,6 +119,7 @@ class Folder:
     ``fields``: receptive fields are shown as well, and they grow from block to block.
     """
 
+    trace: Trace
     fields: bool = False
     numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
     by_node: dict[int, int] = field(default_factory=dict[int, int])
@@ -140,22 +143,53 @@ class Folder:
         known = self.by_node.get(id(node))
         if known is None:
             children = tuple((child.label, self.signature(child)) for child in node.children)
-            key = (node.role, node.failed, _own(node), self.fields and _fields(node), children)
+            key = (
+                node.role,
+                node.failed,
+                _own(node, self.trace),
+                self.fields and _fields(node),
+                children,
+            )
             known = self.numbers.setdefault(key, len(self.numbers))
             self.by_node[id(node)] = known
         return known
 
 
-def _own(node: Node) -> Hashable:
+def worked_on(trace: Trace, layer: Layer) -> tuple[tuple[Shape, ...], tuple[Shape, ...]]:
+    """The shapes of what a call read, and of what it made.
+
+    What it was only handed, or only hands on, is left out: of a cache the keys and values of other
+    blocks. A call that read or made none of them, such as one that was never finished, has all.
+    """
+    if layer.index is None or not layer.finished:
+        return layer.input_shapes, layer.output_shapes
+    call = trace.calls[layer.index]
+    ran = trace.operations[slice(*call.operations)]
+    read = {value for op in ran for value in op.inputs}
+    made = {value for op in ran for value in op.outputs}
+    return (
+        _among(read, call.inputs, layer.input_shapes),
+        _among(made, call.outputs, layer.output_shapes),
+    )
+
+
+def _among(
+    values: Container[int], named: Sequence[NamedValue], shapes: tuple[Shape, ...]
+) -> tuple[Shape, ...]:
+    pairs = zip(named, shapes, strict=False)
+    return tuple(shape for one, shape in pairs if one.value in values) or shapes
+
+
+def _own(node: Node, trace: Trace) -> Hashable:
     layer, operation = node.layer, node.operation
     if layer is not None:
         check = layer.check
+        inputs, outputs = worked_on(trace, layer)
         return (
             layer.type,
             _size_settings(layer.config),
-            # Each once: a cache that is handed on grows from block to block.
-            tuple(dict.fromkeys(layer.input_shapes)),
-            layer.output_shapes,
+            tuple(dict.fromkeys(inputs)),  # each once: one block may read more of a kind
+            outputs,
             layer.params,
             layer.trainable_params,
             layer.macs,

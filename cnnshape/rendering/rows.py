@@ -13,7 +13,7 @@ from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.columns import column, sort_rows
 from cnnshape.rendering.module_tree import Node, Role, build_tree
 from cnnshape.rendering.palette import Kind, kind_of
-from cnnshape.rendering.repeats import Folded, Folder, folded_label
+from cnnshape.rendering.repeats import Folded, Folder, folded_label, worked_on
 from cnnshape.rendering.row import Row, State, Status, Table, TableOptions
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
 from cnnshape.rendering.units import count
@@ -116,7 +116,7 @@ class _Rows:
         self.report = report
         self.options = options
         self.own = own
-        self.folder = Folder(fields=_shows_fields(options))
+        self.folder = Folder(report.trace, fields=_shows_fields(options))
 
     def all(self, root: Node, with_root: bool = False) -> Iterator[Row]:
         alone = not root.children or self.options.depth == 0
@@ -199,6 +199,9 @@ class _Rows:
             return replace(row, type=kind, kind="container", params=None, macs=None)
         whole = bool(node.children) and not (self.own and below)
         again = layer.call > 0 and not row.tag
+        shapes = layer.input_shapes, layer.output_shapes
+        # Of what only some in a run were handed nothing is said in the row for all.
+        inputs, outputs = worked_on(self.report.trace, layer) if row.times > 1 else shapes
         return replace(
             row,
             label=row.label or _ROOT,
@@ -206,8 +209,8 @@ class _Rows:
             kind=_layer_kind(node, layer),
             type=layer.type,
             tag=f"({ordinal(layer.call + 1)} call)" if again else row.tag,
-            inputs=layer.input_shapes,
-            outputs=layer.output_shapes,
+            inputs=inputs,
+            outputs=outputs,
             dtypes=layer.output_dtypes,
             settings=layer_settings(layer.kind, layer.config),
             params=layer.subtree_params if whole else layer.params,

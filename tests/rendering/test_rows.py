@@ -381,6 +381,99 @@ def test_the_dtype_is_that_of_the_output() -> None:
     assert report.to_dict()["layers"][1]["output_dtypes"] == ["float32"]
 
 
+class Cache:
+    """Keys and values per block, as language models keep them."""
+
+    def __init__(self, blocks: int, before: int) -> None:
+        self.keys = [torch.zeros(1, before, 8) for _ in range(blocks)] if before else []
+
+    def grown(self, block: int, key: torch.Tensor) -> torch.Tensor:
+        if block == len(self.keys):
+            self.keys.append(key)
+        else:
+            self.keys[block] = torch.cat([self.keys[block], key], 1)
+        return self.keys[block]
+
+
+class Attending(nn.Module):
+    """A block that is handed the whole cache, and reads its own part."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.layer_idx, self.key, self.out = index, nn.Linear(8, 8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor, cache: Cache, mask: torch.Tensor) -> torch.Tensor:
+        keys = cache.grown(self.layer_idx, self.key(x))
+        return self.out((x @ keys.transpose(1, 2)) @ keys)
+
+
+class Decoder(nn.Module):
+    def __init__(self, before: int, reads: tuple[int, ...] = (0, 1, 2, 3)) -> None:
+        super().__init__()
+        self.before = before
+        self.blocks = nn.ModuleList(Attending(index) for index in reads)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        cache = Cache(4, self.before)
+        for block in self.blocks:
+            x = block(x, cache, x)
+        return x
+
+
+@pytest.mark.parametrize("before", [0, 5])
+def test_a_cache_among_the_inputs_does_not_keep_blocks_apart(before: int) -> None:
+    report = cnnshape.inspect(Decoder(before), (1, 3, 8))
+    blocks = [layer for layer in report.layers if layer.type == "Attending"]
+    # A block gets x twice, as its mask as well, and the keys of those before it or of all.
+    assert [len(b.input_shapes) for b in blocks] == ([6] * 4 if before else [2, 3, 4, 5])
+    folded = row(report, "blocks.0 … blocks.3")
+    assert (folded.times, folded.params) == (4, 2 * (64 + 8))
+    # x, the mask and, where there were some, this block's own keys: what every block reads.
+    assert len(folded.inputs) == (3 if before else 2)
+    # blocks, their fold, two linear layers, two products, and the keys turned (3×8) or joined.
+    assert len(labels(report)) == 7
+
+
+class Handing(nn.Module):
+    """Gives back what all blocks made so far, as tuples of past keys do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = nn.Linear(8, 8)
+
+    def forward(
+        self, x: torch.Tensor, pasts: tuple[torch.Tensor, ...]
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+        key = self.key(x)
+        return x + key, (*pasts, key.transpose(1, 2))
+
+
+class Collecting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Handing() for _ in range(3))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        pasts: tuple[torch.Tensor, ...] = ()
+        for block in self.blocks:
+            x, pasts = block(x, pasts)
+        return pasts
+
+
+def test_what_a_block_only_hands_on_does_not_keep_it_apart() -> None:
+    report = cnnshape.inspect(Collecting(), (1, 3, 8))
+    blocks = [layer for layer in report.layers if layer.type == "Handing"]
+    assert [len(block.output_shapes) for block in blocks] == [2, 3, 4]
+    folded = row(report, "blocks.0 … blocks.2")
+    assert (folded.inputs, folded.outputs) == (((1, 3, 8),), ((1, 3, 8), (1, 8, 3)))
+
+
+def test_a_block_that_reads_another_size_from_the_cache_stays_apart() -> None:
+    net = Decoder(5, (0, 1, 3, 3))  # the third makes longer what the last one reads
+    told = [x for x in labels(cnnshape.inspect(net, (1, 3, 8))) if x[2:3].isdigit()]
+    assert [x.split(" ", 1)[1] for x in told] == ["0 … 2 × 3", "3"]
+
+
 def test_a_frozen_block_is_not_folded_with_trainable_ones() -> None:
     net = nn.Sequential(*(nn.Sequential(nn.Linear(4, 4), nn.ReLU()) for _ in range(6)))
     assert labels(cnnshape.inspect(net, (1, 4)))[0].startswith("0 … 5")

@@ -66,7 +66,7 @@ def hierarchy(report: Report, options: DrawOptions) -> Branch:
     root = build_tree(report)
     if options.only:
         root = next(node for node in _nodes(root) if node.path == options.only)
-    folder = None if options.expand else Folder()
+    folder = None if options.expand else Folder(report.trace)
     deepest = _depth(root)
     if options.depth is not None or options.expand:
         return _branch(root, folder, options, options.depth or deepest)
