@@ -8,18 +8,33 @@ from __future__ import annotations
 
 import builtins
 import inspect
+import re
 from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
 from types import CodeType, FrameType, ModuleType, TracebackType
 from typing import Any
 
 from torch import nn
 
+from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.source import hides
 from cnnshape.tracing.trace import Absent, Source
 from cnnshape.words import nearest
 
 #: What a forward is called elsewhere.
 _FORWARDS = ("call", "__call__", "fwd", "run", "predict")
+#: What NumPy and others call what a tensor has under another name.
+_ELSEWHERE = {
+    "astype": "to",
+    "copy": "clone",
+    "expand_dims": "unsqueeze",
+    "reduce_mean": "mean",
+    "reduce_sum": "sum",
+}
+#: Names whose likeness differs by less are alike.
+_AS_NEAR = 0.05
+#: Python says which variable has no value yet in the message alone.
+_QUOTED = re.compile(r"variable '(\w+)'")
 
 
 def absent_of(error: BaseException, module: nn.Module | None) -> Absent | None:
@@ -82,12 +97,25 @@ def _place(code: CodeType) -> Source:
     return Source(code.co_filename, code.co_firstlineno, code.co_name)
 
 
+def _alike(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Those that resemble ``name`` as much as the nearest does: ``max_pool1d``, ``2d``, ``3d``."""
+    found = nearest(name, known)
+    likeness = {
+        other: SequenceMatcher(None, other.lower(), name.lower()).ratio() for other in found
+    }
+    best = max(likeness.values(), default=0.0)
+    return tuple(sorted(other for other in found if likeness[other] > best - _AS_NEAR))
+
+
 def _attribute(error: AttributeError) -> Absent | None:
     name, thing = error.name, error.obj
     if not isinstance(name, str) or thing is None:
         return None
     owner = thing.__name__ if isinstance(thing, ModuleType) else type(thing).__name__
-    return Absent(name, owner, tuple(nearest(name, _names(thing))))
+    known = _names(thing)
+    elsewhere = _ELSEWHERE.get(name)
+    near = (elsewhere,) if elsewhere in known else _alike(name, known)
+    return Absent(name, owner, near)
 
 
 def _names(thing: Any) -> list[str]:
@@ -99,15 +127,17 @@ def _names(thing: Any) -> list[str]:
 
 def _variable(error: NameError, module: nn.Module | None) -> Absent | None:
     """A variable: those of the function, its module and Python; and what ``self`` holds."""
-    if not isinstance(error.name, str):
-        return None
-    name, frame = error.name, _innermost(error.__traceback__)
-    if frame is None:
+    frame = _innermost(error.__traceback__)
+    if isinstance(error, UnboundLocalError):
+        quoted = _QUOTED.search(message_of(error))
+        return Absent(quoted[1], "") if quoted else None
+    name: Any = error.name
+    if not isinstance(name, str) or frame is None:
         return None
     if module is not None and frame.f_locals.get("self") is module and name in _names(module):
         return Absent(name, "", (f"self.{name}",))
-    known = dict.fromkeys((*frame.f_locals, *frame.f_globals, *dir(builtins)))
-    return Absent(name, "", tuple(nearest(name, known)))
+    near = _alike(name, frame.f_locals) or _alike(name, {**frame.f_globals, **vars(builtins)})
+    return Absent(name, "", near)
 
 
 def _innermost(traceback: TracebackType | None) -> FrameType | None:

@@ -62,7 +62,23 @@ def signature_of(module: nn.Module) -> Signature | None:
         optional=tuple(p.name for p in every if p.default is not kinds.empty),
         any_positional=any(p.kind == kinds.VAR_POSITIONAL for p in parameters),
         any_keyword=any(p.kind == kinds.VAR_KEYWORD for p in parameters),
+        instead_of_self=_instead_of_self(module),
     )
+
+
+def _instead_of_self(module: nn.Module) -> str:
+    """The parameter that takes the module, where it has another name than in ``__init__``.
+
+    Its name is free: who calls it ``s`` in both forgot nothing.
+    """
+    forward = getattr(inspect.unwrap(module.forward), "__func__", None)
+    first, usual = _first_parameter(forward), _first_parameter(type(module).__init__)
+    return "" if first in ("", "self", usual) else first
+
+
+def _first_parameter(function: object) -> str:
+    code = getattr(function, "__code__", None)
+    return code.co_varnames[0] if code is not None and code.co_argcount else ""
 
 
 def range_of(tensor: torch.Tensor) -> tuple[int, int] | None:

@@ -224,12 +224,16 @@ class ModuleCall:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """The parameters of a ``forward``, without ``self``."""
+    """The parameters of a ``forward``, without ``self``.
+
+    ``instead_of_self`` is the first parameter where ``self`` was forgotten: ``forward(x)``.
+    """
 
     required: tuple[str, ...]
     optional: tuple[str, ...] = ()
     any_positional: bool = False
     any_keyword: bool = False
+    instead_of_self: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from cnnshape.analysis.diagnose.rules import (
     losses,
     lost_batch,
     missing_forward,
+    misspelt,
+    misused,
     normalization,
     not_tensors,
     products,
@@ -126,6 +128,9 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         yield calling.missing_key
         yield not_tensors.attribute
         yield calling.attribute
+        yield misused.misused
+        yield misspelt.attribute
+        yield misspelt.variable
         yield raised.unpacking
         yield raised.own
         return

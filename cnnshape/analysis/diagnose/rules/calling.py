@@ -18,7 +18,7 @@ from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_call import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import ModuleCall
+from cnnshape.tracing.trace import ModuleCall, Signature
 from cnnshape.words import listed, plural, times
 
 #: The most names that a sentence lists.
@@ -34,6 +34,8 @@ def arguments(failing: Failing) -> Diagnosis | None:
         return None
     if call.operations[0] != call.operations[1]:
         return None
+    if signature.instead_of_self:
+        return _without_self(failing, signature)
     names = (*signature.required, *signature.optional)
     given = len(call.args)
     name = who(call.path, failing.module.type)
@@ -62,6 +64,25 @@ def arguments(failing: Failing) -> Diagnosis | None:
     if missing and not unknown and not extra:
         found += _passed_as_well(failing, call, missing)
     return Diagnosis("forward.arguments", sentence, (), tuple(found))
+
+
+def _without_self(failing: Failing, signature: Signature) -> Diagnosis:
+    """``def forward(x)``: Python passes the module itself as ``x``."""
+    names = (signature.instead_of_self, *signature.required, *signature.optional)
+    written, better = (f"def forward({', '.join(n)}):" for n in (names, ("self", *names)))
+    sentence = (
+        f"{failing.module.type}.forward({', '.join(names)}) has no self: the module itself arrives "
+        f"as {names[0]}"
+    )
+    change = Suggestion(
+        action="change_call",
+        text=better,
+        path=failing.path,
+        argument="self",
+        from_=written,
+        to=better,
+    )
+    return Diagnosis("forward.arguments", sentence, (), (change,))
 
 
 def _without(call: ModuleCall, keyword: str, unknown: list[str]) -> Suggestion:

@@ -1,0 +1,231 @@
+"""Names and brackets: what is misspelt, undefined, called or not called, in the reader's words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import cnnshape
+from tests.analysis.diagnose.as_told import corrected
+
+
+def error_of(model, *inputs):
+    return cnnshape.explain_error(model, *inputs).error
+
+
+class Spelled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+        self.scale = 3
+        self.gain = nn.Parameter(torch.ones(8))
+
+
+class Veiw(Spelled):
+    def forward(self, x):
+        return self.fc(x).veiw(2, -1)
+
+
+class Shpae(Spelled):
+    def forward(self, x):
+        n = x.shpae[0]
+        return self.fc(x).reshape(n, -1)
+
+
+class Rleu(Spelled):
+    def forward(self, x):
+        return F.rleu(self.fc(x))
+
+
+class Catt(Spelled):
+    def forward(self, x):
+        return torch.catt([x, self.fc(x)], 1)
+
+
+class Wieght(Spelled):
+    def forward(self, x):
+        return x @ self.fc.wieght
+
+
+class Astype(Spelled):
+    def forward(self, x):
+        return x.astype(torch.float64)
+
+
+class Hiden(Spelled):
+    def forward(self, x):
+        hidden = self.fc(x)  # noqa: F841
+        return torch.relu(hiden)  # noqa: F821
+
+
+class WithoutSelf(Spelled):
+    def forward(self, x):
+        return fc(x)  # noqa: F821
+
+
+class ShapeCalled(Spelled):
+    def forward(self, x):
+        return x.reshape(x.shape(0), -1)
+
+
+class SizeIndexed(Spelled):
+    def forward(self, x):
+        return x.reshape(x.size[0], -1)
+
+
+class SizeSliced(Spelled):
+    def forward(self, x):
+        return x.reshape(*x.size[0:1], -1)
+
+
+class TransposeCalled(Spelled):
+    def forward(self, x):
+        return x.T() @ x
+
+
+class SizeNotCalled(Spelled):
+    def forward(self, x):
+        return torch.zeros(x.numel) + x.flatten()
+
+
+class LayerIndexed(Spelled):
+    def forward(self, x):
+        return self.fc[x]
+
+
+class LayerBuilt(Spelled):
+    def forward(self, x):
+        return nn.ReLU(self.fc(x)).sum()
+
+
+CORRECTED = [
+    (Veiw, "attribute.misspelt", "a Tensor has no attribute 'veiw'; did you mean view?"),
+    (Shpae, "attribute.misspelt", "a Tensor has no attribute 'shpae'; did you mean shape?"),
+    (Rleu, "attribute.misspelt", "torch.nn.functional has no attribute 'rleu'; did you mean relu?"),
+    (Catt, "attribute.misspelt", "torch has no attribute 'catt'; did you mean cat?"),
+    (Wieght, "attribute.misspelt", "a Linear has no attribute 'wieght'; did you mean weight?"),
+    (Astype, "attribute.misspelt", "a Tensor has no attribute 'astype'; did you mean to?"),
+    (Hiden, "name.undefined", "forward uses 'hiden', which is not defined; did you mean hidden?"),
+    (WithoutSelf, "name.undefined", "'fc', which is not defined; did you mean self.fc?"),
+    (ShapeCalled, "call.misused", "shape is no method of tensors"),
+    (SizeIndexed, "call.misused", "size is a method of tensors: it is called"),
+    (SizeSliced, "call.misused", "size is a method of tensors: it is called"),
+    (TransposeCalled, "call.misused", "T is no method of tensors: it is read without brackets"),
+    (SizeNotCalled, "call.misused", "numel is a method of tensors, and here it is not called"),
+    (LayerIndexed, "call.misused", "self.fc is a layer (Linear): it is called with round brackets"),
+    (LayerBuilt, "call.misused", "nn.ReLU(…) builds a layer and does not run it"),
+]
+
+
+@pytest.mark.parametrize(("build", "kind", "said"), CORRECTED, ids=lambda item: str(item)[:30])
+def test_the_line_put_right_runs(build, kind, said):
+    """What is proposed is pasted into the class, and the class then runs."""
+    x = torch.randn(2, 8)
+    error = error_of(build(), x)
+    assert error.kind == kind
+    assert said in error.diagnosis
+    model, inputs, keywords = corrected(build, (x,), {}, error.suggestions[0].to_dict())
+    model(*inputs, **keywords)
+
+
+def test_names_that_are_equally_near_are_all_told_and_none_proposed():
+    class Pool(nn.Module):
+        def forward(self, x):
+            return F.max_pool(x, 2)
+
+    error = error_of(Pool(), torch.zeros(1, 3, 8, 8))
+    assert "did you mean max_pool1d, max_pool2d or max_pool3d?" in error.diagnosis
+    assert error.suggestions == ()
+
+
+def test_a_name_that_nothing_resembles_is_told_without_a_guess():
+    class Unknown(nn.Module):
+        def forward(self, x):
+            return x + frobnicate  # noqa: F821
+
+    error = error_of(Unknown(), torch.zeros(2))
+    assert error.diagnosis == "forward uses 'frobnicate', which is not defined"
+    assert error.suggestions == ()
+
+
+def test_a_variable_that_has_no_value_yet():
+    class Branch(nn.Module):
+        def forward(self, x):
+            if x.dim() > 5:
+                y = x
+            return y
+
+    error = error_of(Branch(), torch.zeros(2))
+    assert error.kind == "name.undefined"
+    assert "Branch.forward reads 'y' before it has a value" in error.diagnosis
+
+
+def test_a_number_in_the_place_of_a_layer():
+    class Number(Spelled):
+        def forward(self, x):
+            return self.scale(x)
+
+    error = error_of(Number(), torch.zeros(2, 8))
+    assert (error.kind, error.suggestions) == ("call.misused", ())
+    assert error.diagnosis == "self.scale is 3, which cannot be called"
+
+
+def test_a_parameter_in_the_place_of_a_layer():
+    class Gain(Spelled):
+        def forward(self, x):
+            return self.gain(x)
+
+    error = error_of(Gain(), torch.zeros(2, 8))
+    assert error.diagnosis == "self.gain is a tensor of 8 and no layer: it cannot be called"
+
+
+def test_a_layer_handed_on_in_the_place_of_its_result():
+    class Handed(Spelled):
+        def forward(self, x):
+            return torch.relu(self.fc)
+
+    error = error_of(Handed(), torch.zeros(2, 8))
+    assert error.kind == "call.misused"
+    assert "self.fc is a layer (Linear)" in error.diagnosis
+
+
+def test_forward_without_self():
+    class NoSelf(nn.Module):
+        def forward(x):
+            return x
+
+    error = error_of(NoSelf(), torch.zeros(2))
+    assert error.kind == "forward.arguments"
+    assert error.diagnosis == "NoSelf.forward(x) has no self: the module itself arrives as x"
+    assert error.suggestions[0].text == "def forward(self, x):"
+
+
+def test_self_by_another_name_is_self():
+    class Short(nn.Module):
+        def __init__(s):
+            super().__init__()
+
+        def forward(s, x):
+            return x
+
+    error = error_of(Short(), torch.zeros(2), torch.zeros(2))
+    assert "Short.forward(x) takes 1 argument, but the Short is called with 2" in error.diagnosis
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        lambda x: nn.Dropout(0.1)(x) + np.array(["a"]),
+        lambda x: len(3) + x.size(0),
+        lambda x: x.size(0) + "a",
+    ],
+)
+def test_other_mistakes_on_such_lines_are_not_taken_for_these(line):
+    class Other(nn.Module):
+        def forward(self, x):
+            return line(x)
+
+    assert error_of(Other(), torch.zeros(2, 3)).kind != "call.misused"
