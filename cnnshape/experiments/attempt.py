@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
@@ -14,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnshape.analysis.accounts import Accounts, application
 from cnnshape.analysis.conditions import cut_at_broken_condition
-from cnnshape.analysis.diagnose.edits import Edit
+from cnnshape.analysis.diagnose.edits import Edit, Rewrite
 from cnnshape.analysis.verify import verify
 from cnnshape.experiments.fixes.apply import applied
 from cnnshape.interrupts import let_through
@@ -22,7 +23,7 @@ from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.source import caller
-from cnnshape.tracing.trace import ModuleCall, Operation, Trace
+from cnnshape.tracing.trace import ModuleCall, Operation, Source, Trace
 
 #: A single call with tensors up to this size is run for real where the rest runs on meta.
 _REAL_BYTES = 64 * 2**20
@@ -75,7 +76,8 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
         corrected = stack.enter_context(
             applied(setup.model, setup.inputs, setup.mode, edits, without_memory=without_memory)
         )
-        watch = _RealCall(_point(before)) if without_memory else None
+        lines = frozenset(edit.source for edit in edits if isinstance(edit, Rewrite))
+        watch = _RealCall(_point(before), lines) if without_memory else None
         if watch is not None:
             stack.enter_context(watch)
         recorded = let_through(
@@ -90,7 +92,7 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
     out_of_time = isinstance(recorded.exception, _TimeIsUpError)
     if without_memory:
         trace = cut_at_broken_condition(trace, verify(trace, Accounts(trace)))
-    passed = beyond(before, trace)
+    passed = beyond(before, trace, lines)
     if watch is not None and passed:
         # Meta alone accepts what a real run rejects: the call itself must have been run for
         # real, or a size rule must vouch for it.
@@ -102,8 +104,11 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
 # ---- did it get further? ------------------------------------------------------------------
 
 
-def beyond(before: Trace, after: Trace) -> bool:
-    """Whether the second pass got past the call at which the first one failed."""
+def beyond(before: Trace, after: Trace, rewritten: AbstractSet[Source] = frozenset()) -> bool:
+    """Whether the second pass got past the call at which the first one failed.
+
+    On ``rewritten`` lines another function may stand in the place of the one that failed.
+    """
     failure = before.failure
     if after.failure is None:
         return True
@@ -119,6 +124,10 @@ def beyond(before: Trace, after: Trace) -> bool:
         same_line = after.failure.source == failure.source and after.failure.call == again.index
         return not same_line and _progress(after, again) > _progress(before, failed)
     operation = before.operations[failure.operation]
+    if operation.source in rewritten:
+        return after.failure.source != operation.source and any(
+            op.source == operation.source for op in after.own_operations(again.index)
+        )
     return _times_run(after, again, operation) >= _times_begun(before, failed, operation)
 
 
@@ -224,10 +233,11 @@ def _until(deadline: float) -> type[Recorder]:
 
 
 class _RealCall(TorchFunctionMode):
-    """Runs one call of a pass on meta for real."""
+    """Runs one call of a pass on meta for real, or all that a rewritten line makes."""
 
-    def __init__(self, point: _Point | None) -> None:
+    def __init__(self, point: _Point | None, rewritten: AbstractSet[Source]) -> None:
         super().__init__()
+        self._rewritten = rewritten
         self.confirmed = False
         self.reached = False
         self._point = point
@@ -243,7 +253,14 @@ class _RealCall(TorchFunctionMode):
         """Run the function; for real as well if it is the call that failed."""
         kwargs = kwargs or {}
         point = self._point
-        if point is None or operation_name(func, getattr(func, "__name__", "")) != point.name:
+        if point is None:
+            return func(*args, **kwargs)
+        if point.source in self._rewritten:
+            if caller() == point.source and _bytes((args, kwargs)) <= _REAL_BYTES:
+                self.reached = self.confirmed = True
+                _run_for_real(func, args, kwargs)
+            return func(*args, **kwargs)
+        if operation_name(func, getattr(func, "__name__", "")) != point.name:
             return func(*args, **kwargs)
         if caller() == point.source:
             self._seen += 1

@@ -40,7 +40,7 @@ def caller() -> Source | None:
         if code.co_filename == _BOUNDARY:
             return None
         if not hides(code.co_filename):
-            return Source(code.co_filename, frame.f_lineno, code.co_name)
+            return Source(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
         frame = frame.f_back
     return None
 
@@ -51,6 +51,6 @@ def innermost(traceback: TracebackType | None) -> Source | None:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if not hides(code.co_filename):
-            found = Source(code.co_filename, traceback.tb_lineno, code.co_name)
+            found = Source(code.co_filename, traceback.tb_lineno, code.co_name, traceback.tb_lasti)
         traceback = traceback.tb_next
     return found

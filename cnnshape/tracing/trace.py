@@ -62,11 +62,15 @@ UNSEEN: Final = "opaque"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A line of Python: the innermost one outside torch and cnnshape."""
+    """A line of Python: the innermost one outside torch and cnnshape.
+
+    ``instruction`` tells two calls on one line apart: the place in the bytecode that was running.
+    """
 
     file: str
     line: int
     function: str
+    instruction: int = field(default=-1, compare=False)
 
     def __str__(self) -> str:
         """``net.py:14``, as editors and error messages write it: the path as typed from here."""

@@ -9,21 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from cnnshape.analysis.diagnose.source_code import Span
 from cnnshape.tracing.trace import Source
-
-
-@dataclass(frozen=True, slots=True)
-class SizeOf:
-    """Stands for ``x.size(axis)`` of the tensor that a call works on."""
-
-    axis: int
-
-
-@dataclass(frozen=True, slots=True)
-class PictureOf:
-    """Stands for height and width of another tensor of the same call: ``y.shape[-2:]``."""
-
-    operand: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,24 +139,33 @@ class NameMethod:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplaceCall:
-    """A call in the source written differently, wherever that line runs.
+class Rewrite:
+    """An expression of the model's own source written differently, wherever that line runs.
 
     Attributes:
-        operation: the name of the torch function as recorded.
         source: the line.
-        function: another function to call instead; None for the same.
-        operands: steps on the call's tensors, by their place among them.
-        overrides: other arguments that are given a value, by position or keyword.
-        arguments: if given, everything after the first tensor is replaced by these.
+        span: where in the file the expression stands.
+        text: what stands there instead.
+        before: ``text`` is a statement of its own, put before the one with the expression.
     """
 
-    operation: str
-    source: Source | None
-    function: str | None = None
-    operands: tuple[tuple[int, tuple[Step, ...]], ...] = ()
-    overrides: tuple[tuple[int | str, Any], ...] = ()
-    arguments: tuple[Any, ...] | None = None
+    source: Source
+    span: Span
+    text: str
+    before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AddLayer:
+    """A new layer of torch.nn as an attribute of the module at ``path``.
+
+    Other modules of its class have an ``nn.Identity`` there, since they share the code.
+    """
+
+    path: str
+    name: str
+    kind: str
+    arguments: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +189,7 @@ Edit: TypeAlias = (
     | RunInTurn
     | NameModule
     | NameMethod
-    | ReplaceCall
+    | Rewrite
+    | AddLayer
     | SetMode
 )

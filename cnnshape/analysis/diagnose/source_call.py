@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import ast
-import linecache
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, TypeGuard
 
 from cnnshape.analysis.diagnose.constructor import literal
-from cnnshape.analysis.diagnose.edits import ReplaceCall, SizeOf, Step
+from cnnshape.analysis.diagnose.edits import AddLayer, Edit, Rewrite
 from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.source_code import (
+    Span,
+    name_of,
+    parsed,
+    span_of,
+    span_of_node,
+    text_of,
+)
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Source
 
@@ -33,8 +41,15 @@ _SPELLINGS = {
 _Node = ast.Call | ast.BinOp | ast.AugAssign | ast.Subscript
 #: What a method can follow without brackets.
 _ATOMIC = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.List, ast.Tuple)
-#: The longest file that is parsed for the sake of one expression.
-_LONGEST = 20_000
+#: The roots of torch's functions in a correction, which the file may call otherwise.
+_ROOTS = re.compile(r"(?<![\w.\"'])(F|nn|torch)(?=\.)")
+
+
+@dataclass(frozen=True, slots=True)
+class SizeOf:
+    """An argument that is written ``x.size(axis)``, of the tensor that the call works on."""
+
+    axis: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,8 @@ class Written:
         arguments: the arguments between the brackets, as written.
         gathered: the tensors stand in a list that is written elsewhere: ``torch.cat(outputs, 1)``.
         raw, spans: the text as it stands in the file, and where in it the operands stand.
+        place: where all of it stands in the file.
+        values: where the arguments' values stand in it.
     """
 
     text: str
@@ -60,6 +77,8 @@ class Written:
     arguments: tuple[str, ...]
     raw: str
     spans: tuple[tuple[int, int], ...]
+    place: Span
+    values: tuple[tuple[int, int], ...] = ()
     gathered: bool = False
 
     def with_operand(self, index: int, new: str) -> str:
@@ -72,46 +91,45 @@ class Written:
         return _one_line(self.raw[:start] + new + self.raw[stop:])
 
 
-def line_of(source: Source | None) -> str:
-    """The line itself, without its indent; empty where it cannot be read."""
-    if source is None:
-        return ""
-    linecache.checkcache(source.file)
-    return linecache.getline(source.file, source.line).strip()
-
-
 def written(source: Source | None, name: str) -> Written | None:
-    """The one call of the function ``name`` on a source line; None if there is not exactly one."""
-    if source is None or not source.file:
+    """The call of the function ``name`` that a source line was running.
+
+    None if that is not known and there is not exactly one on the line.
+    """
+    text = None if source is None or not source.file else text_of(source.file)
+    if source is None or text is None:
         return None
-    linecache.checkcache(source.file)  # it may have been edited since
-    lines = linecache.getlines(source.file)
-    if not lines or len(lines) > _LONGEST:
+    found = [node for node in _on_line(text, source.line) if _is_call_of(node, name)]
+    if len(found) > 1:
+        span = span_of(source)
+        found = [node for node in found if span_of_node(node) == span]
+    return _describe(found[0], text) if len(found) == 1 else None
+
+
+def call_at(source: Source | None) -> Written | None:
+    """The call, whatever its name, that a source line was running; None where that is not known."""
+    text = None if source is None or not source.file else text_of(source.file)
+    if source is None or text is None:
         return None
-    text = "".join(lines)
-    tree = _parsed(text)
-    if tree is None:
-        return None
-    found = [node for node in _on_line(tree, source.line) if _is_call_of(node, name)]
-    if len(found) != 1:
-        return None
-    return _describe(found[0], text)
+    calls = [node for node in _on_line(text, source.line) if isinstance(node, ast.Call)]
+    span = span_of(source)
+    found = [node for node in calls if span_of_node(node) == span] if len(calls) > 1 else calls
+    return _describe(found[0], text) if len(found) == 1 else None
+
+
+def _on_line(text: str, line: int) -> Sequence[_Node]:
+    return _by_line(text).get(line, ())
 
 
 @lru_cache(maxsize=8)
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _on_line(tree: ast.AST, line: int) -> Iterator[_Node]:
-    for node in ast.walk(tree):
+def _by_line(text: str) -> dict[int, list[_Node]]:
+    """The calls of a file by each line on which they stand."""
+    found: dict[int, list[_Node]] = {}
+    for node in ast.walk(parsed(text) or ast.Module([], [])):
         if isinstance(node, _Node):
-            last = node.end_lineno or node.lineno
-            if node.lineno <= line <= last:
-                yield node
+            for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                found.setdefault(line, []).append(node)
+    return found
 
 
 def _is_call_of(node: _Node, name: str) -> bool:
@@ -176,8 +194,17 @@ def _describe(node: _Node, text: str) -> Written | None:
         arguments,
         raw,
         tuple(span(part) for part in parts),
+        span_of_node(node),
+        tuple(map(span, _values(node))),
         _takes_list(node) and not isinstance(node.args[0], ast.List | ast.Tuple),
     )
+
+
+def _values(node: _Node) -> list[ast.expr]:
+    """The arguments between the brackets, without their keywords."""
+    if not isinstance(node, ast.Call):
+        return []
+    return [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg)]
 
 
 def _takes_list(node: _Node) -> TypeGuard[ast.Call]:
@@ -256,27 +283,51 @@ class CallText:
             return generic
         return found.with_operand(index, text)
 
-    def on(self, index: int, template: str, *steps: Step) -> Suggestion:
+    def on(self, index: int, template: str) -> Suggestion:
         """The call with one of its tensors, ``{x}`` in the template, taken through some steps."""
         new = template.format(x=self.operand(index))
-        return self.candidate(self.with_operand(index, new, new), operands=((index, steps),))
+        return self.candidate(self.with_operand(index, new, new))
 
     def with_arguments(self, arguments: Sequence[Any], function: str | None = None) -> Suggestion:
-        """The call as a method with other arguments: ``x.view(x.size(0), -1)``."""
+        """The call as a method with other arguments: ``x.view(x.size(0), -1)``.
+
+        What does not change stays as its author wrote it.
+        """
         receiver = self.operand(0)
+        before = self._as_given(arguments)
         inside = ", ".join(
-            f"{receiver}.size({a.axis})" if isinstance(a, SizeOf) else literal(a) for a in arguments
+            f"{receiver}.size({new.axis})"
+            if isinstance(new, SizeOf)
+            else old[1]
+            if old is not None and old[0] == new
+            else literal(new)
+            for new, old in zip(arguments, before, strict=True)
         )
-        text = f"{receiver}.{function or self.operation.name}({inside})"
-        return self.candidate(text, function=function, arguments=arguments)
+        return self.candidate(f"{receiver}.{function or self.operation.name}({inside})")
+
+    def _as_given(self, arguments: Sequence[Any]) -> list[tuple[Any, str] | None]:
+        """The values of the arguments with how they are written, where they stand one by one."""
+        nothing: list[tuple[Any, str] | None] = [None] * len(arguments)
+        found = self.found
+        if found is None:
+            return nothing
+        given: list[Any] = list(self.operation.args[1:])
+        if len(given) == 1 and isinstance(given[0], tuple):
+            given = list(given[0])
+        texts = found.arguments if found.receiver is not None else found.arguments[1:]
+        if len(texts) == 1 and len(given) > 1:
+            texts = _items(texts[0])
+        if not len(given) == len(texts) == len(arguments) or any("=" in text for text in texts):
+            return nothing
+        return list(zip(given, texts, strict=True))
 
     def flattened(self) -> Suggestion:
         """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
-        operand, rows = self.operand(0), (SizeOf(0), -1)
-        flat = self.candidate(f"torch.flatten({operand}, 1)", function="reshape", arguments=rows)
+        operand = self.operand(0)
+        flat = self.candidate(f"torch.flatten({operand}, 1)")
         if self.operation.name != "view" or not operand.isidentifier():
             return flat
-        return replace(self.with_arguments(rows), otherwise=flat)
+        return replace(self.with_arguments((SizeOf(0), -1)), otherwise=flat)
 
     def shaped(self, arguments: Sequence[Any]) -> Suggestion:
         """``view`` or ``reshape`` with other sizes; ``reshape`` where ``view`` cannot do it."""
@@ -286,37 +337,51 @@ class CallText:
             return same
         return replace(same, otherwise=self.with_arguments(arguments, "reshape"))
 
-    def candidate(
-        self,
-        text: str,
-        *,
-        function: str | None = None,
-        operands: Sequence[tuple[int, tuple[Step, ...]]] = (),
-        overrides: Sequence[tuple[int | str, Any]] = (),
-        arguments: Sequence[Any] | None = None,
-    ) -> Suggestion:
-        """The call written as ``text``, and how to carry that out."""
-        edit = ReplaceCall(
-            self.operation.name,
-            self.operation.source,
-            function,
-            tuple(operands),
-            tuple(overrides),
-            None if arguments is None else tuple(arguments),
-        )
+    def with_layer(self, index: int, name: str, layer: AddLayer, text: str) -> Suggestion:
+        """One of the tensors sent through a layer that is not there yet, ``text`` its making."""
+        called = self.on(index, f"self.{name}({{x}})")
+        text = f"{called.text} with self.{name} = {text}"
+        edits = (layer, *called.edits) if called.edits else ()
+        return replace(called, text=text, to=text, edits=edits)
+
+    def spelled(self, text: str) -> str:
+        """``F.relu(x)`` as this file calls ``F``."""
+        source = self.operation.source
+        if source is None:
+            return text
+        return _ROOTS.sub(lambda match: name_of(match[0], source.file), text)
+
+    def candidate(self, text: str) -> Suggestion:
+        """The call written as ``text``."""
+        text = self.spelled(text)
         return Suggestion(
             action="change_call",
             text=text,
             path=self.failing.path,
             argument=self.operation.name,
-            from_=self._from(text),
+            from_=None if self._precedes(text) else self.found and self.found.text,
             to=text,
-            edits=(edit,),
+            edits=self._edits(text),
         )
 
-    def _from(self, text: str) -> str | None:
-        """What ``text`` takes the place of; None where it is a line of its own."""
+    def _edits(self, text: str) -> tuple[Edit, ...]:
+        source, found = self.operation.source, self.found
+        if source is None or found is None:
+            return ()
+        return (Rewrite(source, found.place, text, before=self._precedes(text)),)
+
+    def _precedes(self, text: str) -> bool:
+        """Whether the text is a line of its own, before the call."""
         found = self.found
-        if found is None or (found.gathered and text.startswith(f"{found.operands[0]}[")):
-            return None
-        return found.text
+        return found is not None and found.gathered and text.startswith(f"{found.operands[0]}[")
+
+
+def _items(text: str) -> tuple[str, ...]:
+    """``(b, -1)`` item by item."""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return (text,)
+    if not isinstance(node, ast.Tuple | ast.List):
+        return (text,)
+    return tuple(ast.get_source_segment(text, item) or "" for item in node.elts)

@@ -222,7 +222,7 @@ def on_argument(
         named = failing.call is not None and keyword in failing.call.kwargs
         text = template.format(x=keyword)
         return before_call(failing, text, steps, argument=keyword if named else place)
-    return CallText(failing).on(place, template, *steps)
+    return CallText(failing).on(place, template)
 
 
 def after_call(path: str, text: str, steps: Sequence[Step]) -> Suggestion:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from cnnshape.analysis.diagnose.edits import (
+    AddLayer,
     ChangeInput,
     DropInput,
     Edit,
@@ -16,14 +17,20 @@ from cnnshape.analysis.diagnose.edits import (
     NameModule,
     NewInput,
     RenameKey,
-    ReplaceCall,
+    Rewrite,
     SetArguments,
     SetMode,
     SetParameter,
 )
-from cnnshape.experiments.fixes.call_edits import CallEdit, Rewritten, intercept
+from cnnshape.experiments.fixes.call_edits import CallEdit, intercept
 from cnnshape.experiments.fixes.input_edits import changed_inputs
-from cnnshape.experiments.fixes.layer_edits import CannotApplyError, rebuild, set_parameter
+from cnnshape.experiments.fixes.layer_edits import (
+    CannotApplyError,
+    add_layer,
+    rebuild,
+    set_parameter,
+)
+from cnnshape.experiments.fixes.source_edits import rewritten
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.preserve import preserved
 
@@ -60,19 +67,17 @@ def applied(
                 inputs = changed_inputs(model, inputs, edit)
             elif isinstance(edit, SetMode):
                 mode = edit.mode
-            elif not isinstance(edit, ReplaceCall):
+            elif not isinstance(edit, Rewrite):
                 _change_module(model, edit, without_memory=without_memory)
-        lines = [edit for edit in edits if isinstance(edit, ReplaceCall)]
-        if any(line.source is None for line in lines):
-            raise CannotApplyError("the line is not known")
+        lines = [edit for edit in edits if isinstance(edit, Rewrite)]
         if lines:
-            stack.enter_context(Rewritten(lines))
+            stack.enter_context(rewritten(model, lines))
         yield Corrected(inputs, mode)
 
 
 def _change_module(
     model: nn.Module,
-    edit: SetArguments | SetParameter | NameModule | NameMethod | CallEdit,
+    edit: SetArguments | SetParameter | NameModule | NameMethod | AddLayer | CallEdit,
     *,
     without_memory: bool,
 ) -> None:
@@ -83,7 +88,9 @@ def _change_module(
         module = model.get_submodule(edit.path)
     except AttributeError as error:
         raise CannotApplyError(f"there is no module {edit.path}") from error
-    if isinstance(edit, SetArguments):
+    if isinstance(edit, AddLayer):
+        add_layer(model, module, edit, without_memory=without_memory)
+    elif isinstance(edit, SetArguments):
         rebuild(module, dict(edit.arguments), edit.kind, without_memory=without_memory)
     elif isinstance(edit, NameModule):
         vars(module)[edit.name] = module.get_submodule(edit.child)

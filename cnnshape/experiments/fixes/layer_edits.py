@@ -14,7 +14,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from cnnshape.analysis.diagnose.edits import SetArguments, SetParameter
+from cnnshape.analysis.diagnose.edits import AddLayer, SetArguments, SetParameter
 
 #: Attributes that belong to the module object and not to its arguments.
 _KEPT = frozenset(
@@ -87,6 +87,25 @@ def built(
     if reference is not None and reference.is_floating_point():
         new = new.to(reference.dtype)
     return cast("nn.Module", new).train(module.training)
+
+
+def add_layer(
+    root: nn.Module, module: nn.Module, edit: AddLayer, *, without_memory: bool = False
+) -> None:
+    """Give ``module`` a new layer, and the others of its class an ``nn.Identity`` of that name."""
+    if hasattr(module, edit.name):
+        raise CannotApplyError(f"there is a {edit.name} already")
+    reference = next(iter(root.parameters()), None)
+    device = torch.device("cpu") if reference is None else reference.device
+    device = torch.device("meta") if without_memory else device
+    with torch.random.fork_rng(devices=[]), device:
+        new = cast("nn.Module", getattr(nn, edit.kind)(**dict(edit.arguments)))
+    if reference is not None and reference.is_floating_point():
+        new = new.to(reference.dtype)
+    for other in root.modules():
+        if type(other) is type(module):
+            other._modules[edit.name] = nn.Identity()  # noqa: SLF001
+    module._modules[edit.name] = new.train(module.training)  # noqa: SLF001
 
 
 def _torch_class(module: nn.Module) -> Any:

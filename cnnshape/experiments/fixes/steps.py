@@ -8,7 +8,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from cnnshape.analysis.diagnose.edits import PictureOf, SizeOf, Step
+from cnnshape.analysis.diagnose.edits import Step
 
 #: Methods of a tensor that a step may name; anything else has a function below.
 _METHODS = frozenset(
@@ -17,27 +17,21 @@ _METHODS = frozenset(
 )
 
 
-def take(thing: Any, steps: Sequence[Step], tensors: Sequence[torch.Tensor] = ()) -> Any:
-    """``thing`` after the steps; ``tensors`` are those of the same call.
+def take(thing: Any, steps: Sequence[Step]) -> Any:
+    """``thing`` after the steps.
 
     >>> take(torch.zeros(6, 28, 28), [Step("unsqueeze", (0,))]).shape
     torch.Size([1, 6, 28, 28])
     """
     for step in steps:
         own = _STEPS.get(step.name)
-        args = [tensors[a.operand].shape[2:] if isinstance(a, PictureOf) else a for a in step.args]
         if own is not None:
-            thing = own(thing, *args)
+            thing = own(thing, *step.args)
         elif step.name in _METHODS:
-            thing = getattr(thing, step.name)(*args)
+            thing = getattr(thing, step.name)(*step.args)
         else:
             raise ValueError(f"no step is called {step.name!r}")
     return thing
-
-
-def settled(argument: Any, tensor: torch.Tensor) -> Any:
-    """An argument in which ``x.size(0)`` stands for the size that it has."""
-    return tensor.size(argument.axis) if isinstance(argument, SizeOf) else argument
 
 
 def _to(thing: torch.Tensor, dtype: str) -> torch.Tensor:

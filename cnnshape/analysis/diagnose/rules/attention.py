@@ -200,7 +200,6 @@ def attention(failing: Failing) -> Diagnosis | None:
             missing = len(scores) - 2
             place = min(3, len(failing.tensors) - 1)
             template = f"{{x}}[:, {'None, ' * missing}:]"
-            steps = (Step("unsqueeze", (1,)),) * missing
-            found = (CallText(failing).on(place, template, *steps),)
+            found = (CallText(failing).on(place, template),)
         return Diagnosis("attention.mask", sentence, (), found)
     return None

@@ -128,5 +128,5 @@ def _in_place(failing: Failing) -> Diagnosis | None:
     sign = "" if failing.entry is None else failing.entry.operator
     if not sign:
         return Diagnosis("broadcast.in_place", sentence)
-    candidate = call.candidate(f"{a} = {a} {sign} {b}", function=failing.name)
+    candidate = call.candidate(f"{a} = {a} {sign} {b}")
     return Diagnosis("broadcast.in_place", sentence, (), (candidate,))

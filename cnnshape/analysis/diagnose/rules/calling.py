@@ -15,7 +15,7 @@ from cnnshape.analysis.diagnose.edits import (
     RenameKey,
 )
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.source_call import line_of
+from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import ModuleCall, Signature

@@ -223,7 +223,7 @@ def _rank_candidates(failing: Failing, x: Operand, weight: Operand) -> Iterator[
     elif convolves:
         yield before_call(failing, template.format(x="x"), steps)
     else:
-        yield CallText(failing).on(0, template, *steps)
+        yield CallText(failing).on(0, template)
 
 
 #: N×T×C×H×W: every frame a picture of its own.

@@ -67,7 +67,7 @@ def _candidates(failing: Failing, x: Operand, number: int, keyword: str) -> Iter
     if not x.shape or (failing.name == "squeeze" and x.shape[last] != 1):
         return
     if keyword in ("dim", "dims", "start_dim"):
-        yield call.candidate(text, overrides=((failing.place_of(keyword), last),))
+        yield call.candidate(text)
 
 
 def _last(rank: int, number: int) -> int:

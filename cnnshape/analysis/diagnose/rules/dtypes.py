@@ -95,7 +95,7 @@ def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Suggesti
         yield before_call(failing, f"x.{method}", steps)
     else:
         place = failing.tensors.index(value)
-        yield CallText(failing).on(place, f"{{x}}.{method}", *steps)
+        yield CallText(failing).on(place, f"{{x}}.{method}")
 
 
 def _origin(failing: Failing, value: Value) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from math import isqrt
 
 from cnnshape.analysis.accounts import base_name
@@ -13,7 +12,7 @@ from cnnshape.analysis.diagnose.earlier_corrections import (
     with_padding,
     with_stride,
 )
-from cnnshape.analysis.diagnose.edits import PictureOf, Step
+from cnnshape.analysis.diagnose.edits import AddLayer
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.sizes_that_fit import (
@@ -146,11 +145,12 @@ def projections(call: CallText, left: Operand, right: Operand) -> Iterator[Sugge
     if not channels and stride == 1:
         return
     settings = f", stride={stride}" if stride > 1 else ""
-    layer = f"nn.Conv{rank - 2}d({before[1]}, {after[1]}, 1{settings})"
-    step = Step("project", (before[1], after[1], stride, rank - 2))
-    called = call.on(small.place, "self.shortcut({x})", step)
-    text = f"{called.text} with self.shortcut = {layer}"
-    yield replace(called, text=text, to=text)
+    kind = f"Conv{rank - 2}d"
+    text = f"nn.{kind}({before[1]}, {after[1]}, 1{settings})"
+    arguments = {"in_channels": before[1], "out_channels": after[1], "kernel_size": 1}
+    made = {**arguments, "stride": stride}
+    layer = AddLayer(call.failing.path, "shortcut", kind, tuple(made.items()))
+    yield call.with_layer(small.place, "shortcut", layer, text)
 
 
 def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
@@ -160,20 +160,19 @@ def _channel_vector(call: CallText, left: Operand, right: Operand) -> Iterator[S
     missing, length = large.rank - small.rank, small.rank
     if missing <= 0:
         return
-    behind = (Step("unsqueeze", (-1,)),) * missing
     kept, new = ", ".join([":"] * length), "None, " * missing
     if length in (1, 2) and vector == picture[:2][-length:] and large.rank > 2:
         ones = large.rank - 2
         spread = f"{{x}}.view({', '.join(['-1', *['1'] * ones])})"
         if length == 2:
             spread = f"{{x}}[{kept}, {', '.join(['None'] * ones)}]"
-        yield call.on(small.place, spread, *behind[:ones])
+        yield call.on(small.place, spread)
     elif length > 1 and vector[0] == picture[0] and not clash([vector[1:], picture]):
         # A mask of batch × length for scores of batch × heads × length × length.
         template = f"{{x}}[:, {new}{', '.join([':'] * (length - 1))}]"
-        yield call.on(small.place, template, *(Step("unsqueeze", (1,)),) * missing)
+        yield call.on(small.place, template)
     elif vector[:1] == picture[:1] and not clash([(*vector, *[1] * missing), picture]):
-        yield call.on(small.place, f"{{x}}[{kept}, {new.removesuffix(', ')}]", *behind)
+        yield call.on(small.place, f"{{x}}[{kept}, {new.removesuffix(', ')}]")
 
 
 def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
@@ -183,7 +182,7 @@ def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Suggesti
         return
     small, large = (left, right) if a[2] * a[3] < b[2] * b[3] else (right, left)
     template = f"F.interpolate({{x}}, size={call.operand(large.place)}.shape[-2:])"
-    yield call.on(small.place, template, Step("resize", (PictureOf(large.place),)))
+    yield call.on(small.place, template)
 
 
 def _made_alike(

@@ -87,7 +87,7 @@ def _fewer(call: CallText, items: tuple[Plain, ...], rank: int) -> Iterator[Sugg
     while len(kept) > rank and whole in kept:
         kept.remove(whole)
     if len(kept) == rank and kept != list(items) and all(not isinstance(k, Ref) for k in kept):
-        yield call.candidate(_indexed(call, kept), overrides=((1, tuple(kept)),))
+        yield call.candidate(_indexed(call, kept))
 
 
 def _indexed(call: CallText, items: Sequence[Plain]) -> str:
@@ -114,8 +114,7 @@ def _beyond(call: CallText, x: Operand, items: tuple[Plain, ...]) -> Diagnosis |
                 f"index {item} is outside of dimension {axis} of {name}, which has "
                 f"{size} ({-size} to {size - 1})"
             )
-            replaced: Any = better[0] if len(better) == 1 else tuple(better)
-            candidate = call.candidate(_indexed(call, better), overrides=((1, replaced),))
+            candidate = call.candidate(_indexed(call, better))
             return Diagnosis("index.out_of_range", sentence, (), (candidate,))
         span = ranges.get(item.value) if isinstance(item, Ref) else None
         if span is not None and not (-size <= span[0] and span[1] < size):
@@ -206,9 +205,8 @@ def split(failing: Failing) -> Diagnosis | None:
     rest = size - sum(pieces[:-1])
     if rest > 0:
         better = [*pieces[:-1], rest]
-        place = failing.place_of("split_size_or_sections")
         text = f"{call.operand(0)}.split({better}, dim={dim})"
-        found.append(call.candidate(text, overrides=((place, better),)))
+        found.append(call.candidate(text))
     return Diagnosis("split.sizes", sentence, (), tuple(found))
 
 

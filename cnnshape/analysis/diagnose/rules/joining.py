@@ -7,7 +7,6 @@ from dataclasses import replace
 from math import prod
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.edits import PictureOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.rules.fitting import same_picture
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
@@ -87,17 +86,16 @@ def _cat_candidates(
     a, b = axes[0], axes[-1]
     for mine, theirs in ((other, first), (first, other)):
         if len(axes) == 2 and (mine.shape[a], mine.shape[b]) == (theirs.shape[b], theirs.shape[a]):
-            yield call.on(mine.place, f"{{x}}.transpose({a}, {b})", Step("transpose", (a, b)))
+            yield call.on(mine.place, f"{{x}}.transpose({a}, {b})")
 
 
 def _other_dims(call: CallText, dim: int) -> Iterator[Suggestion]:
     """The dimensions along which they could be joined."""
     found = call.found
     inside = "[…]" if found is None or not found.arguments else found.arguments[0]
-    place = call.failing.place_of("dim")
     for better in _dims(call.failing.operands):
         if better != dim:
-            yield call.candidate(f"torch.cat({inside}, dim={better})", overrides=((place, better),))
+            yield call.candidate(f"torch.cat({inside}, dim={better})")
 
 
 def _dims(operands: Sequence[Operand]) -> Iterator[int]:
@@ -113,10 +111,10 @@ def _fitted(call: CallText, first: Operand, other: Operand) -> Iterator[Suggesti
     small, large = (first, other) if _pixels(first) < _pixels(other) else (other, first)
     if first.rank == 4:
         template = f"F.interpolate({{x}}, size={call.operand(large.place)}.shape[-2:])"
-        yield call.on(small.place, template, Step("resize", (PictureOf(large.place),)))
+        yield call.on(small.place, template)
     sizes = small.shape[2:]
     crop = ", ".join([":", ":", *(f":{n}" for n in sizes)])
-    yield call.on(large.place, f"{{x}}[{crop}]", Step("crop", (sizes,)))
+    yield call.on(large.place, f"{{x}}[{crop}]")
 
 
 def _pixels(picture: Operand) -> int:
@@ -140,16 +138,14 @@ def _rank_candidates(call: CallText, lacking: Operand, full: Operand) -> Iterato
     if full.rank - lacking.rank == 1 and isinstance(dim, int):
         axis = _missing_axis(lacking.shape, full.shape, dim % full.rank)
         if axis is not None:
-            step = Step("unsqueeze", (axis,))
-            yield call.on(lacking.place, f"{{x}}.unsqueeze({axis})", step)
+            yield call.on(lacking.place, f"{{x}}.unsqueeze({axis})")
     if lacking.rank != 2 or lacking.shape[0] != full.shape[0]:
         return
     if full.rank == 4:
         picture = full.shape[2:]
         template = f"{{x}}[:, :, None, None].expand(-1, -1, {', '.join(map(str, picture))})"
-        once, expand = Step("unsqueeze", (-1,)), Step("expand", (-1, -1, *picture))
-        yield call.on(lacking.place, template, once, once, expand)
-    yield call.on(full.place, "{x}.flatten(1)", Step("flatten", (1,)))
+        yield call.on(lacking.place, template)
+    yield call.on(full.place, "{x}.flatten(1)")
 
 
 def _missing_axis(lacking: Sizes, full: Sizes, dim: int) -> int | None:
@@ -182,11 +178,9 @@ def stack(failing: Failing) -> Diagnosis | None:
 
 def _stack_candidates(call: CallText, first: Operand, other: Operand) -> Iterator[Suggestion]:
     inside = call.found.arguments[0] if call.found and call.found.arguments else "[…]"
-    place = call.failing.place_of("dim")
     for axis in _dims(call.failing.operands):
-        text = f"torch.cat({inside}, dim={axis})"
-        yield call.candidate(text, function="cat", overrides=((place, axis),))
+        yield call.candidate(f"torch.cat({inside}, dim={axis})")
     if first.rank == other.rank == 4 and first.shape[:2] == other.shape[:2]:
         small, large = (first, other) if _pixels(first) < _pixels(other) else (other, first)
         template = f"F.interpolate({{x}}, size={large.shape[-2:]})"
-        yield call.on(small.place, template, Step("resize", (PictureOf(large.place),)))
+        yield call.on(small.place, template)

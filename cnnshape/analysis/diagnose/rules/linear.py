@@ -119,7 +119,7 @@ def _pooled(
     call = CallText(replace(failing, operation=merged_by))
     if call.found is None:
         return None
-    return call.on(0, f"F.adaptive_avg_pool{size}d({{x}}, 1)", Step("pool"))
+    return call.on(0, f"F.adaptive_avg_pool{size}d({{x}}, 1)")
 
 
 def _derivation(failing: Failing, parts: tuple[Factor, ...]) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ def _before(failing: Failing, template: str, step: Step) -> Suggestion:
     """Something done to the input of the linear layer: a module's, or a functional call's."""
     if failing.module.kind in _KINDS:
         return before_call(failing, template.format(x="x"), (step,))
-    return CallText(failing).on(0, template, step)
+    return CallText(failing).on(0, template)
 
 
 def _candidates(

@@ -12,7 +12,6 @@ from math import prod
 from cnnshape.analysis.accounts import bind
 from cnnshape.analysis.diagnose.axis_origin import main_input, origin_of
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.rules import dimensions, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
@@ -141,12 +140,12 @@ def _not_the_batch(call: CallText, before: Sizes) -> Iterator[Suggestion]:
     operand = call.operand(0)
     ones = [axis for axis in range(1, len(before)) if before[axis] == 1]
     if ones == list(range(2, len(before))):
-        yield call.candidate(f"{operand}.flatten(1)", function="flatten", arguments=(1,))
+        yield call.candidate(f"{operand}.flatten(1)")
     elif len(ones) == 1:
-        yield call.candidate(f"{operand}.squeeze({ones[0]})", arguments=(ones[0],))
+        yield call.candidate(f"{operand}.squeeze({ones[0]})")
     elif not ones:
         # Nothing but the batch was there to squeeze.
-        yield call.candidate(operand, operands=((0, (Step("unsqueeze", (0,)),)),))
+        yield call.candidate(operand)
 
 
 def _back(trace: Trace, value: Value) -> Iterator[tuple[Operation, Value, Value]]:

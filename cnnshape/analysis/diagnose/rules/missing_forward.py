@@ -5,7 +5,7 @@ from __future__ import annotations
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import NameMethod, RunInTurn
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.source_call import line_of
+from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Absent, Module

@@ -219,7 +219,7 @@ def _other_groups(failing: Failing, layer: Module | None, groups: int) -> Sugges
         return None
     call = CallText(failing)
     text = f"F.group_norm({call.operand(0)}, {groups})"
-    return call.candidate(text, overrides=((failing.place_of("num_groups"), groups),))
+    return call.candidate(text)
 
 
 def _divisor(number: int, near: int) -> int:

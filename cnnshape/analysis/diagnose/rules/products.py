@@ -7,7 +7,6 @@ from itertools import chain
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
-from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
@@ -80,23 +79,23 @@ def _general(call: CallText, a: Sizes, b: Sizes) -> Iterator[Suggestion]:
         return
     left, right = call.operand(0), call.operand(1)
     if len(a) > 1 and len(b) > 1 and a[-1] == b[-2]:
-        yield call.candidate(f"torch.matmul({left}, {right})", function="matmul")
+        yield call.candidate(f"torch.matmul({left}, {right})")
     elif len(a) == len(b) == 2 and call.failing.name == "dot" and a == b:
-        yield call.candidate(f"({left} * {right}).sum(dim=-1)", function="rowwise_dot")
+        yield call.candidate(f"({left} * {right}).sum(dim=-1)")
 
 
 def _turned(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
     """One of the two transposed, or made by its layer in another size."""
-    turned, turn = "{x}.transpose(-2, -1)", Step("transpose", (-2, -1))
+    turned = "{x}.transpose(-2, -1)"
     inner, columns = left.shape[-1], right.shape[-1]
     if right.rank > 1 and inner == columns:
         # Rows against rows, as queries and keys; columns against columns where those are first.
-        yield call.on(1, turned, turn)
+        yield call.on(1, turned)
         if left.shape == right.shape:
-            yield call.on(0, turned, turn)
+            yield call.on(0, turned)
         return
     if min(left.rank, right.rank) > 1 and _rows(left.shape) == _rows(right.shape):
-        yield call.on(0, turned, turn)
+        yield call.on(0, turned)
     if right.value.origin == "parameter" and right.rank == 2:
         yield from present([set_parameter(right.value, (inner, columns))])
     failing = call.failing
@@ -149,7 +148,7 @@ def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterato
         # The equation is the first operand in the source.
         new = f"{call.operand(index + 1)}.unsqueeze(0)"
         text = call.with_operand(index + 1, new, f"tensor {index + 1} of einsum unsqueezed")
-        yield call.candidate(text, operands=((index, (Step("unsqueeze", (0,)),)),))
+        yield call.candidate(text)
 
 
 def _einsum_sizes(
@@ -166,7 +165,7 @@ def _einsum_sizes(
         if better != terms and _consistent(better, shapes):
             text = ",".join(better) + arrow + out
             written = call.with_operand(0, f'"{text}"', f'torch.einsum("{text}", …)')
-            yield call.candidate(written, overrides=((0, text),))
+            yield call.candidate(written)
             return
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.source_call import line_of
+from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.suggest import new_input, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion

@@ -14,7 +14,8 @@ from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import BeforeCall, DropArguments, Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.source_call import CallText, line_of, written
+from cnnshape.analysis.diagnose.source_call import CallText, written
+from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
     combined,
@@ -225,13 +226,11 @@ def _made_so(
         if call.found is None or len(call.found.arguments) < len(wanted):
             return None
         inside = list(call.found.arguments)
-        overrides: list[tuple[int | str, int]] = []
         for axis, (have, size) in enumerate(zip(shape, wanted, strict=False)):
             if have != size:
                 inside[axis] = _batch_of(failing) if axis == 1 and len(wanted) == 3 else str(size)
-                overrides.append((axis, size))
         text = f"{call.found.function}({', '.join(inside)})"
-        made.append(_as_statement(call, call.candidate(text, overrides=overrides)))
+        made.append(_as_statement(call, call.candidate(text)))
     return combined(made)
 
 

@@ -48,7 +48,7 @@ def _sized(failing: Failing, size: tuple[int, ...]) -> Suggestion | None:
         return set_arguments(failing.module, {"size": size})
     call = CallText(failing)
     text = f"F.interpolate({call.operand(0)}, size={size})"
-    return call.candidate(text, overrides=((failing.place_of("size"), size),))
+    return call.candidate(text)
 
 
 def _mode(failing: Failing, x: Operand, name: str, mode: str) -> Diagnosis:
@@ -66,7 +66,7 @@ def _mode(failing: Failing, x: Operand, name: str, mode: str) -> Diagnosis:
     else:
         call = CallText(failing)
         text = f'F.interpolate({call.operand(0)}, …, mode="{better}")'
-        found.append(call.candidate(text, overrides=(("mode", better),)))
+        found.append(call.candidate(text))
     return Diagnosis("interpolate.mode", sentence, (), present(found))
 
 
@@ -127,7 +127,7 @@ def pad(failing: Failing) -> Diagnosis | None:
 def _padded_by(failing: Failing, amounts: tuple[int, ...]) -> Suggestion:
     call = CallText(failing)
     text = f"F.pad({call.operand(0)}, {amounts})"
-    return call.candidate(text, overrides=((failing.place_of("pad"), amounts),))
+    return call.candidate(text)
 
 
 def _too_far(failing: Failing, x: Operand, amounts: tuple[int, ...], name: str) -> Diagnosis | None:

@@ -13,11 +13,10 @@ from cnnshape.analysis.diagnose.earlier_corrections import (
     padded_to,
     unbatched_input,
 )
-from cnnshape.analysis.diagnose.edits import SizeOf, Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.sizes_that_fit import ways
-from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.source_call import CallText, SizeOf
 from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
@@ -68,7 +67,7 @@ def _stride(failing: Failing, x: Operand, wanted: Sizes) -> Diagnosis:
     found = call.found
     inside = ", ".join(found.arguments) if found else ", ".join(map(str, wanted))
     text = f"{call.operand(0)}.reshape({inside})"
-    return Diagnosis("view.stride", sentence, (), (call.candidate(text, function="reshape"),))
+    return Diagnosis("view.stride", sentence, (), (call.candidate(text),))
 
 
 def _candidates(call: CallText, x: Operand, wanted: Sizes) -> Iterator[Suggestion]:
@@ -185,7 +184,7 @@ def _as_picture(call: CallText, shape: Sizes, wanted: Sizes) -> Iterator[Suggest
         if tokens == area + extra and tokens in shape[1:]:
             axis = shape.index(tokens, 1)
             template = f"{{x}}[{':, ' * axis}{extra}:]"
-            yield call.on(0, template, Step("narrow", (axis, extra, area)))
+            yield call.on(0, template)
 
 
 def _in_patches(name: str, shape: Sizes, wanted: Sizes) -> Iterator[Suggestion]:
