@@ -88,11 +88,11 @@ def _run_where_it_fits(prepared: Prepared) -> Recorded:
     small = parameters <= PARAMETER_BUDGET and numbers <= INPUT_BUDGET
     if small and where == "cpu":
         return _run_for_real(prepared, "cpu", "a small model runs for real")
-    what = (
-        f"{parameters:,} parameters are more than {PARAMETER_BUDGET:,}"
-        if parameters > PARAMETER_BUDGET
-        else f"an input of {numbers:,} numbers is more than {INPUT_BUDGET:,}"
-    )
+    what = f"an input of {numbers:,} numbers is more than {INPUT_BUDGET:,}"
+    if parameters > PARAMETER_BUDGET:
+        what = f"{parameters:,} parameters are more than {PARAMETER_BUDGET:,}"
+    elif small:
+        what = "the model is on meta"
     try:
         on_meta = _run_without_memory(prepared, "meta", f"{what}: sizes only, without memory")
     except InputPlacementError:
@@ -102,23 +102,21 @@ def _run_where_it_fits(prepared: Prepared) -> Recorded:
     limit = needs_values(on_meta.exception)
     if limit is None:
         return on_meta
-    return _run_with_values(
-        prepared, on_meta, limit, affordable=_bytes(prepared.module) <= REAL_BYTES_LIMIT
-    )
+    return _run_with_values(prepared, on_meta, limit)
 
 
-def _run_with_values(
-    prepared: Prepared, on_meta: Recorded, limit: str, *, affordable: bool
-) -> Recorded:
+def _run_with_values(prepared: Prepared, on_meta: Recorded, limit: str) -> Recorded:
     """Fake tensors, then the CPU, for a model that meta cannot run."""
     fake = _run_without_memory(prepared, "fake", "")
     if fake.exception is None and not _has_unknown_sizes(fake):
         return _because(fake, f"meta cannot run {limit}: fake tensors, without memory")
-    if affordable:
+    affordable = _bytes(prepared.module) <= REAL_BYTES_LIMIT
+    if affordable and prepared.has_values:
         return _run_for_real(prepared, "cpu", f"{limit} needs real values")
     if fake.exception is None:
         return _because(fake, f"{limit} makes sizes that depend on the values (u0, u1, …)")
-    return _because(on_meta, f"{limit} needs real values, and the model is too large for that")
+    why = "has none" if affordable else "is too large for that"
+    return _because(on_meta, f"{limit} needs real values, and the model {why}")
 
 
 def _because(recorded: Recorded, reason: str) -> Recorded:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from torch import nn
 
-from cnnshape.errors import UsageError
+from cnnshape.errors import DeviceError, UsageError
 from cnnshape.interrupts import held
 from cnnshape.loading.dtypes import torch_dtype
 from cnnshape.loading.forward_signature import (
@@ -49,8 +49,24 @@ class Prepared:
     usual: ModelInputs | None = None
     rebuild: Callable[[], nn.Module] | None = None
 
+    @property
+    def has_values(self) -> bool:
+        """Whether there are real parameters to run with: a module built on meta has none."""
+        return self.rebuild is not None or not any(
+            tensor.is_meta for tensor in (*self.module.parameters(), *self.module.buffers())
+        )
+
     def real_module(self) -> nn.Module:
-        """The model with real parameters."""
+        """The model with real parameters.
+
+        Raises:
+            DeviceError: it was handed over on meta, without any.
+        """
+        if not self.has_values:
+            raise DeviceError(
+                f"{self.spec} was built on meta and has no values to run with: build it on the "
+                "CPU, or leave the device to be meta"
+            )
         return self.module if self.rebuild is None else self.rebuild()
 
     def arguments(self, device: str) -> tuple[tuple[Any, ...], dict[str, Any]]:

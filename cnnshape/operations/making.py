@@ -176,6 +176,20 @@ def new_tensor(call: Call) -> Account:
     return replace(from_data(call), ended=unread(call.tensor()))
 
 
+@MAKING.add("new", "making", "input first=0 *others", source="torch.Tensor.new_tensor")
+def new(call: Call) -> Account:
+    """The oldest way: of sizes, or with the numbers of another tensor.
+
+    A tuple is not told: it has sizes if it is a ``torch.Size``, and numbers if it is a list.
+    """
+    if isinstance(call["first"], tuple):
+        raise Unfit("sizes or numbers")
+    if isinstance(call["first"], Operand):
+        return Account((call["first"].all_kept(),))
+    sizes = (*call.sizes("first"), *call.sizes("others"))
+    return Account((tuple(map(Written, sizes)),), unread(call.tensor()))
+
+
 # An array is recorded without its sizes.
 MAKING.enter((Entry("from_numpy", "making", Signature("array"), source="torch.from_numpy"),))
 

@@ -119,6 +119,22 @@ class Never(nn.Module):
         return self.second(self.first(x))
 
 
+class OneSize(nn.Module):
+    """Runs at one unusual size, which it names where it refuses another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        height, width = x.shape[2:]
+        if height != 336:
+            raise ValueError(f"a height of {height} is not the expected 336")
+        if width != 271:
+            raise ValueError(f"a width of {width} is not the expected 271")
+        return self.conv(x)
+
+
 class TwoWays(nn.Module):
     """Pools large pictures first: two formulas, each in a range."""
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import cnnshape
-from cnnshape.errors import DeviceError
+from cnnshape.errors import DeviceError, ModelFailedError
 from cnnshape.experiments.run_pass import needs_values
 
 
@@ -68,6 +68,27 @@ def test_a_large_model_built_in_memory_falls_back_to_the_cpu():
     assert report.device == "cpu"
     assert report.error is None
     assert "needs real values" in report.reason
+
+
+def test_a_small_model_on_meta_says_so():
+    with torch.device("meta"):
+        model = nn.Linear(4, 2)
+    report = cnnshape.inspect(model, (1, 4))
+    assert report.reason == "the model is on meta: sizes only, without memory"
+
+
+def test_a_model_without_values_that_needs_some_fails_in_its_report():
+    with torch.device("meta"):
+        model = nn.Sequential(nn.Linear(4, 3), Item())
+    report = cnnshape.inspect(model, (1, 4))
+    assert report.device == "meta"
+    assert report.error is not None
+    assert report.error.path == "1"
+    assert report.reason.endswith("needs real values, and the model has none")
+    with pytest.raises(DeviceError, match="has no values to run with"):
+        cnnshape.inspect(model, (1, 4), device="cpu")
+    with pytest.raises(ModelFailedError, match="no size of N was accepted"):
+        cnnshape.inspect(model, ("N", 4))
 
 
 def test_an_explicit_device_is_honoured_without_fallback():

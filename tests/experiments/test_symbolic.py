@@ -326,6 +326,12 @@ def test_a_model_that_accepts_nothing():
     assert "4 channels" in text
 
 
+def test_sizes_that_a_refusal_names_are_tried():
+    report = cnnshape.inspect(networks.OneSize(), (1, 3, "H", "W"))  # 271 is beyond 1 to 256
+    assert report.constraints == ("H == 336", "W == 271")
+    assert report.layer("conv").output_shapes == ((1, 4, "H - 2", "W - 2"),)
+
+
 def test_letters_need_no_device():
     with pytest.raises(UsageError, match="leave --device cpu out, or give numbers"):
         cnnshape.inspect("lenet", (1, 1, "H", "W"), device="cpu")

@@ -105,6 +105,10 @@ def new_data(draw: Draw) -> Arguments:
     return tensor(draw), *data(draw)
 
 
+def newly_sized(draw: Draw) -> Arguments:
+    return tensor(draw), *shape(draw, (1, 3), (0, 4))
+
+
 DRAWS: dict[str, Callable[[Draw], Arguments]] = {
     name: draw
     for names, draw in {
@@ -127,6 +131,7 @@ DRAWS: dict[str, Callable[[Draw], Arguments]] = {
         "tril_indices triu_indices": triangle,
         "tensor as_tensor asarray": data,
         "new_tensor": new_data,
+        "new": newly_sized,
         "scalar_tensor": lambda _: (2.5,),
     }.items()
     for name in names.split()
@@ -158,6 +163,7 @@ def test_every_entry_says_how_large_its_result_is(name: str, drawn: st.DataObjec
         (torch.full, (), {"size": (2, 3), "fill_value": 1}),
         (torch.Tensor.new_zeros, (torch.zeros(1), 2, 3), {}),
         (torch.Tensor.new_zeros, (torch.zeros(1),), {"size": (2, 3)}),
+        (torch.Tensor.new, (torch.zeros(1), torch.zeros(2, 3)), {}),
         (torch.arange, (), {"end": 5}),
         (torch.arange, (1,), {"end": 5}),
         (torch.arange, (), {"start": 1, "end": 8, "step": 2}),
@@ -186,6 +192,7 @@ def test_every_way_to_write_a_call_is_understood(function, args, kwargs) -> None
         ("randint", (5,)),
         ("from_numpy", ("array",)),
         ("tensor", ()),
+        ("new", (Operand.of(2), (2, 3))),
         ("tensor", (((1, 2), 3),)),
         ("zeros", (Operand.of(0), 2)),
         ("eye", (None,)),

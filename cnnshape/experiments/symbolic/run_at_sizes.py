@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, product
+from itertools import chain, islice, product
 from typing import Any
 
 from torch import Tensor
@@ -39,6 +40,8 @@ _USUAL_SIDES = (
     *(224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320),
     *(448, 8, 56, 36, 100, 227, 84, 40, 20),
 )
+#: So many sizes made of the numbers in a refusal are tried.
+_MOST_NAMED = 16
 _USUAL_BATCHES = (4, 8, 1, 16, 32, 64, 3, 5, 6, 7, 128, 256)
 _USUAL_LENGTHS = (16, 64, 128, 32, 100, 10, 256, 1000, 784, 512, 50, 8)
 
@@ -68,11 +71,14 @@ class Prober:
 
     def last_failure(self) -> tuple[str, Letters]:
         """What the model said to the most usual sizes that it refused, and those sizes."""
+        message, letters = next(self._refusals(), ("", {}))
+        return (message.splitlines() or [""])[0], letters
+
+    def _refusals(self) -> Iterator[tuple[str, Letters]]:
+        """What the model said to each of the sizes that it refused, the most usual first."""
         for key, (recorded, _) in self._done.items():
             if recorded.trace.failure is not None:
-                message = recorded.trace.failure.message.strip().splitlines() or [""]
-                return message[0], dict(key)
-        return "", {}
+                yield recorded.trace.failure.message.strip(), dict(key)
 
     def record(self, letters: Letters) -> Recorded:
         """One recorded pass with these numbers in the place of the letters."""
@@ -89,7 +95,8 @@ class Prober:
         key = tuple(sorted(letters.items()))
         if key not in self._done:
             recorded = self._record(letters)
-            if self._device == "meta" and needs_values(recorded[0].exception) is not None:
+            needed = self._device == "meta" and needs_values(recorded[0].exception) is not None
+            if needed and self.prepared.has_values:
                 self._device = "cpu"
                 self.module = self.prepared.real_module()
                 recorded = self._record(letters)
@@ -116,8 +123,12 @@ class Prober:
     def first_run(self, seconds: float) -> Run | None:
         """A pass that the model accepts, at sizes as usual as possible; None if none is found."""
         until = time.monotonic() + seconds
+        first = True
         for letters in self._guesses():
             run = self.run(letters)
+            if run is None and first:
+                run = next(filter(None, map(self.run, self._named(letters))), None)
+            first = False
             if run is not None:
                 return run
             if time.monotonic() > until:
@@ -143,6 +154,16 @@ class Prober:
             for side, width in product(tried if free else tried[:1], widths):
                 sizes = dict.fromkeys(channels, width) | dict.fromkeys(free, side)
                 yield dict.fromkeys(batches, rows) | sizes
+
+    def _named(self, refused: Letters) -> Iterator[Letters]:
+        """Sizes that the model names where it refuses the most usual ones: ``expects 336×336``."""
+        fixed = batch_letters(self.inputs) | _channel_letters(self.inputs)
+        free = [name for name in refused if name not in fixed]
+        for _ in range(len(free)):  # a height, and when that is right, a width
+            said = " ".join(message for message, _ in self._refusals())
+            named = dict.fromkeys(map(int, re.findall(r"\b[0-9]{2,4}\b", said)))
+            for sizes in islice(product(named, repeat=len(free)), _MOST_NAMED):
+                yield {**refused, **dict(zip(free, sizes, strict=True))}
 
     def _usual(self) -> Letters | None:
         """The numbers that a named model's usual input has where this one has letters."""
