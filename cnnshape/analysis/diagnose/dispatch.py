@@ -7,10 +7,12 @@ None if the condition that it knows about holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals import intended, possible
 from cnnshape.analysis.diagnose.rules import (
     attention,
     broadcasting,
@@ -36,6 +38,7 @@ from cnnshape.analysis.diagnose.rules import (
     transposed,
     windows,
 )
+from cnnshape.analysis.report import Suggestion
 
 Rule = Callable[[Failing], Diagnosis | None]
 
@@ -108,8 +111,25 @@ def diagnose(failing: Failing) -> Diagnosis | None:
         except Exception:  # noqa: BLE001, S112 - a doctor who faints helps nobody
             continue
         if diagnosis is not None:
-            return diagnosis
+            return replace(diagnosis, suggestions=_all(failing, diagnosis.suggestions))
     return None
+
+
+def _all(failing: Failing, own: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
+    """What a rule proposes itself, between what was intended and what is merely possible."""
+    found = {suggestion.text: suggestion for suggestion in own}
+    before = {s.text: s for s in _proposed(intended, failing) if s.text not in found}
+    after = {s.text: s for s in _proposed(possible, failing) if s.text not in {**found, **before}}
+    return (*before.values(), *own, *after.values())
+
+
+def _proposed(
+    grammar: Callable[[Failing], Iterator[Suggestion]], failing: Failing
+) -> list[Suggestion]:
+    try:
+        return list(grammar(failing))
+    except Exception:  # noqa: BLE001 - as with the rules
+        return []
 
 
 def rules_for(failing: Failing) -> Iterator[Rule]:

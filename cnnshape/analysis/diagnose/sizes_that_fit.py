@@ -94,16 +94,17 @@ class Way:
         return size
 
 
-def way(trace: Trace, item: Story, chain: Sequence[Operation], axis: int, rank: int) -> Way | None:
+def way(trace: Trace, item: Story, chain: Sequence[tuple[Operation, int]]) -> Way | None:
     """The way of a story as a function of the input size; None if a step is not understood.
 
-    ``chain`` are the operations on the way that may change the axis, oldest first.
+    ``chain`` are the operations on the way that may change the axis, oldest first, each with the
+    axis there, counted from the end.
     """
     if item.start is None or trace.values[item.start[0]].origin != "input":
         return None
     layers: list[Layer] = []
-    for operation in chain:
-        layer = _layer(trace, operation, axis - rank)
+    for operation, from_end in chain:
+        layer = _layer(trace, operation, from_end)
         if layer is None:
             return None
         layers.append(layer)
@@ -139,16 +140,20 @@ def _layer(trace: Trace, operation: Operation, from_end: int) -> Layer | None:
     return Layer(operation.index, trace.calls[operation.call].path, rule.kind, arguments)
 
 
-def spatial_operations(trace: Trace, value: int, axis: int) -> list[Operation]:
-    """The operations with a spatial rule on the way back from one axis, oldest first."""
-    found: list[Operation] = []
+def spatial_operations(trace: Trace, value: int, axis: int) -> list[tuple[Operation, int]]:
+    """The operations with a spatial rule on the way back from one axis, oldest first.
+
+    Each with the axis there, counted from the end.
+    """
+    found: list[tuple[Operation, int]] = []
     at: tuple[int, int] | None = (value, axis)
     while at is not None:
+        from_end = at[1] - len(trace.shape(at[0]))
         operation, at = step_back(trace, *at)
         if operation is not None and at is not None:
             rule = application(trace, operation)
             if rule is not None and rule.kind in SPATIAL:
-                found.append(operation)
+                found.append((operation, from_end))
     return list(reversed(found))
 
 
@@ -156,10 +161,7 @@ def ways(trace: Trace, value: int, axes: Iterable[int]) -> list[Way] | None:
     """The way of each axis; None unless all of them lead to the model's input."""
     found: list[Way] = []
     for axis in axes:
-        rank = len(trace.values[value].shape)
-        item = way(
-            trace, story(trace, value, axis), spatial_operations(trace, value, axis), axis, rank
-        )
+        item = way(trace, story(trace, value, axis), spatial_operations(trace, value, axis))
         if item is None:
             return None
         found.append(item)

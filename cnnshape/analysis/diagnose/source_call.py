@@ -21,7 +21,7 @@ from cnnshape.analysis.diagnose.source_code import (
     text_of,
 )
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import Source
+from cnnshape.tracing.trace import ModuleCall, Source
 
 #: Operators by the name under which they are recorded.
 _OPERATORS: dict[str, type[ast.operator]] = {
@@ -43,6 +43,9 @@ _Node = ast.Call | ast.BinOp | ast.AugAssign | ast.Subscript
 _ATOMIC = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.List, ast.Tuple)
 #: The roots of torch's functions in a correction, which the file may call otherwise.
 _ROOTS = re.compile(r"(?<![\w.\"'])(F|nn|torch)(?=\.)")
+
+
+_KEYWORD = re.compile(r"\w+=(?!=)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,32 +297,35 @@ class CallText:
         What does not change stays as its author wrote it.
         """
         receiver = self.operand(0)
-        before = self._as_given(arguments)
+        given = self.given()
+        before = given if len(given) == len(arguments) else [(None, "")] * len(arguments)
         inside = ", ".join(
             f"{receiver}.size({new.axis})"
             if isinstance(new, SizeOf)
-            else old[1]
-            if old is not None and old[0] == new
+            else text
+            if type(old) is type(new) and old == new
             else literal(new)
-            for new, old in zip(arguments, before, strict=True)
+            for new, (old, text) in zip(arguments, before, strict=True)
         )
         return self.candidate(f"{receiver}.{function or self.operation.name}({inside})")
 
-    def _as_given(self, arguments: Sequence[Any]) -> list[tuple[Any, str] | None]:
-        """The values of the arguments with how they are written, where they stand one by one."""
-        nothing: list[tuple[Any, str] | None] = [None] * len(arguments)
+    def given(self) -> list[tuple[Any, str]]:
+        """The arguments after the first tensor: the value of each, and how it is written.
+
+        Empty where the source does not show them one by one.
+        """
         found = self.found
         if found is None:
-            return nothing
-        given: list[Any] = list(self.operation.args[1:])
-        if len(given) == 1 and isinstance(given[0], tuple):
-            given = list(given[0])
+            return []
+        values: list[Any] = list(self.operation.args[1:])
+        if len(values) == 1 and isinstance(values[0], tuple):
+            values = list(values[0])
         texts = found.arguments if found.receiver is not None else found.arguments[1:]
-        if len(texts) == 1 and len(given) > 1:
+        if len(texts) == 1 and len(values) > 1:
             texts = _items(texts[0])
-        if not len(given) == len(texts) == len(arguments) or any("=" in text for text in texts):
-            return nothing
-        return list(zip(given, texts, strict=True))
+        if len(values) != len(texts) or any(_KEYWORD.match(text) for text in texts):
+            return []
+        return list(zip(values, texts, strict=True))
 
     def flattened(self) -> Suggestion:
         """One row per item of the batch, whatever its size: ``x.view(x.size(0), -1)``."""
@@ -374,6 +380,46 @@ class CallText:
         """Whether the text is a line of its own, before the call."""
         found = self.found
         return found is not None and found.gathered and text.startswith(f"{found.operands[0]}[")
+
+
+def at_call(failing: Failing, template: str, back: str | None = None) -> Suggestion | None:
+    """The call of the failing module with its first argument, ``{x}``, taken through something.
+
+    ``back``, with ``{y}``, is what is then done to its result. None where the call stands in
+    torch's own code (a Sequential), or is not to be found.
+    """
+    found = None if failing.call is None else _author_calls(failing, failing.call)
+    index = 0 if found is None or found.receiver is None else 1
+    if found is None or failing.call is None or index >= len(found.operands):
+        return None
+    text = found.with_operand(index, template.format(x=found.operands[index]))
+    return _rewritten(failing.call, found, text if back is None else back.format(y=text))
+
+
+def on_result(failing: Failing, call: ModuleCall, template: str) -> Suggestion | None:
+    """The call of a module with its result, ``{y}``, taken through something; None as above."""
+    found = _author_calls(failing, call)
+    return None if found is None else _rewritten(call, found, template.format(y=found.text))
+
+
+def _author_calls(failing: Failing, call: ModuleCall) -> Written | None:
+    parent = None if call.parent is None else failing.trace.calls[call.parent]
+    if parent is None or failing.trace.module(parent.path).builtin:
+        return None
+    return call_at(call.source)
+
+
+def _rewritten(call: ModuleCall, found: Written, text: str) -> Suggestion | None:
+    if call.source is None:
+        return None
+    return Suggestion(
+        action="change_call",
+        text=text,
+        path=call.path,
+        from_=found.text,
+        to=text,
+        edits=(Rewrite(call.source, found.place, text),),
+    )
 
 
 def _items(text: str) -> tuple[str, ...]:

@@ -352,7 +352,7 @@ class GeneratorFromAVector(nn.Module):
     path="conv",
     kind="conv.in_channels",
     numbers=(12, 50),
-    fix="x.transpose(1, 2)",
+    fix="self.conv(self.embed(x).transpose(1, 2))",
 )
 class SequenceIntoConv1d(nn.Module):
     """Given groups=1, weight of size [32, 12, 3], expected input[8, 50, 12] to have 12 channels"""

@@ -91,11 +91,8 @@ def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | Non
         return Diagnosis("conv.in_channels", sentence, (), found)
     if shape[-1] == expected and axis and layer is not None and layer.path == failing.path:
         # N×L×C, as linear layers and transformers have it.
-        order = (0, x.rank - 1, *range(1, x.rank - 1))
         sentence += f": in {times(shape)} the {expected} are the last dimension"
-        text = "x.transpose(1, 2)" if x.rank == 3 else f"x.permute{order}"
-        turned = before_call(failing, text, (Step("permute", order),))
-        return Diagnosis("conv.in_channels", sentence, (), (turned,))
+        return Diagnosis("conv.in_channels", sentence)
     origin = story(failing.trace, x.value.id, axis)
     derivation = (*start_line(failing.trace, [origin]), *lines([origin]))
     found = present(

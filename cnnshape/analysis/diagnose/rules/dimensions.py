@@ -97,7 +97,11 @@ def permute(failing: Failing) -> Diagnosis | None:
     if len(order) == rank + 1 and order[0] == 0:
         # Written for a batch: the same order without it.
         found.append(call.with_arguments(tuple(a - 1 for a in order[1:])))
-    if len(order) == rank - 1 and rank >= 2:
+    ones = [axis for axis in range(1, rank) if x.shape[axis] == 1]
+    if len(order) == rank - 1 and ones:
+        # The order is as it was meant to be, and a dimension of one too many.
+        found.append(call.on(0, f"{{x}}.squeeze({ones[0]})"))
+    elif len(order) == rank - 1 and rank >= 2:
         found.append(call.with_arguments((0, *(a + 1 for a in order))))
     if len(order) > rank and not (len(order) == rank + 1 and order[0] == 0):
         kept = tuple(a for a in order if a < rank)

@@ -7,12 +7,10 @@ from math import prod
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs, unbatched_input
-from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes, sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import (
-    before_call,
     made_for,
     new_input,
     present,
@@ -83,8 +81,7 @@ def _channels(failing: Failing, x: Operand, expected: int, layer: Module | None)
     if x.rank == 3 and shape[2] == expected:
         # N×L×C: the features are in the last dimension, as transformers have them.
         sentence += f": in {times(shape)} the {expected} features are the last dimension"
-        turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
-        return Diagnosis("batch_norm.num_features", sentence, (), (turned,))
+        return Diagnosis("batch_norm.num_features", sentence)
     remade = made_for(failing, layer, {"num_features": shape[1]})
     found = present((remade, *other_inputs(failing, x.value, 1, expected)))
     item = story(failing.trace, x.value.id, 1)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import ChangeInput, Step
 from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.source_call import on_result
 from cnnshape.analysis.diagnose.suggest import after_call
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
@@ -110,6 +112,8 @@ def _refs(thing: Plain) -> Iterator[int]:
             yield from _refs(item)
 
 
+#: The fields that hold what a network is for.
+_USUAL = frozenset("out output logits last_hidden_state sample pred prediction".split())
 _RETURNS = {
     "LSTM": "(output, (h, c))",
     "GRU": "(output, h)",
@@ -142,12 +146,16 @@ def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[S
     call = f"self.{attribute}(…)" if not attribute.isdigit() else f"{before.path}(…)"
     names = [named.name for named in before.outputs]
     if isinstance(thing, dict) or (before.result_type not in ("tuple", "list") and names):
-        parent = failing.trace.calls[before.parent].path if before.parent is not None else ""
-        del parent
-        for named in before.outputs[:3]:
-            key = named.name.split("[")[0].split(".")[0].strip("'\"") or "0"
-            text = f'{call}["{key}"]' if isinstance(thing, dict) else f"{call}.{key}"
-            yield after_call(before.path, text, (Step("item", (key,)),))
+        keys = [name.split("[")[0].split(".")[0].strip("'\"") or "0" for name in names]
+        ordered = sorted(dict.fromkeys(keys), key=lambda key: key not in _USUAL)
+        for key in ordered[:3]:
+            by_key = f'{{y}}["{key}"]', f"{{y}}.{key}"
+            first, second = by_key if _is_mapping(thing, before) else by_key[::-1]
+            here = on_result(failing, before, first)
+            if here is not None:
+                yield replace(here, otherwise=on_result(failing, before, second))
+            else:
+                yield after_call(before.path, first.format(y=call), (Step("item", (key,)),))
         return
     if module.kind == "LSTM":
         yield after_call(before.path, f"out, (h, c) = {call}", (Step("item", (0,)),))
@@ -157,7 +165,12 @@ def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[S
         if before.result_type == "list":
             # Feature maps from the largest to the smallest: heads take the last.
             yield after_call(before.path, f"{call}[-1]", (Step("item", (-1,)),))
-        yield after_call(before.path, f"{call}[0]", (Step("item", (0,)),))
+        here = on_result(failing, before, "{y}[0]")
+        yield here or after_call(before.path, f"{call}[0]", (Step("item", (0,)),))
+
+
+def _is_mapping(thing: Plain, before: ModuleCall) -> bool:
+    return isinstance(thing, dict) or "dict" in before.result_type.lower()
 
 
 def _input_label(failing: Failing, thing: Plain, position: int) -> str | None:

@@ -1,0 +1,25 @@
+"""What may be changed where a call failed, found by a small grammar and not by the kind of error.
+
+The rules recognise and explain; what they propose themselves comes between :func:`intended`, which
+restores something that can be read off the recording, and :func:`possible`, which merely fits. All
+are candidates: whether one helps is found out by running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals import axes, literals, patches
+from cnnshape.analysis.report import Suggestion
+
+
+def intended(failing: Failing) -> Iterator[Suggestion]:
+    """The wanted number stands elsewhere in the same shape, or is worked out from it."""
+    yield from axes.in_other_order(failing)
+    yield from literals.in_proportion(failing)
+
+
+def possible(failing: Failing) -> Iterator[Suggestion]:
+    """Another size of what came in, with which the numbers at the failing call fit."""
+    yield from patches.divisible_input(failing)
