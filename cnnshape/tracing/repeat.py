@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnshape.tracing.execute import Inputs, Mode, swap_tensors
 from cnnshape.tracing.preserve import preserved
-from cnnshape.tracing.shortcuts import Shortcut, meta_shortcuts, recurrent_shortcut
+from cnnshape.tracing.shortcuts import Shortcut, meta_shortcuts
 from cnnshape.tracing.structure import named_tensors
 
 
@@ -73,12 +73,7 @@ def _shortcuts() -> Mapping[Any, Shortcut]:
         *(torch.relu, torch.tanh, torch.sigmoid, torch.Tensor.relu, torch.Tensor.tanh),
         torch.Tensor.sigmoid,
     )
-    recurrent = (torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu)
-    return {
-        **meta_shortcuts(),
-        **dict.fromkeys(same, _unchanged),
-        **dict.fromkeys(recurrent, recurrent_shortcut),
-    }
+    return {**meta_shortcuts(), **dict.fromkeys(same, _unchanged)}
 
 
 def _unchanged(*args: Any, **_kwargs: Any) -> Any:

@@ -198,30 +198,33 @@ def _interpolate(
     )
 
 
-def recurrent_shortcut(*args: Any) -> Any:
-    """``lstm``, ``gru`` and simple recurrence, whose decompositions cost a step's time per step.
-
-    Not among :func:`meta_shortcuts`, since a recording counts the products inside.
-    """
-    x, states, weights = args[:3]
+def _recurrent(*args: Any, **kwargs: Any) -> Any:
+    """``lstm``, ``gru`` and simple recurrence, whose decompositions cost a step's time per step."""
+    if len(args) != 9 or kwargs:  # packed sequences have other arguments
+        return NotImplemented
+    x, states, weights, _, layers, _, _, both_ways, batch_first = args
     several = isinstance(states, tuple | list)
     hidden: Sequence[Any] = states if several else (states,)  # pyright: ignore[reportUnknownVariableType]
-    if (
-        len(args) != 9  # packed sequences have other arguments
-        or not _floating(x)
-        or not x.numel()
-        or x.dim() != 3
-        or not all(isinstance(state, Tensor) and state.dim() == 3 for state in hidden)
-        or x.shape[-1] != weights[0].shape[1]
-        or x.dtype != weights[0].dtype
-    ):
+    if not _floating(x) or not x.numel() or x.dim() != 3:
         return NotImplemented
-    directions = 2 if args[7] else 1
-    batch = x.shape[0 if args[8] else 1]
-    if any(s.shape[0] != directions * args[4] or s.shape[1] != batch for s in hidden):
+    if not all(isinstance(state, Tensor) and state.dim() == 3 for state in hidden):
         return NotImplemented
-    result = x.new_empty((*x.shape[:-1], directions * hidden[0].shape[-1]))
-    return (result, *(torch.empty_like(state) for state in hidden))
+    into, onto, *_ = weights
+    directions = 2 if both_ways else 1
+    first, second = (1, 0) if batch_first else (0, 1)
+    steps, batch = x.shape[first], x.shape[second]
+    fitting = (
+        x.shape[-1] == into.shape[1]
+        and hidden[0].shape[-1] == onto.shape[1]
+        and into.shape[0] % hidden[-1].shape[-1] == 0
+        and all(tuple(state.shape[:2]) == (directions * layers, batch) for state in hidden)
+        and all(tensor.dtype == x.dtype for tensor in (into, *hidden))
+    )
+    if not fitting:
+        return NotImplemented
+    result = x.new_empty((steps, batch, directions * hidden[0].shape[-1]))
+    result = result.transpose(0, 1) if batch_first else result
+    return (result, *(state.new_empty(state.shape) for state in hidden))
 
 
 @cache
@@ -256,4 +259,5 @@ def meta_shortcuts() -> Mapping[Any, Shortcut]:
         F.scaled_dot_product_attention: _attention,
         F.interpolate: _interpolate,
     }
+    table |= dict.fromkeys((torch.lstm, torch.gru, torch.rnn_tanh, torch.rnn_relu), _recurrent)
     return table

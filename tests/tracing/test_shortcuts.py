@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cnnshape.tracing.shortcuts import meta_shortcuts, recurrent_shortcut
+from cnnshape.tracing.shortcuts import meta_shortcuts
 
 ELEMENTWISE = [
     function
@@ -247,23 +247,31 @@ def test_interpolation_leaves_other_ranks_and_modes_to_the_function():
     assert shortcut(meta(1, 3, 8, 8), scale_factor=2) is NotImplemented
 
 
-@pytest.mark.parametrize("kind", [torch.nn.LSTM, torch.nn.GRU, torch.nn.RNN])
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [
+        (torch.nn.LSTM, torch.lstm),
+        (torch.nn.GRU, torch.gru),
+        (torch.nn.RNN, torch.rnn_tanh),
+    ],
+)
 @pytest.mark.parametrize("options", [{}, {"batch_first": True, "bidirectional": True}])
-def test_recurrence(kind, options):
+def test_recurrence(kind, function, options):
+    shortcut = meta_shortcuts()[function]
     layer = kind(6, 5, 2, device="meta", **options)
-    function = {torch.nn.LSTM: torch.lstm, torch.nn.GRU: torch.gru}.get(kind, torch.rnn_tanh)
     directions = 2 if options else 1
-    batch = 4 if options else 3
-    state = meta(2 * directions, 7 - batch, 5)
-    states = (state, state) if kind is torch.nn.LSTM else state
+    batch = 3 if options else 4
+
+    def state(width=5, rows=batch):
+        one = meta(2 * directions, rows, width)
+        return (one, one) if kind is torch.nn.LSTM else one
+
     weights = [getattr(layer, name) for names in layer._all_weights for name in names]
-    rest = (True, 2, 0.0, False, bool(options), bool(options))
+    rest = (weights, True, 2, 0.0, False, bool(options), bool(options))
     x = meta(3, 4, 6)
-    for one, other in zip(
-        recurrent_shortcut(x, states, weights, *rest), function(x, states, weights, *rest)
-    ):
-        assert one.shape == other.shape
-        assert one.dtype == other.dtype
-    wrong = meta(3, 4, 7)
-    assert recurrent_shortcut(wrong, states, weights, *rest) is NotImplemented
-    assert recurrent_shortcut(meta(0, 4, 6), states, weights, *rest) is NotImplemented
+    for one, other in zip(shortcut(x, state(), *rest), function(x, state(), *rest), strict=True):
+        same(one, other)
+    for wrong in (meta(3, 4, 7), meta(0, 4, 6), meta(3, 4, 6, dtype=torch.float64), meta(4, 6)):
+        assert shortcut(wrong, state(), *rest) is NotImplemented
+    for wrong in (state(width=4), state(rows=5)):
+        assert shortcut(x, wrong, *rest) is NotImplemented

@@ -15,7 +15,6 @@ _DEPTHS = (
     "num_layers",
     "encoder_layers",
     "decoder_layers",
-    "depth",
 )
 
 
@@ -27,7 +26,7 @@ def transformers_names() -> list[str]:
 
 
 def transformers_model(name: str, device: str) -> tuple[Any, Any]:
-    """A model of a type, two layers deep where it can be, with its usual inputs.
+    """A model of a type, eight layers deep at most where it can be, with its usual inputs.
 
     In the half precision that grouped products ask for.
     """
@@ -41,7 +40,7 @@ def transformers_model(name: str, device: str) -> tuple[Any, Any]:
 
 
 def _shallow(kind: Any) -> Any:
-    """The default configuration with two layers, in the parts as well."""
+    """The default configuration with few layers, in the parts as well."""
     usual = kind()
     parts = {
         name: {"model_type": part.model_type} | _few(part)
@@ -52,7 +51,9 @@ def _shallow(kind: Any) -> Any:
 
 
 def _few(config: Any) -> dict[str, int]:
-    return {depth: 2 for depth in _DEPTHS if isinstance(getattr(config, depth, None), int)}
+    """Eight at most: models that mix kinds of layers have one of each by then."""
+    found = {depth: getattr(config, depth, None) for depth in _DEPTHS}
+    return {depth: 8 for depth, layers in found.items() if isinstance(layers, int) and layers > 8}
 
 
 def _built(config: Any, device: str) -> tuple[Any, Any]:
