@@ -14,6 +14,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals import intended, possible
 from cnnshape.analysis.diagnose.rules import (
+    assigning,
     attention,
     broadcasting,
     calling,
@@ -25,24 +26,30 @@ from cnnshape.analysis.diagnose.rules import (
     linear,
     losses,
     lost_batch,
+    masks,
     missing_forward,
     misspelt,
     misused,
     normalization,
     not_tensors,
+    operations,
+    placing,
     products,
     raised,
     recurrent,
     resampling,
     reshaping,
     transposed,
+    unpacking,
     windows,
 )
 from cnnshape.analysis.report import Suggestion
 
 Rule = Callable[[Failing], Diagnosis | None]
 
-_POSITIONS = "select narrow gather index_select take_along_dim".split()
+_POSITIONS = "select narrow".split()
+_BESIDE = "gather take_along_dim scatter scatter_add scatter_reduce".split()
+_ALONG = "index_select index_add index_copy index_fill index_reduce".split()
 
 #: By the family of the failing function, where there is no rule for it alone.
 _BY_FAMILY: dict[str, tuple[Rule, ...]] = {
@@ -76,7 +83,13 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "scaled_dot_product_attention": (attention.attention,),
     "multi_head_attention_forward": (attention.multi_head_attention,),
     "getitem": (indexing.getitem,),
+    "setitem": (indexing.getitem, assigning.assigned),
+    "masked_select": (masks.fitting,),
+    "masked_scatter": (masks.fitting,),
+    "index_put": (assigning.assigned,),
     **dict.fromkeys(_POSITIONS, (indexing.position,)),
+    **dict.fromkeys(_BESIDE, (placing.beside, indexing.position)),
+    **dict.fromkeys(_ALONG, (placing.along, indexing.position)),
     "split": (indexing.split,),
     "split_with_sizes": (indexing.split,),
     "interpolate": (resampling.interpolate,),
@@ -152,6 +165,7 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         yield misspelt.attribute
         yield misspelt.variable
         yield raised.unpacking
+        yield unpacking.results
         yield raised.own
         return
     yield lost_batch.regrouped
@@ -162,4 +176,10 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     yield dtypes.indices
     yield dtypes.mixed
     yield dtypes.floating
+    yield masks.boolean
     yield broadcasting.broadcast
+    # What no rule knows better: the shapes that the operation takes, what its account needs of
+    # them, and at last only what it was given.
+    yield operations.expected_shapes
+    yield operations.broken_need
+    yield operations.refused

@@ -1,18 +1,21 @@
-"""Expressions and statements on a line of somebody's source, with their text."""
+"""Expressions and statements on a line of the model's own source, and how to write them instead.
+
+For lines that run no operation of torch: see :mod:`cnnshape.analysis.diagnose.source_call`.
+"""
 
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TypeVar
 
+from cnnshape.analysis.diagnose.edits import Rewrite
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.source_code import parsed, span_of_node, text_of
+from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Source
 
-_Kind = TypeVar("_Kind", bound=ast.AST)
-#: The longest file that is parsed for the sake of one line.
-_LONGEST = 20_000
+_Kind = TypeVar("_Kind", bound=ast.expr | ast.stmt)
 
 
 def nodes_on(source: Source | None, kind: type[_Kind]) -> Iterator[tuple[_Kind, str]]:
@@ -21,39 +24,35 @@ def nodes_on(source: Source | None, kind: type[_Kind]) -> Iterator[tuple[_Kind, 
     >>> list(nodes_on(None, ast.Call))
     []
     """
-    lines = [] if source is None else _lines(source.file)
-    tree = _parsed("".join(lines)) if 0 < len(lines) <= _LONGEST else None
-    if source is None or tree is None:
+    text = None if source is None else text_of(source.file)
+    tree = None if text is None else parsed(text)
+    if source is None or text is None or tree is None:
         return
     for node in ast.walk(tree):
-        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)
-        if isinstance(node, kind) and first <= source.line <= last:
-            yield node, " ".join(segment(lines, node).split())
+        if isinstance(node, kind) and node.lineno <= source.line <= (node.end_lineno or 0):
+            yield node, " ".join((ast.get_source_segment(text, node) or "").split())
 
 
-def _lines(file: str) -> list[str]:
-    linecache.checkcache(file)  # it may have been edited since
-    return linecache.getlines(file)
+def instead(
+    failing: Failing, node: ast.expr | ast.stmt, old: str, new: str, shown: str = ""
+) -> Suggestion:
+    """A node of the line at which the model failed, ``old``, written as ``new``.
 
-
-@lru_cache(maxsize=8)
-def _parsed(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def segment(lines: list[str], node: ast.AST) -> str:
-    """The text of a node; columns are counted in bytes, as Python counts them.
-
-    >>> tree = ast.parse("é = f(x)")
-    >>> segment(["é = f(x)"], tree.body[0].value)
-    'f(x)'
+    Args:
+        failing: the failure.
+        node: the node.
+        old: its text.
+        new: what stands there instead.
+        shown: a longer piece of the line that has it once, for the reader.
     """
-    assert isinstance(node, ast.expr | ast.stmt)
-    first, last = node.lineno, node.end_lineno or node.lineno
-    encoded = [line.encode() for line in lines[first - 1 : last]]
-    encoded[-1] = encoded[-1][: node.end_col_offset]
-    encoded[0] = encoded[0][node.col_offset :]
-    return b"".join(encoded).decode(errors="replace")
+    source = failing.failure.source
+    whole = shown.replace(old, new, 1) if shown.count(old) == 1 else ""
+    return Suggestion(
+        action="change_call",
+        text=whole or new,
+        path=failing.path,
+        argument=None,
+        from_=shown if whole else old,
+        to=whole or new,
+        edits=() if source is None else (Rewrite(source, span_of_node(node), new),),
+    )

@@ -16,6 +16,7 @@ from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
     layers,
     names,
+    operations,
     pictures,
     questions,
     sequences,

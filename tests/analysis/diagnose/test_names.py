@@ -127,7 +127,10 @@ def test_the_line_put_right_runs(build, kind, said):
     error = error_of(build(), x)
     assert error.kind == kind
     assert said in error.diagnosis
-    model, inputs, keywords = corrected(build, (x,), {}, error.suggestions[0].to_dict())
+    first = error.suggestions[0]
+    assert first.verified
+    assert first.runs
+    model, inputs, keywords = corrected(build, (x,), {}, first.to_dict())
     model(*inputs, **keywords)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,9 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.edits import Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, sizes
+from cnnshape.analysis.diagnose.rules.fitting import clash
 from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.source_nodes import nodes_on
 from cnnshape.analysis.diagnose.suggest import (
     change_input,
     combined,
@@ -23,6 +26,8 @@ from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Module, Plain, Ref
 from cnnshape.words import plural, times
+
+_INDICES = frozenset("int64 int32 int16 int8 uint8 bool".split())
 
 
 def embedding(failing: Failing) -> Diagnosis | None:
@@ -69,15 +74,56 @@ def getitem(failing: Failing) -> Diagnosis | None:
     items = given if isinstance(given, tuple) else (given,)
     used = [item for item in items if item is not None and item != "..." and item is not True]
     call = CallText(failing)
-    name = f"{call.operand(0)} {times(x.shape)}"
+    tensor = indexed_name(failing)
+    name = f"{tensor} {times(x.shape)}"
     if len(used) > x.rank:
-        sentence = f"{call.operand(0)}[…] uses {len(used)} indices, but {name} has {dims(x.rank)}"
+        sentence = f"{tensor}[…] uses {len(used)} indices, but {name} has {dims(x.rank)}"
         found: list[Suggestion] = []
         if x.value.origin == "input" and len(used) == x.rank + 1:
             found.append(unsqueeze_input(x.value))
         found += _fewer(call, items, x.rank)
         return Diagnosis("index.rank", sentence, (), tuple(found))
-    return _beyond(call, x, items) or _mask(failing, x, items, name)
+    return (
+        _beyond(call, x, items)
+        or _mask(failing, x, items, name)
+        or _fractions(failing, items, tensor)
+        or _together(failing, items, tensor)
+    )
+
+
+def indexed_name(failing: Failing) -> str:
+    """What stands before the brackets: of ``x[0]``, and of the target in ``x[0] = y``."""
+    if failing.name == "setitem":
+        for node, _ in nodes_on(failing.failure.source, ast.Assign):
+            if isinstance(node.targets[0], ast.Subscript):
+                return ast.unparse(node.targets[0].value)
+    return CallText(failing).operand(0)
+
+
+def _fractions(failing: Failing, items: tuple[Plain, ...], tensor: str) -> Diagnosis | None:
+    """Positions are whole numbers."""
+    for item in items:
+        index = failing.value(item)
+        if index is None or index.dtype in _INDICES:
+            continue
+        shape = times(sizes(index) or (), "a single number")
+        sentence = (
+            f"{tensor}[…] takes whole numbers or a mask, but the index, {shape}, is {index.dtype}"
+        )
+        return Diagnosis("dtype.index", sentence)
+    return None
+
+
+def _together(failing: Failing, items: tuple[Plain, ...], tensor: str) -> Diagnosis | None:
+    """Several tensors of indices are laid over each other, and pick one number each time."""
+    values = [v for v in map(failing.value, items) if v is not None and v.dtype != "bool"]
+    shapes = [shape for value in values if (shape := sizes(value)) is not None]
+    found = clash(shapes)
+    if found is None:
+        return None
+    one, other = (times(shapes[place]) for place in found[:2])
+    sentence = f"the indices in {tensor}[…] are taken one with one, but are {one} and {other}"
+    return Diagnosis("index.shape", sentence)
 
 
 def _fewer(call: CallText, items: tuple[Plain, ...], rank: int) -> Iterator[Suggestion]:
@@ -86,6 +132,8 @@ def _fewer(call: CallText, items: tuple[Plain, ...], rank: int) -> Iterator[Sugg
     kept = list(items)
     while len(kept) > rank and whole in kept:
         kept.remove(whole)
+    if call.failing.name != "getitem":
+        return
     if len(kept) == rank and kept != list(items) and all(not isinstance(k, Ref) for k in kept):
         yield call.candidate(_indexed(call, kept))
 
@@ -105,7 +153,8 @@ def _index_text(item: Plain) -> str:
 
 
 def _beyond(call: CallText, x: Operand, items: tuple[Plain, ...]) -> Diagnosis | None:
-    ranges, name = call.failing.failure.ranges, f"{call.operand(0)} {times(x.shape)}"
+    failing = call.failing
+    ranges, name = failing.failure.ranges, f"{indexed_name(failing)} {times(x.shape)}"
     for axis, position, item in _placed(items, x.rank):
         size = x.shape[axis]
         if type(item) is int and not -size <= item < size:
@@ -114,8 +163,8 @@ def _beyond(call: CallText, x: Operand, items: tuple[Plain, ...]) -> Diagnosis |
                 f"index {item} is outside of dimension {axis} of {name}, which has "
                 f"{size} ({-size} to {size - 1})"
             )
-            candidate = call.candidate(_indexed(call, better))
-            return Diagnosis("index.out_of_range", sentence, (), (candidate,))
+            last = (call.candidate(_indexed(call, better)),) if failing.name == "getitem" else ()
+            return Diagnosis("index.out_of_range", sentence, (), last)
         span = ranges.get(item.value) if isinstance(item, Ref) else None
         if span is not None and not (-size <= span[0] and span[1] < size):
             bad = span[1] if span[1] >= size else span[0]

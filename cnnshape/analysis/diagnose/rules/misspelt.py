@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.source_nodes import nodes_on
+from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Absent
 from cnnshape.words import listed, with_article
@@ -54,12 +54,5 @@ def _respelt(failing: Failing, absent: Absent) -> Iterator[Suggestion]:
         spelled = node.attr if isinstance(node, ast.Attribute) else node.id
         if spelled == absent.name:
             put_right = text.removesuffix(absent.name) + absent.near[0]
-            yield Suggestion(
-                action="change_call",
-                text=put_right,
-                path=failing.path,
-                argument=absent.name,
-                from_=text,
-                to=put_right,
-            )
+            yield instead(failing, node, text, put_right)
             return

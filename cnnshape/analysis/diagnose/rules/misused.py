@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.source_nodes import nodes_on
+from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.report import Suggestion
 from cnnshape.operations import TABLE
 from cnnshape.words import times
@@ -27,18 +27,12 @@ def misused(failing: Failing) -> Diagnosis | None:
         return None
     for look in (_property, _method, _layer_class, _own, _indexed_layer, _passed_layer):
         for sentence, change in look(failing):
-            found = () if change is None else (_written(failing, *change),)
+            found = () if change is None else (change,)
             return Diagnosis("call.misused", sentence, (), found)
     return None
 
 
-_Found = Iterator[tuple[str, tuple[str, str] | None]]
-
-
-def _written(failing: Failing, old: str, new: str) -> Suggestion:
-    return Suggestion(
-        action="change_call", text=new, path=failing.path, argument=old, from_=old, to=new
-    )
+_Found = Iterator[tuple[str, Suggestion | None]]
 
 
 def _uncallable(failing: Failing) -> bool:
@@ -58,7 +52,7 @@ def _property(failing: Failing) -> _Found:
             sentence = f"{name} is no method of tensors: it is read without brackets"
             if indexed:
                 sentence = f"{name} is no method of tensors: an index stands in square brackets"
-            yield sentence, (text, f"{bare}.{name}{indexed}")
+            yield sentence, instead(failing, node, text, f"{bare}.{name}{indexed}")
 
 
 def _method(failing: Failing) -> _Found:
@@ -73,17 +67,13 @@ def _method(failing: Failing) -> _Found:
             bare = text[: text.rindex(f".{name}[")]
             sliced = isinstance(node.slice, ast.Slice)
             better = f"{bare}.{name}()[{index}]" if sliced else f"{bare}.{name}({index})"
-            yield f"{name} is a method of tensors: it is called with round brackets", (text, better)
+            sentence = f"{name} is a method of tensors: it is called with round brackets"
+            yield sentence, instead(failing, node, text, better)
     called = {id(call.func) for call, _ in nodes_on(source, ast.Call)}
     for node, text in nodes_on(source, ast.Attribute):
         if node.attr in _METHODS and id(node) not in called:
-            yield (
-                f"{node.attr} is a method of tensors, and here it is not called",
-                (
-                    text,
-                    f"{text}()",
-                ),
-            )
+            sentence = f"{node.attr} is a method of tensors, and here it is not called"
+            yield sentence, instead(failing, node, text, f"{text}()")
 
 
 def _layer_class(failing: Failing) -> _Found:
@@ -102,7 +92,8 @@ def _layer_class(failing: Failing) -> _Found:
             "that it gives takes the tensor"
         )
         simple = entry is not None and entry.family == "activation" and "softm" not in entry.name
-        yield sentence, (text, f"nn.{name}()({inside})") if simple else None
+        better = instead(failing, node, text, f"nn.{name}()({inside})") if simple else None
+        yield sentence, better
 
 
 def _own(failing: Failing) -> _Found:
@@ -134,13 +125,8 @@ def _indexed_layer(failing: Failing) -> _Found:
         kind = _kind_of(failing, name)
         if kind and kind not in ("Sequential", "ModuleList", "ModuleDict"):
             better = text.replace(f"{name}[", f"{name}(", 1).removesuffix("]") + ")"
-            yield (
-                f"self.{name} is a layer ({kind}): it is called with round brackets",
-                (
-                    text,
-                    better,
-                ),
-            )
+            sentence = f"self.{name} is a layer ({kind}): it is called with round brackets"
+            yield sentence, instead(failing, node, text, better)
 
 
 def _passed_layer(failing: Failing) -> _Found:

@@ -1,0 +1,173 @@
+"""Every other operation of the table: what it takes, and what arrives, argument by argument."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
+from typing import Any
+
+from cnnshape.analysis.accounts import Accounts
+from cnnshape.analysis.diagnose.argument_text import Arguments
+from cnnshape.analysis.diagnose.diagnosis import Diagnosis
+from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.wording import dims
+from cnnshape.analysis.report import Suggestion
+from cnnshape.operations.axes import AxisOf, Need
+from cnnshape.operations.expected import Misfit, form_text, misfit
+from cnnshape.tracing.trace import Plain, Ref
+from cnnshape.words import listed, times
+
+#: How much of torch's message a sentence repeats.
+_LONGEST = 160
+
+
+def expected_shapes(failing: Failing) -> Diagnosis | None:
+    """The shapes of its arguments are not those that the operation takes."""
+    shapes = {
+        name: shape
+        for name, argument in failing.bound.items()
+        if (shape := failing.shape(argument)) is not None
+    }
+    operation = "" if failing.entry is None else failing.entry.name
+    found = misfit(operation, shapes)
+    if found is None:
+        return None
+    what = _what(failing, Arguments(failing), found)
+    sentence = f"{_function(failing)} takes {_forms(found, shapes)}, but {what}"
+    return Diagnosis("operation.shapes", sentence, (), tuple(_alike(failing, found)))
+
+
+def _function(failing: Failing) -> str:
+    """The failing function as torch's documentation calls it."""
+    name = "" if failing.operation is None else failing.operation.name
+    for home in ("fft", "linalg", "special"):
+        name = re.sub(f"^{home}_", f"{home}.", name)
+    return "unfold" if name == "sliding_window" else name
+
+
+def _forms(found: Misfit, shapes: Mapping[str, Sequence[int]]) -> str:
+    """What the arguments have to look like, with their names where these say something."""
+    if not found.letter:
+        own = listed((form_text(form) for form in found.choices), "or")
+        return own if found.first == "input" else f"{found.first} {own}"
+    given = {name: form_text(form) for name, form in found.forms.items() if name in shapes}
+    plain = given.keys() <= {"input", "other"}
+    return listed(form if plain else f"{name} {form}" for name, form in given.items())
+
+
+def _what(failing: Failing, call: Arguments, found: Misfit) -> str:
+    if not found.letter:
+        shape = failing.shape(failing.argument(found.first)) or ()
+        return f"{call.sized(found.first)} has {dims(len(shape))}"
+    if found.second is None:
+        return f"{call.sized(found.first)} has {found.sizes[0]} instead of {found.letter}"
+    if found.second == found.first:
+        sizes = listed(map(str, found.sizes))
+        return f"{call.sized(found.first)} has {sizes} for {found.letter}"
+    one, other = found.sizes
+    return (
+        f"{found.letter} is {one} in {call.sized(found.first)} and {other} in "
+        f"{call.sized(found.second)}"
+    )
+
+
+def _alike(failing: Failing, found: Misfit) -> Iterator[Suggestion]:
+    """The layer that made one of two sizes made to give the other."""
+    if found.second is None or found.second == found.first:
+        return
+    one, other = (failing.operand(name) for name in (found.first, found.second))
+    if one is not None and other is not None:
+        yield from other_inputs(failing, other.value, found.axes[1], found.sizes[0])
+        yield from other_inputs(failing, one.value, found.axes[0], found.sizes[1])
+
+
+# ---- what the axes of the result need ------------------------------------------------------
+
+
+def broken_need(failing: Failing) -> Diagnosis | None:
+    """A condition on the sizes, which the operation's account has, does not hold."""
+    operation = failing.operation
+    account = None if operation is None else Accounts(failing.trace).of(operation)
+    for need in () if account is None else account.needs:
+        left, right = need.left, need.right
+        if not isinstance(left, int) or not isinstance(right, int):
+            continue
+        if left != right if need.relation == "==" else left < right:
+            changes = tuple(_agreeing(failing, need, left, right))
+            return Diagnosis("operation.shapes", _needed(failing, need), (), changes)
+    return None
+
+
+def _needed(failing: Failing, need: Need) -> str:
+    left, right = need.left_axis, need.right_axis
+    if left is not None and right is not None:
+        both = f"{_axis(failing, left)} and {_axis(failing, right)} to be equal"
+        if need.relation != "==":
+            both = f"{_axis(failing, left)} to be at least {_axis(failing, right)}"
+        sizes = f"they are {need.left} and {need.right}"
+        return f"{_function(failing)} needs {both}, but {sizes}"
+    least = "" if need.relation == "==" else "at least "
+    wanted = f"{need.name} = {need.right}" if need.name.isidentifier() else f"{need.right}"
+    if need.name == "elements":
+        return f"{_function(failing)} needs {need.right} numbers, but {need.left} arrive"
+    where = "" if left is None else f" in {_axis(failing, left)}"
+    return f"{_function(failing)} needs {least}{wanted}{where}, but {need.left} arrive"
+
+
+def _axis(failing: Failing, axis: AxisOf) -> str:
+    names = [
+        name
+        for name, argument in failing.bound.items()
+        if isinstance(argument, Ref) and argument.value == axis.tensor
+    ]
+    value = failing.trace.values[axis.tensor]
+    named = Arguments(failing).sized(names[0]) if names else times(value.shape)
+    return f"dimension {axis.axis} of {named}"
+
+
+def _agreeing(failing: Failing, need: Need, left: int, right: int) -> Iterator[Suggestion]:
+    one, other, values = need.left_axis, need.right_axis, failing.trace.values
+    if need.relation != "==" or one is None or other is None or one.tensor == other.tensor:
+        return
+    yield from other_inputs(failing, values[other.tensor], other.axis, left)
+    yield from other_inputs(failing, values[one.tensor], one.axis, right)
+
+
+# ---- what was given -------------------------------------------------------------------------
+
+
+def refused(failing: Failing) -> Diagnosis | None:
+    """An operation of the table with what it was given, and torch's own reason."""
+    lines = failing.failure.message.strip().splitlines()
+    given = list(_given(failing)) or [*failing.received()]
+    if failing.entry is None or not lines or not given:
+        return None
+    said = shorten(lines[0].rstrip("."), _LONGEST, placeholder=" …")
+    sentence = f"{_function(failing)} refuses {listed(given)}: {said[:1].lower()}{said[1:]}"
+    return Diagnosis("operation.arguments", sentence)
+
+
+def _given(failing: Failing) -> Iterator[str]:
+    """Its arguments by name: tensors with their sizes, settings with their values."""
+    call, operation = Arguments(failing), failing.operation
+    dtypes = {value.dtype for value in failing.tensors}
+    for name, argument in failing.bound.items():
+        value = failing.value(argument)
+        if value is not None:
+            yield call.sized(name) + (f" {value.dtype}" if dtypes != {"float32"} else "")
+        elif operation is not None and _written(argument) and _was_given(failing, name):
+            yield f"{name}={argument!r}"
+
+
+def _was_given(failing: Failing, name: str) -> bool:
+    operation = failing.operation
+    assert operation is not None
+    place = failing.place_of(name)
+    return place in operation.kwargs if isinstance(place, str) else place < len(operation.args)
+
+
+def _written(argument: Plain) -> bool:
+    items: tuple[Any, ...] = argument if isinstance(argument, tuple) else (argument,)
+    return all(isinstance(item, int | float | str) for item in items)
