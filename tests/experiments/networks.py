@@ -135,6 +135,18 @@ class OneSize(nn.Module):
         return self.conv(x)
 
 
+class PictureAndText(nn.Module):
+    """Any picture, beside a text of one length."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.positions = nn.Parameter(torch.zeros(77, 4))
+
+    def forward(self, x: Tensor, text: Tensor) -> Tensor:
+        return self.conv(x).mean((2, 3)) + (text[..., None] + self.positions).sum(1)
+
+
 class TwoWays(nn.Module):
     """Pools large pictures first: two formulas, each in a range."""
 

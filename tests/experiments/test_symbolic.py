@@ -332,6 +332,12 @@ def test_sizes_that_a_refusal_names_are_tried():
     assert report.layer("conv").output_shapes == ((1, 4, "H - 2", "W - 2"),)
 
 
+def test_a_size_that_a_refusal_names_may_be_that_of_one_input_alone():
+    report = cnnshape.inspect(networks.PictureAndText(), ("1,3,H,W", "1,L"))
+    assert "L = 77 (fixed by positions)" in report.notes
+    assert report.layer("conv").output_shapes == ((1, 4, "H - 2", "W - 2"),)
+
+
 def test_letters_need_no_device():
     with pytest.raises(UsageError, match="leave --device cpu out, or give numbers"):
         cnnshape.inspect("lenet", (1, 1, "H", "W"), device="cpu")

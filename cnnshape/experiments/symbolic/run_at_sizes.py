@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice, product
+from itertools import chain, product
 from typing import Any
 
 from torch import Tensor
@@ -41,7 +41,7 @@ _USUAL_SIDES = (
     *(448, 8, 56, 36, 100, 227, 84, 40, 20),
 )
 #: So many sizes made of the numbers in a refusal are tried.
-_MOST_NAMED = 16
+_MOST_NAMED = 24
 _USUAL_BATCHES = (4, 8, 1, 16, 32, 64, 3, 5, 6, 7, 128, 256)
 _USUAL_LENGTHS = (16, 64, 128, 32, 100, 10, 256, 1000, 784, 512, 50, 8)
 
@@ -159,11 +159,17 @@ class Prober:
         """Sizes that the model names where it refuses the most usual ones: ``expects 336×336``."""
         fixed = batch_letters(self.inputs) | _channel_letters(self.inputs)
         free = [name for name in refused if name not in fixed]
-        for _ in range(len(free)):  # a height, and when that is right, a width
+        for _ in free:  # a height, and when that is right, a width
             said = " ".join(message for message, _ in self._refusals())
-            named = dict.fromkeys(map(int, re.findall(r"\b[0-9]{2,4}\b", said)))
-            for sizes in islice(product(named, repeat=len(free)), _MOST_NAMED):
-                yield {**refused, **dict(zip(free, sizes, strict=True))}
+            numbers = map(int, re.findall(r"\b[0-9]{2,4}\b", said))
+            named = [n for n in dict.fromkeys(numbers) if n not in refused.values()]
+            changed = (free, *([name] for name in free))
+            tried = [{**refused, **dict.fromkeys(c, n)} for c, n in product(changed, named)]
+            yield from tried[:_MOST_NAMED]
+            refused = max(tried[:_MOST_NAMED], key=self._got_as_far_as, default=refused)
+
+    def _got_as_far_as(self, letters: Letters) -> int:
+        return len(self.record(letters).trace.operations)
 
     def _usual(self) -> Letters | None:
         """The numbers that a named model's usual input has where this one has letters."""

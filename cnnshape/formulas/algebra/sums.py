@@ -194,11 +194,16 @@ def _add(left: Sum, right: Sum) -> Sum:
 
 
 def _without_halves(sum_: Sum) -> Sum:
-    """``e - e//2`` is ``(e + 1)//2``, and ``e - (e + 1)//2`` is ``e//2``."""
+    """``e - e//2`` is ``(e + 1)//2``, and ``e - (e + 1)//2`` is ``e//2``; so with ``-e``.
+
+    >>> e = (letter("H") + 7) // 8
+    >>> (e + 1) // 2 + e // 2 - e
+    Sum('0')
+    """
     for monomial, coefficient in sum_.terms:
         atom = monomial[0][0] if len(monomial) == 1 and monomial[0][1] == 1 else None
         below = atom.below.constant if isinstance(atom, Floor) else None
-        if coefficient >= 0 or not isinstance(atom, Floor) or below is None or below % 2:
+        if not isinstance(atom, Floor) or below is None or below % 2:
             continue
         half = below // 2
         inner = atom.above.offset
@@ -217,7 +222,7 @@ def _contains(sum_: Sum, part: Sum, times: int) -> bool:
     """Whether every term of ``times · part`` is in the sum, with at least its coefficient."""
     terms = dict(sum_.terms)
     return bool(part.terms) and all(
-        terms.get(m, 0) * c > 0 and abs(terms[m]) >= abs(c * times) for m, c in part.terms
+        terms.get(m, 0) * c * times > 0 and abs(terms[m]) >= abs(c * times) for m, c in part.terms
     )
 
 
