@@ -130,10 +130,10 @@ def diagnose(failing: Failing) -> Diagnosis | None:
 
 def _all(failing: Failing, own: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
     """What a rule proposes itself, between what was intended and what is merely possible."""
-    found = {suggestion.text: suggestion for suggestion in own}
-    before = {s.text: s for s in _proposed(intended, failing) if s.text not in found}
-    after = {s.text: s for s in _proposed(possible, failing) if s.text not in {**found, **before}}
-    return (*before.values(), *own, *after.values())
+    found: dict[tuple[str, str], Suggestion] = {}
+    for one in (*_proposed(intended, failing), *own, *_proposed(possible, failing)):
+        found.setdefault((one.path, one.text), one)
+    return tuple(found.values())
 
 
 def _proposed(

@@ -193,7 +193,10 @@ def _with_line(model: nn.Module, change: dict[str, Any], line: int | None) -> nn
             if extra:
                 name, _, layer = extra.partition(" = ")
                 made = eval(layer, {"nn": nn, "torch": torch})
-                setattr(changed.get_submodule(path), name, made)
+                owner = changed.get_submodule(path)
+                for module in changed.modules():
+                    if type(module) is type(owner):
+                        setattr(module, name, made if module is owner else nn.Identity())
             return changed
     raise _UntoldError(f"{change['from']!r} does not stand in a class around {path}")
 

@@ -11,13 +11,15 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals import axes, literals, patches
+from cnnshape.analysis.diagnose.proposals.as_others import as_others
 from cnnshape.analysis.report import Suggestion
 
 
 def intended(failing: Failing) -> Iterator[Suggestion]:
-    """The wanted number stands elsewhere in the same shape, or is worked out from it."""
+    """The wanted number stands elsewhere: in the same shape, in what makes it, in other layers."""
     yield from axes.in_other_order(failing)
     yield from literals.in_proportion(failing)
+    yield from as_others(failing)
 
 
 def possible(failing: Failing) -> Iterator[Suggestion]:
