@@ -43,7 +43,7 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
         said = error.message
         if error.diagnosis:
             said = said.partition(_OVERLOADS)[0]  # torch lists what the function takes instead
-        message = f"{error.exception}: {said}" if said else error.exception
+        message = ": ".join(filter(None, (error.exception, said)))
         lines += _message(message, room, "dim" if error.diagnosis else "")
     if error.suggestions:
         lines.append(EMPTY)
@@ -122,8 +122,10 @@ def _mentions(text: str, error: ErrorReport, class_name: str) -> bool:
 
 
 def _source_line(source: Source) -> Line:
-    linecache.checkcache(source.file)  # it may have been edited since
-    code = linecache.getline(source.file, source.line).strip()
+    code = source.code
+    if code is None:
+        linecache.checkcache(source.file)  # it may have been edited since
+        code = linecache.getline(source.file, source.line).strip()
     return (
         Span(_INDENT),
         span(str(source), "link"),

@@ -65,12 +65,14 @@ class Source:
     """A line of Python: the innermost one outside torch and cnnshape.
 
     ``instruction`` tells two calls on one line apart: the place in the bytecode that was running.
+    ``code`` is the line itself, where a text shows it whose files are not to be opened.
     """
 
     file: str
     line: int
     function: str
     instruction: int = field(default=-1, compare=False)
+    code: str | None = None
 
     def __str__(self) -> str:
         """``net.py:14``, as editors and error messages write it: the path as typed from here."""
