@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,9 @@ class Explanation:
             where a model could not even be built.
     """
 
-    def __init__(self, report: Report | None = None) -> None:
+    def __init__(self, report: Report | None = None, error: ErrorReport | None = None) -> None:
         self.report = report
-        self.error: ErrorReport | None = None if report is None else report.error
+        self.error = report.error if report is not None else error
 
     def __str__(self) -> str:
         """Place, reason and suggestions as plain text."""
@@ -35,7 +36,7 @@ class Explanation:
         from cnnshape.rendering.failure import error_lines
         from cnnshape.rendering.printing import as_text, terminal_width
 
-        return as_text(error_lines(self.error, self._name, terminal_width())).rstrip("\n")
+        return as_text(error_lines(self.error, self.name, terminal_width())).rstrip("\n")
 
     def __repr__(self) -> str:
         """As ``str``: what a prompt or a notebook shows."""
@@ -48,10 +49,11 @@ class Explanation:
         from cnnshape.rendering.failure import error_lines
         from cnnshape.rendering.printing import Lines
 
-        return Lines(error_lines(self.error, self._name, None))
+        return Lines(error_lines(self.error, self.name, None))
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """The class of the model."""
         if self.report is not None:
             return self.report.class_name
         return "" if self.error is None else self.error.type
@@ -86,27 +88,51 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if exception is None or not isinstance(exception, Exception | SystemExit):
+        found = None if exception is None else explain_exception(exception)
+        if exception is None or found is None or found.error is None:
             return
-        try:
-            self._explain(exception)
-        except Exception:  # noqa: BLE001 - the model's own error must arrive, whatever happens here
-            return
+        self.report, self.error = found.report, found.error
+        with suppress(Exception):  # the model's own error must arrive, whatever happens here
+            self._tell(self.error, exception)
 
-    def _explain(self, exception: BaseException) -> None:
-        from cnnshape.experiments.explain import explain_construction, explain_failure
+    def _tell(self, error: ErrorReport, exception: BaseException) -> None:
         from cnnshape.rendering.failure import print_error
 
-        report = explain_failure(exception)
-        if report is not None:
-            self.report, self.error = report, report.error
-        else:
-            self.error = explain_construction(exception)
-        if self.error is None:
-            return
-        print_error(self.error, self._name, sys.stderr)
+        print_error(error, self.name, sys.stderr)
         if sys.version_info >= (3, 11):
-            exception.add_note(f"cnnshape: {_gist(self.error)}")
+            exception.add_note(f"cnnshape: {_gist(error)}")
+
+
+def explain_exception(exception: BaseException) -> Explanation | None:
+    """The explanation of an exception that a model raised; None if it comes from no model.
+
+    The call that failed is run once more, by itself. Where no call is in reach, it is what the
+    message says, with nothing tried.
+    """
+    if not isinstance(exception, Exception | SystemExit):
+        return None
+    from cnnshape.experiments.explain import explain_construction, explain_failure
+
+    try:
+        failure = explain_failure(exception)
+        if failure is not None:
+            return Explanation(failure[1], failure[0])
+        error = explain_construction(exception) or _from_text(exception)
+    except Exception:  # noqa: BLE001 - the exception itself is all there is then
+        return None
+    return None if error is None else Explanation(error=error)
+
+
+def _from_text(exception: BaseException) -> ErrorReport | None:
+    """What the message says: of a loss by itself, of a model in another process."""
+    if isinstance(exception, SystemExit):
+        return None
+    from traceback import format_exception
+
+    from cnnshape.analysis.messages.explain_text import explain_text
+
+    error = explain_text("".join(format_exception(exception)))
+    return error if error is not None and error.kind is not None else None
 
 
 def explain_error(model: nn.Module, *inputs: Any, **keywords: Any) -> Explanation:

@@ -8,18 +8,23 @@ is recorded once more, and the diagnosis made from the recording.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from traceback import format_exception
 from types import FrameType, TracebackType
 from typing import Any, cast
 
 from torch import nn
 
 from cnnshape.analysis.build import build_report
+from cnnshape.analysis.messages.explain_text import explain_text
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.device_mismatch import misplaced
 from cnnshape.experiments.search_fixes import try_suggestions
+from cnnshape.loading.unwrap import unwrap
 from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs, Mode, record
 from cnnshape.tracing.source import innermost
@@ -31,11 +36,17 @@ _WRAPPERS = ("torch.nn.parallel.", "torch.distributed.", "torch._dynamo.")
 
 @dataclass(frozen=True)
 class Failed:
-    """A model call that an exception came from."""
+    """A model call that an exception came from.
+
+    ``compiled`` says that ``torch.compile`` ran it, not Python.
+    ``weights`` are the tensors that ``functional_call`` put in the place of the model's own.
+    """
 
     model: nn.Module
     inputs: Inputs
     exception: BaseException
+    compiled: bool = False
+    weights: Mapping[str, Any] | None = None
 
 
 def explain_call(model: nn.Module, inputs: Inputs) -> Report:
@@ -44,7 +55,8 @@ def explain_call(model: nn.Module, inputs: Inputs) -> Report:
     The report has the rows up to the failure, and ``error`` is None if the model ran.
     """
     device = device_of(model)
-    mode: Mode = "train" if model.training else "eval"
+    modes = {module.training for module in model.modules()}
+    mode: Mode = "own" if len(modes) > 1 else "train" if model.training else "eval"
     tensors = [*model.parameters(), *model.buffers()]
     # What has no memory anywhere can be run without memory only.
     runs_on = "meta" if any(tensor.is_meta for tensor in tensors) else device
@@ -60,19 +72,22 @@ def explain_call(model: nn.Module, inputs: Inputs) -> Report:
     return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
 
-def explain_failure(exception: BaseException) -> Report | None:
-    """The report of the model call that ``exception`` came from; None if it came from no model."""
+def explain_failure(exception: BaseException) -> tuple[ErrorReport, Report | None] | None:
+    """What the model call failed on that ``exception`` came from; None if it came from no model.
+
+    The report is that of the call when it was run once more; None if that was not possible.
+    """
     failed = failed_call(exception)
     if failed is None:
         return None
-    report = explain_call(failed.model, failed.inputs)
     plain = _plain(failed)
+    try:
+        with _reparametrized(failed):
+            report = explain_call(failed.model, failed.inputs)
+    except Exception:  # noqa: BLE001 - what cannot be recorded has still failed somewhere
+        return _as_told(plain, failed), None
     error = report.error
-    if error is None or (error.exception and error.exception != plain.exception):
-        # This time it ran, or failed differently: it depends on random numbers or on its state.
-        # What is left is the place.
-        error = plain
-    elif not error.exception:
+    if error is not None and not error.exception:  # tensors on several devices
         error = replace(
             error,
             path=plain.path,
@@ -81,7 +96,44 @@ def explain_failure(exception: BaseException) -> Report | None:
             exception=plain.exception,
             source=plain.source,
         )
-    return replace(report, error=error, exception=exception)
+    elif error is None or not _came_again(error, plain, failed, report.device):
+        # It depends on random numbers, on a state, on an input that was changed in place.
+        error = _as_told(plain, failed)
+    return error, replace(report, error=error, exception=exception)
+
+
+def _came_again(error: ErrorReport, plain: ErrorReport, failed: Failed, device: str) -> bool:
+    """Whether the call failed as it had failed before."""
+    if failed.compiled:
+        return True  # what a compiler says is of another kind, and in other words
+    if (error.exception, error.path) != (plain.exception, plain.path):
+        return False
+    # Without memory torch says it in other words.
+    return device in ("meta", "fake") or _no_address(error.message) == _no_address(plain.message)
+
+
+def _no_address(message: str) -> str:
+    return re.sub(r"0x[0-9a-fA-F]+", "", message)
+
+
+def _as_told(plain: ErrorReport, failed: Failed) -> ErrorReport:
+    """What the message alone says, at the place that is known."""
+    told = explain_text("".join(format_exception(failed.exception)))
+    if told is None or told.kind is None or told.message not in " ".join(plain.message.split()):
+        return plain
+    suggestions = tuple(
+        replace(each, path=plain.path if each.path else "") for each in told.suggestions
+    )
+    return replace(plain, kind=told.kind, diagnosis=told.diagnosis, suggestions=suggestions)
+
+
+def _reparametrized(failed: Failed) -> AbstractContextManager[Any]:
+    """The model with the tensors that it was called with, where those were not its own."""
+    if failed.weights is None:
+        return nullcontext()
+    from torch.nn.utils import stateless
+
+    return stateless._reparametrize_module(failed.model, dict(failed.weights))  # noqa: SLF001
 
 
 def explain_construction(exception: BaseException) -> ErrorReport | None:
@@ -139,18 +191,47 @@ def _constructor(frame: FrameType) -> str:
 def failed_call(exception: BaseException) -> Failed | None:
     """The outermost module call among the frames that the exception passed through.
 
-    What distributes or compiles a model is looked through.
+    What distributes or compiles a model is looked through, and so is an exception that was raised
+    because of the model's.
     """
-    for frame_locals in _module_frames(exception.__traceback__):
-        module = frame_locals["self"]
-        if type(module).__module__.startswith(_WRAPPERS):
-            continue
-        args = frame_locals.get("args", ())
-        kwargs = frame_locals.get("kwargs", {})
-        if isinstance(args, tuple) and isinstance(kwargs, dict):
-            inputs = Inputs(cast("tuple[Any, ...]", args), cast("dict[str, Any]", kwargs))
-            return Failed(module, inputs, exception)
+    for error in _chain(exception):
+        wrapped: Failed | None = None
+        for frame_locals in _module_frames(error.__traceback__):
+            call = _call_of(frame_locals, error)
+            if call is None:
+                continue
+            if not type(call.model).__module__.startswith(_WRAPPERS):
+                return call
+            wrapped = wrapped or call
+        if wrapped is not None and (inner := unwrap(wrapped.model)) is not wrapped.model:
+            return replace(wrapped, model=inner)
     return None
+
+
+def _chain(exception: BaseException) -> Iterator[BaseException]:
+    """The exception and what it was raised from; a script that ends well has handled that."""
+    seen: set[int] = set()
+    error: BaseException | None = exception
+    while error is not None and id(error) not in seen:
+        yield error
+        seen.add(id(error))
+        if isinstance(error, SystemExit) and not error.code:
+            return
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _call_of(frame_locals: dict[str, Any], exception: BaseException) -> Failed | None:
+    args, kwargs = frame_locals.get("args", ()), frame_locals.get("kwargs", {})
+    if not isinstance(args, tuple) or not isinstance(kwargs, dict):
+        return None
+    model = frame_locals["self"]
+    inputs = Inputs(cast("tuple[Any, ...]", args), cast("dict[str, Any]", kwargs))
+    weights, compiled = None, False
+    for frame in _frames(exception.__traceback__):
+        compiled |= str(frame.f_globals.get("__name__")).startswith("torch._dynamo.")
+        if frame.f_code.co_name == "_functional_call" and frame.f_locals.get("module") is model:
+            weights = frame.f_locals.get("parameters_and_buffers")
+    return Failed(model, inputs, exception, compiled, weights)
 
 
 def _module_frames(traceback: TracebackType | None) -> Iterator[dict[str, Any]]:

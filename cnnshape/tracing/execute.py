@@ -28,7 +28,8 @@ from cnnshape.tracing.shortcuts import meta_shortcuts
 from cnnshape.tracing.structure import named_tensors
 from cnnshape.tracing.trace import Execution, NamedValue, Trace
 
-Mode = Literal["eval", "train"]
+#: ``own`` leaves every module in the mode that it is in.
+Mode = Literal["eval", "train", "own"]
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def record(
         inputs: its arguments; moved to where the pass runs.
         device: ``cpu``, ``cuda:0``, ``mps``: the model's tensors are moved there for the pass;
             ``meta`` and ``fake``: replaced by tensors without memory.
-        mode: ``eval`` or ``train``, for every module of the model.
+        mode: ``eval`` or ``train``, for every module of the model; ``own``: each as it is.
         reason: why this device; kept in the trace.
         grad: whether gradients are tracked, which costs memory and which few forwards need.
         recorder_type: a recorder that notes more than the usual one.
@@ -98,7 +99,7 @@ def record(
     every = tuple(model.modules())
     with ExitStack() as stack:
         before_write = stack.enter_context(preserved(every, grad=grad))
-        for module in every:
+        for module in every if mode != "own" else ():
             # Set on each module's own dict: `train()` may be overridden by its author.
             vars(module)["training"] = mode == "train"
         moved = stack.enter_context(placed(every, inputs, device))
@@ -138,11 +139,19 @@ def record(
             values=tuple(recorder.values.values),
             inputs=named_inputs,
             outputs=root.outputs if root is not None else (),
-            execution=Execution(device=device, mode=mode, reason=reason, seconds=seconds),
+            execution=Execution(
+                device=device, mode=_mode_of(model, mode), reason=reason, seconds=seconds
+            ),
             failure=recorder.recording.failure,
             options=options,
         )
     return Recorded(trace, output, exception)
+
+
+def _mode_of(model: nn.Module, mode: Mode) -> Literal["eval", "train"]:
+    if mode == "own":
+        return "train" if model.training else "eval"
+    return mode
 
 
 def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[NamedValue, ...]:

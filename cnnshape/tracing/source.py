@@ -20,6 +20,9 @@ _HIDDEN = (
 )
 
 
+#: Cells of IPython, lines at Python's prompt from 3.13 on.
+_TYPED = ("<ipython-input-", "<python-input-")
+
 #: Above this file in the stack is whoever asked for the recording, and no line of the model.
 _BOUNDARY = str(Path(__file__).parent / "execute.py")
 
@@ -29,7 +32,9 @@ def hides(filename: str) -> bool:
     """Whether a file is no part of the model: torch's, or one of those that record it."""
     normal = filename.replace("\\", "/")
     hidden = tuple(folder.replace("\\", "/") for folder in _HIDDEN)
-    return normal.startswith(hidden) or filename.startswith("<")
+    # What is typed at a prompt has a name in brackets as well, but is the user's own.
+    made = filename.startswith("<") and not filename.startswith(_TYPED)
+    return normal.startswith(hidden) or made
 
 
 def caller() -> Source | None:

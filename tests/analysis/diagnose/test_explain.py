@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -133,6 +135,156 @@ def test_building_that_fails_is_placed(capsys):
         "in_channels must be divisible by groups"
     )
     assert said in capsys.readouterr().err
+
+
+# ---- calls that are not as simple ---------------------------------------------------------
+
+OTHER_SIZE = torch.zeros(2, 1, 32, 32)
+
+
+def explained(call, expected=Exception):
+    """The error that ``with explain()`` has when ``call`` raises."""
+    with pytest.raises(expected), cnnshape.explain() as explanation:
+        call()
+    return explanation.error
+
+
+def raised_from():
+    try:
+        Net()(OTHER_SIZE)
+    except RuntimeError as error:
+        raise ValueError("epoch 3 failed") from error
+
+
+def raised_meanwhile():
+    try:
+        Net()(OTHER_SIZE)
+    except RuntimeError:
+        raise ValueError("epoch 3 failed")
+
+
+def in_a_thread():
+    with ThreadPoolExecutor() as pool:
+        pool.submit(Net(), OTHER_SIZE).result()
+
+
+def compiled():
+    torch.compile(Net(), backend="eager")(OTHER_SIZE)
+
+
+def called_with_its_own_weights():
+    net = Net()
+    torch.func.functional_call(net, dict(net.named_parameters()), (OTHER_SIZE,))
+
+
+def under_autocast():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        Net()(OTHER_SIZE)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        raised_from,
+        raised_meanwhile,
+        in_a_thread,
+        compiled,
+        called_with_its_own_weights,
+        under_autocast,
+    ],
+)
+def test_however_it_is_called(call, capsys):
+    error = explained(call)
+    assert (error.path, error.diagnosis) == ("fc", SAID)
+    [suggestion] = error.suggestions
+    assert suggestion.text == "nn.Linear(in_features=7200, out_features=10)"
+    assert suggestion.verified
+    assert "mat1 and mat2 shapes cannot be multiplied (2x7200 and 100x10)" in error.message
+
+
+def test_called_with_other_weights(capsys):
+    """The model itself would take one channel; the weights it was called with take three."""
+    net = Net()
+    other = {"conv.weight": torch.zeros(8, 3, 3, 3)}
+    error = explained(lambda: torch.func.functional_call(net, other, (OTHER_SIZE,)))
+    assert error.diagnosis == "conv expects 3 channels, but 1 arrives"
+    assert net.conv.weight.shape == (8, 1, 3, 3)
+
+
+def test_every_module_stays_in_its_own_mode(capsys):
+    """In training the norm would refuse a batch of one before the layer that failed."""
+
+    class Frozen(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm1d(4)
+            self.fc = nn.Linear(5, 2)
+
+        def forward(self, x):
+            return self.fc(self.norm(x))
+
+    model = Frozen().train()
+    model.norm.eval()
+    error = explained(lambda: model(torch.zeros(1, 4)))
+    assert error.diagnosis == "fc expects 5 features, but 4 arrive"
+    assert error.suggestions[0].verified
+    assert (model.training, model.norm.training, model.fc.training) == (True, False, True)
+
+
+def test_an_input_that_was_changed_in_place(capsys):
+    """What the model is given a second time is no longer what it was given."""
+
+    class Taking(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 2)
+
+        def forward(self, batch):
+            return self.fc(batch.pop("x"))
+
+    error = explained(lambda: Taking()({"x": torch.zeros(2, 5)}))
+    assert (error.path, error.kind) == ("fc", "linear.in_features")
+    assert error.diagnosis == "fc expects 4 features, but 5 arrive"
+    assert error.message == "mat1 and mat2 shapes cannot be multiplied (2x5 and 4x2)"
+    assert [(s.text, s.verified) for s in error.suggestions] == [
+        ("nn.Linear(in_features=5, out_features=2)", False)
+    ]
+
+
+def test_numbers_of_another_run_are_not_told(capsys):
+    class Growing(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(4, 2)
+            self.width = [4]
+
+        def forward(self, x):
+            self.width.append(self.width[-1] + 1)
+            return self.fc(torch.zeros(2, self.width[-1]))
+
+    error = explained(lambda: Growing()(torch.zeros(1)))
+    assert error.diagnosis == "fc expects 4 features, but 5 arrive"
+    assert "2x5" in error.message
+
+
+def test_a_function_of_torch_outside_of_a_model(capsys):
+    call = nn.functional.cross_entropy
+    error = explained(lambda: call(torch.zeros(8, 3), torch.zeros(6, dtype=torch.long)))
+    assert error.diagnosis == "8 predictions and 6 targets do not belong together"
+    assert "8 predictions and 6 targets" in capsys.readouterr().err
+
+
+def test_a_cell_of_a_notebook(capsys):
+    """Its lines stand in no file, but in Python's cache of lines, under a name in brackets."""
+    name = "<ipython-input-7-c0ffee>"
+    code = "class Cell(nn.Module):\n    def forward(self, x):\n        return x.view(2, 100)\n"
+    linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
+    names = {"nn": nn, "__name__": "__main__"}
+    exec(compile(code, name, "exec", dont_inherit=True), names)
+    error = explained(lambda: names["Cell"]()(torch.zeros(2, 3, 8, 8)))
+    assert (error.source.file, error.source.line) == (name, 3)
+    assert error.suggestions[0].text == "x.view(x.size(0), -1)"
+    assert "return x.view(2, 100)" in capsys.readouterr().err
 
 
 def test_devices_apart():
