@@ -29,6 +29,7 @@ HEAVY = "torch torchvision numpy rich graphviz pygraphviz torchinfo sympy yaml".
         ["formula", "conv", "(W - F + 2P)/S + 1"],
         ["inspect", "--help"],
         ["check", "--help"],
+        ["explain", "--help"],
         ["models", "--help"],
     ],
 )

@@ -21,6 +21,7 @@ from cnnshape.words import did_you_mean
 COMMANDS: dict[str, tuple[str, str]] = {
     "inspect": ("cnnshape.cli.inspect", "Shapes, parameters, MACs and size check per layer."),
     "check": ("cnnshape.cli.check", "Pass or fail: sizes, expected shapes, formulas, budgets."),
+    "explain": ("cnnshape.cli.explain", "Run a script, and say why a model in it raised."),
     "sizes": ("cnnshape.cli.sizes", "Which input sizes the model accepts."),
     "draw": ("cnnshape.cli.draw", "Draw the architecture: svg, png, pdf, dot, mermaid."),
     "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
