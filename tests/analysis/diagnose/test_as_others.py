@@ -6,24 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from cnnshape.analysis.build import build_report
 from cnnshape.analysis.diagnose.proposals.meant import meant
-from cnnshape.experiments.attempt import Setup
-from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, record
-
-
-def first_correction(model, *shape):
-    given = Inputs((torch.randn(shape),))
-    recorded = record(model.eval(), given)
-    report = build_report(recorded.trace, exception=recorded.exception)
-    assert report.error is not None, "it is not broken"
-    setup = Setup(model, given, "cpu", "eval")
-    error = try_suggestions(report.error, report.trace, setup, budget=30)
-    first = error.suggestions[0]
-    assert first.runs
-    assert first.then == ()
-    return first.path, first.text
+from tests.analysis.diagnose.first_correction import first_correction
 
 
 def convolutions(**of_the_second):

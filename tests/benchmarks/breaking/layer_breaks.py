@@ -58,6 +58,9 @@ _READ = (
 #: What the second path of a residual block is called.
 _SHORTCUTS = frozenset({"downsample", "shortcut", "conv_skip", "conv_idt"})
 
+#: Their parameters follow from their arguments.
+_LAYERS = (*_ARGUMENTS, nn.modules.conv._ConvNd, nn.modules.batchnorm._NormBase, nn.GroupNorm)
+
 Draw = Callable[[random.Random], Broken | None]
 
 
@@ -74,7 +77,7 @@ def layer_breaks(model: nn.Module) -> Iterator[tuple[str, Draw]]:
             yield "flatten left out", _removed(model, path, "flatten left out")
     for name, parameter in model.named_parameters():
         owner = model.get_submodule(name.rpartition(".")[0])
-        if not type(owner).__module__.startswith("torch.nn.") and parameter.dim() > 1:
+        if not isinstance(owner, _LAYERS) and parameter.dim() > 1:
             yield "parameter", _parameter(model, name)
 
 

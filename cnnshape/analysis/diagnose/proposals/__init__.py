@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals import axes, literals, patches
 from cnnshape.analysis.diagnose.proposals.as_others import as_others
+from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken, as_viewed
+from cnnshape.analysis.diagnose.proposals.makers import makers
 from cnnshape.analysis.report import Suggestion
 
 
@@ -20,6 +22,9 @@ def intended(failing: Failing) -> Iterator[Suggestion]:
     yield from axes.in_other_order(failing)
     yield from literals.in_proportion(failing)
     yield from as_others(failing)
+    yield from makers(failing)
+    yield from as_first_taken(failing)
+    yield from as_viewed(failing)
 
 
 def possible(failing: Failing) -> Iterator[Suggestion]:
