@@ -1,4 +1,4 @@
-"""Which of two layers is the wrong one, and the input's axes as the first convolution takes them."""
+"""Which of two layers is wrong, and the input with the axes that the first convolution takes."""
 
 from __future__ import annotations
 
