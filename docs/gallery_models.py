@@ -111,6 +111,25 @@ class Tagger(nn.Module):
         return self.out(self.dropout(x))
 
 
+class ConvLSTM(nn.Module):
+    """A convolutional LSTM, called for every frame; the last state becomes the next frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gates = nn.Conv2d(1 + 16, 4 * 16, 3, padding=1)
+        self.out = nn.Conv2d(16, 1, 1)
+
+    def forward(self, video: Tensor) -> Tensor:
+        """The frame that may come next."""
+        hidden = cell = video.new_zeros(video.shape[0], 16, *video.shape[3:])
+        for time in range(video.shape[1]):
+            gates = self.gates(torch.cat([video[:, time], hidden], 1))
+            into, forget, out, new = gates.chunk(4, 1)
+            cell = forget.sigmoid() * cell + into.sigmoid() * new.tanh()
+            hidden = out.sigmoid() * cell.tanh()
+        return self.out(hidden)
+
+
 class Detector(nn.Module):
     """A picture and a sentence in, a score and a box out."""
 

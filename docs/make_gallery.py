@@ -82,6 +82,11 @@ SECTIONS: dict[str, list[Entry]] = {
             "gallery_models.py:Tagger -i 1,20:int64",
             "Embedding, recurrent layers, words as integers.",
         ),
+        Entry(
+            "conv-lstm",
+            "gallery_models.py:ConvLSTM -i 1,20,1,64,64",
+            "Twenty turns of a loop are drawn once; dashed arrows lead into the next turn.",
+        ),
     ],
     "More in the picture": [
         Entry(

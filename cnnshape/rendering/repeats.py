@@ -19,6 +19,7 @@ from cnnshape.analysis.report import Layer
 from cnnshape.rendering.module_tree import Node
 from cnnshape.tracing.trace import NamedValue, Plain, Ref, Shape, Trace
 
+_NUMBER = re.compile(r"\d+")
 _COUNTER = re.compile(r"(^|_)(idx|index|id|num|number)$")
 #: Longest pattern looked for: the blocks of a Swin transformer alternate, with period 2.
 _LONGEST_PERIOD = 4
@@ -67,6 +68,25 @@ def folded_label(labels: Sequence[str], consecutive: bool = True) -> str:
         return f"{shared}{', '.join(short)}"
     between = "" if consecutive else f", {short[1]}"
     return f"{shared}{short[0]}{between} … {short[-1]}"
+
+
+def series_name(names: Sequence[str]) -> str:
+    """One name for all of a series whose numbers count.
+
+    >>> series_name(["past.layers[0].keys", "past.layers[1].keys", "past.layers[11].keys"])
+    'past.layers[0 … 11].keys'
+    """
+    first, last = names[0], names[-1]
+    numbers = _NUMBER.findall(last)
+    if len(_NUMBER.findall(first)) != len(numbers):
+        return first
+    following = iter(numbers)
+
+    def both(found: re.Match[str]) -> str:
+        other = next(following)
+        return found[0] if found[0] == other else f"{found[0]} … {other}"
+
+    return _NUMBER.sub(both, first)
 
 
 def _shared_prefix(labels: Sequence[str]) -> str:

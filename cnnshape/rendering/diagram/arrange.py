@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Frame, Item, Part, boxes_of
+from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Frame, Item, Part, Turns, boxes_of
 from cnnshape.rendering.diagram.repeated_blocks import BlockFolder, Signatures
 from cnnshape.rendering.palette import Kind, kind_of
 
@@ -35,19 +36,26 @@ class _Arranger:
         flow = self.graph.flow
         self.callers = {c.parent for c in flow.trace.calls if c.parent is not None}
         root = Frame(flow.root, [])
-        frames: dict[int, Frame] = {flow.root: root}
+        frames: dict[int | Turns, Frame] = {}
         for key in sorted(self.graph.boxes):
-            box = self.graph.boxes[key]
             frame = root
-            for region in flow.regions(box.region):
-                if region not in frames:
-                    frames[region] = Frame(region, [])
-                    frame.items.append(frames[region])
-                frame = frames[region]
+            for around in self._around(key):
+                if around not in frames:
+                    frames[around] = _frame_of(around)
+                    frame.items.append(frames[around])
+                frame = frames[around]
             frame.items.append(key)
         self._settle(root)
         self._flatten(root)
         return root
+
+    def _around(self, key: int) -> Iterator[int | Turns]:
+        """The loops and container calls around a box, outermost first."""
+        flow, loops = self.graph.flow, self.graph.turns_of(key)
+        for region in (flow.root, *flow.regions(self.graph.boxes[key].region)):
+            if region != flow.root:
+                yield region
+            yield from (turns for turns in loops if turns.region == region)
 
     def _settle(self, frame: Frame) -> None:
         """Finish the frames inside, then this one's own items."""
@@ -80,11 +88,11 @@ class _Arranger:
 
     def _may_follow(self, key: int, follower: int) -> bool:
         box, other = self.graph.boxes[key], self.graph.boxes[follower]
-        if len(self.graph.before[follower]) != 1 or follower < key:
+        if len(self.graph.before[follower]) != 1 or follower <= key:
             return False
         if box.role in ("input", "output") or other.role in ("input", "output"):
             return False
-        if box.failed or other.failed or box.repeats or other.repeats or other.sign:
+        if box.failed or other.failed or other.sign or _stands_for_several(box, other):
             return False
         if box.sign and any(part.kind in ("norm", "shape") for part in other.parts):
             return False
@@ -98,11 +106,15 @@ class _Arranger:
             return []
         if len(frame.items) == 1:
             (item,) = frame.items
+            if frame.turns > 1:
+                return [self._in_turns(item, frame)]
             if isinstance(item, Frame):
                 item.wrappers.insert(0, frame.call)
                 return [item]
             self._wrap(self.graph.boxes[item], frame.call)
             return [item]
+        if frame.turns > 1:
+            return [frame]
         if self._is_short(frame):
             first, *others = [item for item in frame.items if not isinstance(item, Frame)]
             for key in others:
@@ -115,6 +127,14 @@ class _Arranger:
             return frame.items
         return [frame]
 
+    def _in_turns(self, item: Item, loop: Frame) -> Item:
+        """What alone runs in every turn of a loop, standing for all of them."""
+        alone = item if isinstance(item, Frame) else self.graph.boxes[item]
+        if alone.turns > 1 or len(alone.repeats) > 1:
+            return loop
+        alone.turns = loop.turns
+        return item
+
     def _is_short(self, frame: Frame) -> bool:
         """An author's layer that computes once, between a reshape or two: one box as well."""
         graph = self.graph
@@ -122,7 +142,9 @@ class _Arranger:
         boxes = [graph.boxes[key] for key in keys]
         if frame.call in self.callers or len(keys) < len(frame.items) or len(keys) > 3:
             return False
-        if any(box.sign or box.failed or box.repeats or box.head.container for box in boxes):
+        if any(box.sign or box.failed or box.head.container for box in boxes):
+            return False
+        if _stands_for_several(*boxes):
             return False
         kinds = [part.kind for box in boxes for part in box.parts]
         if any(box.role != "operation" for box in boxes) or sum(k in _COMPUTING for k in kinds) > 1:
@@ -139,7 +161,7 @@ class _Arranger:
         parent = flow.trace.calls[call].parent
         box.region = flow.root if parent is None else parent
         box.wrappers.insert(0, call)
-        if call in self.callers or box.sign or box.repeats or box.failed:
+        if call in self.callers or box.sign or box.failed or _stands_for_several(box):
             return
         # An author's small layer made of functions only (`LayerScale`): its name says more.
         nodes = tuple(node for part in box.parts for node in part.nodes)
@@ -190,6 +212,16 @@ class _Arranger:
         trace = self.graph.flow.trace
         modules = (trace.module(trace.calls[call].path) for call in (*frame.wrappers, frame.call))
         return all(module.kind == "Sequential" and module.builtin for module in modules)
+
+
+def _frame_of(around: int | Turns) -> Frame:
+    if isinstance(around, Turns):
+        return Frame(around.region, [], group=True, turns=around.times)
+    return Frame(around, [])
+
+
+def _stands_for_several(*boxes: Box) -> bool:
+    return any(box.repeats or box.turns > 1 for box in boxes)
 
 
 def count(frame: Frame) -> int:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias, Union
 
 from cnnshape.rendering.diagram.dataflow import Flow, Role
 from cnnshape.rendering.palette import Kind
+from cnnshape.tracing.trace import Shape
+
+_NUMBER = re.compile(r"\d+")
+#: Inputs ``x1`` and ``x2`` are two things; ``frames[1]`` and ``frames[2]`` are two of one kind.
+_ELEMENT = re.compile(r"\[\d+\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,7 @@ class Box:
         region: the container call that it is drawn in.
         wrappers: the container calls that hold nothing but this box, outermost first.
         repeats: the keys of the equal boxes that it stands for, itself first.
+        turns: how many turns of a loop it stands for, if it is all that runs in them.
         names: the paths of the modules that those boxes were named after.
         sign: what is written into the circle that makes one of several tensors; empty for a box.
     """
@@ -50,6 +57,7 @@ class Box:
     region: int
     wrappers: list[int] = field(default_factory=list[int])
     repeats: list[int] = field(default_factory=list[int])
+    turns: int = 1
     names: list[str] = field(default_factory=list[str])
     sign: str = ""
     failed: bool = False
@@ -60,9 +68,36 @@ class Box:
         return self.parts[0]
 
 
+@dataclass(frozen=True)
+class Turns:
+    """The turns of a loop, of which only the first is drawn.
+
+    Attributes:
+        region: the container call whose forward has the loop.
+        keys: per turn the keys of its boxes, in the order they ran.
+    """
+
+    region: int
+    keys: tuple[tuple[int, ...], ...]
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """The boxes that are drawn."""
+        return self.keys[0]
+
+    @property
+    def times(self) -> int:
+        """How many turns there are."""
+        return len(self.keys)
+
+
 @dataclass
 class BoxGraph:
-    """Boxes and edges; ``edges[tail][head]`` are the values that flow there."""
+    """Boxes and edges; ``edges[tail][head]`` are the values that flow there.
+
+    An edge to a box that ran earlier, or to the box itself, leads from one of ``turns`` into the
+    next.
+    """
 
     flow: Flow
     boxes: dict[int, Box] = field(default_factory=dict[int, Box])
@@ -72,6 +107,7 @@ class BoxGraph:
     before: dict[int, dict[int, tuple[int, ...]]] = field(
         default_factory=dict[int, dict[int, tuple[int, ...]]]
     )
+    turns: list[Turns] = field(default_factory=list[Turns])
 
     def add(self, box: Box) -> None:
         """A box without edges."""
@@ -81,11 +117,38 @@ class BoxGraph:
 
     def connect(self, tail: int, head: int, values: Iterable[int]) -> None:
         """Add an edge, or values to one."""
-        if tail == head:
-            return
         merged = tuple(dict.fromkeys((*self.after[tail].get(head, ()), *values)))
         self.after[tail][head] = merged
         self.before[head][tail] = merged
+
+    def earlier(self, key: int) -> list[int]:
+        """The boxes that feed ``key``, without those that do so from the turn before."""
+        return [tail for tail in self.before[key] if tail < key]
+
+    def turns_of(self, key: int) -> list[Turns]:
+        """The loops whose turns the box stands for, outermost first."""
+        found = [turns for turns in self.turns if key in turns.first]
+        return sorted(found, key=lambda turns: -len(turns.first))
+
+    def fed(self) -> set[int]:
+        """The boxes that something of an input reaches; the others are computed from constants."""
+        found: set[int] = set()
+        for key in sorted(self.boxes):  # in the order they ran: tails come before heads
+            box = self.boxes[key]
+            ran = self.flow.operation(self.flow.nodes[box.head.nodes[0]])
+            made = ran is not None and self.flow.accounts.makes(ran)
+            reached = any(tail in found or tail >= key for tail in self.before[key])
+            if box.role != "operation" or (not made and reached):
+                found.add(key)
+        return found
+
+    def join_series(self, keys: Sequence[int]) -> None:
+        """Let the first of several inputs or outputs stand for all of them."""
+        first, *others = keys
+        self.boxes[first].repeats = list(keys)
+        self.boxes[first].names = [self.flow.nodes[key].name for key in keys]
+        for key in others:
+            self.drop(key)
 
     def disconnect(self, tail: int, head: int) -> None:
         """Take an edge away."""
@@ -140,6 +203,7 @@ class Frame:
         wrappers: container calls that hold nothing but this frame, outermost first.
         repeats: the calls (for a group: the names) of all equal ones that it stands for.
         group: it is not a container but a run of neighbours that repeats together.
+        turns: how many turns of a loop it stands for, in which the same weights run again.
     """
 
     call: int
@@ -147,6 +211,7 @@ class Frame:
     wrappers: list[int] = field(default_factory=list[int])
     repeats: list[int] = field(default_factory=list[int])
     group: bool = False
+    turns: int = 1
 
 
 def boxes_of(item: Item) -> Iterator[int]:
@@ -189,3 +254,17 @@ def main_path(graph: BoxGraph) -> list[int]:
     while path and path[-1] in best:
         path.append(best[path[-1]])
     return path[::-1] if len(path) > 1 else sorted(graph.boxes)[:1]
+
+
+def series_of(graph: BoxGraph, key: int) -> tuple[str, Shape] | None:
+    """The numbered series that an input or output belongs to, joined to one box; None for others.
+
+    ``layers[0].keys`` and ``layers[7].keys`` of the same shape belong to the same one.
+    """
+    box, node = graph.boxes[key], graph.flow.nodes[key]
+    numbered = {"input": _ELEMENT, "output": _NUMBER}.get(box.role)
+    if numbered is None or not numbered.search(node.name):
+        return None
+    if len(graph.before[key]) + len(graph.after[key]) != 1:
+        return None
+    return f"{box.role} {_NUMBER.sub('#', node.name)}", graph.flow.trace.shape(node.values[0])

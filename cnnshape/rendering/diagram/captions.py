@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from cnnshape.analysis.report import Layer, Report
@@ -12,12 +11,12 @@ from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.draw_options import Show
 from cnnshape.rendering.diagram.labels import Caption, Strip, wrapped
 from cnnshape.rendering.diagram.naming import Naming
+from cnnshape.rendering.repeats import series_name
 from cnnshape.rendering.units import amount_text, count, per_axis, shape_text
 from cnnshape.words import counted, ordinal
 
 #: A strip's text longer than this is cut; what was cut stays in the tooltip.
 _LONGEST = 60
-_NUMBER = re.compile(r"\d+")
 
 
 class Captions:
@@ -62,7 +61,7 @@ class Captions:
         details = [shape_text(self.hide_batch(value.shape))] if "shapes" in self.show else []
         if not value.dtype.startswith(("float", "bfloat")):
             details.append(value.dtype)
-        name = _series_name(box.names) if box.names else node.name
+        name = series_name(box.names) if box.names else node.name
         if len(box.repeats) > 1:
             details.insert(0, f"{len(box.repeats)} ×")
         if box.role == "output" and name.startswith(("[", ".")):
@@ -75,6 +74,8 @@ class Captions:
         words: list[str] = []
         if len(box.repeats) > 1:
             words.append(f"{len(box.repeats)} ×")
+        if box.turns > 1:
+            words.append(f"{box.turns} turns")
         if call is None:
             return " ".join(words)
         run = self.trace.calls[call].call
@@ -85,7 +86,7 @@ class Captions:
             params = row.subtree_params if box.head.container else row.params
             if params:
                 words.append(count(params))
-        return " ".join(words)
+        return (" · " if box.turns > 1 else " ").join(words)
 
     def _failure(self) -> list[str]:
         error = self.report.error
@@ -147,6 +148,8 @@ class Captions:
             lines += self._about(part)
         if len(box.repeats) > 1:
             lines.append(f"{len(box.repeats)} of these in a row")
+        if box.turns > 1:
+            lines.append(f"{box.turns} turns of a loop")
         return "\n".join(lines)
 
     def _about(self, part: Part) -> list[str]:
@@ -176,22 +179,6 @@ def _gathered(parts: Sequence[Part]) -> list[list[Part]]:
         else:
             result.append([part])
     return result
-
-
-def _series_name(names: Sequence[str]) -> str:
-    """One name for all of a series.
-
-    >>> _series_name(["past.layers[0].keys", "past.layers[1].keys", "past.layers[11].keys"])
-    'past.layers[0 … 11].keys'
-    """
-    first, last = names[0], names[-1]
-    numbers = iter(_NUMBER.findall(last))
-
-    def both(found: re.Match[str]) -> str:
-        other = next(numbers)
-        return found[0] if found[0] == other else f"{found[0]} … {other}"
-
-    return _NUMBER.sub(both, first)
 
 
 # ---- what the report knows of a layer, in lines -----------------------------------------

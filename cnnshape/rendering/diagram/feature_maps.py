@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 from cnnshape.rendering.diagram.boxes import BoxGraph, main_path
 from cnnshape.rendering.diagram.captions import Captions
@@ -79,8 +80,9 @@ def _map(
     box = graph.boxes[key]
     caption = captions.box(key)
     step: tuple[str, ...] = () if box.role == "input" else captions.naming.step(box)
-    if step and len(box.repeats) > 1:
-        step = (f"{len(box.repeats)} × {step[0]}", *step[1:])
+    times = prod((len(box.repeats) or 1, *(turns.times for turns in graph.turns_of(key))))
+    if step and times > 1:
+        step = (f"{times} × {step[0]}", *step[1:])
     return FeatureMap(
         key=key,
         id=graph.flow.nodes[key].id,
@@ -116,7 +118,8 @@ def _shape(graph: BoxGraph, key: int) -> Shape:
     trace = graph.flow.trace
     if graph.boxes[key].role == "input":
         return trace.shape(graph.flow.nodes[key].values[0])
-    for values in (*graph.after[key].values(), *graph.before[key].values()):
+    onward = [values for head, values in graph.after[key].items() if head > key]
+    for values in (*onward, *graph.before[key].values()):
         if values:
             return trace.shape(values[0])
     return ()
@@ -128,7 +131,7 @@ def _joins(
     """Where the other tensors of a box come from: the nearest maps, through what is not drawn."""
     sign = graph.boxes[key].sign
     found: dict[Join, None] = {}
-    for start in sorted(graph.before[key]):
+    for start in sorted(graph.earlier(key)):
         if start == before:
             continue
         todo, seen = [start], {start}
@@ -136,10 +139,10 @@ def _joins(
             tail = todo.pop()
             if tail in at:
                 found[Join(sign, _name(graph, at[tail], captions), at[tail])] = None
-            elif not graph.before[tail]:
+            elif not graph.earlier(tail):
                 found[Join(sign, _name(graph, tail, captions))] = None
             else:
-                new = [one for one in sorted(graph.before[tail]) if one not in seen]
+                new = [one for one in sorted(graph.earlier(tail)) if one not in seen]
                 seen.update(new)
                 todo += new
     return tuple(found)

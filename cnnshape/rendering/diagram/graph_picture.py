@@ -38,6 +38,7 @@ from cnnshape.rendering.diagram.labels import (
     sign_label,
     title_label,
 )
+from cnnshape.rendering.diagram.loop_routes import led_back
 from cnnshape.rendering.diagram.placement import (
     TITLE,
     Placement,
@@ -58,6 +59,8 @@ MOST_BOXES = 1200
 TIDY_LINES = 200
 #: Graphviz packs frames with a weight of 128; a main path that is to stay straight needs more.
 _STRAIGHT = "1000"
+#: A frame's margin in which arrows from one turn of a loop into the next have room.
+_WITH_LANES = "20"
 #: A branch begins beside the others, not lower down where it would fit as well.
 _NEAR = "3"
 
@@ -121,7 +124,8 @@ class GraphPicture:
         layout = self._laid_out()
         placement = read_placement(layout)
         if len(placement.lines) <= TIDY_LINES:
-            placement = tidied(placement, flat=self.direction == "LR")
+            flat = self.direction == "LR"
+            placement = tidied(placement if flat else led_back(placement), flat=flat)
         graph = self._write(placement)
         data = paint(graph, format)
         if format != "svg":
@@ -245,7 +249,7 @@ class DotWriter:
                 fillcolor=style.fill,
                 color=style.line,
                 penwidth="1",
-                margin="12",
+                margin=_WITH_LANES if self._leads_back(frame) else "12",
                 id=identity,
                 tooltip=tooltip,
                 **self._bounds(f"cluster_{identity}"),
@@ -262,6 +266,10 @@ class DotWriter:
                 **position(self.placement, title),
             )
             self._items(inner, frame, self.captions.naming.inner_path(frame, within))
+
+    def _leads_back(self, frame: Frame) -> bool:
+        boxes, inside = self.view.graph, set(boxes_of(frame))
+        return any(key < tail in inside for key in inside for tail in boxes.before[key])
 
     def _box(self, graph: graphviz.Digraph, key: int) -> None:
         caption = self.captions.box(key)
@@ -306,14 +314,19 @@ class DotWriter:
             self._titles()
         for tail, head, values, label in self.captions.edges():
             attributes = {"label": f"  {label}"} if label else {}
-            if (tail, head) in trunk:
+            if head <= tail:
+                attributes |= {"style": "dashed", "weight": "0"}
+            elif (tail, head) in trunk:
                 attributes["weight"] = _STRAIGHT
             elif len(boxes.before[head]) == 1 and len(boxes.after[tail]) > 1:
                 attributes["weight"] = _NEAR
             ends = self.ids[tail], self.ids[head]
             attributes["id"] = f"edge/{ends[0]}/{ends[1]}"
             attributes["tooltip"] = escaped(self.captions.about_edge(tail, head, values))
-            self.graph.edge(*ends, **attributes, **route(self.placement, ends))
+            back = head < tail
+            if back:  # laid out as a skip, but for its arrow
+                ends, attributes["dir"] = (ends[1], ends[0]), "back"
+            self.graph.edge(*ends, **attributes, **route(self.placement, ends, back=back))
 
     # ---- positions, once they are known -------------------------------------------------
 
@@ -349,14 +362,14 @@ class DotWriter:
         boxes, inside = self.view.graph, set(boxes_of(frame))
         for item in frame.items:
             keys = set(boxes_of(item))
-            fed = {tail for key in keys for tail in boxes.before[key]} - keys
+            fed = {tail for key in keys for tail in boxes.earlier(key)} - keys
             if not fed & inside:
                 yield self.titles[id(item)] if isinstance(item, Frame) else self.ids[item]
 
     def _feeding(self, frame: Frame) -> list[int]:
         """The boxes outside that feed the frame."""
         inside = set(boxes_of(frame))
-        return sorted({t for key in inside for t in self.view.graph.before[key]} - inside)
+        return sorted({t for key in inside for t in self.view.graph.earlier(key)} - inside)
 
 
 def _subgraph(

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Part
 from cnnshape.rendering.diagram.dataflow import Flow, Node
 from cnnshape.rendering.diagram.operation_words import sign_of
+from cnnshape.rendering.diagram.turns import fold_turns
 from cnnshape.rendering.palette import Kind, family_of, kind_of
 
 #: Operations that are drawn as strips below the layer before them, by their families.
@@ -38,7 +39,8 @@ def group(
         depth: modules deeper than this are not opened; None opens all.
         collapse: paths (or patterns such as ``features.*``) of modules not to open.
         free: calls that are opened at any depth, because they hold but one box.
-        whole: an author's norm or activation that calls no other module is one layer.
+        whole: an author's norm or activation that calls no other module is one layer, and the
+            turns of a loop are one.
     """
     graph = BoxGraph(flow)
     box_of: dict[int, int] = {}
@@ -58,7 +60,10 @@ def group(
             box.parts[0] = replace(box.head, nodes=(*box.head.nodes, node.index), follows=follows)
         box_of[node.index] = key
     for edge in flow.edges:
-        graph.connect(box_of[edge.tail], box_of[edge.head], edge.values)
+        if box_of[edge.tail] != box_of[edge.head]:
+            graph.connect(box_of[edge.tail], box_of[edge.head], edge.values)
+    if whole:
+        fold_turns(graph)
     _leave_out(graph)
     _mark_merges(graph)
     return graph
@@ -124,12 +129,7 @@ def _leave_out(graph: BoxGraph) -> None:
     """Drop what is computed from constants alone, and step over what changes nothing."""
     flow = graph.flow
     finished = any(node.role == "output" for node in flow.nodes)
-    fed: set[int] = set()
-    for key, box in graph.boxes.items():  # in the order they ran: tails come before heads
-        ran = flow.operation(flow.nodes[box.head.nodes[0]])
-        made = ran is not None and flow.accounts.makes(ran)
-        if box.role != "operation" or (not made and any(tail in fed for tail in graph.before[key])):
-            fed.add(key)
+    fed = graph.fed()
     for key in [key for key in graph.boxes if key not in fed]:
         if not graph.boxes[key].failed:
             graph.drop(key)
@@ -193,7 +193,7 @@ def condense(graph: BoxGraph) -> None:
     for key in [*sorted(graph.boxes), None]:
         box = None if key is None else graph.boxes[key]
         fits = box is not None and box.role == "operation" and not box.failed
-        if fits and run and box is not None and box.region != graph.boxes[run[0]].region:
+        if fits and run and key is not None and not _together(graph, run[0], key):
             _join(graph, run)
             run = []
         if fits and key is not None:
@@ -203,10 +203,17 @@ def condense(graph: BoxGraph) -> None:
             run = []
 
 
+def _together(graph: BoxGraph, key: int, other: int) -> bool:
+    """Whether two boxes lie in the same container, and in the same loops."""
+    same = graph.turns_of(key) == graph.turns_of(other)
+    return same and graph.boxes[key].region == graph.boxes[other].region
+
+
 def _join(graph: BoxGraph, run: list[int]) -> None:
     if len(run) < _SHORTEST:
         return
     first, *others = run
+    again = [v for k in run for h, vs in graph.after[k].items() if h <= k and h in run for v in vs]
     nodes = tuple(node for key in run for part in graph.boxes[key].parts for node in part.nodes)
     for key in others:
         for head, values in list(graph.after[key].items()):
@@ -216,8 +223,10 @@ def _join(graph: BoxGraph, run: list[int]) -> None:
                 graph.connect(tail, first, values)
     for key in others:
         graph.drop(key)
-    for tail in [tail for tail in graph.before[first] if tail in others]:
-        graph.disconnect(tail, first)
+    if first in graph.after[first]:
+        graph.disconnect(first, first)
+    if again:
+        graph.connect(first, first, again)
     box = graph.boxes[first]
     box.parts = [Part(nodes, None, True, "other", False)]
     box.sign = ""

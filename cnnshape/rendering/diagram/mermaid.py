@@ -59,7 +59,8 @@ class MermaidWriter:
         lines = [f"flowchart {direction}", SETUP]
         lines += self._items(self.view.root, flow.path, "  ")
         for tail, head, _, label in self.captions.edges():
-            arrow = f'-->|"{words(label)}"|' if label else "-->"
+            arrow = "-->" if tail < head else "-.->"
+            arrow += f'|"{words(label)}"|' if label else ""
             lines.append(f"  {self.ids[tail]} {arrow} {self.ids[head]}")
         return "\n".join([*lines, *self._styles()]) + "\n"
 

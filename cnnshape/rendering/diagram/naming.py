@@ -10,7 +10,7 @@ from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
 from cnnshape.rendering.palette import kind_of
-from cnnshape.rendering.repeats import folded_label
+from cnnshape.rendering.repeats import folded_label, series_name
 from cnnshape.rendering.units import shape_text
 from cnnshape.tracing.trace import Module, Operation, Shape
 from cnnshape.words import ordinal
@@ -41,6 +41,12 @@ class Naming:
         self.flow = view.graph.flow
         self.trace = self.flow.trace
         self.hide_batch = hide_batch
+        #: Node of a loop's first turn → that of the last.
+        self.in_last_turn = {
+            first: last
+            for turns in view.graph.turns
+            for first, last in zip(turns.keys[0], turns.keys[-1], strict=True)
+        }
         #: Box → path of the innermost frame around it.
         self.inside: dict[int, str] = {}
         root = self.flow.path
@@ -86,7 +92,7 @@ class Naming:
             return self.relative(self.path(head.call), within), self.words((head,))
         if head.container:
             return f"{len(head.nodes)} operations", self._several(head)
-        return operation_words(self.trace, [self.operation(head)], self.hide_batch)
+        return self._operations((head,))
 
     def _several(self, part: Part) -> str:
         """The commonest of many operations: ``topk, gather, where, …``."""
@@ -100,8 +106,7 @@ class Naming:
         if first.call is None and first.container:
             return f"{len(first.nodes)} operations: {self._several(first)}"
         if first.call is None:
-            operations = [self.operation(part) for part in parts]
-            return " ".join(operation_words(self.trace, operations, self.hide_batch)).strip()
+            return " ".join(self._operations(parts)).strip()
         if first.container:
             return self._contents(first)
         words = layer_words(self.module(first.call))
@@ -116,9 +121,22 @@ class Naming:
             return ""
         return " → ".join(shape_text(self.hide_batch(shape)) for shape in shapes)
 
+    def _operations(self, parts: Sequence[Part]) -> tuple[str, str]:
+        """Name and details of operations in a row; in a loop ``[:, 0 … 19]`` for all turns."""
+        nodes = [part.nodes[0] for part in parts]
+        last = [self.in_last_turn.get(node, node) for node in nodes]
+        (first, details), (end, _) = (
+            operation_words(self.trace, [self._ran(node) for node in each], self.hide_batch)
+            for each in (nodes, last)
+        )
+        return series_name([first, end]), details
+
     def operation(self, part: Part) -> Operation:
         """The operation that a part stands for."""
-        index = self.flow.nodes[part.nodes[0]].operation
+        return self._ran(part.nodes[0])
+
+    def _ran(self, node: int) -> Operation:
+        index = self.flow.nodes[node].operation
         assert index is not None
         return self.trace.operations[index]
 
@@ -162,7 +180,7 @@ class Naming:
         if head.call is None and head.container:
             return (f"{len(head.nodes)} operations",)
         if head.call is None:
-            name, details = operation_words(self.trace, [self.operation(head)], self.hide_batch)
+            name, details = self._operations((head,))
             return (name,) if not details or "→" in details else (name, details)
         if not head.container:
             return step_words(self.module(head.call))
@@ -176,6 +194,8 @@ class Naming:
     def frame(self, frame: Frame, within: str) -> tuple[str, str]:
         """A frame's name and what it is: ``layer1``, ``2 × BasicBlock``."""
         times = len(frame.repeats)
+        if frame.group and frame.turns > 1:
+            return "", f"{frame.turns} turns"
         if frame.group:
             kinds = [self._item_type(item) for item in frame.items]
             inside = " + ".join(dict.fromkeys(kinds))
@@ -194,6 +214,8 @@ class Naming:
             name = self.relative(self.path(frame.wrappers[0]), within)
         else:
             name = self._run_name(frame, within)
+        if frame.turns > 1:
+            words = f"{words}, {frame.turns} turns" if words else f"{frame.turns} turns"
         return name, f"{times} × {words}" if times > 1 else words
 
     def _telling(self, frame: Frame) -> int:

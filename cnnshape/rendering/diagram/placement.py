@@ -80,13 +80,17 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An edge as drawn: control points from tail to head, the arrow's tip, the label."""
+    """An edge as drawn: control points from tail to head, the arrow's tip, the label.
+
+    ``back``: its arrow points at the tail.
+    """
 
     tail: str
     head: str
     points: tuple[Point, ...]
     tip: Point | None
     label: Rect | None = None
+    back: bool = False
     along: tuple[Point, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -98,7 +102,8 @@ class Line:
     def pos(self) -> str:
         """As Graphviz writes it."""
         curve = " ".join(_pair(point) for point in self.points)
-        return curve if self.tip is None else f"e,{_pair(self.tip)} {curve}"
+        side = "s" if self.back else "e"
+        return curve if self.tip is None else f"{side},{_pair(self.tip)} {curve}"
 
 
 @dataclass(frozen=True)
@@ -109,12 +114,12 @@ class Placement:
     nodes: Mapping[str, Rect]
     frames: Mapping[str, Rect]
     lines: tuple[Line, ...]
-    by_ends: dict[tuple[str, str], Line] = field(
-        init=False, repr=False, default_factory=dict[tuple[str, str], Line]
+    by_ends: dict[tuple[str, str, bool], Line] = field(
+        init=False, repr=False, default_factory=dict[tuple[str, str, bool], Line]
     )
 
     def __post_init__(self) -> None:
-        self.by_ends.update({(line.tail, line.head): line for line in self.lines})
+        self.by_ends.update({(line.tail, line.head, line.back): line for line in self.lines})
 
 
 def read_placement(layout: Mapping[str, Any]) -> Placement:
@@ -140,18 +145,17 @@ def read_placement(layout: Mapping[str, Any]) -> Placement:
 
 def _line(edge: Mapping[str, Any], names: list[str]) -> Line:
     words = str(edge["pos"]).split()
-    tip = None
+    tip, back = None, False
     while words and words[0][0] in "es":
         kind, _, rest = words.pop(0).partition(",")
-        if kind == "e":
-            (tip,) = _points([rest])
+        (tip,), back = _points([rest]), kind == "s"
     label = None
     if "lp" in edge:
         (center,) = _points([edge["lp"]])
         texts = [op for op in edge.get("_ldraw_", ()) if op.get("op") == "T"]
         width = max((float(op["width"]) for op in texts), default=0.0)
         label = Rect.around(center, width, float(edge.get("fontsize", 14)) * 1.2)
-    return Line(names[edge["tail"]], names[edge["head"]], tuple(_points(words)), tip, label)
+    return Line(names[edge["tail"]], names[edge["head"]], tuple(_points(words)), tip, label, back)
 
 
 def tidied(placement: Placement, *, flat: bool = False) -> Placement:
@@ -231,7 +235,7 @@ def _straightened(line: Line, placement: Placement, others: Sequence[Line]) -> L
     """The edge as a vertical line, if its ends are in line and nothing stands between them."""
     tail, head = placement.nodes[line.tail], placement.nodes[line.head]
     x = head.center[0]
-    if line.tip is None or abs(tail.center[0] - x) > 1.5 or tail.bottom <= head.top:
+    if line.tip is None or line.back or abs(tail.center[0] - x) > 1.5 or tail.bottom <= head.top:
         return None
     if all(abs(point[0] - x) < 1.0 for point in line.points):
         return None
@@ -325,11 +329,13 @@ def position(placement: Placement | None, name: str) -> dict[str, str]:
     return {"pos": f"{x:.2f},{y:.2f}"}
 
 
-def route(placement: Placement | None, ends: tuple[str, str]) -> dict[str, str]:
+def route(
+    placement: Placement | None, ends: tuple[str, str], *, back: bool = False
+) -> dict[str, str]:
     """The way of an edge and the place of its label, once they are known."""
     if placement is None:
         return {}
-    line = placement.by_ends[ends]
+    line = placement.by_ends[(*ends, back)]
     if line.label is None:
         return {"pos": line.pos}
     x, y = line.label.center

@@ -9,17 +9,15 @@ outputs that every block has one of: they become one as well.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import cast
 
-from cnnshape.rendering.diagram.boxes import BoxGraph, Frame, Item, Part, boxes_of
+from cnnshape.rendering.diagram.boxes import BoxGraph, Frame, Item, Part, boxes_of, series_of
 from cnnshape.rendering.repeats import frozen, longest_run
 from cnnshape.tracing.trace import Shape
 
-_NUMBER = re.compile(r"\d+")
 #: Settings that number blocks or that grow along the depth, and cannot change a size.
 _COUNTERS = ("idx", "index", "layer_id", "layer_idx", "p", "drop_prob", "eps", "momentum")
 
@@ -159,13 +157,8 @@ class BlockFolder:
 
     def _join_series(self, exits: Sequence[Sequence[tuple[int, str, Shape, int]]]) -> None:
         """Let the first block's outputs stand for those of all blocks."""
-        graph = self.graph
         for series in zip(*exits, strict=True):
-            keys = [key for *_, key in series]
-            graph.boxes[keys[0]].repeats = keys
-            graph.boxes[keys[0]].names = [graph.flow.nodes[key].name for key in keys]
-            for key in keys[1:]:
-                graph.drop(key)
+            self.graph.join_series([key for *_, key in series])
 
     def _path(self, key: int) -> str:
         """The module that a box is named after; empty if it is an operation."""
@@ -191,7 +184,7 @@ class BlockFolder:
             trace = self.graph.flow.trace
             module = trace.module(trace.calls[item.call].path)
             inner = tuple(self._nested(other) for other in item.items)
-            return module.type, len(item.repeats), item.group, inner
+            return module.type, len(item.repeats), item.group, item.turns, inner
         return self._box(item)
 
     def _box(self, key: int) -> Hashable:
@@ -203,7 +196,7 @@ class BlockFolder:
         parts = tuple(self._part(part) for part in box.parts)
         came = sorted(str(shape(v)) for values in graph.before[key].values() for v in values)
         went = sorted({str(shape(v)) for values in graph.after[key].values() for v in values})
-        return parts, len(box.repeats), tuple(came), tuple(went)
+        return parts, len(box.repeats), box.turns, tuple(came), tuple(went)
 
     def _part(self, part: Part) -> Hashable:
         if part.call is not None:
@@ -253,25 +246,12 @@ class BlockFolder:
 # ---- outputs that every block has one of: a language model's cache, features per stage ----
 
 
-def _series_of(graph: BoxGraph, key: int) -> tuple[str, Shape] | None:
-    """The numbered series that an output belongs to, fed by one box alone; None for others.
-
-    ``layers[0].keys`` and ``layers[7].keys`` of the same shape belong to the same one.
-    """
-    if graph.boxes[key].role != "output" or len(graph.before[key]) != 1:
-        return None
-    node = graph.flow.nodes[key]
-    if not _NUMBER.search(node.name):
-        return None
-    return _NUMBER.sub("#", node.name), graph.flow.trace.shape(node.values[0])
-
-
 def _exits_of(graph: BoxGraph, keys: Sequence[int]) -> list[tuple[int, str, Shape, int]]:
     """The outputs of series that a group of boxes feeds: from which box, which series, the key."""
     found: list[tuple[int, str, Shape, int]] = []
     for position, key in enumerate(keys):
         for head in graph.after[key]:
-            series = _series_of(graph, head)
+            series = series_of(graph, head)
             if series is not None:
                 found.append((position, *series, head))
     return sorted(found, key=lambda one: (one[0], one[1], one[3]))

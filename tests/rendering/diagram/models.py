@@ -254,3 +254,37 @@ class TransposedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         flat = torch.addmm(self.bias, x.view(-1, x.size(-1)), self.weight)
         return flat.view(*x.shape[:-1], -1)
+
+
+class ConvLSTMCell(nn.Module):
+    """Four gates from one convolution over the frame and the hidden state."""
+
+    def __init__(self, inner: int, hidden: int) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.gates = nn.Conv2d(inner + hidden, 4 * hidden, 3, padding=1)
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        hidden, cell = state
+        i, f, o, g = self.gates(torch.cat([x, hidden], 1)).chunk(4, 1)
+        cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(cell), cell
+
+
+class ConvLSTM(nn.Module):
+    """Cells one above the other, called for every frame; their states begin with zeros."""
+
+    def __init__(self, layers: int = 1) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList(ConvLSTMCell(8 if n else 3, 8) for n in range(layers))
+
+    def forward(self, x: Tensor) -> Tensor:
+        zeros = x.new_zeros(x.shape[0], 8, *x.shape[3:])
+        states, seen = [(zeros, zeros) for _ in self.cells], list[Tensor]()
+        for step in range(x.shape[1]):
+            frame = x[:, step]
+            for n, cell in enumerate(self.cells):
+                states[n] = cell(frame, states[n])
+                frame = states[n][0]
+            seen.append(frame)
+        return torch.stack(seen, 1)

@@ -13,7 +13,6 @@ from tests.rendering.diagram.models import (
     Broken,
     Caching,
     InPlace,
-    Loop,
     PreNorm,
     Silent,
     Tapped,
@@ -125,12 +124,6 @@ def test_alternating_blocks_fold_in_pairs():
     (frame,) = frames(view_of(net, (1, 2, 4)))
     assert frame.group
     assert (len(frame.items), len(frame.repeats)) == (2, 4)
-
-
-def test_the_steps_of_a_loop_fold():
-    view = view_of(Loop(), (2, 6, 4))
-    (frame,) = frames(view)
-    assert len(frame.repeats) == 5  # the first step has no state to read
 
 
 def test_one_box_needs_no_frame_around_it():

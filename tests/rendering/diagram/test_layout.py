@@ -19,7 +19,16 @@ from cnnshape.rendering.diagram.draw_options import DrawOptions
 from cnnshape.rendering.diagram.drawing import draw_report, picture_of
 from cnnshape.rendering.diagram.graphviz_process import LayoutError, LayoutTimeout, lay_out, run
 from tests.rendering.diagram.judge import collisions
-from tests.rendering.diagram.models import Broken, Loop, Siamese, Tapped, Tower, UNet, report_of
+from tests.rendering.diagram.models import (
+    Broken,
+    ConvLSTM,
+    Loop,
+    Siamese,
+    Tapped,
+    Tower,
+    UNet,
+    report_of,
+)
 
 NETWORKS = {
     "LeNet": (LeNet, [(1, 1, 28, 28)]),
@@ -28,6 +37,7 @@ NETWORKS = {
     "UNet": (UNet, [(1, 3, 16, 16)]),
     "Siamese": (Siamese, [(1, 1, 9, 9), (1, 1, 9, 9)]),
     "Loop": (Loop, [(2, 6, 4)]),
+    "ConvLSTM": (lambda: ConvLSTM(2), [(1, 20, 3, 8, 8)]),
     "Broken": (Broken, [(1, 1, 28, 28)]),
     "Transformer": (
         lambda: nn.Transformer(16, 2, 3, 3, 32, batch_first=True),

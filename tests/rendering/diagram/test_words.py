@@ -153,10 +153,12 @@ def test_frames_say_how_often_and_what():
     assert captions.naming.frame(frame, "") == ("blocks", "4 × Residual")
 
 
-def test_a_loop_says_how_many_steps():
-    _, captions, view = captions_of(Loop(), (2, 6, 4))
+def test_a_loop_says_how_many_turns_it_has_and_what_each_takes():
+    boxes, captions, view = captions_of(Loop(), (2, 6, 4))
     (frame,) = [item for item in view.root.items if not isinstance(item, int)]
-    assert captions.naming.frame(frame, "") == ("", "5 × (getitem + GRUCell)")
+    assert captions.naming.frame(frame, "") == ("", "6 turns")
+    assert (boxes["getitem"].title, boxes["getitem"].lines) == ("[:, 0 … 5]", ("6×4 → 4",))
+    assert boxes["cell"].aside == "216"  # 3·6·(4 + 6) + 2·3·6, counted once
 
 
 def test_a_closed_module_says_what_is_inside():
