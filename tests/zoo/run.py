@@ -9,7 +9,7 @@ The zoos are timm, transformers and other packages, as far as they are installed
 and run without weights, and without memory where they need no values, each way with a time limit.
 What stands in the file already is skipped, so that a run that was ended goes on. A line:
 
-    name, way, ok, seconds, error         did it run; what was raised
+    name, way, ok, seconds, error         did it run; seconds of the processor; what was raised
     where, notes                          the device and why; what is said beside the numbers
   eval, train:
     params_exact                          params equal sum(p.numel()) over the model's parameters
@@ -134,25 +134,25 @@ def lines_of(
     """Build one model, look at it in several ways, and judge each."""
     built: tuple[Any, Any] | None = None
     for way in ways:
-        start = time.perf_counter()
+        start = time.process_time()
         line: Line = {"name": name, "way": way, "ok": False}
         try:
             with within(asked.limit), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 if built is None:
                     built = build(name, "meta")
-                start = time.perf_counter()
+                start = time.process_time()
                 found = WAYS[way](*built)
                 if _needs_values(found, built[0]):
                     built = build(name, "cpu")
-                    start = time.perf_counter()
+                    start = time.process_time()
                     found = WAYS[way](*built)
                 line |= found
         except (Exception, OutOfTimeError) as error:
             place = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{Path(place.filename).name}:{place.lineno}"
             line["error"] = f"{type(error).__name__} at {where}: {error}"[:400]
-        yield line | {"seconds": round(time.perf_counter() - start, 2)}
+        yield line | {"seconds": round(time.process_time() - start, 2)}
 
 
 def _needs_values(found: Line, model: Any) -> bool:
