@@ -188,8 +188,8 @@ def sliced(x: Operand, axis: int, item: slice, numbers: slice) -> Origin:
     places = range(*numbers.indices(number))
     if n is None:
         return Windowed(x.axis(axis), None, "slice", {"start": places.start, "step": step})
-    start = _edge(item.start, n, number, 0)
-    stop = _edge(item.stop, n, number, n)
+    start = _edge(item.start, numbers.start, n, number, 0)
+    stop = _edge(item.stop, numbers.stop, n, number, n)
     size = (stop - start + (step - 1)) // step
     if isinstance(n, int) and not isinstance(size, Sum):
         size = len(places)
@@ -198,11 +198,14 @@ def sliced(x: Operand, axis: int, item: slice, numbers: slice) -> Origin:
     return Windowed(x.axis(axis), size, "slice", {"start": places.start, "step": step})
 
 
-def _edge(edge: Any, n: Whole, number: int, default: Whole) -> Whole:
+def _edge(edge: Any, place: Any, n: Whole, number: int, default: Whole) -> Whole:
+    """Where a slice begins or ends in an axis of ``n``; ``place`` and ``number`` in one run."""
     if edge is None:
         return default
-    if isinstance(edge, Sum):
-        return edge
+    if isinstance(edge, Sum) and place < 0:
+        return n + edge
+    if isinstance(edge, Sum):  # a table of fixed length ends where it does
+        return edge.minimum(n) if isinstance(n, int) else edge
     place = int(edge)
     if place < 0:
         return n + place if -place <= number else 0

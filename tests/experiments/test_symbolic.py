@@ -338,6 +338,12 @@ def test_a_size_that_a_refusal_names_may_be_that_of_one_input_alone():
     assert report.layer("conv").output_shapes == ((1, 4, "H - 2", "W - 2"),)
 
 
+def test_a_table_of_positions_bounds_the_length():
+    report = cnnshape.inspect(networks.Table(), "1,L,4")
+    assert report.constraints == ("64 >= L",)
+    assert report.outputs[0].shape == (1, "L", 4)
+
+
 def test_letters_need_no_device():
     with pytest.raises(UsageError, match="leave --device cpu out, or give numbers"):
         cnnshape.inspect("lenet", (1, 1, "H", "W"), device="cpu")

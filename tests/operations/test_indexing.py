@@ -531,6 +531,7 @@ INDEX = lettered("W", dtype=torch.int64)
         (torch.Tensor.__getitem__, (PICTURE, (Ellipsis, slice(None, H // 2), slice(2, H // 2)))),
         (torch.Tensor.__getitem__, (PICTURE, (Ellipsis, slice(H // 2, None), slice(None, 8)))),
         (torch.Tensor.__getitem__, (PICTURE, (Ellipsis, slice(None, H), slice(None, W)))),
+        (torch.Tensor.__getitem__, (PICTURE, (Ellipsis, slice(None, H), slice(-(W // 2), None)))),
         (torch.Tensor.__getitem__, (PICTURE, (Ellipsis, W - 1))),
         (torch.Tensor.__getitem__, (PICTURE, (slice(None), slice(1, 5, 3), 3))),
         (torch.Tensor.select, (PICTURE, 1, 0)),
@@ -563,6 +564,13 @@ def test_indices_laid_over_the_other_axes_in_letters() -> None:
     """ShapeEnv makes numbers of them."""
     x, index = lettered("N", 1, 3), lettered("N", "W", 2, dtype=torch.int64)
     judge_letters(torch.take_along_dim, x, index, 2, run=RUN, others=OTHERS, by_fakes=False)
+
+
+@pytest.mark.parametrize("rows", [slice(None, H), slice(H // 2, W), slice(3, W)])
+def test_a_lettered_slice_ends_where_its_axis_does(rows: slice) -> None:
+    """ShapeEnv decides at the run's sizes which comes first."""
+    x = lettered(16, "N")
+    judge_letters(torch.Tensor.__getitem__, x, rows, run=RUN, others=OTHERS, by_fakes=False)
 
 
 def test_where_a_lettered_slice_begins_is_that_of_the_run() -> None:

@@ -21,7 +21,7 @@ Line = dict[str, Any]
 #: Shapes whose last sizes may vary: pictures and volumes by H and W, tokens and sound by L.
 _VARYING = (
     ("HW", re.compile(r"(\d+(?:,\d+)+),(\d+),(\d+)((?::b?float\d+)?)")),
-    ("L", re.compile(r"(\d+),(\d+)((?::\w+)?)")),
+    ("L", re.compile(r"(1),(\d+)((?::\w+)?)")),
 )
 #: How much larger than usual they are where expressions are held against another pass.
 _STEPS = ((32, 64), (64, 32), (7, 13), (64, 64))
@@ -165,8 +165,10 @@ def _put(text: str, point: Mapping[str, int]) -> str:
 
 def _points(report: Report, usual: Mapping[str, int]) -> Sequence[dict[str, int]]:
     """The usual sizes and the first larger ones that the model takes, as the report says."""
-    steps = (dict(zip(usual, step, strict=False)) for step in _STEPS)
-    larger = ({name: size + step[name] for name, size in usual.items()} for step in steps)
+    larger = (
+        {name: size + (dh if name == "H" else dw) for name, size in usual.items()}
+        for dh, dw in _STEPS
+    )
     twice = {name: 2 * size for name, size in usual.items()}
     allowed = [
         point

@@ -9,6 +9,7 @@ from itertools import permutations
 from math import gcd
 
 from cnnshape.formulas.algebra import Sum, Whole, columns, divisibility, whole
+from cnnshape.formulas.algebra.terms import Extreme
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class Demand:
         H//4 - 6 >= 1
         >>> print(Demand.of(2 * (letter("H") // 2 - 8), ">=", 1, 0))
         H//2 - 8 >= 1
+        >>> print(Demand.of(letter("L"), "==", letter("L").minimum(512), 0))
+        512 >= L
         """
         one, other = whole(left), whole(right)
         difference = (one - other).constant
@@ -60,6 +63,9 @@ class Demand:
                 one, other = -other, -one  # 6 >= H reads -H >= -6; written out in __str__
             else:
                 one, other = other, one
+        bound = _bound(one, other) or _bound(other, one) if relation == "==" else None
+        if bound is not None:
+            return cls.of(bound[0], ">=", bound[1], index, parameter, cause, unseen=unseen)
         if relation == "==":
             if one.text in one.letters and other.text in other.letters and other.text < one.text:
                 one, other = other, one  # H == W, not W == H
@@ -107,6 +113,17 @@ class Demand:
         if self.relation == ">=" and all(c < 0 for m, c in self.left.terms if m):
             return f"{-self.right} >= {-self.left}"
         return f"{self.left} {self.relation} {self.right}"
+
+
+def _bound(one: Sum, extreme: Sum) -> tuple[Sum, Sum] | None:
+    """The larger and the smaller one, where ``a == min(a, b)`` or ``a == max(a, b)`` is said."""
+    atom = extreme.terms[0][0][0][0] if len(extreme.terms) == 1 and extreme.terms[0][0] else None
+    if not isinstance(atom, Extreme) or extreme != Sum({((atom, 1),): 1}):
+        return None
+    others = [item for item in atom.items if item != one]
+    if len(atom.items) != 2 or len(others) != 1:
+        return None
+    return (others[0], one) if atom.name == "min" else (one, others[0])
 
 
 def _without_common_factor(left: Sum, right: Sum) -> tuple[Sum, Sum]:
