@@ -111,7 +111,8 @@ def explain_exception(exception: BaseException) -> Explanation | None:
     """
     if not isinstance(exception, Exception | SystemExit):
         return None
-    from cnnshape.experiments.explain import explain_construction, explain_failure
+    from cnnshape.experiments.explain import explain_failure
+    from cnnshape.experiments.explain_building import explain_construction
 
     try:
         failure = explain_failure(exception)

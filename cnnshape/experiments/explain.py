@@ -7,7 +7,6 @@ is recorded once more, and the diagnosis made from the recording.
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -134,58 +133,6 @@ def _reparametrized(failed: Failed) -> AbstractContextManager[Any]:
     from torch.nn.utils import stateless
 
     return stateless._reparametrize_module(failed.model, dict(failed.weights))  # noqa: SLF001
-
-
-def explain_construction(exception: BaseException) -> ErrorReport | None:
-    """Which layer could not be built, with the arguments it was given; None if none was."""
-    building = [f for f in _frames(exception.__traceback__) if f.f_code.co_name == "__init__"]
-    building = [f for f in building if isinstance(f.f_locals.get("self"), nn.Module)]
-    if not building:
-        return None
-    outer, inner = building[0].f_locals["self"], building[0]
-    for frame in building:
-        # `Conv2d.__init__` calls `_ConvNd.__init__`: the first frame of each object knows what
-        # its user wrote.
-        if frame.f_locals["self"] is not inner.f_locals["self"]:
-            inner = frame
-    what = type(outer).__name__
-    message = message_of(exception)
-    where = ""
-    if inner.f_locals["self"] is not outer:
-        where = f" in {_constructor(inner)}"
-    lines = message.strip().splitlines()
-    said = lines[0] if lines else type(exception).__name__
-    return ErrorReport(
-        path="",
-        type=what,
-        op=None,
-        message=message,
-        exception=type(exception).__name__,
-        kind="raised.init",
-        diagnosis=f"building {what} failed{where}: {said}",
-        source=innermost(exception.__traceback__),
-    )
-
-
-def _constructor(frame: FrameType) -> str:
-    """``nn.Conv2d(in_channels=3, out_channels=10, kernel_size=3, groups=2)``, defaults left out."""
-    kind = type(frame.f_locals["self"])
-    home = "nn." if kind.__module__.startswith("torch.nn.") else ""
-    try:
-        parameters = inspect.signature(kind.__init__).parameters
-    except (TypeError, ValueError):
-        parameters = {}
-    written: list[str] = []
-    for name, parameter in parameters.items():
-        value = frame.f_locals.get(name, parameter.default)
-        plain = isinstance(value, bool | int | float | str | tuple | None)
-        if name == "self" or not plain or value == parameter.default:
-            continue
-        if value == (value[0],) * len(value) if isinstance(value, tuple) and value else False:
-            value = value[0]  # (3, 3): made of the 3 that was written
-        if value != parameter.default:
-            written.append(f"{name}={value!r}")
-    return f"{home}{kind.__name__}({', '.join(written)})"
 
 
 def failed_call(exception: BaseException) -> Failed | None:

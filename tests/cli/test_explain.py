@@ -138,7 +138,7 @@ def test_a_layer_that_cannot_be_built(explain):
     )
     status, _, err = explain("bad.py", bad=bad)
     assert status == 1
-    assert "nn.Conv2d(in_channels=3, out_channels=10, kernel_size=3, groups=2)" in err
+    assert "nn.Conv2d(3, 10, 3, groups=2): in_channels = 3 is no multiple of groups = 2" in err
 
 
 def test_a_loss_that_is_a_function_is_read(explain):

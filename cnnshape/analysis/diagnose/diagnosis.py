@@ -126,5 +126,11 @@ KINDS: dict[str, str] = {
     "raised.own": "The model's own check, or a line of its own, failed",
     "raised.recursion": "A module calls itself without end",
     "raised.exit": "The model ends the program",
+    "init.arguments": "A layer is built with arguments missing or unknown",
+    "init.division": "Groups or heads that do not divide the channels",
+    "init.whole": "A size that is no whole number",
+    "init.size": "A size below 1",
+    "init.padding": "padding='same' with a stride",
+    "init.super": "Layers before super().__init__()",
     "raised.init": "The model could not be built",
 }

@@ -128,11 +128,10 @@ def test_building_that_fails_is_placed(capsys):
     with pytest.raises(ValueError, match="divisible by groups"), cnnshape.explain() as explanation:
         Bad()
     said = explanation.error.diagnosis
-    assert explanation.error.kind == "raised.init"
+    assert explanation.error.kind == "init.division"
     assert said == (
-        "building Bad failed in "
-        "nn.Conv2d(in_channels=3, out_channels=10, kernel_size=3, groups=2): "
-        "in_channels must be divisible by groups"
+        "building Bad failed in nn.Conv2d(3, 10, 3, groups=2): "
+        "in_channels = 3 is no multiple of groups = 2"
     )
     assert said in capsys.readouterr().err
 
