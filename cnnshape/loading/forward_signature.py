@@ -42,7 +42,8 @@ class ForwardParameters:
 def forward_parameters(module: nn.Module) -> ForwardParameters | None:
     """The parameters of the model's ``forward``, wrappers looked through.
 
-    None where they cannot be told (some compiled modules).
+    None where they cannot be told (some compiled modules), and where there is no ``forward``: that
+    is said once the model is called.
 
     >>> forward_parameters(nn.Bilinear(1, 1, 1)).required
     ('input1', 'input2')
@@ -63,7 +64,10 @@ def forward_parameters(module: nn.Module) -> ForwardParameters | None:
 
 def _signature(module: nn.Module) -> list[inspect.Parameter] | None:
     try:
-        return list(inspect.signature(unwrap(module).forward).parameters.values())
+        forward = unwrap(module).forward
+        if getattr(forward, "__func__", None) is nn.Module.forward:
+            return None
+        return list(inspect.signature(forward).parameters.values())
     except (TypeError, ValueError, AttributeError):
         return None
 

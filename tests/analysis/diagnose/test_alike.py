@@ -11,6 +11,8 @@ import cnnshape
 from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
     layers,
+    names,
+    operations,
     pictures,
     questions,
     sequences,

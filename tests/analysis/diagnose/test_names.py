@@ -195,6 +195,19 @@ def test_a_layer_handed_on_in_the_place_of_its_result():
     assert "self.fc is a layer (Linear)" in error.diagnosis
 
 
+@pytest.mark.parametrize("given", [(2, 8), {"x": torch.zeros(2, 8)}, {"x": (2, 8)}])
+def test_a_forward_that_is_not_there_is_no_fault_of_the_inputs(given):
+    class Farward(Spelled):
+        def farward(self, x):
+            return self.fc(x)
+
+    error = cnnshape.inspect(Farward(), given).error
+    assert error.kind == "module.no_forward"
+    assert "did you mean forward instead of farward?" in error.diagnosis
+    assert error.suggestions[0].text == "def forward(self, x):"
+    assert error.suggestions[0].runs
+
+
 def test_forward_without_self():
     class NoSelf(nn.Module):
         def forward(x):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import NameMethod, RunInTurn
 from cnnshape.analysis.diagnose.failing import Failing
@@ -9,6 +11,9 @@ from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Absent, Module
+
+#: A definition on one line, up to its colon.
+_HEAD = re.compile(r"def \w+\([^()]*\)( *-> *[^:]+)?:")
 
 
 def forward(failing: Failing) -> Diagnosis | None:
@@ -61,9 +66,8 @@ def _in_turn(module: Module) -> Suggestion:
 def _renamed(module: Module, absent: Absent) -> Suggestion:
     """The line that defines the method, with its name put right."""
     near = absent.near[0]
-    line = line_of(absent.defined).partition("  #")[0]
-    if not (line.startswith(f"def {near}(") and line.endswith(":")):
-        line = f"def {near}"
+    head = _HEAD.match(line_of(absent.defined))
+    line = head[0] if head is not None and f" {near}(" in head[0] else f"def {near}"
     better = line.replace(near, "forward", 1)
     return Suggestion(
         action="change_call",
