@@ -25,7 +25,7 @@ INDEXING = (
         r"The expanded size of the tensor \((?P<n>\d+)\) must match the existing size "
         r"\((?P<k>\d+)\) "
         r"at non-singleton dimension (?P<d>\d+)",
-        "what is assigned does not fit into its place: in dimension {d} {k} come for {n}",
+        "what is assigned does not fit into its place: dimension {d} takes {n}, and {k} come",
         when=_assigned,
     ),
     Row(

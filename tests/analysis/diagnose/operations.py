@@ -97,7 +97,7 @@ class SelectByAColumn(nn.Module):
     (2, 50, 15),
     path="",
     kind="assign.sizes",
-    numbers=("table[:, 1::2] is 50×7", "50×8", "8 come for 7"),
+    numbers=("table[:, 1::2] is 50×7", "50×8", "takes 7, and 8 come"),
     fix="table[:, 1::2] = torch.cos(turns)[:, : table.size(1) // 2]",
 )
 class OddPositions(nn.Module):
@@ -131,7 +131,7 @@ class AssignedWithAnAxisTooMany(nn.Module):
     (4, 8),
     path="",
     kind="assign.sizes",
-    numbers=("out[:, 2:5] is 4×3", "4×5", "5 come for 3"),
+    numbers=("out[:, 2:5] is 4×3", "4×5", "takes 3, and 5 come"),
     fix="nn.Linear(in_features=8, out_features=3)",
 )
 class AssignedFromALayer(nn.Module):

@@ -145,7 +145,7 @@ def test_the_target_of_an_assignment_opens_the_story():
 
     error = error_of(assigned, (4, 8))
     assert error.derivation[0] == "target y[0] 8"
-    assert "x[:, 0] of 4 does not fit into it: in dimension 0 4 come for 8" in error.diagnosis
+    assert "x[:, 0] of 4 does not fit into it: dimension 0 takes 8, and 4 come" in error.diagnosis
 
 
 def test_an_index_beyond_the_target_names_the_target():

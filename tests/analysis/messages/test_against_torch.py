@@ -19,6 +19,8 @@ from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
     layers,
+    names,
+    operations,
     pictures,
     questions,
     sequences,
@@ -27,6 +29,7 @@ from tests.analysis.diagnose.case import CASES, Case
 
 #: What no message tells, and the kinds that it may be taken for.
 LESS_IS_KNOWN = {
+    "assign.sizes": {"expand.size", "expand.rank"},
     "input.missing_batch": {"linear.in_features"},
     "input.missing_channel": {"conv.in_channels"},
     "output.tuple": {"input.list"},

@@ -56,7 +56,8 @@ def assigned(failing: Failing) -> Diagnosis | None:
         sentence += f": it has {dims(value.rank)} for {len(part)}"
     elif found is not None:
         axis = found[2]
-        sentence += f": in dimension {axis % len(part)} {value.shape[axis]} come for {part[axis]}"
+        size = value.shape[axis]
+        sentence += f": dimension {axis % len(part)} takes {part[axis]}, and {size} come"
         stories = [story(failing.trace, value.value.id, axis)]
         derivation = (*start_line(failing.trace, stories), *lines(stories))
     target = f"target {line.target} {times(part, 'a single number')}"
