@@ -123,8 +123,6 @@ class _Turns:
 
     def _box(self, key: int) -> Hashable:
         box = self.graph.boxes[key]
-        if box.failed:
-            return "failed", key
         if box.head.call is not None:
             return "call", self._call(box.head.call)
         ran = self.graph.flow.operation(self.graph.flow.nodes[key])

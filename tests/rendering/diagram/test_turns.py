@@ -199,6 +199,38 @@ def test_turns_fold_only_where_their_results_are_used_alike(
     assert [f.turns for f in frames(view_of(Reading(use), (2, 5, 4))) if f.turns > 1] == turns
 
 
+class Mixing(nn.Module):
+    """Adds to every step what ``which`` picks from the step itself and two more inputs."""
+
+    def __init__(self, which: Callable[[int], int]) -> None:
+        super().__init__()
+        self.cell, self.which = nn.RNNCell(4, 4), which
+
+    def forward(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        state = None
+        for step in range(5):
+            frame = x[:, step]
+            mixed = frame + (frame, a, b)[self.which(step)]
+            if state is None:
+                state = mixed.new_zeros(mixed.shape)  # hangs on the first turn, and says nothing
+            state = self.cell(mixed, state)
+        assert state is not None
+        return state + a + b
+
+
+@pytest.mark.parametrize(
+    ("which", "turns"),
+    [
+        (lambda _: 1, [5]),
+        (lambda step: 1 if step == 0 else 0, [4]),  # reads what the others do not
+        (lambda step: 1 if step == 2 else 2, []),
+    ],
+)
+def test_turns_fold_only_where_they_read_alike(which: Callable[[int], int], turns: list[int]):
+    view = view_of(Mixing(which), (2, 5, 4), (2, 4), (2, 4))
+    assert [f.turns for f in frames(view) if f.turns > 1] == turns
+
+
 def test_layers_of_their_own_are_no_turns():
     view = view_of(Reading(lambda seen: seen[4], own=True), (2, 5, 4))
     assert backward(view) == set()
