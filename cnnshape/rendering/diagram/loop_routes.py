@@ -24,12 +24,17 @@ _ARROW = 6.5
 
 def led_back(placement: Placement) -> Placement:
     """The placement with the arrows that lead back in lanes; the flow goes from top to bottom."""
-    lines = list(placement.lines)
-    for index, line in enumerate(lines):
-        if line.back and line.tail != line.head:
-            others = lines[:index] + lines[index + 1 :]
-            lines[index] = _in_lane(line, placement, others)
-    return replace(placement, lines=tuple(lines))
+    led: dict[Line, Line] = {}
+    forward = [line for line in placement.lines if not line.back]
+    # The short ones first: they keep close to their boxes, and the long ones go around them.
+    for line in sorted((one for one in placement.lines if one.back), key=_height):
+        led[line] = _in_lane(line, placement, [*forward, *led.values()])
+    return replace(placement, lines=tuple(led.get(line, line) for line in placement.lines))
+
+
+def _height(line: Line) -> float:
+    heights = [y for _, y in line.points]
+    return max(heights) - min(heights)
 
 
 def _in_lane(line: Line, placement: Placement, others: Sequence[Line]) -> Line:
@@ -52,8 +57,10 @@ def _in_lane(line: Line, placement: Placement, others: Sequence[Line]) -> Line:
 
 def _disturbed(led: Line, x: float, others: Sequence[Line]) -> int:
     """How many edges the arrow crosses, and how long it runs right beside one."""
-    low, high = min(y for _, y in led.points), max(y for _, y in led.points)
-    crossed = sum(_cross(led, other) for other in others)
+    begin, end = led.points[0], led.points[-1]
+    low, high = end[1], begin[1]
+    way = (begin, (x, high), (x, low), end)  # its corners are round, but no edge slips through
+    crossed = sum(_cross(way, other) for other in others)
     beside = sum(
         abs(point[0] - x) < _GAP and low <= point[1] <= high
         for other in others
@@ -112,9 +119,9 @@ def _touches(line: Line, rect: Rect) -> bool:
     return any(rect.grown(1).contains(point) for point in line.along)
 
 
-def _cross(line: Line, other: Line) -> bool:
-    mine, theirs = tuple(pairwise(line.along[:-1])), tuple(pairwise(other.along[:-1]))
-    return any(_meet(*a, *b) for a in mine for b in theirs)
+def _cross(way: Sequence[Point], other: Line) -> bool:
+    theirs = tuple(pairwise(other.along[:-1]))
+    return any(_meet(*a, *b) for a in pairwise(way) for b in theirs)
 
 
 def _meet(a: Point, b: Point, c: Point, d: Point) -> bool:
