@@ -37,6 +37,7 @@ def remarks(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> tuple[str
     """
     return (
         *_result(trace),
+        *_unregistered(trace),
         *_scripted(trace),
         *_packed(trace),
         *_uncounted(trace, accounts, macs),
@@ -57,6 +58,23 @@ def _result(trace: Trace) -> Iterator[str]:
         yield f"{forward} returns None: is its return statement missing?"
     elif kind:
         yield f"{forward} returns {with_article(kind)}, in which no tensor was found"
+
+
+def _unregistered(trace: Trace) -> Iterator[str]:
+    """Layers that no optimizer and no ``.to()`` will ever see."""
+    holding = [
+        f"{module.path or module.type}.{name}"
+        for module in trace.modules
+        for name in module.unregistered
+    ]
+    if holding:
+        more = f" and {len(holding) - _NAMES} more" if len(holding) > _NAMES else ""
+        are, kind = ("is", "a plain list or dict") if len(holding) == 1 else ("are", "plain lists")
+        yield (
+            f"{', '.join(holding[:_NAMES])}{more} {are} {kind} of layers, of which torch does not "
+            "know: their parameters are not counted, not trained and not moved; use nn.ModuleList "
+            "or nn.ModuleDict"
+        )
 
 
 def _scripted(trace: Trace) -> Iterator[str]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from torch import nn
 
 from cnnshape.analysis.report import ErrorReport, Suggestion
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.structure import named_tensors
+from cnnshape.tracing.unregistered import unregistered
 from cnnshape.words import listed
 
 
@@ -30,6 +34,9 @@ def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> E
             "change_call", text, path, "device", where, device, verified=runs, runs=runs or None
         )
         return _report(path, type(module).__name__, sentence, change)
+    left = next(_left_behind(model, device), None)
+    if left is not None:
+        return left
     elsewhere = [
         (name, str(tensor.device))
         for label, thing in inputs.named(model)
@@ -56,6 +63,26 @@ def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> E
         runs=runs or None,
     )
     return _report("", type(model).__name__, sentence, change)
+
+
+def _left_behind(model: nn.Module, device: str) -> Iterator[ErrorReport]:
+    """Layers in a plain list, which ``model.to(device)`` has passed by."""
+    known = {id(module) for module in model.modules()}
+    for path, module in model.named_modules():
+        for name, layer in unregistered(module, known):
+            where = {str(t.device) for t in (*layer.parameters(), *layer.buffers())}
+            if where == {device}:
+                continue
+            own = f"{path or type(model).__name__}.{name}"
+            sentence = (
+                f"{own} is a plain list or dict, of whose layers torch does not know: the model is "
+                f"on {device}, and they are on {', '.join(sorted(where))}"
+            )
+            text = f"self.{name} = nn.ModuleList(self.{name})"
+            change = Suggestion("change_call", text, path, name, to="ModuleList")
+            yield replace(
+                _report(path, type(module).__name__, sentence, change), kind="module.unregistered"
+            )
 
 
 def _report(path: str, kind: str, sentence: str, change: Suggestion) -> ErrorReport:

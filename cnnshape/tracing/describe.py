@@ -19,6 +19,7 @@ from cnnshape.errors import UsageError
 from cnnshape.tracing.names import REWRITTEN
 from cnnshape.tracing.structure import to_plain
 from cnnshape.tracing.trace import Module, Parameter
+from cnnshape.tracing.unregistered import unregistered
 
 _ATOMS = (bool, int, float, str)
 
@@ -107,6 +108,7 @@ def _describe(
         buffers=tuple(first_names[id(t)] for t in _registered(module, "_buffers").values()),
         training=module.training,
         aliases=tuple(aliases),
+        unregistered=tuple(attribute for attribute, _ in unregistered(module, paths)),
     )
 
 

@@ -114,6 +114,8 @@ class Module:
         builtin: its ``forward`` is that of ``kind``, not one of its author's.
         config: its plain public attributes (``kernel_size``, ``in_features``, …).
         parameters: names of the parameters it registers itself, also those owned elsewhere.
+        unregistered: attributes that hold layers in a plain list or dict, of which torch knows
+            nothing.
     """
 
     path: str
@@ -127,6 +129,7 @@ class Module:
     buffers: tuple[str, ...]
     training: bool
     aliases: tuple[str, ...] = ()
+    unregistered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

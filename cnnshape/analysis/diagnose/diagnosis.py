@@ -43,6 +43,7 @@ KINDS: dict[str, str] = {
     "attribute.misspelt": "A method, an attribute or a function of torch is misspelt",
     "name.undefined": "forward uses a variable that is not defined",
     "call.misused": "Brackets that are missing, superfluous or of the wrong kind",
+    "module.unregistered": "Layers in a plain list or dict",
     "forward.arguments": "forward() is called with the wrong arguments",
     "output.tuple": "A module returns a tuple, and the next one wants a tensor",
     "output.none": "A module returns nothing",

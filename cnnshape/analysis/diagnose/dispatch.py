@@ -41,6 +41,7 @@ from cnnshape.analysis.diagnose.rules import (
     reshaping,
     transposed,
     unpacking,
+    unregistered,
     windows,
 )
 from cnnshape.analysis.report import Suggestion
@@ -173,6 +174,7 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     yield dimensions.out_of_range
     family = "" if failing.entry is None else failing.entry.family
     yield from _BY_FUNCTION.get(failing.name) or _BY_FAMILY.get(family, ())
+    yield unregistered.left_behind
     yield dtypes.indices
     yield dtypes.mixed
     yield dtypes.floating

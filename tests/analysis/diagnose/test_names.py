@@ -208,6 +208,57 @@ def test_a_forward_that_is_not_there_is_no_fault_of_the_inputs(given):
     assert error.suggestions[0].runs
 
 
+class Listed(nn.Module):
+    def __init__(self, keep=list):
+        super().__init__()
+        self.first = nn.Linear(8, 8)
+        self.layers = keep([nn.Linear(8, 8), nn.Linear(8, 2)])
+
+    def forward(self, x):
+        x = self.first(x)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def test_layers_in_a_list_keep_their_dtype():
+    error = error_of(Listed().double(), torch.zeros(2, 8, dtype=torch.float64))
+    assert error.kind == "module.unregistered"
+    assert error.diagnosis.startswith("Listed.layers is a plain list or dict")
+    assert "changed the model to float64 left them at float32" in error.diagnosis
+    assert error.suggestions[0].text == "self.layers = nn.ModuleList(self.layers)"
+    fixed = Listed(nn.ModuleList).double()
+    assert error_of(fixed, torch.zeros(2, 8, dtype=torch.float64)) is None
+
+
+def test_layers_in_a_list_stay_on_their_device():
+    error = error_of(Listed().to("meta"), torch.zeros(2, 8, device="meta"))
+    assert error.kind == "module.unregistered"
+    assert "the model is on meta, and they are on cpu" in error.diagnosis
+    assert error_of(Listed(nn.ModuleList).to("meta"), torch.zeros(2, 8, device="meta")) is None
+
+
+def test_a_list_of_layers_is_told_of_where_nothing_fails():
+    (note,) = cnnshape.inspect(Listed(), (2, 8)).notes
+    assert note.startswith("Listed.layers is a plain list or dict of layers")
+    assert cnnshape.inspect(Listed(nn.ModuleList), (2, 8)).notes == ()
+    again = Listed(nn.ModuleList)
+    again.some = [again.layers[0], nn.ReLU()]
+    assert cnnshape.inspect(again, (2, 8)).notes == ()
+
+
+def test_a_list_that_is_called():
+    class Called(Listed):
+        def forward(self, x):
+            return self.layers(x)
+
+    error = error_of(Called(), torch.zeros(2, 8))
+    assert error.kind == "call.misused"
+    assert (
+        "self.layers is a plain list or dict of layers, which cannot be called" in error.diagnosis
+    )
+
+
 def test_forward_without_self():
     class NoSelf(nn.Module):
         def forward(x):

@@ -107,6 +107,9 @@ def _own(failing: Failing) -> _Found:
         if name in module.config:
             value = module.config[name]
             yield f"self.{name} is {value!r}, which cannot be called", None
+        elif name in module.unregistered:
+            sentence = f"self.{name} is a plain list or dict of layers, which cannot be called"
+            yield f"{sentence}: call them one by one, or make it an nn.Sequential", None
         elif name in held:
             shape = _shape(failing, held[name])
             yield f"self.{name} is a tensor{shape} and no layer: it cannot be called", None
