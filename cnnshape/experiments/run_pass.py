@@ -108,7 +108,7 @@ def _run_where_it_fits(prepared: Prepared) -> Recorded:
 def _run_with_values(prepared: Prepared, on_meta: Recorded, limit: str) -> Recorded:
     """Fake tensors, then the CPU, for a model that meta cannot run."""
     fake = _run_without_memory(prepared, "fake", "")
-    if fake.exception is None and not _has_unknown_sizes(fake):
+    if fake.exception is None and not has_unknown_sizes(fake):
         return _because(fake, f"meta cannot run {limit}: fake tensors, without memory")
     affordable = _bytes(prepared.module) <= REAL_BYTES_LIMIT
     if affordable and prepared.has_values:
@@ -182,7 +182,8 @@ _MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-def _has_unknown_sizes(recorded: Recorded) -> bool:
+def has_unknown_sizes(recorded: Recorded) -> bool:
+    """Whether a size that a module gets or gives depends on the values (fake tensors: ``u0``)."""
     trace = recorded.trace
     return any(
         isinstance(size, str)

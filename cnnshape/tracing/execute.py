@@ -166,13 +166,7 @@ def _name_inputs(model: nn.Module, inputs: Inputs, recorder: Recorder) -> tuple[
 def placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generator[Inputs]:
     """The model's tensors replaced by ones on ``device`` (``preserved`` puts them back)."""
     if device == "fake":
-        mode = fake_mode()
-
-        def fake(tensor: torch.Tensor) -> torch.Tensor:
-            return mode.from_tensor(tensor, static_shapes=True)
-
-        swap_tensors(modules, fake, torch.device("cpu"))
-        with mode:
+        with faked(modules) as fake:
             yield inputs.to(fake)
         return
     target = torch.device(device)
@@ -205,6 +199,19 @@ def placed(modules: Sequence[nn.Module], inputs: Inputs, device: str) -> Generat
             yield moved
     else:
         yield moved
+
+
+@contextmanager
+def faked(modules: Sequence[nn.Module]) -> Generator[Callable[[torch.Tensor], torch.Tensor]]:
+    """The model's tensors replaced by fake ones, as those are that the function yielded makes."""
+    mode = fake_mode()
+
+    def fake(tensor: torch.Tensor) -> torch.Tensor:
+        return mode.from_tensor(tensor, static_shapes=True)
+
+    swap_tensors(modules, fake, torch.device("cpu"))
+    with mode:
+        yield fake
 
 
 def fake_mode() -> Any:

@@ -6,8 +6,8 @@ little more than the model itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from cnnshape.tracing.execute import Inputs, Mode, swap_tensors
+from cnnshape.tracing.execute import Inputs, Mode, faked, swap_tensors
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.shortcuts import Shortcut, meta_shortcuts
 from cnnshape.tracing.structure import named_tensors
@@ -26,8 +26,8 @@ from cnnshape.tracing.structure import named_tensors
 class Pass:
     """One pass: the shapes that came out, or what the model raised.
 
-    ``doubtful``: an empty tensor came up on the way, or a function whose own checks meta leaves
-    out; a real run might refuse what this one accepted.
+    A size that depends on the values is -1. ``doubtful``: an empty tensor came up on the way, or a
+    function whose own checks meta leaves out; a real run might refuse what this one accepted.
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -97,29 +97,42 @@ def repeated(
     (((1, 6, 5, 5),), 'RuntimeError')
     """
     every = tuple(model.modules())
-    target = torch.device(device)
-
-    def convert(tensor: torch.Tensor) -> torch.Tensor:
-        return tensor if tensor.device == target else tensor.to(target)
-
     with ExitStack() as stack:
         stack.enter_context(preserved(every))
         for module in every:
             vars(module)["training"] = mode == "train"
-        swap_tensors(every, convert, target)
+        convert = stack.enter_context(faked(every) if device == "fake" else _moved(every, device))
         shortcuts = _shortcuts() if device == "meta" else {}
-        if device == "meta":
-            # A tensor that the forward makes itself must land where the others are.
-            stack.enter_context(target)
 
         def attempt(inputs: Inputs) -> Pass:
             watch = _Watch(shortcuts)
+            inputs = inputs.to(convert)
             try:
                 with watch:
                     output = model(*inputs.args, **(inputs.kwargs or {}))
             except Exception as error:  # noqa: BLE001 - whatever the model raises is a result
                 return Pass((), error, watch.doubtful)
-            shapes = tuple(tuple(tensor.shape) for _, tensor in named_tensors("", output))
+            shapes = tuple(_shape(tensor) for _, tensor in named_tensors("", output))
             return Pass(shapes, None, watch.doubtful)
 
         yield attempt
+
+
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    return tuple(n if isinstance(n, int) else -1 for n in tensor.shape)  # pyright: ignore[reportUnnecessaryIsInstance]
+
+
+@contextmanager
+def _moved(
+    modules: Sequence[nn.Module], device: str
+) -> Generator[Callable[[torch.Tensor], torch.Tensor]]:
+    """The model's tensors moved to a device, as the function yielded moves others."""
+    target = torch.device(device)
+
+    def convert(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor if tensor.device == target else tensor.to(target)
+
+    swap_tensors(modules, convert, target)
+    # On meta, a tensor that the forward makes itself must land where the others are.
+    with target if device == "meta" else nullcontext():
+        yield convert

@@ -344,6 +344,16 @@ def test_a_table_of_positions_bounds_the_length():
     assert report.outputs[0].shape == (1, "L", 4)
 
 
+def test_a_model_without_values_that_looks_at_some_runs_on_fake_tensors():
+    with torch.device("meta"):
+        model = networks.Scaled()
+    report = cnnshape.inspect(model, "2,L,6")
+    assert report.device == "fake"
+    assert report.outputs[0].shape == (2, "L", 6)
+    assert report.constraints == ("30 >= L",)
+    assert cnnshape.sizes(model, "2,L,6", range=(1, 40)).letters["L"].ranges == ((1, 30),)
+
+
 def test_letters_need_no_device():
     with pytest.raises(UsageError, match="leave --device cpu out, or give numbers"):
         cnnshape.inspect("lenet", (1, 1, "H", "W"), device="cpu")

@@ -13,7 +13,6 @@ from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import Letters, filled, shapes_of
 from cnnshape.experiments.symbolic.run_at_sizes import Prober
 from cnnshape.experiments.symbolic.sampling import all_hold
-from cnnshape.loading.tensors import make_tensors
 from cnnshape.tracing.execute import Inputs, record
 from cnnshape.tracing.repeat import Pass, repeated
 
@@ -63,29 +62,20 @@ class Attempts:
         return self.verdicts[key]
 
     def _tried(self, letters: Letters) -> Verdict:
-        if self.prober.device == "meta" and not all_hold(self.unseen, letters):
+        if self.prober.device != "cpu" and not all_hold(self.unseen, letters):
             return "no"
-        inputs = self._inputs(letters)
-        done = self.run(inputs)
+        done = self.run(self.prober.inputs_at(letters))
         if done.exception is not None or (done.doubtful and self._refused(letters)):
             return "no"
         if self.keeps_batch and not _keeps(self.prober, letters, done.shapes):
             return "batch"
         return "yes"
 
-    def _inputs(self, letters: Letters) -> Inputs:
-        args, kwargs = make_tensors(
-            filled(self.prober.inputs, letters),
-            device=self.prober.device,
-            dtype=self.prober.dtype,
-        )
-        return Inputs(args, kwargs)
-
     def _refused(self, letters: Letters) -> bool:
         """Whether a condition of a size rule says that a real run would refuse these sizes."""
         recorded = record(
             self.prober.module,
-            self._inputs(letters),
+            self.prober.inputs_at(letters),
             device=self.prober.device,
             mode=self.prober.mode,
         )

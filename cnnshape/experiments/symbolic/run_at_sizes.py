@@ -13,7 +13,7 @@ from torch import Tensor
 
 from cnnshape.analysis.build import build_report
 from cnnshape.analysis.report import Report
-from cnnshape.experiments.run_pass import needs_values, run_pass
+from cnnshape.experiments.run_pass import has_unknown_sizes, needs_values, run_pass
 from cnnshape.experiments.symbolic.letters import Letters, batch_letters, filled, places, shapes_of
 from cnnshape.experiments.symbolic.size_recorder import noting_guards
 from cnnshape.experiments.symbolic.traced_size import Guard
@@ -95,22 +95,32 @@ class Prober:
         key = tuple(sorted(letters.items()))
         if key not in self._done:
             recorded = self._record(letters)
-            needed = self._device == "meta" and needs_values(recorded[0].exception) is not None
-            if needed and self.prepared.has_values:
-                self._device = "cpu"
-                self.module = self.prepared.real_module()
+            while _needs_values(recorded[0]) and self._went_further():
                 recorded = self._record(letters)
             self._done[key] = recorded
         return self._done[key]
 
+    def _went_further(self) -> bool:
+        """From meta to fake tensors, and to the CPU if there are values; False at the end."""
+        if self._device == "meta":
+            self._device = "fake"
+        elif self._device == "fake" and self.prepared.has_values:
+            self._device = "cpu"
+            self.module = self.prepared.real_module()
+        else:
+            return False
+        return True
+
+    def inputs_at(self, letters: Letters) -> Inputs:
+        """The arguments with these numbers in the place of the letters, for where it runs."""
+        device = "meta" if self._device == "fake" else self._device
+        return Inputs(*make_tensors(filled(self.inputs, letters), device=device, dtype=self.dtype))
+
     def _record(self, letters: Letters) -> tuple[Recorded, list[Guard]]:
         guards: list[Guard] = []
-        args, kwargs = make_tensors(
-            filled(self.inputs, letters), device=self._device, dtype=self.dtype
-        )
         recorded = record(
             self.module,
-            Inputs(args, kwargs),
+            self.inputs_at(letters),
             device=self._device,
             mode=self.mode,
             reason="letters in the input: its sizes as expressions",
@@ -198,6 +208,10 @@ class Prober:
             if len(widths) >= 4:
                 break
         return tuple(widths) or (1, 3)
+
+
+def _needs_values(recorded: Recorded) -> bool:
+    return needs_values(recorded.exception) is not None or has_unknown_sizes(recorded)
 
 
 def known_reach(prepared: Prepared, trace: Trace) -> dict[int, int]:
