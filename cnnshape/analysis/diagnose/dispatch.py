@@ -131,9 +131,9 @@ def diagnose(failing: Failing) -> Diagnosis | None:
 
 def _all(failing: Failing, own: Sequence[Suggestion]) -> tuple[Suggestion, ...]:
     """What a rule proposes itself, between what was intended and what is merely possible."""
-    found: dict[tuple[str, str], Suggestion] = {}
+    found: dict[tuple[str, ...], Suggestion] = {}
     for one in (*_proposed(intended, failing), *own, *_proposed(possible, failing)):
-        found.setdefault((one.path, one.text), one)
+        found.setdefault((one.path, str(one.from_), one.text), one)
     return tuple(found.values())
 
 

@@ -150,6 +150,8 @@ def _misspelt(node: ast.Call) -> Iterator[_Rewrite]:
 def _exchanged(node: ast.Call) -> Iterator[_Rewrite]:
     if len(node.args) < 2 or any(_number(a) is not None for a in node.args[:2]):
         return
+    if isinstance(node.func, ast.Name) and node.func.id in ("getattr", "isinstance", "zip"):
+        return
     first, second, *rest = node.args
     if ast.dump(first) != ast.dump(second) and not isinstance(first, ast.Starred):
         exchanged = ast.Call(node.func, [second, first, *rest], node.keywords)

@@ -1,0 +1,88 @@
+"""Calls that turn, merge or join axes long before something fails."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from tests.analysis.diagnose.first_correction import first_correction
+
+
+class Pictures(nn.Module):
+    """Subclasses say what happens to a picture on its way."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(3, 4, 3, padding=1)
+        self.two = nn.Conv2d(4, 4, 3, padding=1)
+        self.join = nn.Conv2d(8, 4, 1)
+        self.fc = nn.Linear(4 * 6 * 6, 5)
+
+
+class Turned(Pictures):
+    def forward(self, x):
+        x = self.one(x).relu().transpose(1, 2)
+        return self.fc(torch.flatten(self.two(x.relu()), 1))
+
+
+class Averaged(Pictures):
+    def forward(self, x):
+        x = self.one(x).mean(1)
+        return self.fc(torch.flatten(self.two(x), 1))
+
+
+class BesideEachOther(Pictures):
+    def forward(self, x):
+        x = self.one(x)
+        x = torch.cat([x, self.two(x)], 2)
+        return self.fc(self.join(x).flatten(1))
+
+
+class Gathered(Pictures):
+    def forward(self, x):
+        x = self.one(x)
+        parts = [x, self.two(x)]
+        x = torch.cat(parts, dim=3)
+        return self.fc(self.join(x).flatten(1))
+
+
+class OtherRows(Pictures):
+    def forward(self, x):
+        x = self.two(self.one(x))
+        return self.fc(x.view(x.size(0) * 2, -1))
+
+
+class WithoutTurn(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 2, stride=2)
+        self.mlp = nn.Linear(16, 16)
+        self.tokens = nn.Linear(9, 9)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2)
+        x = x + self.mlp(x)
+        return x + self.tokens(x.transpose(1, 2)).transpose(1, 2)
+
+
+@pytest.mark.parametrize(
+    ("model", "text"),
+    [
+        (Turned(), "self.one(x).relu() instead of self.one(x).relu().transpose(1, 2)"),
+        (Averaged(), "self.one(x) instead of self.one(x).mean(1)"),
+        (
+            BesideEachOther(),
+            "torch.cat([x, self.two(x)], 1) instead of torch.cat([x, self.two(x)], 2)",
+        ),
+        (Gathered(), "torch.cat(parts, dim=1) instead of torch.cat(parts, dim=3)"),
+        (OtherRows(), "x.view(x.size(0), -1) instead of x.view(x.size(0) * 2, -1)"),
+        (
+            WithoutTurn(),
+            "self.patches(x).flatten(2).transpose(1, 2) instead of self.patches(x).flatten(2)",
+        ),
+    ],
+    ids=lambda it: type(it).__name__ if isinstance(it, nn.Module) else "",
+)
+def test_first(model, text):
+    assert first_correction(model, 2, 3, 6, 6) == ("", text)
