@@ -110,6 +110,15 @@ class Signature:
                     self._positional.append(first)
                 self._defaults[first] = ast.literal_eval(default) if equals else _REQUIRED
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameters in order, each under its first name.
+
+        >>> Signature("input dim|axis=-1").names
+        ('input', 'dim')
+        """
+        return tuple(self._defaults)
+
     def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any] | None:
         """The arguments by name, defaults included; None where one that is needed is missing.
 

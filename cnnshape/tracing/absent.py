@@ -11,7 +11,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from difflib import SequenceMatcher
-from types import CodeType, FrameType, ModuleType, TracebackType
+from types import CodeType, FrameType, FunctionType, ModuleType, TracebackType
 from typing import Any
 
 from torch import nn
@@ -23,6 +23,8 @@ from cnnshape.words import nearest
 
 #: What a forward is called elsewhere.
 _FORWARDS = ("call", "__call__", "fwd", "run", "predict")
+#: Misspelt constructors.
+_CONSTRUCTORS = ("__int__", "_init_", "__init", "init", "_init", "init__", "__inti__", "__ini__")
 #: What NumPy and others call what a tensor has under another name.
 _ELSEWHERE = {
     "astype": "to",
@@ -112,10 +114,19 @@ def _attribute(error: AttributeError) -> Absent | None:
     if not isinstance(name, str) or thing is None:
         return None
     owner = thing.__name__ if isinstance(thing, ModuleType) else type(thing).__name__
+    if isinstance(thing, nn.Module) and (never := _never_run(type(thing))) is not None:
+        return Absent(name, owner, (never.__name__,), _place(never.__code__))
     known = _names(thing)
     elsewhere = _ELSEWHERE.get(name)
     near = (elsewhere,) if elsewhere in known else _alike(name, known)
     return Absent(name, owner, near)
+
+
+def _never_run(cls: type[nn.Module]) -> FunctionType | None:
+    """A constructor under a name that Python does not call: ``__int__``, ``_init_``."""
+    own = vars(cls)
+    found = (own[name] for name in _CONSTRUCTORS if name in own and "__init__" not in own)
+    return next((method for method in found if isinstance(method, FunctionType)), None)
 
 
 def _names(thing: Any) -> list[str]:

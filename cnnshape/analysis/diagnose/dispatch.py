@@ -17,6 +17,7 @@ from cnnshape.analysis.diagnose.rules import (
     assigning,
     attention,
     broadcasting,
+    call_arguments,
     calling,
     convolution,
     dimensions,
@@ -39,6 +40,7 @@ from cnnshape.analysis.diagnose.rules import (
     recurrent,
     resampling,
     reshaping,
+    several,
     transposed,
     unpacking,
     unregistered,
@@ -163,6 +165,8 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
         yield not_tensors.attribute
         yield calling.attribute
         yield misused.misused
+        yield several.used_as_one
+        yield call_arguments.refused
         yield misspelt.attribute
         yield misspelt.variable
         yield raised.unpacking

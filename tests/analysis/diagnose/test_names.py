@@ -101,7 +101,57 @@ class LayerBuilt(Spelled):
         return nn.ReLU(self.fc(x)).sum()
 
 
+class DimsOfASum(Spelled):
+    def forward(self, x):
+        return self.fc(x).sum(dims=1)
+
+
+class AxisOfASoftmax(Spelled):
+    def forward(self, x):
+        return F.softmax(self.fc(x), axis=1)
+
+
+class CatWithoutAList(Spelled):
+    def forward(self, x):
+        return torch.cat(x, self.fc(x), -1)
+
+
+class HalfASize(Spelled):
+    def forward(self, x):
+        return self.fc(x).reshape(x.shape[1] / 2, -1)
+
+
+class FloatOfZeros(Spelled):
+    def forward(self, x):
+        return x + torch.zeros((2.0, 8), device=x.device)
+
+
+class LoopOverANumber(Spelled):
+    def forward(self, x):
+        for _ in x.shape[0]:
+            x = self.fc(x)
+        return x
+
+
+class SumOfAMaximum(Spelled):
+    def forward(self, x):
+        return self.fc(x).max(dim=1).sum()
+
+
+class ReluOfTheLargest(Spelled):
+    def forward(self, x):
+        return torch.relu(torch.topk(x, 3))
+
+
 CORRECTED = [
+    (DimsOfASum, "call.arguments", "sum has no argument 'dims'; did you mean dim?"),
+    (AxisOfASoftmax, "call.arguments", "softmax has no argument 'axis'; did you mean dim?"),
+    (CatWithoutAList, "call.arguments", "cat takes its tensors in one list"),
+    (HalfASize, "call.whole", "reshape takes whole numbers, and x.shape[1] / 2 is a float"),
+    (FloatOfZeros, "call.whole", "zeros takes whole numbers, and 2.0 is a float"),
+    (LoopOverANumber, "call.arguments", "x.shape[0] is a number"),
+    (SumOfAMaximum, "output.several", "self.fc(x).max(dim=1) gives two tensors"),
+    (ReluOfTheLargest, "output.several", "torch.topk(x, 3) gives two tensors"),
     (Veiw, "attribute.misspelt", "a Tensor has no attribute 'veiw'; did you mean view?"),
     (Shpae, "attribute.misspelt", "a Tensor has no attribute 'shpae'; did you mean shape?"),
     (Rleu, "attribute.misspelt", "torch.nn.functional has no attribute 'rleu'; did you mean relu?"),
@@ -256,6 +306,42 @@ def test_a_list_that_is_called():
     assert error.kind == "call.misused"
     assert (
         "self.layers is a plain list or dict of layers, which cannot be called" in error.diagnosis
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (lambda x: x.unsqueeze(), "unsqueeze needs dim as well"),
+        (lambda x: torch.softmax(x), "softmax needs dim as well"),
+        (lambda x: F.dropout(x, prob=0.5), "dropout has no argument 'prob'"),
+        (lambda x: x.chunk(2, 1) + 1, "x.chunk(2, 1) gives 2 tensors, which are used as one"),
+    ],
+)
+def test_what_is_known_without_a_correction(line, said):
+    class Net(nn.Module):
+        def forward(self, x):
+            return line(x)
+
+    error = error_of(Net(), torch.zeros(2, 8))
+    assert error.diagnosis == said
+    assert error.suggestions == ()
+
+
+@pytest.mark.parametrize("name", ["__int__", "_init_", "init"])
+def test_a_constructor_that_python_does_not_call(name):
+    def make(self):
+        self.fc = nn.Linear(8, 2)
+
+    def forward(self, x):
+        return self.fc(x)
+
+    make.__name__ = name
+    error = error_of(type("Net", (nn.Module,), {name: make, "forward": forward})(), torch.zeros(2))
+    assert error.kind == "module.missing_attribute"
+    assert error.diagnosis == (
+        f"the Net has no attribute 'fc', since Net.{name} is not run when it is built; "
+        f"did you mean __init__ instead of {name}?"
     )
 
 

@@ -146,7 +146,9 @@ def attribute(failing: Failing) -> Diagnosis | None:
     absent = [n for n in used if n not in known and f"'{n}'" in failing.failure.message]
     if not absent or module.builtin:
         return None
-    name = absent[0]
+    name, missing = absent[0], failing.failure.absent
+    if missing is not None and missing.defined is not None:
+        return _never_built(failing, name, missing.near[0])
     has = f"; it has {listed(held[:_LISTED])}" if held else ""
     more = " and more" if len(held) > _LISTED else ""
     sentence = f"{who(failing.path, module.type)} has no attribute {name!r}{has}{more}"
@@ -163,6 +165,24 @@ def attribute(failing: Failing) -> Diagnosis | None:
         for near in get_close_matches(name, children, n=2, cutoff=0.5)
     )
     return Diagnosis("module.missing_attribute", sentence, (), found)
+
+
+def _never_built(failing: Failing, name: str, method: str) -> Diagnosis:
+    """The layers are made in a method that nobody calls."""
+    owner = failing.module.type
+    sentence = (
+        f"{who(failing.path, owner)} has no attribute {name!r}, since {owner}.{method} is not run "
+        f"when it is built; did you mean __init__ instead of {method}?"
+    )
+    change = Suggestion(
+        action="change_call",
+        text="def __init__",
+        path=failing.path,
+        argument=method,
+        from_=f"def {method}",
+        to="def __init__",
+    )
+    return Diagnosis("module.missing_attribute", sentence, (), (change,))
 
 
 # ---- keys ---------------------------------------------------------------------------------
