@@ -96,6 +96,12 @@ CALLS = (
         when=_in_model,
     ),
     Row(
+        "output.tuple",
+        r"'(?P<kind>dict|[\w.]*Dict|\w*Output\w*)' object has no attribute '(?P<name>\w+)'",
+        "a {kind} is used as a tensor (.{name}): some forward returns several things by name",
+        when=_in_model,
+    ),
+    Row(
         "output.none",
         r"'NoneType' object has no attribute '(?P<name>\w+)'",
         "None is used as a tensor (.{name}): some forward returns nothing",

@@ -75,6 +75,12 @@ DTYPES = (
     ),
     Row(
         "dtype.index",
+        r"one_hot is only applicable to index tensor",
+        "one_hot takes class numbers (int64)",
+        (Fix("target.long()", action="change_call"),),
+    ),
+    Row(
+        "dtype.index",
         r"tensors used as indices must be long, int, byte or bool tensors",
         "indices are whole numbers (int64) or a mask (bool)",
         (Fix("the index with .long()", action="change_call"),),
@@ -118,6 +124,14 @@ DTYPES = (
     Row(
         "dtype.target",
         r"expected target dtype to be Long or Byte, but got (?P<k>\w+)",
+        "class numbers must be int64, but {k} arrives",
+        (Fix("target.long()", action="set_input"),),
+        more=_dtypes,
+    ),
+    Row(
+        "dtype.target",
+        r"Expected object of scalar type Long but got scalar type (?P<k>\w+) for argument #\d+ "
+        r"'target'",
         "class numbers must be int64, but {k} arrives",
         (Fix("target.long()", action="set_input"),),
         more=_dtypes,

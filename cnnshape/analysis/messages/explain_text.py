@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.messages.calls import CALLS
 from cnnshape.analysis.messages.convolution import CONVOLUTION
@@ -31,6 +34,7 @@ ROWS = (
     *LOSSES,
     *CALLS,
 )
+_ASSERTION = re.compile(r"Assertion `[^`\n]{1,200}`? failed")
 #: Words of torch that stand by themselves are looked for in the last so many lines.
 _BARE_LINES = 2_000
 
@@ -49,7 +53,7 @@ def explain_text(text: str) -> ErrorReport | None:
     >>> [(s.text, s.verified) for s in found.suggestions]
     [('nn.Linear(in_features=7, out_features=4)', False)]
     """
-    told = errors_in(text)
+    told = [_with_assertion(error, text) for error in errors_in(text)]
     for error in reversed(told):
         found = explain_told(error)
         if found is not None:
@@ -58,6 +62,12 @@ def explain_text(text: str) -> ErrorReport | None:
         return _bare(text)
     models = [error for error in told if place_of(error.frames).in_model]
     return _report((models or told)[-1], (models or told)[-1].message, None)
+
+
+def _with_assertion(error: ToldError, text: str) -> ToldError:
+    """A GPU says in a line of its own what was wrong, and then that something was."""
+    failed = _ASSERTION.findall(text) if "device-side assert" in error.message else []
+    return replace(error, message=f"{error.message} ({failed[-1]})") if failed else error
 
 
 def explain_told(error: ToldError) -> ErrorReport | None:
@@ -84,7 +94,10 @@ def _own_check(error: ToldError, place: Place) -> Diagnosis | None:
 def diagnose_message(message: str, place: Place) -> Diagnosis | None:
     """What the tables say of a message at a place; None where they do not have it."""
     for row in ROWS:
-        found = read_row(row, message, place)
+        try:
+            found = read_row(row, message, place)
+        except (ArithmeticError, LookupError, ValueError):
+            continue  # with numbers that torch itself would not write
         if found is not None:
             return found
     return None

@@ -68,6 +68,12 @@ INDEXING = (
     ),
     Row(
         "embedding.index",
+        r"Assertion `srcIndex < srcSelectDimSize`? failed",
+        "an embedding has fewer rows than the index that arrives; the same call on the CPU says "
+        "which",
+    ),
+    Row(
+        "embedding.index",
         r"index out of range in self",
         "{who} has fewer rows than the index that arrives",
         layer="Embedding",
@@ -88,7 +94,7 @@ INDEXING = (
     ),
     Row(
         "index.out_of_range",
-        r"CUDA error: device-side assert triggered",
+        r"device-side assert triggered(?!.*(?:n_classes|srcIndex))",
         "an index is out of range on the GPU: that of an embedding, or a class number of the "
         "targets; "
         "the same call on the CPU says which",

@@ -20,7 +20,7 @@ LOSSES = (
     ),
     Row(
         "loss.target_shape",
-        r"0D or 1D target tensor expected, multi-target not supported",
+        r"multi-target not supported",
         "the targets must have 1 dimension, a class number for each prediction",
         (Fix("target.squeeze(1), if its shape is N×1", action="set_input"),),
     ),
@@ -37,6 +37,12 @@ LOSSES = (
         r"(?P<k>.+)",
         "the targets of pictures must have the shape N×H×W, a class number for each pixel",
         (Fix("target.squeeze(1), if its shape is N×1×H×W", action="set_input"),),
+    ),
+    Row(
+        "loss.target_range",
+        r"Assertion `t >= 0 && t < n_classes`? failed",
+        "a class number of the targets is negative, or beyond the scores; the same call on the CPU "
+        "says which",
     ),
     Row(
         "loss.target_range",

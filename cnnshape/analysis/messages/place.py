@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cnnshape.analysis.messages.read_error import Frame
 from cnnshape.tracing.trace import Source
@@ -13,6 +13,7 @@ _TORCH = re.compile(
     r"[\\/](?:site|dist)-packages[\\/]torch[\\/]"
     r"|(?:^|[\\/])torch[\\/](?:nn|_\w+|functional|_\w+\.py|utils|overrides|optim|autograd|fx)\b"
 )
+_LAYERS = re.compile(r"[\\/]torch[\\/]nn[\\/]modules[\\/]")
 #: The last function of Python that a layer calls says which layer it is.
 _CLASSES = {
     "linear": "Linear",
@@ -63,8 +64,11 @@ class Place:
     """Where an error was.
 
     Attributes:
-        layer: as the code reaches it, ``self.fc1``; empty where the lines do not tell.
+        layer: what the innermost line outside torch calls, ``self.fc1``; empty where it is none, or
+            where the line does not tell.
         inside: the failing layer is one of those that ``layer`` holds.
+        path: of the innermost module that was called, ``blocks.3.fc1``; empty where one step on the
+            way to it is not certain, and for the model itself.
         operation: the function of torch that failed; empty where it is not told.
         source: the innermost line outside torch.
         expression: the part of it that failed, where carets mark it.
@@ -74,6 +78,7 @@ class Place:
 
     layer: str = ""
     inside: bool = False
+    path: str = ""
     operation: str = ""
     source: Source | None = None
     expression: str = ""
@@ -91,12 +96,9 @@ class Place:
         return _CLASSES.get(self.operation, "") if self.in_layer else ""
 
     @property
-    def path(self) -> str:
-        """The layer as reports name it, ``blocks.3``; empty where its path is not known."""
-        if self.inside or not self.layer.startswith("self."):
-            return ""
-        bare = self.layer.removeprefix("self.")
-        return re.sub(r"\[['\"]?([\w-]+)['\"]?\]", r".\1", bare)
+    def name(self) -> str:
+        """The layer as its owner's code calls it: ``fc1``; empty where that is not known."""
+        return "" if self.inside else self.layer.removeprefix("self.")
 
     def who(self, kind: str) -> str:
         """The subject of a sentence, for a layer that is at least known to be a ``kind``.
@@ -106,47 +108,62 @@ class Place:
         """
         if self.functional and self.operation:
             return self.operation
-        layer = self.layer.removeprefix("self.")
-        if layer and not self.inside:
-            return layer
+        if self.name:
+            return self.path or self.name
         named = with_article(self.kind or kind)
-        return f"{named} in {layer}" if layer else named
+        return f"{named} in {self.layer.removeprefix('self.')}" if self.layer else named
 
 
 def place_of(frames: tuple[Frame, ...]) -> Place:
     """What the frames of a traceback say of the place.
 
     >>> place_of((Frame("net.py", 9, "forward", "x = self.fc1(x)"),
-    ...           Frame("/torch/nn/modules/module.py", 1, "_call_impl"))).layer
-    'self.fc1'
+    ...           Frame("/torch/nn/modules/module.py", 1, "_call_impl"))).path
+    'fc1'
     """
     own = [number for number, frame in enumerate(frames) if not _is_torch(frame)]
     in_model = any(_is_call(frame) or _last(frame.function) == "forward" for frame in frames)
     if not own:
         return Place(operation=_operation(frames), in_model=in_model)
-    last = frames[own[-1]]
-    below = frames[own[-1] + 1 :]
-    source = Source(last.file, last.line, last.function, code=last.code)
-    called = any(_is_call(frame) for frame in below)
-    if not called:
-        found = _CALLED.search(last.marked or last.code)
-        operation = _operation(below) or (found[1] if found else "")
-        return Place(
-            operation=operation, source=source, expression=_expression(last), in_model=in_model
-        )
-    inside = any("container.py" in frame.file for frame in below)
-    return Place(
-        layer=_layer(last),
-        inside=inside or sum(_is_call(frame) for frame in below) > _CALL_FRAMES,
+    ends = [*own[1:], len(frames)]
+    lines = [(frames[a], frames[a + 1 : b]) for a, b in zip(own, ends, strict=True)]
+    calls = [_call(line, below) for line, below in lines if any(map(_is_call, below))]
+    last, below = lines[-1]
+    place = Place(
+        path=_path(calls),
         operation=_operation(below),
-        source=source,
-        in_model=True,
-        in_layer=True,
+        source=Source(last.file, last.line, last.function, code=last.code),
+        in_model=in_model,
     )
+    if any(map(_is_call, below)):
+        return replace(place, layer=calls[-1].name, inside=calls[-1].inside, in_layer=True)
+    found = _CALLED.search(last.marked or last.code)
+    operation = place.operation or (found[1] if found else "")
+    return replace(place, operation=operation, expression=_expression(last))
 
 
-#: One call of a module goes through `_wrapped_call_impl` and `_call_impl`.
-_CALL_FRAMES = 2
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A line that calls a module: by which name, from a ``forward`` or from outside the model."""
+
+    name: str
+    inside: bool
+    in_forward: bool
+
+
+def _call(line: Frame, below: tuple[Frame, ...]) -> _Call:
+    called = sum(_last(frame.function) == "_call_impl" for frame in below)
+    ran = sum(_is_forward(frame) for frame in below)
+    return _Call(_layer(line), max(called, ran) > 1, _last(line.function) == "forward")
+
+
+def _path(calls: list[_Call]) -> str:
+    """The path of the innermost module that was called, from the model that was called first."""
+    steps = calls if calls and calls[0].in_forward else calls[1:]
+    if any(call.inside for call in calls) or not all(s.name.startswith("self.") for s in steps):
+        return ""
+    names = (step.name.removeprefix("self.") for step in steps)
+    return ".".join(re.sub(r"\[['\"]?([\w-]+)['\"]?\]", r".\1", name) for name in names)
 
 
 def _is_torch(frame: Frame) -> bool:
@@ -155,7 +172,12 @@ def _is_torch(frame: Frame) -> bool:
 
 
 def _is_call(frame: Frame) -> bool:
-    return _last(frame.function) in ("_wrapped_call_impl", "_call_impl")
+    return _last(frame.function) in ("_wrapped_call_impl", "_call_impl") or _is_forward(frame)
+
+
+def _is_forward(frame: Frame) -> bool:
+    """The ``forward`` of one of torch's layers; of a compiled model it is all that is told."""
+    return _last(frame.function) == "forward" and bool(_LAYERS.search(frame.file))
 
 
 def _last(function: str) -> str:
@@ -166,7 +188,8 @@ def _operation(frames: tuple[Frame, ...]) -> str:
     """The outermost function of torch that the innermost module calls."""
     for number in reversed(range(len(frames))):
         if _is_call(frames[number]):
-            frames = frames[number + 1 :]
+            # Its own line stands in the frame of a layer's `forward`.
+            frames = frames[number + (not _is_forward(frames[number])) :]
             break
     if any(_last(frame.function) == "merge_masks" for frame in frames):
         return "multi_head_attention_forward"  # the fused one has prepared its mask

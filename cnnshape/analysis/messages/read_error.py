@@ -79,6 +79,9 @@ _EXCEPTION = re.compile(rf"^{_NAME}(?::\s*(?P<message>.*))?$")
 _LOGGED = re.compile(rf"(?<!except )(?<!raise )(?<![\w.('\"]){_NAME}: (?P<message>\S.*)$")
 #: Where a traceback begins. (Jupyter's heading also names the exception.)
 _BEGINNING = re.compile(r"Traceback \(most recent call last\)")
+#: Above the lines of the model, below an error of ``torch.compile``.
+_USER_CODE = "from user code:"
+_INNER = re.compile(r"\bgot (?P<exception>\w+)\((?P<quote>['\"])(?P<message>.*?)(?P=quote)\)")
 _PYTEST_SUMMARY = re.compile(r"^(FAILED|ERROR) \S+")
 
 
@@ -105,6 +108,7 @@ def errors_in(text: str) -> list[ToldError]:
     reader = _Reader()
     for line in clean(text).split("\n"):
         reader.read(_unboxed(line[:_LONGEST].rstrip()))
+    reader.read("")
     return reader.errors
 
 
@@ -127,11 +131,18 @@ class _Reader:
         self._marked = ""
         self._function = ""
         self._open = False
+        self._compiled: ToldError | None = None
 
     def read(self, line: str) -> None:
         """One line more."""
         line = self._unprefixed(line)
-        if _BEGINNING.search(line):
+        if self._compiled is not None and not line.strip():
+            self.errors.append(_of_compiled(self._compiled, tuple(self._frames)))
+            self._frames, self._compiled = [], None
+        elif line.strip() == _USER_CODE and self.errors:
+            # What the compiler's own frames are good for, these are better.
+            self._compiled, self._frames, self._open = self.errors.pop(), [], False
+        elif _BEGINNING.search(line):
             self._begin(line)
         elif not (self._heading(line) or self._code(line) or self._exception(line)):
             self._further(line)
@@ -242,6 +253,14 @@ class _Reader:
         last = self.errors[-1]
         if len(last.rest) < _MOST_REST:
             self.errors[-1] = replace(last, rest=(*last.rest, text))
+
+
+def _of_compiled(error: ToldError, frames: tuple[Frame, ...]) -> ToldError:
+    """What the model failed on, in the compiler's account of it."""
+    inner = _INNER.search(" ".join((error.message, *error.rest)))
+    if inner is None:
+        return replace(error, frames=frames)
+    return ToldError(inner["exception"], inner["message"], frames)
 
 
 def _looks_like_a_file(found: re.Match[str]) -> bool:

@@ -124,7 +124,7 @@ def read_row(row: Row, message: str, place: Place) -> Diagnosis | None:
 def _value(text: str | None) -> Any:
     if text is None:
         return ""
-    if re.fullmatch(r"-?\d{1,18}", text):
+    if re.fullmatch(r"-?\d+", text):
         return Number(text)
     if re.fullmatch(SIZES, text):
         return Shape(int(size) for size in re.findall(r"-?\d+", text))
@@ -132,10 +132,14 @@ def _value(text: str | None) -> Any:
 
 
 def _suggestion(fix: Fix, found: Found, place: Place) -> Suggestion:
+    text = fix.text.format(**found)
+    path = place.path if place.in_layer else ""
+    if fix.action == "set_argument" and text.startswith("nn.") and place.name and not path:
+        text = f"{place.name} = {text}"  # so it is called there, whatever its path is
     return Suggestion(
         action=fix.action,
-        text=fix.text.format(**found),
-        path=place.path,
+        text=text,
+        path=path,
         argument=fix.argument or None,
         from_=_plain(found.get(fix.before)),
         to=_plain(found.get(fix.after)),

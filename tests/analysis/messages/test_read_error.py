@@ -188,6 +188,50 @@ def test_notebooks(text):
     assert (found.path, found.source.line, found.source.code) == ("fc", 8, "return self.fc(x)")
 
 
+def test_a_compiled_model(folder):
+    """The compiler's own frames say nothing; below its message stand those of the model."""
+    (folder / "compiled.py").write_text(
+        "import torch\nfrom net import Net\n"
+        'torch.compile(Net(), backend="eager")(torch.zeros(2, 1, 32, 32))\n'
+    )
+    found = explain_text(output(folder, "compiled.py"))
+    assert (found.path, found.diagnosis) == ("fc", SAID)
+    assert found.source.code == "return self.fc(x)"
+
+
+def test_a_gpu_says_in_a_line_of_its_own_what_was_wrong():
+    said = "Loss.cu:250: block: [0,0,0], thread: [3,0,0] Assertion `{}` failed.\n"
+    after = "RuntimeError: CUDA error: device-side assert triggered\n"
+    assert explain_text(said.format("t >= 0 && t < n_classes") + after).kind == "loss.target_range"
+    assert (
+        explain_text(said.format("srcIndex < srcSelectDimSize") + after).kind == "embedding.index"
+    )
+    assert explain_text(after).kind == "index.out_of_range"
+
+
+def test_the_path_goes_from_call_to_call():
+    """`model(x)`, in it `self.decoder(y)`, in it `self.fc(z)`."""
+    call = (
+        '  File "/lib/site-packages/torch/nn/modules/module.py", line 1, in _call_impl\n'
+        "    return forward_call(*args, **kwargs)\n"
+    )
+    text = (
+        'Traceback (most recent call last):\n  File "run.py", line 8, in <module>\n'
+        f'    model(x)\n{call}  File "net.py", line 9, in forward\n'
+        f'    return self.decoder(y)\n{call}  File "net.py", line 3, in forward\n'
+        f"    return self.blocks[2](z)\n{call}"
+        '  File "/lib/site-packages/torch/nn/modules/linear.py", line 1, in forward\n'
+        "    return F.linear(input, self.weight, self.bias)\n"
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 9x4)\n"
+    )
+    found = explain_text(text)
+    assert found.path == "decoder.blocks.2"
+    assert found.diagnosis == "decoder.blocks.2 expects 9 features, but 7 arrive"
+    unsure = explain_text(text.replace("return self.decoder(y)", "return layer(y)"))
+    assert unsure.path == ""
+    assert unsure.suggestions[0].text.startswith("blocks[2] = nn.Linear(")
+
+
 def test_several_layers_on_one_line():
     """Without carets, which Python writes since 3.11, nothing says which of both it was."""
     frames = (
