@@ -7,10 +7,19 @@ is recorded once more, and the diagnosis made from the recording.
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import sys
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    redirect_stderr,
+    redirect_stdout,
+)
 from dataclasses import dataclass, replace
+from pathlib import Path
 from traceback import format_exception
 from types import FrameType, TracebackType
 from typing import Any, cast
@@ -81,9 +90,10 @@ def explain_failure(exception: BaseException) -> tuple[ErrorReport, Report | Non
         return None
     plain = _plain(failed)
     try:
-        with _reparametrized(failed):
+        with _unheard(), _reparametrized(failed):
             report = explain_call(failed.model, failed.inputs)
-    except Exception:  # noqa: BLE001 - what cannot be recorded has still failed somewhere
+    except (Exception, KeyboardInterrupt):  # noqa: BLE001
+        # What cannot be recorded, or takes longer than one wants to wait, has failed all the same.
         return _as_told(plain, failed), None
     error = report.error
     if error is not None and not error.exception:  # tensors on several devices
@@ -124,6 +134,19 @@ def _as_told(plain: ErrorReport, failed: Failed) -> ErrorReport:
         replace(each, path=plain.path if each.path else "") for each in told.suggestions
     )
     return replace(plain, kind=told.kind, diagnosis=told.diagnosis, suggestions=suggestions)
+
+
+@contextmanager
+def _unheard() -> Generator[None]:
+    """What the model prints it has printed before; and nobody is there to answer a debugger."""
+    before = sys.stdin
+    with Path(os.devnull).open("r+", encoding="utf-8") as nothing:
+        sys.stdin = nothing
+        try:
+            with redirect_stdout(nothing), redirect_stderr(nothing):
+                yield
+        finally:
+            sys.stdin = before
 
 
 def _reparametrized(failed: Failed) -> AbstractContextManager[Any]:

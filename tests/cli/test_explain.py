@@ -120,6 +120,32 @@ def test_a_model_that_ends_the_process(explain):
     assert "Net.forward ends the program: sys.exit(0)" in err
 
 
+def test_what_the_model_prints_is_printed_once(explain):
+    chatty = NET.replace(
+        "    def forward(self, x):\n",
+        "    def forward(self, x):\n"
+        "        print('seen', x.shape)\n"
+        "        sys.stderr.write('warned\\n')\n",
+    )
+    status, out, err = explain("net.py", net=chatty)
+    assert status == 1
+    assert out.count("seen") == 1
+    assert err.count("warned\n") == 1
+    assert "To fix (tried, runs):" in err
+
+
+def test_a_debugger_is_not_waited_for(tmp_path):
+    (tmp_path / "net.py").write_text(
+        NET.replace("        return self", "        breakpoint()\n        return self")
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "cnnshape", "explain", "net.py"],
+        cwd=tmp_path, input="continue\n", capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert f"✗ {SAID}" in done.stderr
+
+
 def test_an_error_from_elsewhere(explain):
     status, out, err = explain("zero.py", zero="import torch\n1 / 0\n")
     assert (status, out) == (1, "")

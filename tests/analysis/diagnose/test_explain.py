@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import cnnshape
+from cnnshape.experiments import explain as explain_module
 
 
 class Net(nn.Module):
@@ -264,6 +265,16 @@ def test_numbers_of_another_run_are_not_told(capsys):
     error = explained(lambda: Growing()(torch.zeros(1)))
     assert error.diagnosis == "fc expects 4 features, but 5 arrive"
     assert "2x5" in error.message
+
+
+def test_ctrl_c_while_it_is_explained(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(explain_module, "explain_call", interrupted)
+    error = explained(lambda: Net()(OTHER_SIZE), RuntimeError)
+    assert error.diagnosis == "fc expects 100 features, but 7200 arrive"
+    assert [suggestion.verified for suggestion in error.suggestions] == [False]
 
 
 def test_a_function_of_torch_outside_of_a_model(capsys):
