@@ -190,6 +190,21 @@ def test_rows_that_are_pictures_or_channels():
     assert len(fixes) == 2
 
 
+def test_rows_that_are_no_pictures():
+    """16 channels of 10×10 would come in rows of 160, and 32 are none."""
+    kind, _, fixes = said("mat1 and mat2 shapes cannot be multiplied (32x10 and 1600x5)")
+    assert (kind, fixes) == ("linear.in_features", ["nn.Linear(in_features=10, out_features=5)"])
+
+
+def test_a_function_has_no_arguments_of_a_layer():
+    text = (
+        'Traceback (most recent call last):\n  File "net.py", line 9, in forward\n'
+        "    return F.linear(x, self.weight)\n"
+        "RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x7 and 9x4)\n"
+    )
+    assert said(text) == ("linear.in_features", "linear expects 9 features, but 7 arrive", [])
+
+
 def test_a_depthwise_convolution_gets_no_half_correction():
     kind, _, fixes = said(
         "Given groups=16, weight of size [16, 1, 3, 3], expected input[1, 24, 8, 8] to have 16 "
