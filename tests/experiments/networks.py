@@ -128,8 +128,8 @@ class OneSize(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         height, width = x.shape[2:]
-        if height != 336:
-            raise ValueError(f"a height of {height} is not the expected 336")
+        if height != 1024:
+            raise ValueError(f"a height of {height} is not the expected 1024")
         if width != 271:
             raise ValueError(f"a width of {width} is not the expected 271")
         return self.conv(x)
@@ -150,9 +150,9 @@ class PictureAndText(nn.Module):
 class Table(nn.Module):
     """Adds the first of 64 positions; longer texts are refused."""
 
-    def __init__(self) -> None:
+    def __init__(self, length: int = 64) -> None:
         super().__init__()
-        self.positions = nn.Parameter(torch.zeros(64, 4))
+        self.positions = nn.Parameter(torch.zeros(length, 4))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.positions[: x.shape[1]]

@@ -328,7 +328,8 @@ def test_a_model_that_accepts_nothing():
 
 def test_sizes_that_a_refusal_names_are_tried():
     report = cnnshape.inspect(networks.OneSize(), (1, 3, "H", "W"))  # 271 is beyond 1 to 256
-    assert report.constraints == ("H == 336", "W == 271")
+    assert report.constraints == ("H == 1024", "W == 271")
+    assert [note.partition(" (")[0] for note in report.notes] == ["H = 1024", "W = 271"]
     assert report.layer("conv").output_shapes == ((1, 4, "H - 2", "W - 2"),)
 
 
@@ -338,9 +339,10 @@ def test_a_size_that_a_refusal_names_may_be_that_of_one_input_alone():
     assert report.layer("conv").output_shapes == ((1, 4, "H - 2", "W - 2"),)
 
 
-def test_a_table_of_positions_bounds_the_length():
-    report = cnnshape.inspect(networks.Table(), "1,L,4")
-    assert report.constraints == ("64 >= L",)
+@pytest.mark.parametrize("length", [64, 512, 2048])
+def test_a_table_of_positions_bounds_the_length(length):
+    report = cnnshape.inspect(networks.Table(length), "1,L,4")
+    assert report.constraints == (f"{length} >= L",)
     assert report.outputs[0].shape == (1, "L", 4)
 
 

@@ -21,7 +21,7 @@ from cnnshape.experiments.symbolic.find_expressions import (
 from cnnshape.experiments.symbolic.lettered_check import symbolic_check
 from cnnshape.experiments.symbolic.letters import Letters, shapes_of
 from cnnshape.experiments.symbolic.refusals import refuse_fixed_letters
-from cnnshape.experiments.symbolic.sampling import REACH, all_hold
+from cnnshape.experiments.symbolic.sampling import all_hold, reach
 from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.formulas.algebra import Whole, plain
 from cnnshape.loading.prepare import Prepared
@@ -209,7 +209,7 @@ def _fixed(found: Understanding, name: str) -> str | None:
     own = [demand for demand in found.demands if demand.letters == frozenset((name,))]
     if not any(demand.relation == "==" for demand in own):
         return None
-    allowed = [n for n in range(1, REACH + 1) if all_hold(own, {name: n})]
+    allowed = [n for n in range(1, reach(found.run.letters[name]) + 1) if all_hold(own, {name: n})]
     if len(allowed) != 1:
         return None
     tied = [demand for demand in found.solution.demands if name in demand.letters]

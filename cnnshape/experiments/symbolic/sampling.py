@@ -10,8 +10,10 @@ from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.letters import Letters
 from cnnshape.formulas.algebra import Sum
 
-#: Largest size on which demands are judged.
+#: Largest size on which demands are judged, where a usual one is smaller.
 REACH = 512
+#: Sizes that a bound may lie before, such as the 512 positions of a text.
+_FAR = (1024, 4096, 16384, 65536)
 #: So many points decide that a demand follows from others.
 _ENOUGH = 6
 
@@ -28,17 +30,29 @@ class Mixer:
         return (self._state >> 8) % limit
 
 
-def axis_points(name: str, base: Letters, most: int = REACH) -> list[Letters]:
-    """Every value of one letter, the others as in ``base``."""
-    return [{**base, name: n} for n in range(1, most + 1)]
+def reach(usual: int) -> int:
+    """The largest size on which demands are judged, beyond the one that a pass went well at.
+
+    >>> reach(28), reach(1024)
+    (512, 1152)
+    """
+    return max(REACH, usual + REACH // 4)
+
+
+def axis_points(name: str, base: Letters) -> list[Letters]:
+    """Every value of one letter and a few far ones, the others as in ``base``."""
+    near = range(1, reach(base[name]) + 1)
+    return [{**base, name: n} for n in (*near, *(n for n in _FAR if n not in near))]
 
 
 def mixed_points(names: Sequence[str], base: Letters, count: int = 400) -> list[Letters]:
     """Points that vary several letters: together, and independently."""
     mixer = Mixer()
-    together: list[Letters] = [{**base, **dict.fromkeys(names, n)} for n in range(1, REACH, 3)]
+    most = max(reach(base[name]) for name in names)
+    together: list[Letters] = [{**base, **dict.fromkeys(names, n)} for n in range(1, most, 3)]
     apart: list[Letters] = [
-        {**base, **{name: 1 + mixer.below(REACH) for name in names}} for _ in range(count)
+        {**base, **{name: 1 + mixer.below(reach(base[name])) for name in names}}
+        for _ in range(count)
     ]
     near: list[Letters] = [
         {**base, **{name: max(1, base[name] + mixer.below(17) - 8) for name in names}}
@@ -50,7 +64,7 @@ def mixed_points(names: Sequence[str], base: Letters, count: int = 400) -> list[
 def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
     """The demands that say something: none that always holds, or that another one implies.
 
-    Judged on every value of a letter up to :data:`REACH`, and on a sample where several are tied.
+    Judged on every value of a letter up to :func:`reach`, and on a sample where several are tied.
     """
     unique: dict[str, Demand] = {}
     for demand in demands:
@@ -66,7 +80,7 @@ def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
         single = len(ordered) == 1
         points = axis_points(ordered[0], base) if single else mixed_points(ordered, base)
         if len(group) > 1 and not single:
-            points = [*points, *_allowed_points(_allowed(ordered, kept), base)]
+            points = [*points, *_allowed_points(_allowed(ordered, kept, base), base)]
         kept += _strongest(group, {name: [p[name] for p in points] for name in ordered})
     kept = [d for d in kept if len(d.letters) == 1 or not _implied(d, kept, base)]
     place = {demand: index for index, demand in enumerate(unique.values())}
@@ -75,17 +89,19 @@ def essential(demands: Sequence[Demand], base: Letters) -> list[Demand]:
 
 def _implied(tied: Demand, kept: Sequence[Demand], base: Letters) -> bool:
     """Whether the demands on fewer of its letters leave no values that break this one."""
-    allowed = _allowed(sorted(tied.letters), kept)
+    allowed = _allowed(sorted(tied.letters), kept, base)
     fewer = [d for d in kept if len(d.letters) > 1 and d.letters < tied.letters]
     points = [point for point in _allowed_points(allowed, base) if all_hold(fewer, point)]
     return len(points) >= _ENOUGH and all(tied.holds(point) for point in points)
 
 
-def _allowed(names: Sequence[str], demands: Sequence[Demand]) -> dict[str, list[int]]:
+def _allowed(
+    names: Sequence[str], demands: Sequence[Demand], base: Letters
+) -> dict[str, list[int]]:
     """The values of each letter that the demands on it alone allow."""
     alone = {name: [d for d in demands if d.letters == frozenset((name,))] for name in names}
     return {
-        name: [n for n in range(1, REACH + 1) if all_hold(own, {name: n})] or [1]
+        name: [n for n in range(1, reach(base[name]) + 1) if all_hold(own, {name: n})] or [1]
         for name, own in alone.items()
     }
 
@@ -164,7 +180,8 @@ def _choices(name: str, demands: Sequence[Demand], base: Letters) -> list[int]:
     def fitting(low: int, high: int) -> Iterator[int]:
         return (n for n in range(low, high + 1) if all_hold(own, {name: n}))
 
-    allowed = list(fitting(1, min(largest, REACH))) or list(islice(fitting(largest, REACH), 5))
+    most = reach(usual)
+    allowed = list(fitting(1, min(largest, most))) or list(islice(fitting(largest, most), 5))
     if len(allowed) > 24:
         # Half near the usual size or above it, where networks are used, half anywhere.
         upper = [n for n in allowed if n >= usual // 2]
