@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.proposals import axes, literals, patches
+from cnnshape.analysis.diagnose.proposals import axes, expressions, literals, patches
 from cnnshape.analysis.diagnose.proposals.as_others import as_others
 from cnnshape.analysis.diagnose.proposals.earlier_calls import earlier_calls
 from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken, as_viewed
@@ -20,6 +20,8 @@ from cnnshape.analysis.report import Suggestion
 
 def intended(failing: Failing) -> Iterator[Suggestion]:
     """The wanted number stands elsewhere: in the same shape, in what makes it, in other layers."""
+    yield from expressions.of_sizes(failing)
+    yield from expressions.exchanged(failing)
     yield from earlier_calls(failing)
     yield from axes.in_other_order(failing)
     yield from literals.in_proportion(failing)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.earlier_corrections import OUTPUTS
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.size_history import story
@@ -21,6 +22,8 @@ _WIDTHS = (
     *("in_channels", "in_features", "num_features", "num_channels", "normalized_shape"),
     *("embed_dim", "input_size"),
 )
+#: So many operations are followed back.
+_FARTHEST = 48
 #: Layers of which nothing but the width goes on: what they take is what the next ones get.
 _NORMS = {
     "batch_norm": "running_mean",
@@ -35,7 +38,8 @@ def makers(failing: Failing) -> Iterator[Suggestion]:
     """The layer or parameter that gives a size which the next layers contradict."""
     for value, axis, has, wanted in (*_of_norm(failing), *_of_two(failing), *_of_view(failing)):
         if _next_width(failing.trace, failing.path, (has, wanted)) == wanted:
-            yield from _made(failing, value, axis, wanted)
+            found = list(_made(failing, value, axis, wanted))
+            yield from found or _last_of(failing, value, has, wanted)
 
 
 def _made(failing: Failing, value: Value, axis: int, wanted: int) -> Iterator[Suggestion]:
@@ -54,6 +58,21 @@ def _made(failing: Failing, value: Value, axis: int, wanted: int) -> Iterator[Su
         if first.origin == "parameter" and len(shape) == len(first.shape):
             after = (*shape[:place], wanted, *shape[place + 1 :])
             yield from present([set_parameter(first, after)])
+
+
+def _last_of(failing: Failing, value: Value, has: int, wanted: int) -> Iterator[Suggestion]:
+    """The last layer before that gives such a width, where an axis cannot be followed back."""
+    trace, now = failing.trace, value
+    for _ in range(_FARTHEST):
+        operation = None if now.producer is None else trace.operations[now.producer]
+        before = None if operation is None else main_input(trace, operation)
+        if operation is None or before is None:
+            return
+        module, now = trace.module(trace.calls[operation.call].path), before
+        argument = OUTPUTS.get(module.kind)
+        if argument is not None and module.builtin and module.config.get(argument) == has:
+            yield from present([set_arguments(module, {argument: wanted})])
+            return
 
 
 def _next_width(trace: Trace, path: str, either: tuple[int, int]) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
@@ -11,7 +11,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.words import times
+from cnnshape.words import listed, times
 
 #: What dimensions are called among the arguments.
 _ARGUMENTS = "dim dims dim0 dim1 dim2 source destination start_dim end_dim".split()
@@ -77,6 +77,20 @@ def _last(rank: int, number: int) -> int:
     return rank - 1 if number >= 0 else 0
 
 
+def _left_out(order: Sequence[int], rank: int) -> list[int]:
+    named = {axis % rank for axis in order if -rank <= axis < rank}
+    return [axis for axis in range(rank) if axis not in named]
+
+
+def _each_once(order: Sequence[int], rank: int) -> Iterator[tuple[int, ...]]:
+    """One number of the order is there twice or too large: each way to put it right."""
+    missing = _left_out(order, rank)
+    for place in range(rank if len(missing) == 1 else 0):
+        better = tuple(missing[0] if i == place else axis for i, axis in enumerate(order))
+        if not _left_out(better, rank):
+            yield better
+
+
 def permute(failing: Failing) -> Diagnosis | None:
     """``permute`` names every dimension once."""
     x = failing.operand()
@@ -92,6 +106,10 @@ def permute(failing: Failing) -> Diagnosis | None:
         f"{dims(rank)}"
     )
     found: list[Suggestion] = []
+    if len(order) == rank:
+        left_out = listed(str(axis) for axis in _left_out(order, rank))
+        sentence = f"permute{order} leaves out {left_out} of {call.operand(0)} {times(x.shape)}"
+        found += [call.with_arguments(better) for better in _each_once(order, rank)]
     if len(order) == rank + 1 and x.value.origin == "input":
         found.append(unsqueeze_input(x.value))
     if len(order) == rank + 1 and order[0] == 0:
