@@ -24,6 +24,8 @@ from cnnshape.words import did_you_mean, listed
 
 #: Tokens of a text, where the model takes so many, and a second of sound.
 _TOKENS, _SAMPLES = 128, 16_000
+#: Two seconds of a spectrogram.
+_FRAMES = 200
 #: The side of a picture where a configuration does not tell: as most are trained.
 _SIDE = 224
 #: What would bring code or weights from elsewhere.
@@ -202,15 +204,18 @@ def _sound(config: Any) -> _Described:
 
 
 def _spectrogram(config: Any) -> _Described:
-    """As Whisper takes it: its first convolutions halve the frames once."""
-    frames = 2 * _told(config, ("max_source_positions",), 1500)
-    return (1, _told(config, ("num_mel_bins",), 80), frames), None
+    """Bands over time, as Whisper takes it (it halves the frames once), or frames of bands."""
+    bands = _told(config, ("num_mel_bins", "input_feat_per_channel"), 80)
+    positions = _told(config, ("max_source_positions",), 0)
+    if positions and not hasattr(config, "input_feat_per_channel"):
+        return (1, bands, 2 * positions), None
+    return (1, _FRAMES, bands), None
 
 
 def _parts(config: Any) -> Iterator[Any]:
     """A configuration and those of the encoders inside it."""
     yield config
-    for name in ("text_config", "vision_config", "backbone_config"):
+    for name in ("text_config", "vision_config", "backbone_config", "encoder_config"):
         if getattr(config, name, None) is not None:
             yield getattr(config, name)
 

@@ -44,6 +44,19 @@ T5 = {
 }  # fmt: skip
 
 
+_SPEECH = {
+    "vocab_size": 10, "d_model": 4, "encoder_layers": 1, "decoder_layers": 1,
+    "encoder_attention_heads": 1, "decoder_attention_heads": 1, "encoder_ffn_dim": 6,
+    "decoder_ffn_dim": 6, "max_target_positions": 5, "pad_token_id": 0, "bos_token_id": 1,
+    "eos_token_id": 2, "decoder_start_token_id": 1, "is_encoder_decoder": True,
+}  # fmt: skip
+WHISPER = {**_SPEECH, "model_type": "whisper", "num_mel_bins": 8, "max_source_positions": 12}
+SPEECH_TO_TEXT = {
+    **_SPEECH, "model_type": "speech_to_text", "input_feat_per_channel": 8, "conv_channels": 4,
+    "max_source_positions": 60,
+}  # fmt: skip
+
+
 def written(folder: Path, config: object, name: str = "config.json") -> str:
     (folder / name).write_text(json.dumps(config), encoding="utf-8")
     return f"hf:{folder}"
@@ -78,6 +91,8 @@ def test_a_picture_of_the_configured_size(tmp_path: Path) -> None:
     ("config", "inputs"),
     [
         (CLIP, ["input_ids=1,7:int64", "pixel_values=1,3,8,8"]),
+        (WHISPER, ["input_features=1,8,24", "decoder_input_ids=1,5:int64"]),
+        (SPEECH_TO_TEXT, ["input_features=1,200,8", "decoder_input_ids=1,5:int64"]),
         (T5, ["input_ids=1,128:int64", "decoder_input_ids=1,128:int64"]),
     ],
 )
