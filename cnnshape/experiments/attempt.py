@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,7 +19,7 @@ from cnnshape.analysis.diagnose.edits import Edit, Rewrite
 from cnnshape.analysis.verify import verify
 from cnnshape.experiments.fixes.apply import applied
 from cnnshape.interrupts import let_through
-from cnnshape.tracing.execute import Inputs, Mode, record
+from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 from cnnshape.tracing.names import operation_name
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.source import caller
@@ -72,22 +72,10 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
         CannotApplyError: a correction cannot be carried out.
     """
     without_memory = setup.device == "meta"
-    with ExitStack() as stack:
-        corrected = stack.enter_context(
-            applied(setup.model, setup.inputs, setup.mode, edits, without_memory=without_memory)
-        )
-        lines = frozenset(edit.source for edit in edits if isinstance(edit, Rewrite))
-        watch = _RealCall(_point(before), lines) if without_memory else None
-        if watch is not None:
-            stack.enter_context(watch)
-        recorded = let_through(
-            record,
-            setup.model,
-            corrected.inputs,
-            device=setup.device,
-            mode=cast("Mode", corrected.mode),
-            recorder_type=_until(deadline),
-        )
+    lines = frozenset(edit.source for edit in edits if isinstance(edit, Rewrite))
+    watch = _RealCall(_point(before), lines) if without_memory else None
+    recorded = run_corrected(setup, edits, deadline, watch)
+    assert recorded is not None
     trace = recorded.trace
     out_of_time = isinstance(recorded.exception, _TimeIsUpError)
     if without_memory:
@@ -99,6 +87,34 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
         passed = watch.confirmed or _vouched(before, trace, reached=watch.reached)
     runs = None if out_of_time and trace.failure is not None else trace.failure is None
     return Outcome(trace, passed, runs)
+
+
+def run_corrected(
+    setup: Setup,
+    edits: Sequence[Edit],
+    deadline: float,
+    watch: AbstractContextManager[object] | None = None,
+    change_inputs: Callable[[Inputs], Inputs | None] | None = None,
+) -> Recorded | None:
+    """Record the corrected model; None where ``change_inputs`` makes none of its inputs."""
+    without_memory = setup.device == "meta"
+    with ExitStack() as stack:
+        corrected = stack.enter_context(
+            applied(setup.model, setup.inputs, setup.mode, edits, without_memory=without_memory)
+        )
+        inputs = corrected.inputs if change_inputs is None else change_inputs(corrected.inputs)
+        if inputs is None:
+            return None
+        if watch is not None:
+            stack.enter_context(watch)
+        return let_through(
+            record,
+            setup.model,
+            inputs,
+            device=setup.device,
+            mode=cast("Mode", corrected.mode),
+            recorder_type=_until(deadline),
+        )
 
 
 # ---- did it get further? ------------------------------------------------------------------
@@ -125,9 +141,9 @@ def beyond(before: Trace, after: Trace, rewritten: AbstractSet[Source] = frozens
         return not same_line and _progress(after, again) > _progress(before, failed)
     operation = before.operations[failure.operation]
     if operation.source in rewritten:
-        return after.failure.source != operation.source and any(
-            op.source == operation.source for op in after.own_operations(again.index)
-        )
+        elsewhere = after.failure.source != operation.source
+        done = _run_on(after, again, operation.source)
+        return done > _run_on(before, failed, operation.source) or (elsewhere and done > 0)
     return _times_run(after, again, operation) >= _times_begun(before, failed, operation)
 
 
@@ -151,6 +167,11 @@ def _times_begun(trace: Trace, call: ModuleCall, operation: Operation) -> int:
 def _times_run(trace: Trace, call: ModuleCall, operation: Operation) -> int:
     own = trace.own_operations(call.index)
     return sum(_alike(op, operation) and not op.failed for op in own)
+
+
+def _run_on(trace: Trace, call: ModuleCall, line: Source | None) -> int:
+    """How many operations of a line have run."""
+    return sum(op.source == line and not op.failed for op in trace.own_operations(call.index))
 
 
 def _alike(one: Operation, other: Operation) -> bool:

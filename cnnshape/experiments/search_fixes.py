@@ -3,7 +3,8 @@
 Each candidate of a diagnosis is carried out, and the pass repeated: for real where that is cheap,
 on meta with the failing call run for real beside it where it is not. What does not get past the
 failing point is dropped. Where the corrected model fails at a later point, that failure is
-diagnosed in turn and its first working correction is added, up to a limit.
+diagnosed in turn and its first working correction is added, up to a limit. What then runs is judged
+with another batch size: a correction that mixes examples or is made for one batch is none.
 """
 
 from __future__ import annotations
@@ -14,25 +15,30 @@ from dataclasses import dataclass, replace
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.dispatch import diagnose
-from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments
+from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments, SetMode
+from cnnshape.analysis.diagnose.every_instance import in_every_instance
 from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals.input_sizes import other_sizes
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
+from cnnshape.experiments.constructor_arguments import other_arguments
 from cnnshape.experiments.fixes.layer_edits import numbers_to_make
+from cnnshape.experiments.judges import Verdict, batch_kept
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.trace import Trace
 
-#: Seconds that all trials together may take.
-BUDGET = 0.7
+#: Seconds that all trials together may take; less for a model whose pass is to be felt, so that
+#: a diagnosis takes a few of its passes at most.
+BUDGET, _FELT, _OF_FELT = 1.5, 0.05, 0.7
 #: Seconds that the first trial gets in any case, and each later one.
 _FIRST, _LATER = 0.2, 0.05
 #: Passes that took longer than this for real are repeated on meta.
 _SLOW = 0.5
 #: A new layer with more parameters than this is tried on meta.
 _MANY = 8_000_000
-_MOST_CANDIDATES = 6
+_MOST_CANDIDATES = 10
 _MOST_SHOWN = 3
 #: A correction with so many changes behind it is shown only where no shorter one is known.
 _MANY_CHANGES = 3
@@ -53,7 +59,8 @@ def try_suggestions(
         setup: the model and the inputs that failed; the model is afterwards as it was.
         budget: seconds for all trials together; None for :data:`BUDGET`.
     """
-    deadline = time.perf_counter() + (BUDGET if budget is None else budget)
+    usual = min(BUDGET, _OF_FELT) if trace.execution.seconds > _FELT else BUDGET
+    deadline = time.perf_counter() + (usual if budget is None else budget)
     try:
         return replace(error, suggestions=tried(error.suggestions, trace, setup, deadline))
     except Exception:  # noqa: BLE001 - a diagnosis without suggestions is still one
@@ -81,26 +88,47 @@ def tried(
     if setup.device != "meta" and trace.execution.seconds > _SLOW:
         setup = replace(setup, device="meta")
     search = _Search(setup, trace, deadline)
-    held: list[tuple[int, int, Suggestion]] = []
+    held: list[_Held] = []
     untried: list[Suggestion] = []
     for order, candidate in enumerate(suggestions[:_MOST_CANDIDATES]):
-        if not candidate.edits or (held and search.time_is_up):
-            untried.append(candidate)
-            continue
-        found = search.follow(candidate)
-        if found is None and candidate.otherwise is not None:
-            found = search.follow(candidate.otherwise)
+        late = bool(held) and search.time_is_up
+        found = candidate if late or not candidate.edits else search.follow_any(candidate)
         if found is not None and not found.verified:
             untried.append(found)
         elif found is not None:
-            held.append((_rank(found), order, found))
-    best = [suggestion for _, _, suggestion in sorted(held, key=lambda item: item[:2])]
-    if any(suggestion.runs for suggestion in best):
-        best = [suggestion for suggestion in best if suggestion.runs is not False]
-    if best and len(best[0].then) < _MANY_CHANGES:
-        best = [suggestion for suggestion in best if len(suggestion.then) < _MANY_CHANGES]
+            verdict = search.judge(found)
+            held += [_Held(found, verdict, order)] if verdict != "broken" else []
+    if not any(one.suggestion.runs for one in held):
+        held += search.other_arguments(len(suggestions))
+    if not held:
+        held = search.other_inputs()
     # What nobody tried is worth showing only where nothing was found that works.
-    return tuple((best or untried)[:_MOST_SHOWN])
+    return tuple((_best(held) or untried)[:_MOST_SHOWN])
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    suggestion: Suggestion
+    verdict: Verdict
+    order: int
+
+
+def _best(held: Sequence[_Held]) -> list[Suggestion]:
+    """The best first; what is surely right puts aside what may be, what runs what gets further."""
+    if any(one.verdict == "intact" for one in held):
+        held = [one for one in held if one.verdict == "intact"]
+    ordered = sorted(held, key=lambda one: (_rank(one.suggestion), one.order))
+    best = [one.suggestion for one in ordered]
+    if any(suggestion.runs for suggestion in best):
+        best = [suggestion for suggestion in best if suggestion.runs]
+    if best and _changes(best[0]) < _MANY_CHANGES:
+        best = [suggestion for suggestion in best if _changes(suggestion) < _MANY_CHANGES]
+    return best
+
+
+def _changes(suggestion: Suggestion) -> int:
+    """How many further changes there are, the same one in other places left out."""
+    return len({further.text for further in suggestion.then} - {suggestion.text})
 
 
 def _rank(suggestion: Suggestion) -> int:
@@ -117,6 +145,8 @@ def _one_change(suggestion: Suggestion, further: Suggestion) -> bool:
         return False
     if suggestion.action == "set_argument" and suggestion.path == further.path:
         return True
+    if suggestion.text == further.text:
+        return True  # the same layer in every module of a class
     return suggestion.argument == further.argument and suggestion.argument in _ALIKE
 
 
@@ -126,10 +156,45 @@ class _Search:
     trace: Trace
     deadline: float
     trials: int = 0
+    ran: Trace | None = None
 
     @property
     def time_is_up(self) -> bool:
         return time.perf_counter() > self.deadline
+
+    def follow_any(self, candidate: Suggestion) -> Suggestion | None:
+        """The candidate in every module of a class, as it is, or what stands behind it."""
+        everywhere = in_every_instance(self.trace, candidate)
+        found = None if everywhere is None else self.follow(everywhere)
+        if found is None or not found.runs:
+            found = self.follow(candidate)
+        if found is None and candidate.otherwise is not None:
+            found = self.follow(candidate.otherwise)
+        return found
+
+    def other_arguments(self, order: int) -> list[_Held]:
+        """An argument of the author's own class with which the model runs, the first found."""
+        failing = Failing.of(self.trace)
+        candidates = () if failing is None else other_arguments(self.setup.model, failing)
+        for number, candidate in enumerate(candidates):
+            if number and self.time_is_up:
+                break
+            found = self.follow(candidate)
+            if found is not None and found.runs and not found.then:
+                verdict = self.judge(found)
+                return [] if verdict == "broken" else [_Held(found, verdict, order)]
+        return []
+
+    def other_inputs(self) -> list[_Held]:
+        """Another size of the input with which the model runs, the first that is found."""
+        failing = Failing.of(self.trace)
+        for number, candidate in enumerate(() if failing is None else other_sizes(failing)):
+            if number and self.time_is_up:
+                break
+            found = self.follow(candidate)
+            if found is not None and found.runs and not found.then:
+                return [_Held(found, self.judge(found), 0)]
+        return []
 
     def follow(self, candidate: Suggestion) -> Suggestion | None:
         """The candidate with everything that it makes necessary; None if it does not help.
@@ -137,6 +202,7 @@ class _Search:
         Where time was up before the failing point was reached it comes back unverified.
         """
         outcome = self._try(self.trace, candidate.edits)
+        self.ran = None
         if outcome is None:
             return None
         if not outcome.passed:
@@ -151,7 +217,20 @@ class _Search:
                 break
             further, edits, outcome = step
             suggestion = _extended(suggestion, further, outcome.runs)
+        self.ran = outcome.trace
         return replace(suggestion, edits=edits)
+
+    def judge(self, found: Suggestion) -> Verdict:
+        """Whether the examples of a batch stay apart with what was followed last."""
+        if isinstance(found.edits[0], SetMode):
+            return "intact"
+        if not found.runs or self.ran is None:
+            return "doubtful"
+        until = max(self.deadline, time.perf_counter() + _LATER)
+        try:
+            return batch_kept(self.setup, self.trace, self.ran, found.edits, until)
+        except Exception:  # noqa: BLE001 - what cannot be judged is not condemned
+            return "doubtful"
 
     def _next(
         self, outcome: Outcome, edits: tuple[Edit, ...]

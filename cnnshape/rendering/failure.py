@@ -12,7 +12,7 @@ from typing import TextIO
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, span, wrap
 from cnnshape.tracing.trace import Source
-from cnnshape.words import ordinal
+from cnnshape.words import listed, ordinal
 
 _INDENT = "  "
 _NO_MARK = Span("")
@@ -21,6 +21,8 @@ _BREAK = re.compile(r"(?<![−+=×·/→]) (?![−+=×·/→])")
 #: Some frameworks put whole configurations into a message; the JSON report has all of it.
 _MOST_LINES = 20
 _MOST_STEPS = 12
+#: So many places of the same change are named.
+_MOST_PLACES = 3
 _OVERLOADS = ", but expected one of:\n"
 #: Stands for a space at which no line may be broken.
 _GLUE = "\N{NO-BREAK SPACE}"
@@ -158,14 +160,27 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
         note = _tried(suggestion) if not together else ""
         text = correction(suggestion)
         lines += _words(text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
-        for further in suggestion.then:
-            if further.path == suggestion.path and further.text == suggestion.text:
-                continue  # one line with several arguments says it all
-            text = further_change(further)
+        for text in _further(suggestion):
             lines += _words(text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
         if note:
             lines[-1] = (*lines[-1], Span(f"   {note}", "dim"))
     return lines
+
+
+def _further(suggestion: Suggestion) -> list[str]:
+    """What belongs to a suggestion; the same change in several places is told once."""
+    places: dict[tuple[str, str | None], list[Suggestion]] = {}
+    for further in suggestion.then:
+        if further.path == suggestion.path and further.text == suggestion.text:
+            continue  # one line with several arguments says it all
+        places.setdefault((further.text, further.argument), []).append(further)
+    return [
+        further_change(found[0])
+        if len(found) == 1
+        else f"the same in {listed([as_written(one.path) for one in found[:_MOST_PLACES]])}"
+        + (f" and {len(found) - _MOST_PLACES} more" if len(found) > _MOST_PLACES else "")
+        for found in places.values()
+    ]
 
 
 def correction(suggestion: Suggestion) -> str:

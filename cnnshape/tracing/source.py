@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 
 import torch
 
-from cnnshape.tracing.trace import Source
+from cnnshape.tracing.trace import Source, Span
 
 _HIDDEN = (
     str(Path(torch.__file__).parent) + "/",
@@ -45,7 +45,9 @@ def caller() -> Source | None:
         if code.co_filename == _BOUNDARY:
             return None
         if not hides(code.co_filename):
-            return Source(code.co_filename, frame.f_lineno, code.co_name, frame.f_lasti)
+            return Source(
+                code.co_filename, frame.f_lineno, code.co_name, _span(code, frame.f_lasti)
+            )
         frame = frame.f_back
     return None
 
@@ -56,6 +58,26 @@ def innermost(traceback: TracebackType | None) -> Source | None:
     while traceback is not None:
         code = traceback.tb_frame.f_code
         if not hides(code.co_filename):
-            found = Source(code.co_filename, traceback.tb_lineno, code.co_name, traceback.tb_lasti)
+            span = _span(code, traceback.tb_lasti)
+            found = Source(code.co_filename, traceback.tb_lineno, code.co_name, span)
         traceback = traceback.tb_next
     return found
+
+
+def _span(code: CodeType, instruction: int) -> Span | None:
+    """The expression that an instruction belongs to."""
+    spans = _spans(code)
+    place = instruction // 2
+    return spans[place] if 0 <= place < len(spans) else None
+
+
+@lru_cache(maxsize=256)
+def _spans(code: CodeType) -> tuple[Span | None, ...]:
+    if sys.version_info < (3, 11):
+        return ()
+    return tuple(
+        None
+        if line is None or end_line is None or column is None or end_column is None
+        else Span(line, column, end_line, end_column)
+        for line, end_line, column, end_column in code.co_positions()
+    )

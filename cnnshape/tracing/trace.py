@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, Union
+from typing import Final, Literal, NamedTuple, TypeAlias, Union
 
 #: One size: a number, or an expression such as ``"H//2"`` after a symbolic run.
 Dim: TypeAlias = int | str
@@ -60,18 +60,27 @@ Plain: TypeAlias = Union[  # noqa: UP007 - it names itself
 UNSEEN: Final = "opaque"
 
 
+class Span(NamedTuple):
+    """Where an expression stands in a file: lines from 1, columns in bytes, as ``ast`` has them."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A line of Python: the innermost one outside torch and cnnshape.
 
-    ``instruction`` tells two calls on one line apart: the place in the bytecode that was running.
+    ``span`` tells two calls on one line apart; None where it is not known (Python 3.10).
     ``code`` is the line itself, where a text shows it whose files are not to be opened.
     """
 
     file: str
     line: int
     function: str
-    instruction: int = field(default=-1, compare=False)
+    span: Span | None = field(default=None, compare=False)
     code: str | None = None
 
     def __str__(self) -> str:

@@ -12,10 +12,10 @@ from torch import nn
 
 import cnnshape
 from cnnshape.analysis.diagnose.edits import Rewrite
-from cnnshape.analysis.diagnose.source_code import Span, name_of, span_of
+from cnnshape.analysis.diagnose.source_code import name_of
 from cnnshape.experiments.fixes.layer_edits import CannotApplyError
 from cnnshape.experiments.fixes.source_edits import functions_of, rewritten
-from cnnshape.tracing.trace import Source
+from cnnshape.tracing.trace import Source, Span
 
 CODE = """\
 import functools
@@ -134,7 +134,7 @@ def test_two_products_on_one_line_are_told_apart():
 
     report = cnnshape.inspect(Two(), torch.ones(2, 3))
     source = report.trace.operations[report.trace.failure.operation].source
-    span = span_of(source)
+    span = source.span
     line = Path(__file__).read_text(encoding="utf-8").splitlines()[span.line - 1]
     assert line[span.column : span.end_column] == "x @ x"
 

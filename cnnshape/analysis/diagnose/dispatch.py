@@ -155,6 +155,7 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     yield recurrent.recurrent  # the layers look themselves, the cells leave it to torch
     yield not_tensors.not_a_tensor
     yield lost_batch.squeezed
+    yield lost_batch.swallowed
     if failing.operation is None:
         yield normalization.norm_rank
         yield transposed.output_size

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from cnnshape.analysis.diagnose.source_code import Span
-from cnnshape.tracing.trace import Source
+from cnnshape.tracing.trace import Source, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +27,14 @@ class SetArguments:
     path: str
     arguments: tuple[tuple[str, Any], ...]
     kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RebuildOwn:
+    """The module at ``path``, of the author's own class, built anew with all these arguments."""
+
+    path: str
+    arguments: tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,14 @@ class DropInput:
     """An argument of the call that is left out: its position or its keyword."""
 
     which: int | str
+
+
+@dataclass(frozen=True, slots=True)
+class SwapInputs:
+    """Two positional arguments of the model's call exchanged."""
+
+    one: int
+    other: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +192,12 @@ class SetMode:
 
 Edit: TypeAlias = (
     SetArguments
+    | RebuildOwn
     | SetParameter
     | NewInput
     | ChangeInput
     | DropInput
+    | SwapInputs
     | RenameKey
     | BeforeCall
     | AfterCall

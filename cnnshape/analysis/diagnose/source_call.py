@@ -13,15 +13,13 @@ from cnnshape.analysis.diagnose.constructor import literal
 from cnnshape.analysis.diagnose.edits import AddLayer, Edit, Rewrite
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_code import (
-    Span,
     name_of,
     parsed,
-    span_of,
     span_of_node,
     text_of,
 )
 from cnnshape.analysis.report import Suggestion
-from cnnshape.tracing.trace import ModuleCall, Source
+from cnnshape.tracing.trace import ModuleCall, Source, Span
 
 #: Operators by the name under which they are recorded.
 _OPERATORS: dict[str, type[ast.operator]] = {
@@ -69,8 +67,8 @@ class Written:
         arguments: the arguments between the brackets, as written.
         gathered: the tensors stand in a list that is written elsewhere: ``torch.cat(outputs, 1)``.
         raw, spans: the text as it stands in the file, and where in it the operands stand.
-        place: where all of it stands in the file.
-        values: where the arguments' values stand in it.
+        place, places, called: where all of it stands in the file, and in it the operands and what
+            is called.
     """
 
     text: str
@@ -81,7 +79,8 @@ class Written:
     raw: str
     spans: tuple[tuple[int, int], ...]
     place: Span
-    values: tuple[tuple[int, int], ...] = ()
+    places: tuple[Span, ...]
+    called: Span | None = None
     gathered: bool = False
 
     def with_operand(self, index: int, new: str) -> str:
@@ -104,7 +103,7 @@ def written(source: Source | None, name: str) -> Written | None:
         return None
     found = [node for node in _on_line(text, source.line) if _is_call_of(node, name)]
     if len(found) > 1:
-        span = span_of(source)
+        span = source.span
         found = [node for node in found if span_of_node(node) == span]
     return _describe(found[0], text) if len(found) == 1 else None
 
@@ -115,7 +114,7 @@ def call_at(source: Source | None) -> Written | None:
     if source is None or text is None:
         return None
     calls = [node for node in _on_line(text, source.line) if isinstance(node, ast.Call)]
-    span = span_of(source)
+    span = source.span
     found = [node for node in calls if span_of_node(node) == span] if len(calls) > 1 else calls
     return _describe(found[0], text) if len(found) == 1 else None
 
@@ -198,16 +197,10 @@ def _describe(node: _Node, text: str) -> Written | None:
         raw,
         tuple(span(part) for part in parts),
         span_of_node(node),
-        tuple(map(span, _values(node))),
+        tuple(map(span_of_node, parts)),
+        span_of_node(node.func) if isinstance(node, ast.Call) else None,
         _takes_list(node) and not isinstance(node.args[0], ast.List | ast.Tuple),
     )
-
-
-def _values(node: _Node) -> list[ast.expr]:
-    """The arguments between the brackets, without their keywords."""
-    if not isinstance(node, ast.Call):
-        return []
-    return [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg)]
 
 
 def _takes_list(node: _Node) -> TypeGuard[ast.Call]:
@@ -288,8 +281,33 @@ class CallText:
 
     def on(self, index: int, template: str) -> Suggestion:
         """The call with one of its tensors, ``{x}`` in the template, taken through some steps."""
-        new = template.format(x=self.operand(index))
-        return self.candidate(self.with_operand(index, new, new))
+        new = self.spelled(template.format(x=self.operand(index)))
+        whole = self.candidate(self.with_operand(index, new, new))
+        found, source = self.found, self.operation.source
+        if found is None or source is None or self._changes_all(index):
+            return whole
+        # The operand alone, so that another change on the same line finds what it looks for.
+        return replace(whole, edits=(Rewrite(source, found.places[index], new),))
+
+    def _changes_all(self, index: int) -> bool:
+        """Whether an operand written differently makes another statement of it."""
+        found = self.found
+        assert found is not None
+        in_place = index == 0 and found.function.endswith("=")
+        return found.gathered or in_place or index >= len(found.places)
+
+    def with_function(self, name: str) -> Suggestion:
+        """Another function with the same arguments: ``torch.matmul`` for ``torch.mm``."""
+        found, source = self.found, self.operation.source
+        if found is None or source is None or found.called is None:
+            inside = ", ".join(self.operand(index) for index in range(len(self.failing.tensors)))
+            return self.candidate(f"{name}({inside})")
+        if found.receiver is None:
+            new = self.spelled(name)
+        else:
+            new = f"{found.receiver}.{name.rpartition('.')[2]}"
+        whole = self.candidate(f"{new}({', '.join(found.arguments)})")
+        return replace(whole, edits=(Rewrite(source, found.called, new),))
 
     def with_arguments(self, arguments: Sequence[Any], function: str | None = None) -> Suggestion:
         """The call as a method with other arguments: ``x.view(x.size(0), -1)``.

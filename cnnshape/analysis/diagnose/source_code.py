@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import ast
 import linecache
-import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType
-from typing import NamedTuple
 
-from cnnshape.tracing.trace import Source
+from cnnshape.tracing.trace import Source, Span
 
 #: The longest file that is parsed for the sake of one expression.
 _LONGEST = 20_000
@@ -20,15 +18,6 @@ _HOMES = {
     "nn": "torch.nn",
     "torch": "torch",
 }
-
-
-class Span(NamedTuple):
-    """Where an expression stands in a file: lines from 1, columns in bytes, as ``ast`` has them."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
 
 
 def line_of(source: Source | None) -> str:
@@ -73,31 +62,22 @@ def codes_in(code: CodeType) -> Iterator[CodeType]:
             yield from codes_in(constant)
 
 
-def span_of(source: Source | None) -> Span | None:
-    """The expression that was running on a line; None where that is not known (Python 3.10)."""
-    text = None if source is None or source.instruction < 0 else text_of(source.file)
-    whole = None if source is None or text is None else compiled(text, source.file)
-    if source is None or whole is None or sys.version_info < (3, 11):
-        return None
-    for code in codes_in(whole):
-        if code.co_name != source.function or code.co_firstlineno > source.line:
-            continue
-        if source.instruction >= len(code.co_code):
-            continue
-        line, end_line, column, end_column = list(code.co_positions())[source.instruction // 2]
-        if None in (line, end_line, column, end_column):
-            continue
-        span = Span(line or 0, column or 0, end_line or 0, end_column or 0)
-        if span.line <= source.line <= span.end_line:
-            return span
-    return None
-
-
 def span_of_node(node: ast.expr | ast.stmt) -> Span:
     """Where a node of the tree stands."""
     return Span(
         node.lineno, node.col_offset, node.end_lineno or node.lineno, node.end_col_offset or 0
     )
+
+
+def text_at(source: Source, span: Span) -> str:
+    """What stands in a file at some place; empty where it cannot be read."""
+    lines = (text_of(source.file) or "").encode().splitlines(keepends=True)
+    inside = lines[span.line - 1 : span.end_line]
+    if not inside:
+        return ""
+    inside[-1] = inside[-1][: span.end_column]
+    inside[0] = inside[0][span.column :]
+    return b"".join(inside).decode()
 
 
 def name_of(home: str, file: str) -> str:
@@ -133,23 +113,13 @@ def _imported(tree: ast.Module) -> Iterator[tuple[str, str]]:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def names_assigned(source: Source) -> dict[str, int]:
-    """The plain names that the running function binds before a line, with the line of each.
-
-    Its arguments have the line of its ``def``.
-    """
-    text = text_of(source.file)
+def attributes_used(source: Source | None) -> set[str]:
+    """What the running function uses of any object: ``conv`` of ``self.conv``."""
+    text = None if source is None else text_of(source.file)
     tree = None if text is None else parsed(text)
-    found = None if tree is None else function_around(tree, source)
-    if found is None:
-        return {}
-    arguments = (*found.args.posonlyargs, *found.args.args, *found.args.kwonlyargs)
-    names = {argument.arg: found.lineno for argument in arguments}
-    for node in ast.walk(found):
-        stored = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-        if isinstance(node, ast.Name) and stored and node.lineno <= source.line:
-            names[node.id] = max(names.get(node.id, 0), node.lineno)
-    return names
+    found = None if source is None or tree is None else function_around(tree, source)
+    nodes = () if found is None else ast.walk(found)
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def function_around(

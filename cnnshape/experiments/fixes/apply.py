@@ -16,11 +16,13 @@ from cnnshape.analysis.diagnose.edits import (
     NameMethod,
     NameModule,
     NewInput,
+    RebuildOwn,
     RenameKey,
     Rewrite,
     SetArguments,
     SetMode,
     SetParameter,
+    SwapInputs,
 )
 from cnnshape.experiments.fixes.call_edits import CallEdit, intercept
 from cnnshape.experiments.fixes.input_edits import changed_inputs
@@ -28,6 +30,7 @@ from cnnshape.experiments.fixes.layer_edits import (
     CannotApplyError,
     add_layer,
     rebuild,
+    rebuild_own,
     set_parameter,
 )
 from cnnshape.experiments.fixes.source_edits import rewritten
@@ -63,7 +66,7 @@ def applied(
     with ExitStack() as stack:
         stack.enter_context(preserved(tuple(model.modules())))
         for edit in edits:
-            if isinstance(edit, NewInput | ChangeInput | DropInput | RenameKey):
+            if isinstance(edit, NewInput | ChangeInput | DropInput | RenameKey | SwapInputs):
                 inputs = changed_inputs(model, inputs, edit)
             elif isinstance(edit, SetMode):
                 mode = edit.mode
@@ -77,7 +80,7 @@ def applied(
 
 def _change_module(
     model: nn.Module,
-    edit: SetArguments | SetParameter | NameModule | NameMethod | AddLayer | CallEdit,
+    edit: SetArguments | RebuildOwn | SetParameter | NameModule | NameMethod | AddLayer | CallEdit,
     *,
     without_memory: bool,
 ) -> None:
@@ -90,6 +93,8 @@ def _change_module(
         raise CannotApplyError(f"there is no module {edit.path}") from error
     if isinstance(edit, AddLayer):
         add_layer(model, module, edit, without_memory=without_memory)
+    elif isinstance(edit, RebuildOwn):
+        rebuild_own(module, dict(edit.arguments), without_memory=without_memory)
     elif isinstance(edit, SetArguments):
         rebuild(module, dict(edit.arguments), edit.kind, without_memory=without_memory)
     elif isinstance(edit, NameModule):

@@ -8,7 +8,14 @@ from typing import Any, cast
 import torch
 from torch import nn
 
-from cnnshape.analysis.diagnose.edits import ChangeInput, DropInput, NewInput, RenameKey, Step
+from cnnshape.analysis.diagnose.edits import (
+    ChangeInput,
+    DropInput,
+    NewInput,
+    RenameKey,
+    Step,
+    SwapInputs,
+)
 from cnnshape.experiments.fixes.layer_edits import CannotApplyError
 from cnnshape.experiments.fixes.steps import take
 from cnnshape.tracing.execute import Inputs
@@ -16,7 +23,9 @@ from cnnshape.tracing.structure import named_tensors
 
 
 def changed_inputs(
-    model: nn.Module, inputs: Inputs, edit: NewInput | ChangeInput | DropInput | RenameKey
+    model: nn.Module,
+    inputs: Inputs,
+    edit: NewInput | ChangeInput | DropInput | RenameKey | SwapInputs,
 ) -> Inputs:
     """The inputs after one correction.
 
@@ -29,6 +38,10 @@ def changed_inputs(
         return _changed(model, inputs, edit.name, lambda thing: _taken(thing, edit.steps))
     if isinstance(edit, DropInput):
         return _dropped(inputs, edit.which)
+    if isinstance(edit, SwapInputs):
+        args = list(inputs.args)
+        args[edit.one], args[edit.other] = args[edit.other], args[edit.one]
+        return Inputs(tuple(args), inputs.kwargs)
     return _changed(model, inputs, edit.name, lambda thing: _renamed(thing, edit.old, edit.new))
 
 

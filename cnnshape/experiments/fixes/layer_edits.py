@@ -6,7 +6,9 @@ sees the new layer; its attributes are exchanged, and ``preserved`` puts the old
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 from collections.abc import Iterable, Mapping
 from math import prod
 from typing import Any, cast
@@ -87,6 +89,31 @@ def built(
     if reference is not None and reference.is_floating_point():
         new = new.to(reference.dtype)
     return cast("nn.Module", new).train(module.training)
+
+
+def rebuild_own(
+    module: nn.Module, arguments: Mapping[str, Any], *, without_memory: bool = False
+) -> None:
+    """Give a module of somebody's own class the attributes of one built with other arguments."""
+    reference = next(iter(module.parameters()), None)
+    device = torch.device("cpu") if reference is None else reference.device
+    try:
+        with torch.device("meta") if without_memory else device:
+            new = built_own(type(module), arguments)
+    except Exception as error:
+        raise CannotApplyError(f"{type(module).__name__}: {error}") from error
+    if reference is not None and reference.is_floating_point():
+        new = new.to(reference.dtype)
+    attributes = vars(module)
+    for name, value in vars(new.train(module.training)).items():
+        if name not in _KEPT:
+            attributes[name] = value
+
+
+def built_own(cls: type[nn.Module], arguments: Mapping[str, Any]) -> nn.Module:
+    """The author's class built with these arguments; what it prints is not shown."""
+    with torch.random.fork_rng(devices=[]), contextlib.redirect_stdout(io.StringIO()):
+        return cls(**arguments)
 
 
 def add_layer(

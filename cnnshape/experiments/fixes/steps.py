@@ -38,6 +38,17 @@ def _to(thing: torch.Tensor, dtype: str) -> torch.Tensor:
     return thing.to(getattr(torch, dtype))
 
 
+def _whole(thing: torch.Tensor) -> torch.Tensor:
+    """Zeros in the place of numbers that stand for no indices; others as they are."""
+    if thing.is_meta or (bool((thing == thing.round()).all()) and bool((thing >= 0).all())):
+        return thing
+    return torch.zeros_like(thing)
+
+
+def _pad(thing: torch.Tensor, amounts: Sequence[int]) -> torch.Tensor:
+    return F.pad(thing, tuple(amounts))
+
+
 def _item(thing: Any, key: Any) -> Any:
     if isinstance(key, int) or isinstance(thing, Mapping):
         return thing[key]
@@ -98,6 +109,8 @@ def _constant(_thing: Any, value: Any) -> Any:
 
 _STEPS: dict[str, Callable[..., Any]] = {
     "to": _to,
+    "whole": _whole,
+    "pad": _pad,
     "item": _item,
     "crop": _crop,
     "pool": _pool,

@@ -278,7 +278,7 @@ class PaddingOfMinusOne(nn.Module):
     path="fc",
     kind="dtype.mismatch",
     numbers=("float32", "float64"),
-    fix="x.float()",
+    fix="self.fc((x * self.scale).float())",
 )
 class WeightsFromNumpy(nn.Module):
     """mat1 and mat2 must have the same dtype, but got Double and Float, though x is float"""

@@ -106,9 +106,9 @@ def run_as_told(case, suggestion):
 def test_meta_says_the_same(case):
     real, meta = diagnosis_of(case), diagnosis_of(case, "meta")
     assert (meta.path, meta.kind, meta.diagnosis) == (real.path, real.kind, real.diagnosis)
-    assert [(s.text, s.verified) for s in meta.suggestions] == [
-        (s.text, s.verified) for s in real.suggestions
-    ]
+    # Without memory nobody sees that examples see each other: there more may be left.
+    told = {(s.text, s.verified) for s in meta.suggestions}
+    assert {(s.text, s.verified) for s in real.suggestions} <= told
 
 
 @pytest.mark.parametrize("case", CASES[::4], ids=lambda case: case.name)

@@ -322,7 +322,7 @@ def test_it_is_the_mask_that_gets_the_missing_axes():
     trace = record(Masked(), Inputs((torch.zeros(2, 3, 4, 5), mask))).trace
     found = diagnose(Failing.of(trace))
     assert found is not None
-    (suggestion,) = found.suggestions
+    suggestion = found.suggestions[0]
     fixed = "F.scaled_dot_product_attention(x, x + 1, x + 2, mask[:, None, None, :])"
     assert suggestion.text == fixed
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.proposals import axes, expressions, literals, patches
+from cnnshape.analysis.diagnose.proposals import axes, expressions, literals, patches, scope
 from cnnshape.analysis.diagnose.proposals.as_others import as_others
 from cnnshape.analysis.diagnose.proposals.earlier_calls import earlier_calls
 from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken, as_viewed
@@ -23,6 +23,7 @@ def intended(failing: Failing) -> Iterator[Suggestion]:
     yield from expressions.of_sizes(failing)
     yield from expressions.exchanged(failing)
     yield from earlier_calls(failing)
+    yield from scope.unused_layer(failing)
     yield from axes.in_other_order(failing)
     yield from literals.in_proportion(failing)
     yield from as_others(failing)
@@ -32,5 +33,6 @@ def intended(failing: Failing) -> Iterator[Suggestion]:
 
 
 def possible(failing: Failing) -> Iterator[Suggestion]:
-    """Another size of what came in, with which the numbers at the failing call fit."""
+    """Another size of what came in, or another order, with which the failing call may run."""
     yield from patches.divisible_input(failing)
+    yield from scope.exchanged_inputs(failing)

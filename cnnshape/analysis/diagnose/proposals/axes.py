@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from cnnshape.analysis.accounts import entry_of
 from cnnshape.analysis.diagnose.axis_origin import step_back
-from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.edits import AfterCall, Step
 from cnnshape.analysis.diagnose.failing import Failing, Operand, Sizes
+from cnnshape.analysis.diagnose.rules.fitting import clash
+from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.source_call import CallText, at_call
 from cnnshape.analysis.diagnose.suggest import before_call, change_input
 from cnnshape.analysis.report import Suggestion
@@ -55,12 +57,13 @@ def arrangements(shape: Sizes) -> Iterator[Arrangement]:
         place = -1 if axis == rank else axis
         after = (*shape[:axis], 1, *shape[axis:])
         yield Arrangement(f"{{x}}.unsqueeze({place})", (Step("unsqueeze", (place,)),), after)
-    if rank > 3:
+    if rank > _FEW_AXES:
         yield _permuted(shape, (0, rank - 1, *range(1, rank - 1)))
-        yield _permuted(shape, (0, *range(2, rank), 1))
     for a, b in combinations(range(1, rank), 2):
         if rank <= _FEW_AXES or b == a + 1:  # of a picture's, none is exchanged over another
             yield _turned(shape, a, b)
+    if rank > _FEW_AXES:
+        yield _permuted(shape, (0, *range(2, rank), 1))
     if rank > 1:
         yield _turned(shape, 0, 1)
 
@@ -90,11 +93,22 @@ def _permuted(shape: Sizes, order: tuple[int, ...]) -> Arrangement:
 def in_other_order(failing: Failing) -> Iterator[Suggestion]:
     """The failing call's tensor with its axes as the call wants them, where that can be told."""
     for operand, fits in _wanted(failing):
-        if fits(operand.shape):
+        if fits(operand.shape) or _made(failing, operand):
             continue
         ways = (*arrangements(operand.shape), *_last_state(failing, operand))
         for one in [one for one in ways if fits(one.shape)][:_MOST]:
             yield _where_it_belongs(failing, operand, one)
+
+
+def _made(failing: Failing, operand: Operand) -> bool:
+    """Whether a convolution made the channels: then they are where they belong."""
+    axis = -(failing.dims or 0) - 1
+    if failing.name not in ("conv", "conv_transpose") or operand.rank < -axis:
+        return False
+    item = story(failing.trace, operand.value.id, axis)
+    made_by = failing.trace.operations[item.notes[-1].operation] if item.notes else None
+    entry = None if made_by is None else entry_of(made_by)
+    return item.made and entry is not None and entry.family == "convolution"
 
 
 def _last_state(failing: Failing, operand: Operand) -> Iterator[Arrangement]:
@@ -126,8 +140,16 @@ def _where_it_belongs(failing: Failing, operand: Operand, one: Arrangement) -> S
         return change_input(operand.input_name, one.template, one.steps, change)
     if not failing.module.builtin:
         return CallText(failing).on(operand.place, one.template)
-    called = at_call(failing, one.template, one.back if _keeps_axes(failing) else None)
-    return called or before_call(failing, one.template.format(x="x"), one.steps)
+    back = one.back if _keeps_axes(failing) else None
+    called = at_call(failing, one.template, back)
+    if called is not None:
+        return called
+    before = before_call(failing, one.template.format(x="x"), one.steps)
+    if back is None:
+        return before
+    text = back.format(y=f"{failing.path}({before.text})")
+    after = AfterCall(failing.path, one.steps)  # an exchange undoes itself
+    return replace(before, text=text, edits=(*before.edits, after))
 
 
 def _keeps_axes(failing: Failing) -> bool:
@@ -145,6 +167,7 @@ def _wanted(failing: Failing) -> Iterator[tuple[Operand, Fits]]:
         return
     weight = failing.operand("weight")
     yield from _laid_over(failing)
+    yield from _multiplied(failing)
     if failing.name in ("conv", "conv_transpose") and weight is not None:
         yield from _convolved(failing, x, weight.shape)
     elif failing.name in ("batch_norm", "instance_norm"):
@@ -180,19 +203,40 @@ def _padded(failing: Failing) -> bool:
 def _normalised(failing: Failing, x: Operand) -> Iterator[tuple[Operand, Fits]]:
     features = failing.module.config.get("num_features")
     if isinstance(features, int) and features > 1:
-        yield x, lambda shape: len(shape) == x.rank and shape[1] == features
+        yield x, lambda shape: len(shape) == x.rank == _FEW_AXES and shape[1] == features
+
+
+def _multiplied(failing: Failing) -> Iterator[tuple[Operand, Fits]]:
+    """A vector per example as a matrix of one row or column, for products of stacks."""
+    if failing.name != "bmm" or len(failing.operands) != 2:
+        return
+    left, right = failing.operands
+    if left.rank == 2 and right.rank == 3:
+        yield left, lambda s: len(s) == 3 and (s[0], s[2]) == right.shape[:2]
+    elif left.rank == 3 and right.rank == 2:
+        yield right, lambda s: len(s) == 3 and s[:2] == (left.shape[0], left.shape[2])
 
 
 # ---- two tensors laid over each other -------------------------------------------------------
 
 
 def _laid_over(failing: Failing) -> Iterator[tuple[Operand, Fits]]:
-    """One of two operands as it goes into the other without making that one larger."""
-    if len(failing.operands) != 2 or failing.entry is None or not failing.entry.operator:
+    """One of the operands as it goes into the others without making them larger."""
+    family = "" if failing.entry is None else failing.entry.family
+    if family not in ("arithmetic", "elementwise") or len(failing.operands) < 2:
         return
-    for mine, other in (failing.operands, failing.operands[::-1]):
-        if not mine.value.static:
-            yield mine, lambda shape, other=other: _covers(other.shape, shape)
+    for mine in failing.operands:
+        others = [one.shape for one in failing.operands if one is not mine]
+        if not mine.value.static and clash(others) is None:
+            whole = _together(others)
+            yield mine, lambda shape, whole=whole: _covers(whole, shape)
+
+
+def _together(shapes: list[Sizes]) -> Sizes:
+    """The shape of several tensors laid over each other."""
+    rank = max(len(shape) for shape in shapes)
+    padded = [(1,) * (rank - len(shape)) + shape for shape in shapes]
+    return tuple(max(line) for line in zip(*padded, strict=True))
 
 
 def _covers(whole: Sizes, part: Sizes) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
-from cnnshape.analysis.diagnose.edits import BeforeCall, Step
+from cnnshape.analysis.diagnose.edits import BeforeCall, Rewrite, Step
 from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.size_history import lines, start_line, story
-from cnnshape.analysis.diagnose.source_call import CallText, written
+from cnnshape.analysis.diagnose.source_call import CallText, call_at, written
 from cnnshape.analysis.diagnose.suggest import (
     before_call,
+    change_input,
     combined,
     present,
     set_arguments,
@@ -22,6 +24,8 @@ from cnnshape.analysis.report import Suggestion
 from cnnshape.words import plural, times
 
 _LAYER = frozenset({"MultiheadAttention"})
+#: So many tokens are put in front of a sequence, and forgotten in its mask.
+_TOKENS = 2
 
 
 def multi_head_attention(failing: Failing) -> Diagnosis | None:
@@ -81,6 +85,7 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             # The mask counts the batch first; so may the data, and the layer does not.
             found.append(_batch_first(failing))
             found.append(_on_mask(failing, "key_padding_mask"))
+        found.append(_padded_mask(failing, padding, batch, source))
         return Diagnosis("mha.mask", sentence, (), present(found))
     mask = failing.shape(failing.argument("attn_mask"))
     allowed = [(length, source)]
@@ -92,12 +97,46 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
             f"{times(mask)} arrives"
         )
         found = [_on_mask(failing, "attn_mask")] if mask == (source, length) else []
+        if mask == (batch, source):
+            found.append(_as_padding(failing))
         if mask in ((batch, batch), (batch, source)) and length == source:
             found.append(_batch_first(failing))
         elif len(mask) == 2 and mask[0] == mask[1] and length == source:
             found += _longer_mask(failing, mask, length)
         return Diagnosis("mha.mask", sentence, (), present(found))
     return None
+
+
+def _padded_mask(failing: Failing, mask: Sizes, batch: int, source: int) -> Suggestion | None:
+    """A place in the mask for what was put in front of the sequence, as a class token is."""
+    value = failing.value(failing.argument("key_padding_mask"))
+    missing = source - mask[-1] if len(mask) == 2 and mask[0] == batch else 0
+    while value is not None and value.origin != "input" and value.producer is not None:
+        value = main_input(failing.trace, failing.trace.operations[value.producer])
+    if value is None or not value.name or value.origin != "input" or not 0 < missing <= _TOKENS:
+        return None
+    steps = (Step("pad", ((missing, 0),)),)
+    change = (list(mask), [batch, source])
+    return change_input(value.name, f"F.pad({{x}}, ({missing}, 0))", steps, change)
+
+
+def _as_padding(failing: Failing) -> Suggestion | None:
+    """The mask given as what it is by its shape: one row per example."""
+    found = None if failing.call is None else call_at(failing.call.source)
+    if found is None or failing.call is None or failing.call.source is None:
+        return None
+    if "attn_mask=" not in found.text or "key_padding_mask=" in found.text:
+        return None
+    text = found.text.replace("attn_mask=", "key_padding_mask=")
+    return Suggestion(
+        action="change_call",
+        text=text,
+        path=failing.path,
+        argument="key_padding_mask",
+        from_=found.text,
+        to=text,
+        edits=(Rewrite(failing.call.source, found.place, text),),
+    )
 
 
 def _batch_first(failing: Failing) -> Suggestion | None:

@@ -89,7 +89,8 @@ def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | Non
         turned = change_input(x.input_name, "{x}.transpose(0, 1)", steps, (list(shape), after))
         found = (turned, *_channel_candidates(failing, x, axis, expected, layer))
         return Diagnosis("conv.in_channels", sentence, (), found)
-    if shape[-1] == expected and axis and layer is not None and layer.path == failing.path:
+    here = layer is not None and layer.path == failing.path
+    if shape[-1] == expected and axis and here and (x.rank == 3 or x.input_name):
         # N×L×C, as linear layers and transformers have it.
         sentence += f": in {times(shape)} the {expected} are the last dimension"
         return Diagnosis("conv.in_channels", sentence)

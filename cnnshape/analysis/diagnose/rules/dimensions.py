@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.failing import Failing, Operand
+from cnnshape.analysis.diagnose.failing import Failing, Operand, sizes
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, times
 
 #: What dimensions are called among the arguments.
@@ -45,8 +47,9 @@ def _sentence(failing: Failing, x: Operand, number: int, room: int) -> str:
 
 
 def _candidates(failing: Failing, x: Operand, number: int, keyword: str) -> Iterator[Suggestion]:
-    if x.value.origin == "input" and (number == x.rank or (number >= 0 and x.rank < 3)):
-        yield unsqueeze_input(x.value)
+    origin = _same_as_input(failing, x)
+    if origin is not None and (number == x.rank or (number >= 0 and x.rank < 3)):
+        yield unsqueeze_input(origin)
     last = _last(x.rank, number)
     if failing.module.builtin and failing.module.config.get(keyword) == number:
         yield from present([set_arguments(failing.module, {keyword: last})])
@@ -68,6 +71,17 @@ def _candidates(failing: Failing, x: Operand, number: int, keyword: str) -> Iter
         return
     if keyword in ("dim", "dims", "start_dim"):
         yield call.candidate(text)
+
+
+def _same_as_input(failing: Failing, x: Operand) -> Value | None:
+    """The model's input, if nothing has changed its shape since."""
+    value: Value | None = x.value
+    while value is not None and sizes(value) == x.shape:
+        if value.origin == "input":
+            return value
+        made_by = None if value.producer is None else failing.trace.operations[value.producer]
+        value = None if made_by is None else main_input(failing.trace, made_by)
+    return None
 
 
 def _last(rank: int, number: int) -> int:

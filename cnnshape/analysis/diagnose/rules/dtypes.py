@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
-from cnnshape.analysis.diagnose.edits import Step
+from cnnshape.analysis.diagnose.edits import ChangeInput, Edit, Step
 from cnnshape.analysis.diagnose.failing import Failing, sizes
-from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.source_call import CallText, at_call
 from cnnshape.analysis.diagnose.suggest import before_call, change_input
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
@@ -87,15 +88,20 @@ def _converted(failing: Failing, value: Value, wanted: str) -> Iterator[Suggesti
     method = f"{_SHORT[wanted]}()" if wanted in _SHORT else f"to(torch.{wanted})"
     steps = (Step("to", (wanted,)),)
     origin = _input_behind(failing, value)
+    whole: tuple[Edit, ...] = ()
     if origin is not None and origin.name:
+        if wanted in _INTEGERS:
+            # Numbers drawn at random are no indices; that says nothing about the reader's own.
+            steps = (Step("whole"), *steps)
+            whole = (ChangeInput(origin.name, steps[:1]),)
         yield change_input(origin.name, f"{{x}}.{method}", steps, (origin.dtype, wanted))
     if value.origin == "input":
         return
     if failing.module.builtin:
-        yield before_call(failing, f"x.{method}", steps)
+        here = at_call(failing, f"{{x}}.{method}") or before_call(failing, f"x.{method}", steps)
     else:
-        place = failing.tensors.index(value)
-        yield CallText(failing).on(place, f"{{x}}.{method}")
+        here = CallText(failing).on(failing.tensors.index(value), f"{{x}}.{method}")
+    yield replace(here, edits=(*whole, *here.edits) if here.edits else ())
 
 
 def _origin(failing: Failing, value: Value) -> tuple[str, ...]:

@@ -34,6 +34,8 @@ from cnnshape.analysis.diagnose.suggest import (
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
 
+#: Pictures are brought to one size where one is larger by so many halves of the other.
+_HALF_AGAIN = 3
 #: How far from the given size another one is looked for.
 _FARTHEST = 256
 
@@ -181,6 +183,8 @@ def _resized(call: CallText, left: Operand, right: Operand) -> Iterator[Suggesti
     if len(a) != 4 or a[:2] != b[:2]:
         return
     small, large = (left, right) if a[2] * a[3] < b[2] * b[3] else (right, left)
+    if any(2 * n < _HALF_AGAIN * m for n, m in zip(large.shape[2:], small.shape[2:], strict=True)):
+        return  # a border that a convolution took away is padded, not stretched
     template = f"F.interpolate({{x}}, size={call.operand(large.place)}.shape[-2:])"
     yield call.on(small.place, template)
 
@@ -219,18 +223,21 @@ def _longer_table(
     failing: Failing, value: Value, from_end: int, wanted: int
 ) -> Iterator[Suggestion]:
     """A table of positions that is too short for what it is added to: ``self.pe[:, :n]``."""
-    trace = failing.trace
+    trace, cut = failing.trace, False
     while value.static and value.producer is not None:
+        cut = True
         operation = trace.operations[value.producer]
         if operation.name != "getitem" or len(operation.inputs) != 1:
             return
         value = trace.values[operation.inputs[0]]
     shape = sizes(value)
-    if value.origin != "buffer" or shape is None or len(shape) < -from_end:
+    if shape is None or len(shape) < -from_end or shape[from_end] >= wanted:
         return
-    if shape[from_end] < wanted:
-        longer = (*shape[:from_end], wanted, *shape[len(shape) + from_end + 1 :])
+    longer = (*shape[:from_end], wanted, *shape[len(shape) + from_end + 1 :])
+    if value.origin == "buffer":
         yield from present([set_buffer(value, longer)])
+    elif value.origin == "parameter" and cut:
+        yield from present([set_parameter(value, longer)])
 
 
 def _other_positions(

@@ -145,8 +145,6 @@ def _candidates(
     parts: tuple[Factor, ...],
 ) -> Iterator[Suggestion | None]:
     expected, arriving = weight.shape[1], x.shape[-1]
-    if x.rank == 3 and x.shape[1] == expected:
-        yield _before(failing, "{x}.transpose(1, -1)", Step("transpose", (1, -1)))
     if x.rank in (3, 4) and x.shape[1] == expected:
         return  # another in_features would run, and take pixels for features
     if layer is None:

@@ -15,7 +15,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.rules import dimensions, normalization
 from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
-from cnnshape.analysis.diagnose.source_call import CallText
+from cnnshape.analysis.diagnose.source_call import CallText, SizeOf
 from cnnshape.analysis.diagnose.suggest import combined, set_arguments
 from cnnshape.analysis.report import Suggestion
 from cnnshape.operations.axes import Broadcast, Chosen, Kept
@@ -51,6 +51,49 @@ def regrouped(failing: Failing) -> Diagnosis | None:
         )
         return Diagnosis("view.batch", sentence, (), tuple(_kept(there, call, before, after)))
     return None
+
+
+def swallowed(failing: Failing) -> Diagnosis | None:
+    """``flatten(x, 0)``, ``view(-1)``, ``reshape(32, -1)``: the batch went into the rows."""
+    trace = failing.trace
+    value = failing.tensors[0] if failing.tensors else failing.value(failing.given(0, "input"))
+    arrived = trace.shape(trace.inputs[0].value)[:1] if trace.inputs else ()
+    for operation, now, source in () if value is None else _back(trace, value):
+        before, after = sizes(source), sizes(now)
+        if not before or not after or before[:1] != arrived or len(before) < 2:
+            continue
+        written = _written_batch(operation)
+        into_one = len(after) == 1
+        if not into_one and (written in (None, before[0]) or len(after) != 2):
+            continue
+        there = _at(failing, operation)
+        call = CallText(there)
+        if (bind(operation) or {}).get("size") is None and operation.name != "flatten":
+            return None
+        what = call.found.text if call.found else operation.name
+        where = _line(operation.source, failing.failure.source)
+        wrote = "" if into_one else f" writes a batch of {written}, and {before[0]} arrive"
+        sentence = (
+            f"{what}{where}{wrote or f' put the whole batch of {before[0]} into one row'}: "
+            f"{times(before)} → {times(after)}. {failing.name or failing.path} now gets "
+            f"{times(after)} where {before[0]}×{prod(before[1:])} belong"
+        )
+        return Diagnosis("view.batch", sentence, (), (_rows_kept(call, operation),))
+    return None
+
+
+def _written_batch(operation: Operation) -> int | None:
+    """The number of rows that a ``view`` or ``reshape`` asks for; None where that is left open."""
+    asked = (bind(operation) or {}).get("size")
+    first = asked[0] if isinstance(asked, tuple) and asked else None
+    return first if isinstance(first, int) and first != -1 else None
+
+
+def _rows_kept(call: CallText, operation: Operation) -> Suggestion:
+    asked = (bind(operation) or {}).get("size")
+    if isinstance(asked, tuple) and len(asked) == 2 and call.operand(0).isidentifier():
+        return call.with_arguments((SizeOf(0), -1))
+    return call.flattened()
 
 
 def _kept(there: Failing, call: CallText, before: Sizes, after: Sizes) -> Iterator[Suggestion]:

@@ -147,8 +147,8 @@ def _taken_out(failing: Failing, before: ModuleCall, thing: Plain) -> Iterator[S
     names = [named.name for named in before.outputs]
     if isinstance(thing, dict) or (before.result_type not in ("tuple", "list") and names):
         keys = [name.split("[")[0].split(".")[0].strip("'\"") or "0" for name in names]
-        ordered = sorted(dict.fromkeys(keys), key=lambda key: key not in _USUAL)
-        for key in ordered[:3]:
+        usual = [key for key in keys if key in _USUAL]
+        for key in list(dict.fromkeys(usual or keys))[:3]:
             by_key = f'{{y}}["{key}"]', f"{{y}}.{key}"
             first, second = by_key if _is_mapping(thing, before) else by_key[::-1]
             here = on_result(failing, before, first)

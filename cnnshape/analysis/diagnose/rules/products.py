@@ -55,7 +55,8 @@ def matmul(failing: Failing) -> Diagnosis | None:
             sentence = (
                 f"{first} and {second} are stacks of {x} and {y} matrices, which do not match"
             )
-            return Diagnosis("matmul.batch", sentence, (), tuple(_general(call, a, b)))
+            found = (*_repeated(call, left, right), *_general(call, a, b))
+            return Diagnosis("matmul.batch", sentence, (), found)
     return None
 
 
@@ -79,13 +80,15 @@ def _general(call: CallText, a: Sizes, b: Sizes) -> Iterator[Suggestion]:
         return
     left, right = call.operand(0), call.operand(1)
     if len(a) > 1 and len(b) > 1 and a[-1] == b[-2]:
-        yield call.candidate(f"torch.matmul({left}, {right})")
+        yield call.with_function("torch.matmul")
     elif len(a) == len(b) == 2 and call.failing.name == "dot" and a == b:
         yield call.candidate(f"({left} * {right}).sum(dim=-1)")
 
 
 def _turned(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
-    """One of the two transposed, or made by its layer in another size."""
+    """The two exchanged, one of them transposed, or made by its layer in another size."""
+    if min(left.rank, right.rank) > 1 and right.shape[-1] == _rows(left.shape):
+        yield from _exchanged(call, left, right)
     turned = "{x}.transpose(-2, -1)"
     inner, columns = left.shape[-1], right.shape[-1]
     if right.rank > 1 and inner == columns:
@@ -102,6 +105,29 @@ def _turned(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestio
     yield from other_inputs(failing, left.value, left.rank - 1, _rows(right.shape))
     if right.rank >= 2:
         yield from other_inputs(failing, right.value, right.rank - 2, inner)
+
+
+def _repeated(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
+    """Keys that several heads of queries share, once for each of them."""
+    if left.rank != right.rank:
+        return
+    for axis in range(1, left.rank - 2):
+        few, many = sorted((left, right), key=lambda one: one.shape[axis])
+        times_, rest = divmod(many.shape[axis], few.shape[axis])
+        if times_ > 1 and not rest:
+            yield call.on(few.place, f"{{x}}.repeat_interleave({times_}, dim={axis})")
+
+
+def _exchanged(call: CallText, left: Operand, right: Operand) -> Iterator[Suggestion]:
+    """``x @ adjacency`` where the nodes are the last axis of x."""
+    found = call.found
+    if left.rank == right.rank or found is None or len(found.operands) != 2:
+        return
+    a, b = found.operands
+    if found.function == "@":
+        yield call.candidate(f"{b} @ {a}")
+    elif found.receiver is None:
+        yield call.candidate(f"{found.function}({b}, {a})")
 
 
 def einsum(failing: Failing) -> Diagnosis | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
@@ -180,8 +181,10 @@ def pixel_shuffle(failing: Failing) -> Diagnosis | None:
         f"{name} needs a multiple of {factor}² = {square} channels, but {channels} "
         f"{arrive(channels)}"
     )
+    found: list[Suggestion | None] = []
     nearest = -(-channels // square) * square
-    found: list[Suggestion | None] = [*other_inputs(failing, x.value, x.rank - 3, nearest)]
+    for wanted in dict.fromkeys((*_for_another_factor(channels, square), nearest)):
+        found += other_inputs(failing, x.value, x.rank - 3, wanted)
     layer = failing.layer({"PixelShuffle"})
     smaller = [f for f in range(factor - 1, 1, -1) if channels % (f * f) == 0]
     if layer is not None and smaller:
@@ -189,6 +192,14 @@ def pixel_shuffle(failing: Failing) -> Diagnosis | None:
     item = story(failing.trace, x.value.id, x.rank - 3)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
     return Diagnosis("pixel_shuffle.channels", sentence, derivation, present(found))
+
+
+def _for_another_factor(channels: int, square: int) -> Iterator[int]:
+    """As many as make the same picture: 27 for a factor of 3, where 12 were made for one of 2."""
+    for factor in (2, 3, 4):
+        made, rest = divmod(channels, factor * factor)
+        if made and not rest:
+            yield made * square
 
 
 def _unshuffle(x: Operand, factor: int, name: str) -> Diagnosis | None:
