@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import torch
 from torch.utils import _pytree as pytree
 
+from cnnshape.analysis.accounts import entry_of
 from cnnshape.analysis.diagnose.edits import ChangeInput, Edit, Rewrite
 from cnnshape.analysis.diagnose.source_code import text_at
 from cnnshape.experiments.attempt import Setup, run_corrected
@@ -53,13 +54,10 @@ def _verdict(before: Trace, ran: Trace, recorded: Recorded, edits: Sequence[Edit
     more = recorded.trace
     if more.failure is not None:
         return "broken" if _fails_there(before, more, edits) else "doubtful"
-    seen = [_change(a, b) for a, b in _outputs(ran, more)]
-    if "spread" in seen or _spread_there(ran, more, edits):
+    if _laid_over_itself(ran, more):
         return "broken"
-    lost = seen and all(change == "lost" for change in seen)
-    if lost:
-        return "broken"
-    return "doubtful" if "merged" in seen or _mixed(ran, recorded) else "intact"
+    seen = {_change(a, b) for a, b in _outputs(ran, more)}
+    return "doubtful" if seen - {"kept"} or _mixed(ran, recorded) else "intact"
 
 
 def with_one_more(inputs: Inputs) -> Inputs | None:
@@ -71,8 +69,10 @@ def with_one_more(inputs: Inputs) -> Inputs | None:
     tensors = [t for t in pytree.tree_leaves((inputs.args, inputs.kwargs)) if _has_rows(t)]
     if not tensors:
         return None
-    batch = tensors[0].shape[0]
-    if any(t.shape[0] != batch and batch in t.shape for t in tensors):
+    batch, *rest = tensors[0].shape
+    # A state of layers × batch × features says that the batch is another axis.
+    others = {batch, *rest} - {1}
+    if any(t.shape[0] != batch and others & set(t.shape) for t in tensors):
         return None
 
     def grown(thing: Any) -> Any:
@@ -146,15 +146,27 @@ def _mixed(ran: Trace, recorded: Recorded) -> bool:
     return False
 
 
-def _spread_there(ran: Trace, more: Trace, edits: Sequence[Edit]) -> bool:
-    """Whether the batch was laid over another axis on a line that was changed."""
-    lines = {edit.source for edit in edits if isinstance(edit, Rewrite)}
-    if not lines or len(ran.operations) != len(more.operations):
+def _laid_over_itself(ran: Trace, more: Trace) -> bool:
+    """Whether the batch was broadcast against itself: N and N×1 give N×N.
+
+    A product of matrices may well give one number for every two examples.
+    """
+    if len(ran.operations) != len(more.operations):
         return False
     pairs = zip(ran.operations, more.operations, strict=True)
-    return any(a.source in lines and "spread" in _results(ran, a, more, b) for a, b in pairs)
+    return any(_broadcasts(a) and _spread(ran, a, more, b) for a, b in pairs)
 
 
-def _results(ran: Trace, one: Operation, more: Trace, other: Operation) -> list[str]:
-    pairs = zip(one.outputs, other.outputs, strict=False)
-    return [_change(ran.shape(a), more.shape(b)) for a, b in pairs]
+def _broadcasts(operation: Operation) -> bool:
+    entry = entry_of(operation)
+    return entry is not None and entry.family in ("arithmetic", "elementwise", "loss")
+
+
+def _spread(ran: Trace, one: Operation, more: Trace, other: Operation) -> bool:
+    """Whether the result has the batch in two axes, and nothing that went in had."""
+    made = zip(one.outputs, other.outputs, strict=False)
+    given = zip(one.inputs, other.inputs, strict=False)
+    before = [_change(ran.shape(a), more.shape(b)) for a, b in given]
+    return "spread" not in before and any(
+        _change(ran.shape(a), more.shape(b)) == "spread" for a, b in made
+    )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
+from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Value
@@ -26,9 +27,10 @@ def other_sizes(failing: Failing) -> Iterator[Suggestion]:
     failing call say more.
     """
     own = failing.operation is None and not failing.module.builtin
-    if not own and failing.name not in ("view", "reshape"):
-        return
-    if own and failing.failure.type not in ("AssertionError", "ValueError", "RuntimeError"):
+    checked = failing.failure.type == "AssertionError" or line_of(
+        failing.failure.source
+    ).startswith("raise ")
+    if not (own and checked) and failing.name not in ("view", "reshape"):
         return
     value = _picture(failing)
     shape = None if value is None else sizes(value)
