@@ -179,15 +179,21 @@ def failed_call(exception: BaseException) -> Failed | None:
 
 
 def _chain(exception: BaseException) -> Iterator[BaseException]:
-    """The exception and what it was raised from; a script that ends well has handled that."""
+    """The exception, those that it groups, and what it was raised from.
+
+    A script that ends well has handled what came before.
+    """
     seen: set[int] = set()
-    error: BaseException | None = exception
-    while error is not None and id(error) not in seen:
+    waiting: list[BaseException | None] = [exception]
+    while waiting:
+        error = waiting.pop(0)
+        if error is None or id(error) in seen:
+            continue
         yield error
         seen.add(id(error))
-        if isinstance(error, SystemExit) and not error.code:
-            return
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+        if not (isinstance(error, SystemExit) and not error.code):
+            before = None if error.__suppress_context__ else error.__context__
+            waiting += [*getattr(error, "exceptions", ()), error.__cause__ or before]
 
 
 def _call_of(frame_locals: dict[str, Any], exception: BaseException) -> Failed | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 import sys
@@ -14,6 +15,8 @@ from cnnshape.words import did_you_mean
 
 #: An error stands at the end, and its traceback is not longer than this.
 MOST_BYTES = 2 * 2**20
+#: A notebook can only be read as a whole, with its pictures.
+_MOST_OF_A_NOTEBOOK = 64 * 2**20
 _PIECE = 2**16
 #: Of a text at most so many characters are none.
 _BROKEN = 0.1
@@ -26,13 +29,16 @@ def read_end(source: str) -> str:
     Raises:
         UsageError: there is no such file, it cannot be read, is empty, or holds no text.
     """
+    notebook = source.endswith(".ipynb")
     try:
-        head, end = _standard_input() if source == "-" else _file(Path(source))
+        most = _MOST_OF_A_NOTEBOOK if notebook else MOST_BYTES
+        head, end = _standard_input() if source == "-" else _file(Path(source), most)
     except UsageError:
         raise
     except (OSError, ValueError) as error:
         raise UsageError(f"{source} cannot be read: {_reason(error)}") from error
     text = end.decode(_UTF16.get(head[:2], "utf-8"), "replace")
+    text = _errors_of_cells(text) if notebook else text
     named = "standard input" if source == "-" else source
     if not text.strip():
         raise UsageError(f"{named} is empty: give a traceback, or a log that holds one")
@@ -41,7 +47,17 @@ def read_end(source: str) -> str:
     return text
 
 
-def _file(path: Path) -> tuple[bytes, bytes]:
+def _errors_of_cells(text: str) -> str:
+    """The tracebacks below a notebook's cells; the text as it is where it is no notebook."""
+    try:
+        cells = json.loads(text)["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        return "\n\n".join("\n".join(output.get("traceback", ())) for output in outputs)
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return text
+
+
+def _file(path: Path, most: int) -> tuple[bytes, bytes]:
     if path.is_dir():
         raise UsageError(f"{path} is a folder: give a script, or a text that holds a traceback")
     if not path.exists():
@@ -52,8 +68,8 @@ def _file(path: Path) -> tuple[bytes, bytes]:
             return _stream(file)
         head = file.read(2)
         size = file.seek(0, io.SEEK_END)
-        file.seek(max(0, size - MOST_BYTES + size % 2))
-        return head, file.read(MOST_BYTES)
+        file.seek(max(0, size - most + size % 2))
+        return head, file.read(most)
 
 
 def _standard_input() -> tuple[bytes, bytes]:

@@ -357,6 +357,18 @@ def test_text_of_windows(explain, tmp_path):
     assert "7200 arrive" in explain("a.log")[1]
 
 
+def test_a_notebook(explain, tmp_path):
+    """Its tracebacks stand below the cells, with colours as escapes of JSON."""
+    below = [{"output_type": "error", "traceback": ["\x1b[31mIn\x1b[0m", f"\x1b[31m{TEXT}"]}]
+    cells = [{"cell_type": "code", "source": ["1 / 0"], "outputs": below}, {"source": ["x"]}]
+    (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
+    assert "7200 arrive" in explain("a.ipynb")[1]
+    (tmp_path / "b.ipynb").write_text(json.dumps({"cells": []}))
+    assert explain("b.ipynb")[0] == 2
+    (tmp_path / "c.ipynb").write_text('{"cells": 3}')
+    assert explain("c.ipynb")[0] == 2
+
+
 def test_of_a_large_file_the_end_is_read(explain, tmp_path, monkeypatch):
     with (tmp_path / "large.log").open("wb") as file:
         file.write(b"ValueError: long ago\n" * 200_000)

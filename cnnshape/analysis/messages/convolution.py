@@ -179,6 +179,28 @@ CONVOLUTION = (
         layer="pooling layer",
     ),
     Row(
+        "pool.rank",
+        r"(?:adaptive_\w+\(\): )?Expected (?P<low>\d)D or (?P<high>\d)D tensor, but got:? "
+        rf"{shape_group('input')}",
+        "{who} takes {high} dimensions, or {low} without the batch, but {input:dims} arrive: "
+        "{input}",
+        layer="pooling layer",
+    ),
+    Row(
+        "pool.rank",
+        r"non-empty (?P<low>\d)D or (?P<high>\d)D \(batch mode\) tensor expected for input",
+        "{who} takes {high} dimensions, or {low} without the batch",
+        layer="pooling layer",
+    ),
+    Row(
+        "pool.too_small",
+        r"Invalid computed output size: (?P<out>-?\d+)|pool \w+ (?P<kernel>\d+) too large "
+        r"relative to "
+        r"input \w+ (?P<size>\d+)",
+        "the window of {who} does not fit into what arrives",
+        layer="pooling layer",
+    ),
+    Row(
         "unpool.indices",
         rf"Expected shape of indices to be same as that of the input tensor "
         rf"\({shape_group('input')}\) "

@@ -42,8 +42,10 @@ _CAST = {
 
 def _dtypes(found: Found) -> Found:
     """Types as code writes them, and the call that makes the wanted one."""
-    wanted = _NAMES.get(str(found.get("n")), str(found.get("n")))
-    arrived = _NAMES.get(str(found.get("k")), str(found.get("k")))
+    wanted, arrived = (
+        _NAMES.get(name, name.removeprefix("torch."))
+        for name in (str(found.get("n")), str(found.get("k")))
+    )
     return {"n": wanted, "k": arrived, "cast": _CAST.get(wanted, f"to(torch.{wanted})")}
 
 
@@ -56,6 +58,12 @@ def _differ(found: Found, _place: Place) -> bool:
 
 _TYPE = r"[\w:]+(?: (?:char|int|long))*|torch\.\w+"
 _TO_WEIGHTS = Fix("x.{cast}", action="insert_before")
+
+
+def _met(found: Found) -> Found:
+    """Both types, without saying which is whose: torch takes the first operand's for expected."""
+    both = _dtypes(found)
+    return {"met": f"{both['n']} and {both['k']} meet" if found["n"] else "two dtypes meet"}
 
 
 def _is_target(_found: Found, place: Place) -> bool:
@@ -113,6 +121,41 @@ DTYPES = (
         "{op} needs floating-point numbers, but {k} arrives",
         (Fix("x.float()", action="insert_before"),),
         more=_dtypes,
+    ),
+    Row(
+        "dtype.integer",
+        r"(?P<op>[\w.]+): Expected a floating point or complex tensor as input\. Got (?P<k>\w+)",
+        "{op} needs floating-point numbers, but {k} arrives",
+        (Fix("x.float()", action="insert_before"),),
+        more=_dtypes,
+    ),
+    Row(
+        "dtype.target",
+        r"result type (?P<n>\w+) can't be cast to the desired output type "
+        r"(?P<k>Long|Int|Bool|Byte)",
+        "the targets must be {n}, but {k} arrives",
+        (Fix("target.{cast}", action="set_input"),),
+        when=lambda _found, place: place.operation.startswith("binary_cross_entropy"),
+        more=_dtypes,
+    ),
+    Row(
+        "dtype.integer",
+        r"result type \w+ can't be cast to the desired output type (?P<k>Long|Int|Bool|Byte)",
+        "this needs floating-point numbers, but {k} arrives",
+        (Fix("x.float()", action="insert_before"),),
+        more=_dtypes,
+    ),
+    Row(
+        "dtype.index",
+        r"(?P<op>\w+)\(\): Expected dtype int32/int64 for index",
+        "{op} takes indices that are whole numbers (int64)",
+        (Fix("index.long()", action="change_call"),),
+    ),
+    Row(
+        "dtype.mask",
+        r"only bool and floating types of (?P<mask>\w+) are supported",
+        "{mask} must be of bool or floating-point numbers",
+        (Fix("{mask}.bool()", action="change_call"),),
     ),
     Row(
         "dtype.integer",
@@ -183,11 +226,11 @@ DTYPES = (
     ),
     Row(
         "dtype.mismatch",
-        r"expected scalar type (?P<n>\w+) but found (?P<k>\w+)",
-        "{n} is needed, but {k} arrives",
-        (_TO_WEIGHTS,),
-        when=_differ,
-        more=_dtypes,
+        r"(?:expected scalar type (?P<n>\w+) but found (?P<k>\w+)|mixed dtype \(CPU\))",
+        "{met}: input and weights must be of one dtype",
+        (Fix("x.to(next(model.parameters()).dtype)", action="set_input"),),
+        when=lambda found, place: not found["n"] or _differ(found, place),
+        more=_met,
     ),
     Row(
         "device.mismatch",
@@ -198,6 +241,20 @@ DTYPES = (
         "tensors on {a} and on {b} meet: model and data must be on one device",
         (Fix("x.to(next(model.parameters()).device)", action="set_input"),),
         more=lambda found: {"a": found["a"] or found["a_"], "b": found["b"] or found["b_"]},
+    ),
+    Row(
+        "dtype.mismatch",
+        r"RNN input dtype \((?P<k>torch\.\w+)\) does not match weight dtype \((?P<n>torch\.\w+)\)",
+        "{who} has weights of {n}, but {k} arrives",
+        (_TO_WEIGHTS,),
+        layer="recurrent layer",
+        more=_dtypes,
+    ),
+    Row(
+        "device.mismatch",
+        r"Tensor on device (?P<a>[\w:]+) is not on the expected device (?P<b>[\w:]+?)!",
+        "tensors on {a} and on {b} meet: model and data must be on one device",
+        (Fix("x.to(next(model.parameters()).device)", action="set_input"),),
     ),
     Row(
         "device.mismatch",

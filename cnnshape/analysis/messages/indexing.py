@@ -73,6 +73,12 @@ INDEXING = (
         "which",
     ),
     Row(
+        "index.out_of_range",
+        r"index out of range in self",
+        "an index is beyond the size of the tensor that it picks from",
+        when=lambda _found, place: place.functional and place.operation != "embedding",
+    ),
+    Row(
         "embedding.index",
         r"index out of range in self",
         "{who} has fewer rows than the index that arrives",
@@ -98,6 +104,16 @@ INDEXING = (
         "an index is out of range on the GPU: that of an embedding, or a class number of the "
         "targets; "
         "the same call on the CPU says which",
+    ),
+    Row(
+        "index.out_of_range",
+        r"start \((?P<i>\d+)\) \+ length \((?P<k>\d+)\) exceeds dimension size \((?P<n>\d+)\)",
+        "{k:number} from index {i} on reach beyond the {n} that there are",
+    ),
+    Row(
+        "index.rank",
+        r"invalid index of a 0-dim tensor",
+        "a single number has no index",
     ),
     Row(
         "index.rank",

@@ -159,6 +159,45 @@ MOVING = (
         "F.pad takes two numbers for each dimension, the last one first",
     ),
     Row(
+        "pad.numbers",
+        r"Padding size (?P<n>\d+) is not supported for (?P<k>\d)D input tensor",
+        "F.pad gets {n:number} for {k:dims}, which this mode does not take",
+    ),
+    Row(
+        "operation.shapes",
+        r"t\(\) expects a tensor with <= 2 dimensions, but self is (?P<k>\d)D",
+        "t takes at most 2 dimensions, but {k:arrive}",
+        (Fix("x.transpose(-2, -1)", action="change_call"),),
+    ),
+    Row(
+        "operation.shapes",
+        r"(?P<op>\w+): Expected (?P<n>\d)-D argument (?P<which>\w+), but got (?P<k>\d)-D",
+        "{op} takes {n:dims} for {which}, but {k:arrive}",
+    ),
+    Row(
+        "operation.shapes",
+        r"X1 and X2 must have the same number of columns\. X1: (?P<a>\d+) X2: (?P<b>\d+)",
+        "distances are measured between points of equally many numbers, but they have {a} and {b}",
+    ),
+    Row(
+        "operation.shapes",
+        r"expected grid to have size (?P<n>\d) in last dimension, but got grid with sizes "
+        rf"{shape_group('k')}",
+        "grid_sample takes {n} in the last dimension of its grid, which is {k}",
+    ),
+    Row(
+        "operation.shapes",
+        r"selected index k out of range",
+        "more are asked for than there are in that dimension",
+    ),
+    Row(
+        "operation.shapes",
+        r"repeats must have the same size as input along dim, but got repeats\.size\(0\) = "
+        r"(?P<k>\d+) "
+        r"and input\.size\(0\) = (?P<n>\d+)",
+        "repeat_interleave has {k:count} for {n}: there must be one for each",
+    ),
+    Row(
         "interpolate.empty",
         r"Input and output sizes should be greater than 0, but got input \((?P<a>[^)]+)\) output "
         r"\((?P<b>[^)]+)\)",

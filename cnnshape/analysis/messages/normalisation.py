@@ -34,7 +34,7 @@ NORMALISATION = (
         "batch_norm.rank",
         r"expected (?P<a>\d)D(?: or (?P<b>\d)D)? input \(got (?P<k>\d)D input\)",
         "{who} takes {takes}, but {k:arrive}",
-        layer="batch norm",
+        layer="norm layer",
         more=lambda found: {
             "takes": f"{found['a']} or {found['b']} dimensions"
             if found["b"]
@@ -78,7 +78,7 @@ NORMALISATION = (
         rf"input of "
         rf"size{shape_group('input')}",
         "{who} normalises {n} in the last {dimensions}, but {last} arrive (of {input})",
-        (Fix("nn.LayerNorm({new}, …)", "normalized_shape", "n", "last"),),
+        (Fix("normalized_shape={new} instead of {n}", "normalized_shape", "n", "last"),),
         layer="LayerNorm",
         more=_last_sizes,
     ),

@@ -100,6 +100,11 @@ class Place:
         """The layer as its owner's code calls it: ``fc1``; empty where that is not known."""
         return "" if self.inside else self.layer.removeprefix("self.")
 
+    @property
+    def owned(self) -> bool:
+        """Whether it is an attribute of the module whose code calls it, under its name."""
+        return bool(self.name) and self.layer.startswith("self.")
+
     def who(self, kind: str) -> str:
         """The subject of a sentence, for a layer that is at least known to be a ``kind``.
 
@@ -137,8 +142,7 @@ def place_of(frames: tuple[Frame, ...]) -> Place:
     )
     if any(map(_is_call, below)):
         return replace(place, layer=calls[-1].name, inside=calls[-1].inside, in_layer=True)
-    found = _CALLED.search(last.marked or last.code)
-    operation = place.operation or (found[1] if found else "")
+    operation = place.operation or _function(last)
     return replace(place, operation=operation, expression=_expression(last))
 
 
@@ -211,13 +215,27 @@ def _expression(frame: Frame) -> str:
     return found["expression"] if found else ""
 
 
+def _function(frame: Frame) -> str:
+    """The function of torch that a line calls, if it is certain which."""
+    if frame.marked:
+        found = _CALLED.match(frame.marked)
+        return found[1] if found else ""
+    called = {found[1] for found in _CALLED.finditer(frame.code)}
+    return called.pop() if len(called) == 1 else ""
+
+
 def _layer(frame: Frame) -> str:
     """What a line calls, if it is certain which of its calls is meant."""
     if frame.marked:
         found = _CALL.match(frame.marked)
-        return found[1] if found else ""
-    called = {found[1] for found in _CALL.finditer(frame.code)}
+        return found[1] if found and not _makes(found[1]) else ""
+    called = {found[1] for found in _CALL.finditer(frame.code) if not _makes(found[1])}
     layers = {name for name in called if name.startswith("self.")} or {
         name for name in called if "." not in name
     }
     return layers.pop() if len(layers) == 1 else ""
+
+
+def _makes(name: str) -> bool:
+    """Whether a name is that of a class, as in ``nn.Linear(5, 2)(x)``: what is called has none."""
+    return not name.startswith("self.") and name.rpartition(".")[2][:1].isupper()

@@ -104,6 +104,23 @@ PRODUCTS = (
         more=_product,
     ),
     Row(
+        "matmul.sizes",
+        r"size mismatch, got input \(\d+\), mat \((?P<m>\d+)x(?P<k>\d+)\), vec \((?P<n>\d+)\)",
+        "{m}×{k} times {n} does not fit: each row of the first has {k:number}, the second {n}",
+    ),
+    Row(
+        "matmul.sizes",
+        r"inconsistent tensor size, expected tensor \[(?P<k>\d+)\] and src \[(?P<n>\d+)\]",
+        "a product of two vectors does not fit: one has {k:number}, the other {n}",
+    ),
+    Row(
+        "matmul.sizes",
+        r"contracted dimensions need to match, but first has size (?P<k>\d+) in dim (?P<i>-?\d+) "
+        r"and "
+        r"second has size (?P<n>\d+) in dim (?P<j>-?\d+)",
+        "tensordot sums over dimension {i} of {k} and dimension {j} of {n}, which must be equal",
+    ),
+    Row(
         "bilinear.in_features",
         r"bilinear\(\): input(?P<place>\d) size does not match weight size: got (?P<k>\d+) but "
         r"expected (?P<n>\d+)",

@@ -39,6 +39,32 @@ SEQUENCES = (
         layer="recurrent layer",
     ),
     Row(
+        "rnn.hidden_size",
+        r"For (?P<how>un)?batched (?P<n>\d)-D input, hx (?:and cx )?should also be (?P<h>\d)-D "
+        r"but got "
+        r"\(?(?P<k>\d)-D",
+        "{who} takes an initial state of {h:dims} with an input of {n}, but one of {k} arrives",
+        layer="recurrent layer",
+    ),
+    Row(
+        "rnn.hidden_size",
+        r"hidden\d has inconsistent hidden_size: got (?P<k>\d+),? expected (?P<n>\d+)",
+        "{who} needs an initial state of {n:feature} (hidden_size), but {k:arrive}",
+        layer="recurrent cell",
+    ),
+    Row(
+        "attention.length",
+        rf"key shape {shape_group('k')} does not match value shape {shape_group('v')}",
+        "{who} gets keys of {k} and values of {v}: each key needs a value",
+        layer="MultiheadAttention",
+    ),
+    Row(
+        "mha.embed_dim",
+        r"the feature number of src and tgt must be equal to d_model",
+        "{who} works on d_model features, and gets another number in src or tgt",
+        layer="Transformer",
+    ),
+    Row(
         "mha.embed_dim",
         r"was expecting embedding dimension of (?P<n>\d+), but got (?P<k>\d+)",
         "{who} works on {n:feature} (embed_dim), but {k:arrive}",

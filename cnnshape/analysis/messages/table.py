@@ -134,7 +134,7 @@ def _value(text: str | None) -> Any:
 def _suggestion(fix: Fix, found: Found, place: Place) -> Suggestion:
     text = fix.text.format(**found)
     path = place.path if place.in_layer else ""
-    if fix.action == "set_argument" and text.startswith("nn.") and place.name and not path:
+    if fix.action == "set_argument" and text.startswith("nn.") and place.owned and not path:
         text = f"{place.name} = {text}"  # so it is called there, whatever its path is
     return Suggestion(
         action=fix.action,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import linecache
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -200,6 +201,18 @@ def test_however_it_is_called(call, capsys):
     assert suggestion.text == "nn.Linear(in_features=7200, out_features=10)"
     assert suggestion.verified
     assert "mat1 and mat2 shapes cannot be multiplied (2x7200 and 100x10)" in error.message
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="groups came with Python 3.11")
+def test_one_of_a_group(capsys):
+    async def main():
+        async def step():
+            Net()(OTHER_SIZE)
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(step())
+
+    assert explained(lambda: asyncio.run(main())).diagnosis == SAID
 
 
 def test_called_with_other_weights(capsys):

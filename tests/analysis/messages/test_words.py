@@ -103,7 +103,7 @@ def said(text: str) -> tuple[str | None, str | None, list[str]]:
             ),
             "layer_norm.normalized_shape",
             "a LayerNorm normalises 64 in the last dimension, but 32 arrive (of 2×5×32)",
-            ["nn.LayerNorm(32, …)"],
+            ["normalized_shape=32 instead of 64"],
         ),
         (
             (
