@@ -65,6 +65,8 @@ LAYERS = [
     (lambda: nn.Conv2d(3, 8, 3.0), "init.whole", "kernel_size is 3.0", ["nn.Conv2d(3, 8, 3)"]),
     (lambda: nn.Conv2d(3, 8, 3, stride=2, padding="same"), "init.padding", "stride=2",
      ["nn.Conv2d(3, 8, 3, stride=2, padding=1)"]),
+    (lambda: nn.Conv2d(3, 8, 3, stride=2, padding="same", dilation=2), "init.padding", "stride=2",
+     ["nn.Conv2d(3, 8, 3, stride=2, padding=2, dilation=2)"]),
     (lambda: nn.Conv2d(3, 8, (3, 5), (1, 2), "same"), "init.padding", "stride=(1, 2)",
      ["nn.Conv2d(3, 8, (3, 5), (1, 2), (1, 2))"]),
     (lambda: nn.Linear(-3, 4), "init.size", "in_features is -3", []),

@@ -38,6 +38,10 @@ SHAPES = [
      "index.shape", "in dimension 0 x 4×8 has only 4 of the 5"),
     (lambda x, i: x.scatter(1, i, 1.0), [(4, 8), torch.full((4, 3), 9)],
      "index.out_of_range", "index 9 is outside of dimension 1 of x 4×8"),
+    (lambda x, i: x.scatter(1, i, 1.0), [(4, 8), torch.full((4, 12), 9)],
+     "index.out_of_range", "index 9 is outside of dimension 1 of x 4×8"),
+    (lambda x, i, s: x.scatter_add(0, i, s), [(4, 8), I(0, 1, 2), (3, 7)],
+     "index.shape", "i 3 has 1 dimension"),
     (lambda x, i: torch.take_along_dim(x, i, 1), [(4, 8), torch.zeros(5, 2).long()],
      "index.shape", "dimension 0 is 5 and 4"),
     (lambda x, i, s: x.index_add(0, i, s), [(4, 8), I(0, 1, 2), (2, 8)],
@@ -72,6 +76,7 @@ SHAPES = [
      "operation.arguments", "linear refuses x 1×3, w 4×3 and b 5"),
     # what the axes of the result need
     (lambda x: x.topk(10), [(4, 8)], "operation.shapes", "at least k = 10 in dimension 1 of x 4×8"),
+    (lambda x: (x > 0).topk(2), [(4, 8)], "operation.arguments", "k=2"),
     (lambda a, b: torch.inner(a, b), [(3, 5), (4, 6)], "operation.shapes", "they are 5 and 6"),
     (lambda a, b: torch.hstack([a, b]), [(2, 3), (3, 4)], "operation.shapes", "they are 2 and 3"),
     (lambda a, b: torch.vstack([a, b]), [(2, 3), (2, 4)], "operation.shapes", "they are 3 and 4"),
@@ -115,6 +120,23 @@ def test_a_written_number_of_names_that_no_number_of_pieces_gives_has_no_correct
 
     error = error_of(taken, (4, 8))
     assert error.kind == "unpack.count"
+    assert error.suggestions == ()
+
+
+def test_rows_of_another_width_are_not_added():
+    def added(x, rows, at):
+        return x.scatter_add(0, at, rows)
+
+    assert error_of(added, (4, 9), (3, 7), I(0, 1, 2)).suggestions == ()
+
+
+def test_pieces_of_unequal_size_are_not_proposed():
+    def taken(x):
+        a, b = x.chunk(4, 1)
+        return a, b
+
+    error = error_of(taken, (4, 9))
+    assert error.diagnosis.endswith("x.chunk(…) of 4×9 gives 3 tensors for 2 names")
     assert error.suggestions == ()
 
 

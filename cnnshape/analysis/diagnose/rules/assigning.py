@@ -128,7 +128,7 @@ def _cut(failing: Failing, line: _Line, part: Sizes, value: Operand) -> Iterator
     if len(differing) != 1 or differing[0] not in every_second or len(x.shape) != rank:
         return
     axis = differing[0]
-    if x.shape[axis] % 2 == 1 and part[axis] + 1 == value.shape[axis] == (x.shape[axis] + 1) // 2:
+    if part[axis] + 1 == value.shape[axis] == (x.shape[axis] + 1) // 2:
         kept = ":, " * axis
         yield f"[{kept}: {line.tensor}.size({axis}) // 2]"
 

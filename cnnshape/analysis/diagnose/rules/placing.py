@@ -118,14 +118,8 @@ def _other_rank(failing: Failing, x: Operand, index: Operand, dim: int) -> Itera
         # One position for each row; rows put at positions are another operation.
         if source is None and index.shape == (*x.shape[:at], *x.shape[at + 1 :]):
             yield Arguments(failing).on(_index(failing), f"{{x}}.unsqueeze({at})")
-        elif source is not None and failing.name == "scatter_add" and _rows(x, index, source, at):
+        elif source is not None and failing.name == "scatter_add" and index.rank == 1:
             yield from _as_index_add(failing)
-
-
-def _rows(x: Operand, index: Operand, source: Operand, at: int) -> bool:
-    """Whether whole rows of the source are to be added, one for each index."""
-    expected = (*x.shape[:at], *index.shape, *x.shape[at + 1 :])
-    return index.rank == 1 and source.shape == expected
 
 
 def _as_index_add(failing: Failing) -> Iterator[Suggestion]:
