@@ -85,6 +85,7 @@ _BY_FUNCTION: dict[str, tuple[Rule, ...]] = {
     "bilinear": (products.bilinear,),
     "scaled_dot_product_attention": (attention.attention,),
     "multi_head_attention_forward": (attention.multi_head_attention,),
+    "one_hot": (indexing.one_hot,),
     "getitem": (indexing.getitem,),
     "setitem": (indexing.getitem, assigning.assigned),
     "masked_select": (masks.fitting,),

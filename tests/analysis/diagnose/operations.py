@@ -248,3 +248,40 @@ class StatesOfAnLstm(nn.Module):
     def forward(self, x):
         out, h, c = self.lstm(x)
         return out + h + c
+
+
+@broken(
+    (2, 7, 8),
+    torch.tensor([[0, 3, 6], [1, 2, 4]]),
+    path="",
+    kind="index.shape",
+    numbers=("best 2×3 has 2", "hidden 2×7×16 has 3"),
+    fix="hidden.gather(1, best.unsqueeze(-1).expand(-1, -1, hidden.size(-1)))",
+)
+class GatherOfRows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(8, 16, batch_first=True)
+        self.out = nn.Linear(16, 5)
+
+    def forward(self, x, best):
+        hidden, _ = self.rnn(x)
+        return self.out(hidden.gather(1, best))
+
+
+@broken(
+    (2, 9, 8),
+    path="",
+    kind="operation.shapes",
+    numbers=("at least k = 3 in dimension 2", "2×9×1"),
+    fix="scores.topk(3, dim=1)",
+)
+class LargestOfOne(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.score = nn.Linear(8, 1)
+
+    def forward(self, x):
+        scores = self.score(x)
+        values, places = scores.topk(3)
+        return values * places

@@ -58,6 +58,17 @@ def embedding(failing: Failing) -> Diagnosis | None:
     return Diagnosis("embedding.index", sentence, (), present(found))
 
 
+def one_hot(failing: Failing) -> Diagnosis | None:
+    """Every class must be smaller than ``num_classes``."""
+    value, classes = failing.value(failing.argument("input")), failing.argument("num_classes")
+    span = None if value is None else failing.failure.ranges.get(value.id)
+    if span is None or type(classes) is not int or (span[0] >= 0 and span[1] < classes):
+        return None
+    bad = span[0] if span[0] < 0 else span[1]
+    sentence = f"one_hot has {classes} classes (0 to {classes - 1}), but {bad} arrives"
+    return Diagnosis("index.out_of_range", sentence)
+
+
 def _padding_row(failing: Failing, layer: Module, rows: int) -> Suggestion | None:
     """-1 for padding: everything moved up by one, and the first row for the padding."""
     more = set_many(layer, {"num_embeddings": rows + 1, "padding_idx": 0})

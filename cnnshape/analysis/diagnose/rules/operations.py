@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.argument_text import Arguments
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.analysis.report import Suggestion
 from cnnshape.operations.axes import AxisOf, Need
@@ -129,10 +130,22 @@ def _axis(failing: Failing, axis: AxisOf) -> str:
 
 def _agreeing(failing: Failing, need: Need, left: int, right: int) -> Iterator[Suggestion]:
     one, other, values = need.left_axis, need.right_axis, failing.trace.values
+    if need.name == "k" and one is not None and left == 1:
+        yield from _along(failing, one, right)
     if need.relation != "==" or one is None or other is None or one.tensor == other.tensor:
         return
     yield from other_inputs(failing, values[other.tensor], other.axis, left)
     yield from other_inputs(failing, values[one.tensor], one.axis, right)
+
+
+def _along(failing: Failing, axis: AxisOf, wanted: int) -> Iterator[Suggestion]:
+    """The one other dimension, the batch aside, that has as many numbers."""
+    call, shape = CallText(failing), failing.trace.shape(axis.tensor)
+    large = [a for a, n in enumerate(shape) if a and isinstance(n, int) and n >= wanted]
+    if len(large) == 1 and call.found is not None:
+        given = [a for a in call.found.arguments if not a.startswith("dim=")]
+        given = given[: 1 if call.found.receiver is not None else 2]
+        yield call.candidate(f"{call.found.function}({', '.join(given)}, dim={large[0]})")
 
 
 # ---- what was given -------------------------------------------------------------------------

@@ -118,8 +118,23 @@ def _other_rank(failing: Failing, x: Operand, index: Operand, dim: int) -> Itera
         # One position for each row; rows put at positions are another operation.
         if source is None and index.shape == (*x.shape[:at], *x.shape[at + 1 :]):
             yield Arguments(failing).on(_index(failing), f"{{x}}.unsqueeze({at})")
+        elif source is None and failing.name == "gather" and _of_rows(x, index, at):
+            yield _of_whole_rows(failing, x)
         elif source is not None and failing.name == "scatter_add" and index.rank == 1:
             yield from _as_index_add(failing)
+
+
+def _of_rows(x: Operand, index: Operand, at: int) -> bool:
+    """Whether the index says which rows are to be picked: batch × picks of batch × length × n."""
+    return at == index.rank - 1 and index.shape[:at] == x.shape[:at]
+
+
+def _of_whole_rows(failing: Failing, x: Operand) -> Suggestion:
+    """One index for every number of the row."""
+    kept = ", ".join(["-1"] * (x.rank - 1))
+    name = Arguments(failing).name("input")
+    template = f"{{x}}.unsqueeze(-1).expand({kept}, {name}.size(-1))"
+    return Arguments(failing).on("index", template)
 
 
 def _as_index_add(failing: Failing) -> Iterator[Suggestion]:
