@@ -7,6 +7,7 @@ is recorded once more, and the diagnosis made from the recording.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -31,6 +32,7 @@ from cnnshape.analysis.messages.explain_text import explain_text
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.device_mismatch import misplaced
+from cnnshape.experiments.effects import effect_of
 from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.tracing.exceptions import message_of
@@ -40,6 +42,9 @@ from cnnshape.tracing.source import innermost
 #: Where classes live that wrap a model to distribute or compile it. Running such a wrapper once
 #: more would wait for the other processes, which do not.
 _WRAPPERS = ("torch.nn.parallel.", "torch.distributed.", "torch._dynamo.")
+
+#: Of corrections that were not tried so many are shown.
+_MOST_UNTRIED = 3
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,9 @@ def explain_call(model: nn.Module, inputs: Inputs) -> Report:
         return replace(report, error=apart)
     if report.error is None:
         return report
+    if effect_of(model) is not None:  # once, as it was asked to, and not to try something
+        few = report.error.suggestions[:_MOST_UNTRIED]
+        return replace(report, error=replace(report.error, suggestions=few))
     setup = Setup(model, inputs, runs_on, mode)
     return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
@@ -89,6 +97,8 @@ def explain_failure(exception: BaseException) -> tuple[ErrorReport, Report | Non
     if failed is None:
         return None
     plain = _plain(failed)
+    if effect_of(failed.model) is not None:
+        return _as_told(plain, failed), None
     try:
         with _unheard(), _reparametrized(failed):
             report = explain_call(failed.model, failed.inputs)
@@ -138,15 +148,17 @@ def _as_told(plain: ErrorReport, failed: Failed) -> ErrorReport:
 
 @contextmanager
 def _unheard() -> Generator[None]:
-    """What the model prints it has printed before; and nobody is there to answer a debugger."""
-    before = sys.stdin
+    """What the model prints and logs is told already; and nobody is there to answer a debugger."""
+    before, disabled = sys.stdin, logging.root.manager.disable
     with Path(os.devnull).open("r+", encoding="utf-8") as nothing:
         sys.stdin = nothing
+        logging.disable()
         try:
             with redirect_stdout(nothing), redirect_stderr(nothing):
                 yield
         finally:
             sys.stdin = before
+            logging.disable(disabled)
 
 
 def _reparametrized(failed: Failed) -> AbstractContextManager[Any]:

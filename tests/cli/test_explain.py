@@ -134,6 +134,20 @@ def test_what_the_model_prints_is_printed_once(explain):
     assert "To fix (tried, runs):" in err
 
 
+def test_a_model_with_effects_is_not_run_again(explain, tmp_path):
+    writing = NET.replace(
+        "    def forward(self, x):\n",
+        "    def forward(self, x):\n"
+        "        with open('seen.txt', 'a') as file:\n"
+        "            file.write('seen\\n')\n",
+    )
+    status, _, err = explain("net.py", net=writing)
+    assert status == 1
+    assert (tmp_path / "seen.txt").read_text() == "seen\n"
+    assert f"✗ {SAID}\n" in err
+    assert "To fix (not tried):\n    · fc = nn.Linear(in_features=7200, out_features=10)" in err
+
+
 def test_a_debugger_is_not_waited_for(tmp_path):
     (tmp_path / "net.py").write_text(
         NET.replace("        return self", "        breakpoint()\n        return self")

@@ -280,6 +280,28 @@ def test_numbers_of_another_run_are_not_told(capsys):
     assert "2x5" in error.message
 
 
+class Writing(Net):
+    """It writes how often it ran."""
+
+    def forward(self, x):
+        with open(self.log, "a") as file:  # noqa: PTH123
+            file.write("ran\n")
+        return super().forward(x)
+
+
+def test_a_model_that_writes_is_run_as_often_as_it_is_called(tmp_path, capsys):
+    model = Writing()
+    model.log = str(tmp_path / "log.txt")
+    error = explained(lambda: model(OTHER_SIZE))
+    assert (tmp_path / "log.txt").read_text() == "ran\n"
+    assert error.kind == "linear.in_features"
+    assert [s.verified for s in error.suggestions] == [False]
+    error = cnnshape.explain_error(model, OTHER_SIZE).error
+    assert (tmp_path / "log.txt").read_text() == "ran\nran\n"
+    assert error.diagnosis == SAID
+    assert not any(s.verified for s in error.suggestions)
+
+
 def test_ctrl_c_while_it_is_explained(monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
