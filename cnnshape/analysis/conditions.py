@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cnnshape.analysis.accounts import entry_of
+from cnnshape.analysis.accounts import bind, entry_of
 from cnnshape.analysis.report import Check
-from cnnshape.tracing.trace import Failure, Operation, Trace
-from cnnshape.words import listed
+from cnnshape.operations.expected import form_text, misfit
+from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
+from cnnshape.words import listed, times
+
+#: Functions whose axis meta does not look at.
+_WITHOUT_AXIS = frozenset("softmax log_softmax softmin sort argsort gumbel_softmax".split())
 
 
 def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
@@ -39,7 +43,12 @@ def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
             break
         check = checks.get(operation.index)
         refused = check.note if check is not None and check.expected is None else None
-        message = refused or _mixed_dtypes(trace, operation) or _missing_axis(trace, operation)
+        message = (
+            refused
+            or _mixed_dtypes(trace, operation)
+            or _missing_axis(trace, operation)
+            or _other_shape(trace, operation)
+        )
         if message is not None:
             return _cut(trace, operation, message)
     return trace
@@ -57,15 +66,31 @@ def _mixed_dtypes(trace: Trace, operation: Operation) -> str | None:
 
 def _missing_axis(trace: Trace, operation: Operation) -> str | None:
     """On meta a softmax runs along an axis that its input does not have."""
-    if operation.name not in ("softmax", "log_softmax") or not operation.inputs:
+    if operation.name not in _WITHOUT_AXIS or not operation.inputs:
         return None
-    dim = operation.kwargs.get("dim", operation.args[1] if len(operation.args) > 1 else None)
+    dim = (bind(operation) or {}).get("dim")
     rank = max(len(trace.shape(operation.inputs[0])), 1)
     if not isinstance(dim, int) or -rank <= dim < rank:
         return None
     return (
         f"{operation.name} along dimension {dim}, but its input has {rank} ({-rank} to {rank - 1})"
     )
+
+
+def _other_shape(trace: Trace, operation: Operation) -> str | None:
+    """On meta indices may be a matrix where a real run takes a vector."""
+    entry, bound = entry_of(operation), bind(operation) or {}
+    given = {name: trace.shape(a.value) for name, a in bound.items() if isinstance(a, Ref)}
+    shapes = {
+        name: tuple(int(n) for n in shape if isinstance(n, int))
+        for name, shape in given.items()
+        if all(isinstance(n, int) for n in shape)
+    }
+    found = None if entry is None else misfit(entry.name, shapes)
+    if found is None:
+        return None
+    takes = listed((form_text(form) for form in found.choices), "or")
+    return f"{operation.name} takes {found.first} {takes}, but {times(shapes[found.first])} arrives"
 
 
 def _cut(trace: Trace, operation: Operation, message: str) -> Trace:

@@ -20,6 +20,7 @@ cdist = input:*PM other:*RM
 grid_sample = input:NCHW grid:NPQ2 | input:NCDHW grid:NPQR3
 affine_grid = theta:N23 | theta:N34
 embedding_bag = input:N | input:NM
+index_select index_add index_copy index_fill index_reduce = index: | index:N
 bucketize = boundaries:N
 diag = input:N | input:NM
 trace = input:NM
@@ -34,7 +35,7 @@ linalg_pinv pinverse linalg_matrix_rank = input:*NM
 linalg_inv inverse linalg_det det slogdet linalg_slogdet logdet = input:*NN
 linalg_eig linalg_eigvals linalg_eigh linalg_eigvalsh linalg_cholesky cholesky = input:*NN
 matrix_exp linalg_matrix_exp matrix_power linalg_matrix_power = input:*NN
-linalg_solve = input:*NN other:N | input:*NN other:*NK
+linalg_solve = input:*NN other:*NK | input:*NN other:*N
 linalg_solve_triangular = input:*NN other:*NK
 """
 

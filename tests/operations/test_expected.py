@@ -17,6 +17,15 @@ CALLS: dict[str, Any] = {
     "affine_grid": lambda theta: F.affine_grid(
         theta, (theta.shape[0], 1, *(4,) * (theta.shape[1]))
     ),
+    "index_select": lambda i: torch.zeros(5, 2).index_select(0, i.long() * 0),
+    "index_fill": lambda i: torch.zeros(5, 2).index_fill(0, i.long() * 0, 1.0),
+    "index_add": lambda i: torch.zeros(5, 2).index_add(0, i.long() * 0, torch.zeros(i.numel(), 2)),
+    "index_copy": lambda i: torch.zeros(5, 2).index_copy(
+        0, i.long() * 0, torch.zeros(i.numel(), 2)
+    ),
+    "index_reduce": lambda i: torch.zeros(5, 2).index_reduce(
+        0, i.long() * 0, torch.zeros(i.numel(), 2), "amax"
+    ),
     "bucketize": lambda boundaries: torch.bucketize(torch.zeros(3), boundaries),
     "multinomial": lambda x: torch.multinomial(x.abs() + 1, 1),
     "bincount": lambda x: torch.bincount(x.long().abs()),
@@ -106,3 +115,8 @@ def test_equal_letters_are_equal_sizes():
 
 def test_an_unknown_operation_takes_anything():
     assert misfit("frobnicate", {"input": (1, 2, 3)}) is None
+
+
+def test_a_stack_of_vectors_to_solve_for():
+    assert misfit("linalg_solve", {"input": (2, 4, 4), "other": (2, 4)}) is None
+    torch.linalg.solve(torch.eye(4).expand(2, 4, 4), torch.ones(2, 4))

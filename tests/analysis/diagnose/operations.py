@@ -86,7 +86,6 @@ class ScatterAddOfRows(nn.Module):
     kind="index.shape",
     numbers=("vector of positions", "2×1"),
     fix="at.squeeze(1)",
-    meta=False,
 )
 class SelectByAColumn(nn.Module):
     def forward(self, x, at):

@@ -94,6 +94,7 @@ SHAPES = [
     (lambda x: x.kthvalue(9), [(4, 8)], "operation.arguments", "kthvalue refuses x 4×8 and k=9"),
     (lambda x: F.one_hot(x, 3), [I(1, 4)], "index.out_of_range", "(0 to 2), but 4 arrives"),
     (lambda x: F.one_hot(x, 3), [I(1, -4)], "index.out_of_range", "(0 to 2), but -4 arrives"),
+    (lambda x: F.one_hot(x), [I(1, -4)], "index.out_of_range", "from 0 on, but -4 arrives"),
     (lambda x: x.chunk(0), [(4, 8)], "operation.arguments", "x 4×8 and chunks=0"),
     (lambda a, b: torch.cross(a, b), [(4, 2), (4, 2)], "operation.arguments", "a 4×2 and b 4×2"),
     (lambda x: torch.fft.rfft(x, n=0), [(4, 8)], "operation.arguments", "fft.rfft refuses"),
@@ -180,3 +181,20 @@ def test_an_index_beyond_the_target_names_the_target():
     error = error_of(assigned, (4, 8))
     assert error.kind == "index.out_of_range"
     assert "dimension 1 of y 4×8" in error.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "kind"),
+    [
+        (lambda x, b: torch.bucketize(x, b), [(4, 8), (2, 3)], "operation.shapes"),
+        (lambda x, i: x.index_select(0, i), [(4, 8), torch.zeros(3, 2).long()], "index.shape"),
+        (lambda x: x.sort(3), [(4, 8)], "dim.out_of_range"),
+        (lambda x: F.gumbel_softmax(x, dim=3), [(4, 8)], "dim.out_of_range"),
+    ],
+)
+def test_what_meta_lets_pass_is_refused_there_as_well(function, inputs, kind):
+    given = tuple(torch.randn(i) if isinstance(i, tuple) else i for i in inputs)
+    real = cnnshape.inspect(Calls(function), args=given, device="cpu").error
+    meta = cnnshape.inspect(Calls(function), args=given, device="meta").error
+    assert real.kind == meta.kind == kind
+    assert real.diagnosis == meta.diagnosis

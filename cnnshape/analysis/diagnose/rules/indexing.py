@@ -65,7 +65,9 @@ def one_hot(failing: Failing) -> Diagnosis | None:
     if span is None or type(classes) is not int or (span[0] >= 0 and span[1] < classes):
         return None
     bad = span[0] if span[0] < 0 else span[1]
-    sentence = f"one_hot has {classes} classes (0 to {classes - 1}), but {bad} arrives"
+    sentence = f"one_hot takes classes from 0 on, but {bad} arrives"
+    if classes > 0:
+        sentence = f"one_hot has {classes} classes (0 to {classes - 1}), but {bad} arrives"
     return Diagnosis("index.out_of_range", sentence)
 
 
