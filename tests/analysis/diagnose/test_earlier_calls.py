@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals.earlier_calls import earlier_calls
+from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose.first_correction import first_correction
 
 
@@ -53,6 +56,35 @@ class OtherRows(Pictures):
         return self.fc(x.view(x.size(0) * 2, -1))
 
 
+class Shortened(Pictures):
+    """The second convolution was made for a wrong number of channels; the cat is right."""
+
+    def __init__(self):
+        super().__init__()
+        self.join = nn.Conv2d(7, 4, 1)
+
+    def forward(self, x):
+        x = self.one(x)
+        return self.fc(self.join(torch.cat([x, x], 1)).flatten(1))
+
+
+class Cut(Pictures):
+    def forward(self, x):
+        x = self.one(x)
+        left, right = torch.cat([x, x], 1).split(4, 2)
+        return self.fc(self.two(left).flatten(1)) + self.fc(self.two(right).flatten(1))
+
+
+class WithoutRows(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv2d(3, 16, 2, stride=2)
+        self.norm = nn.LayerNorm(16)
+
+    def forward(self, x):
+        return self.norm(self.patches(x).transpose(1, 2)).mean(1)
+
+
 class WithoutTurn(nn.Module):
     def __init__(self):
         super().__init__()
@@ -66,6 +98,12 @@ class WithoutTurn(nn.Module):
         return x + self.tokens(x.transpose(1, 2)).transpose(1, 2)
 
 
+def test_a_call_that_could_not_help_is_not_proposed():
+    assert first_correction(Shortened(), 2, 3, 6, 6) == ("join", "nn.Conv2d(8, 4, 1)")
+    recorded = record(Shortened(), Inputs((torch.zeros(2, 3, 6, 6),)))
+    assert list(earlier_calls(Failing.of(recorded.trace))) == []
+
+
 @pytest.mark.parametrize(
     ("model", "text"),
     [
@@ -77,6 +115,14 @@ class WithoutTurn(nn.Module):
         ),
         (Gathered(), "torch.cat(parts, dim=1) instead of torch.cat(parts, dim=3)"),
         (OtherRows(), "x.view(x.size(0), -1) instead of x.view(x.size(0) * 2, -1)"),
+        (
+            Cut(),
+            "torch.cat([x, x], 1).split(4, 1) instead of torch.cat([x, x], 1).split(4, 2)",
+        ),
+        (
+            WithoutRows(),
+            "self.patches(x).flatten(2).transpose(1, 2) instead of self.patches(x).transpose(1, 2)",
+        ),
         (
             WithoutTurn(),
             "self.patches(x).flatten(2).transpose(1, 2) instead of self.patches(x).flatten(2)",

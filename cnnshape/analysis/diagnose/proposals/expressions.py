@@ -70,10 +70,6 @@ def exchanged(failing: Failing) -> Iterator[Suggestion]:
     found, (first, second) = call.found, operation.args[:2]
     if found is None or found.receiver is not None or len(found.arguments) < 2:
         return
-    if isinstance(second, Ref) and (not isinstance(first, Ref) or failing.name in _WEIGHTED):
+    if isinstance(second, Ref) and not isinstance(first, Ref):
         a, b, *rest = found.arguments
         yield call.candidate(f"{found.function}({', '.join([b, a, *rest])})")
-
-
-#: Functions of data and a weight, which may be exchanged.
-_WEIGHTED = frozenset({"linear", "conv", "conv_transpose", "embedding"})
