@@ -90,6 +90,45 @@ def test_line_ends_of_windows(traceback):
     assert explain_text(traceback.replace("\n", "\r\n")).diagnosis == SAID
 
 
+def test_paths_of_windows(traceback):
+    def paths(line):
+        return line.replace("/", "\\") if line.startswith("  File ") else line
+
+    found = explain_text("\n".join(map(paths, traceback.splitlines())))
+    assert (found.path, found.diagnosis) == ("fc", SAID)
+
+
+PYTHON_313 = """\
+Traceback (most recent call last):
+  File "/home/ada/train.py", line 15, in main
+    loss = criterion(model(x), y)
+                     ~~~~~^^^
+  File "/opt/lib/python3.13/site-packages/torch/nn/modules/module.py", line 1762, in _call_impl
+    return forward_call(*args, **kwargs)
+  File "/home/ada/train.py", line 11, in forward
+    return self.head(self.pool(F.relu(self.conv2(x))).flatten(1))
+                                      ~~~~~~~~~~^^^
+  File "/opt/lib/python3.13/site-packages/torch/nn/modules/module.py", line 1762, in _call_impl
+    return forward_call(*args, **kwargs)
+  File "/opt/lib/python3.13/site-packages/torch/nn/modules/conv.py", line 549, in _conv_forward
+    return F.conv2d(
+           ~~~~~~~~^
+        input, weight, bias, self.stride, self.padding, self.dilation, self.groups
+        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    )
+    ^
+RuntimeError: Given groups=1, weight of size [16, 8, 3, 3], expected input[4, 6, 14, 14] to have 8 \
+channels, but got 6 channels instead
+"""
+
+
+def test_statements_over_several_lines():
+    """Python 3.13 shows them whole, each line with its own marks."""
+    found = explain_text(PYTHON_313)
+    assert (found.path, found.type) == ("conv2", "Conv2d")
+    assert found.diagnosis == "conv2 expects 8 channels, but 6 arrive"
+
+
 def test_behind_the_prefixes_of_a_log(traceback):
     lines = traceback.splitlines()
     logged = [f"2026-05-01 12:00:{n:02d},118 ERROR [rank0] {line}" for n, line in enumerate(lines)]
