@@ -190,4 +190,5 @@ def rules_for(failing: Failing) -> Iterator[Rule]:
     # them, and at last only what it was given.
     yield operations.expected_shapes
     yield operations.broken_need
+    yield operations.too_small
     yield operations.refused

@@ -198,3 +198,19 @@ def test_what_meta_lets_pass_is_refused_there_as_well(function, inputs, kind):
     meta = cnnshape.inspect(Calls(function), args=given, device="meta").error
     assert real.kind == meta.kind == kind
     assert real.diagnosis == meta.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"),
+    [
+        (nn.Conv2d(3, 8, 3, stride=0), "the Conv2d has a stride of 0, and it has to be at least 1"),
+        (nn.Conv2d(3, 8, 3, padding=-1), "a padding of -1, and it has to be at least 0"),
+        (nn.Conv2d(3, 8, 3, dilation=0), "a dilation of 0"),
+        (nn.MaxPool2d(2, 0), "the MaxPool2d has a stride of 0"),
+        (nn.AvgPool2d(0), "the AvgPool2d has a kernel_size of 0"),
+    ],
+)
+def test_settings_that_no_size_fits(layer, said):
+    error = cnnshape.explain_error(layer, torch.zeros(1, 3, 8, 8)).error
+    assert error.kind == "init.size"
+    assert said in error.diagnosis

@@ -13,13 +13,14 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.earlier_corrections import other_inputs
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_call import CallText
-from cnnshape.analysis.diagnose.wording import dims
+from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.operations.axes import AxisOf, Need
 from cnnshape.operations.expected import Misfit, form_text, misfit
 from cnnshape.tracing.trace import Plain, Ref
 from cnnshape.words import listed, times
 
+_LEAST = {"kernel_size": 1, "stride": 1, "dilation": 1, "groups": 1, "padding": 0}
 #: How much of torch's message a sentence repeats.
 _LONGEST = 160
 
@@ -146,6 +147,23 @@ def _along(failing: Failing, axis: AxisOf, wanted: int) -> Iterator[Suggestion]:
         given = [a for a in call.found.arguments if not a.startswith("dim=")]
         given = given[: 1 if call.found.receiver is not None else 2]
         yield call.candidate(f"{call.found.function}({', '.join(given)}, dim={large[0]})")
+
+
+# ---- settings that no size fits --------------------------------------------------------------
+
+
+def too_small(failing: Failing) -> Diagnosis | None:
+    """A kernel, stride or dilation of 0, or a padding below 0, which torch finds out late."""
+    for name, least in _LEAST.items():
+        given = failing.argument(name)
+        numbers = given if isinstance(given, tuple) else (given,)
+        low = [n for n in numbers if type(n) is int and n < least]
+        if low:
+            layered = failing.module.builtin
+            subject = who(failing.path, failing.module.type) if layered else _function(failing)
+            sentence = f"{subject} has a {name} of {low[0]}, and it has to be at least {least}"
+            return Diagnosis("init.size", sentence)
+    return None
 
 
 # ---- what was given -------------------------------------------------------------------------
