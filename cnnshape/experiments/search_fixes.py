@@ -90,14 +90,21 @@ def tried(
     search = _Search(setup, trace, deadline)
     held: list[_Held] = []
     untried: list[Suggestion] = []
-    for order, candidate in enumerate(suggestions[:_MOST_CANDIDATES]):
-        late = bool(held) and search.time_is_up
-        found = candidate if late or not candidate.edits else search.follow_any(candidate)
-        if found is not None and not found.verified:
-            untried.append(found)
-        elif found is not None:
-            verdict = search.judge(found)
-            held += [_Held(found, verdict, order)] if verdict != "broken" else []
+    waiting = list(enumerate(suggestions[:_MOST_CANDIDATES]))
+    # Each by itself first: one change that suffices must not wait for what needs several.
+    for further in (0, _MOST_FURTHER):
+        search.further = further
+        candidates, waiting = waiting, []
+        for order, candidate in candidates:
+            late = bool(held) and search.time_is_up
+            found = candidate if late or not candidate.edits else search.follow_any(candidate)
+            if found is not None and not found.verified:
+                untried.append(found)
+            elif found is not None and found.runs is False and not further:
+                waiting.append((order, candidate))
+            elif found is not None:
+                verdict = search.judge(found)
+                held += [_Held(found, verdict, order)] if verdict != "broken" else []
     if not any(one.suggestion.runs for one in held):
         held += search.other_arguments(len(suggestions))
     if not held:
@@ -155,6 +162,7 @@ class _Search:
     setup: Setup
     trace: Trace
     deadline: float
+    further: int = _MOST_FURTHER
     trials: int = 0
     ran: Trace | None = None
 
@@ -209,7 +217,7 @@ class _Search:
             return candidate if outcome.runs is None else None
         suggestion = replace(candidate, verified=True, runs=outcome.runs)
         edits = candidate.edits
-        for _ in range(_MOST_FURTHER):
+        for _ in range(self.further):
             if outcome.runs is not False or self.time_is_up:
                 break
             step = self._next(outcome, edits)
