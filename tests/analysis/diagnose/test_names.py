@@ -372,6 +372,7 @@ def test_self_by_another_name_is_self():
     "line",
     [
         lambda x: nn.Dropout(0.1)(x) + np.array(["a"]),
+        lambda x: nn.Dropout(0.1 * x.dim())(x).veiw(-1),
         lambda x: len(3) + x.size(0),
         lambda x: x.size(0) + "a",
     ],

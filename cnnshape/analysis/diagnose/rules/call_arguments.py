@@ -20,7 +20,7 @@ _OF_SIZES = frozenset(
     "unflatten narrow".split()
 )
 #: Names of NumPy for arguments of torch.
-_ELSEWHERE = {"axis": "dim", "keepdims": "keepdim", "dims": "dim"}
+_ELSEWHERE = {"axis": "dim", "axes": "dim", "keepdims": "keepdim", "dims": "dim"}
 
 
 def refused(failing: Failing) -> Diagnosis | None:

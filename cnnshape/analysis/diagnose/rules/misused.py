@@ -78,7 +78,11 @@ def _method(failing: Failing) -> _Found:
 
 def _layer_class(failing: Failing) -> _Found:
     """``nn.ReLU(x)``, which builds a layer out of a tensor."""
-    for node, text in nodes_on(failing.failure.source, ast.Call):
+    source = failing.failure.source
+    run = {id(call.func) for call, _ in nodes_on(source, ast.Call)}
+    for node, text in nodes_on(source, ast.Call):
+        if id(node) in run:
+            continue
         function = node.func
         if not (isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name)):
             continue
