@@ -116,7 +116,7 @@ def _attribute(error: AttributeError) -> Absent | None:
     owner = thing.__name__ if isinstance(thing, ModuleType) else type(thing).__name__
     if isinstance(thing, nn.Module) and (never := _never_run(type(thing))) is not None:
         return Absent(name, owner, (never.__name__,), _place(never.__code__))
-    known = _names(thing)
+    known = [*_names(thing), *(_private(type(thing)) if name.startswith("_") else ())]
     elsewhere = _ELSEWHERE.get(name)
     near = (elsewhere,) if elsewhere in known else _alike(name, known)
     return Absent(name, owner, near)
@@ -127,6 +127,13 @@ def _never_run(cls: type[nn.Module]) -> FunctionType | None:
     own = vars(cls)
     found = (own[name] for name in _CONSTRUCTORS if name in own and "__init__" not in own)
     return next((method for method in found if isinstance(method, FunctionType)), None)
+
+
+def _private(cls: type) -> Iterator[str]:
+    """The names with an underscore that the author's own classes have."""
+    for base in cls.__mro__:
+        if not base.__module__.startswith(("torch.", "builtins")):
+            yield from (n for n in vars(base) if n.startswith("_") and not n.startswith("__"))
 
 
 def _names(thing: Any) -> list[str]:

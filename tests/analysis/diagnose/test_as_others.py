@@ -88,6 +88,34 @@ def test_behind_a_pooling_to_a_written_size(wrong, expected):
     assert first_correction(model, 2, 4, 9, 9) == expected
 
 
+def test_an_argument_that_all_others_have():
+    # The others have a kernel of 5, whatever their padding is; 1×1×4 arrive for 1·8·4 = 32.
+    model = nn.Sequential(
+        nn.Conv1d(1, 4, 9, padding=2),
+        nn.Conv1d(4, 4, 5),
+        nn.Conv1d(4, 4, 5, padding=1),
+        nn.Flatten(),
+        nn.Linear(4 * 10, 5),
+    )
+    assert first_correction(model, 2, 1, 16) == ("0", "nn.Conv1d(1, 4, 5, padding=2)")
+
+
+class Added(nn.Module):
+    def __init__(self, kernel=3):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, kernel, padding=1)
+
+    def forward(self, x):
+        out = self.conv(x)
+        out += x
+        return out
+
+
+def test_a_sum_in_place_that_would_be_broadcast():
+    model = nn.Sequential(Added(), Added(4), Added())
+    assert first_correction(model, 2, 3, 2, 2) == ("1.conv", "nn.Conv2d(3, 3, 3, padding=1)")
+
+
 def test_votes():
     trace = record(stages(1, 1), Inputs((torch.zeros(1, 3, 32, 32),))).trace
     (change,) = meant(trace, trace.module("1.conv1"))

@@ -133,5 +133,19 @@ class Flat(nn.Module):
         return self.fc(x.view(-1, 1, 8, 8).flatten(1))
 
 
+class Column(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(16, 5)
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+def test_a_column_is_flattened_and_not_turned():
+    # 2×16×1: turned, 5 scores would come out in a row of their own.
+    assert first_correction(Column(), 2, 16, 1)[1] == "torch.flatten(x, 1)"
+
+
 def test_the_size_that_a_view_has_written():
     assert first_correction(Flat(), 2, 1, 9, 9) == ("", "x of 2×1×8×8 instead of 2×1×9×9")

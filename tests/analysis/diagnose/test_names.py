@@ -383,3 +383,19 @@ def test_other_mistakes_on_such_lines_are_not_taken_for_these(line):
             return line(x)
 
     assert error_of(Other(), torch.zeros(2, 3)).kind != "call.misused"
+
+
+class OwnMethod(Spelled):
+    def _inner(self, x):
+        return self.fc(x)
+
+    def forward(self, x):
+        return self._iner(x)
+
+
+def test_a_method_of_the_authors_own_with_an_underscore():
+    error = error_of(OwnMethod(), torch.zeros(2, 8))
+    assert error.kind == "attribute.misspelt"
+    assert error.diagnosis.endswith("has no attribute '_iner'; did you mean _inner?")
+    (first,) = error.suggestions
+    assert (first.text, first.runs) == ("self._inner", True)

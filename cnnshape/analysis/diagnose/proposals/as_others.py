@@ -9,6 +9,7 @@ from typing import Any
 
 from cnnshape.analysis.diagnose.failing import Failing, Operand, per_axis
 from cnnshape.analysis.diagnose.proposals.meant import meant
+from cnnshape.analysis.diagnose.rules.fitting import clash
 from cnnshape.analysis.diagnose.size_history import factors, story
 from cnnshape.analysis.diagnose.sizes_that_fit import Way, arrives, forks, start_sizes, ways
 from cnnshape.analysis.diagnose.suggest import set_arguments
@@ -105,7 +106,8 @@ def _two_pictures(failing: Failing) -> tuple[Operand, Operand] | None:
         pairs = list(zip(first.shape[picture], other.shape[picture], strict=False))
         if first.rank != other.rank or first.rank < 3:
             return None
-        if any(a != b and 1 not in (a, b) for a, b in pairs):
+        in_place = clash([first.shape, other.shape]) is None  # a sum that cannot enlarge its tensor
+        if any(a != b and (in_place or 1 not in (a, b)) for a, b in pairs):
             return first, other
     return None
 

@@ -177,7 +177,7 @@ def _wanted(failing: Failing) -> Iterator[tuple[Operand, Fits]]:
         yield x, lambda shape: len(shape) == 3 and shape[-1] == size and size != 1
     elif failing.name == "linear" and weight is not None and x.rank == 3:
         features = weight.shape[1]
-        fits = x.shape.count(features) == 1 and features > 1
+        fits = x.shape.count(features) == 1 and features > 1 and x.shape[-1] > 1
         yield x, lambda shape: fits and len(shape) == x.rank and shape[-1] == features
 
 

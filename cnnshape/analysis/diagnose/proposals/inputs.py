@@ -51,7 +51,8 @@ def as_viewed(failing: Failing) -> Iterator[Suggestion]:
         return
     numbers = tuple(n for n in wanted[1:] if isinstance(n, int) and n > 0)
     batch = wanted[:1] in ((-1,), x.shape[:1])
-    if x.input_name and batch and len(numbers) == len(wanted) - 1 == x.rank - 1 > 1:
+    square = len(set(numbers[1:])) == 1
+    if x.input_name and batch and square and len(numbers) == len(wanted) - 1 == x.rank - 1:
         yield new_input(x.input_name, x.shape, (x.shape[0], *numbers))
 
 

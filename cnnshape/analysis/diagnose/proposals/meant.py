@@ -7,7 +7,7 @@ halve the picture as those of the third and fourth do, its author's intention st
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from cnnshape.analysis.diagnose.constructor import tidy
@@ -17,6 +17,8 @@ from cnnshape.tracing.trace import Module, Trace
 _ARGUMENTS = ("kernel_size", "stride", "padding", "dilation", "output_padding", "output_size")
 #: Names at the end of two paths that are compared: ``0.conv2`` of ``layer2.0.conv2``.
 _DEEPEST = 4
+#: So many sorts of layers must agree, if they agree in one argument alone.
+_SOME = 2
 
 #: How many more layers have the changed settings than the layer's own: first those in the same
 #: place of other blocks, as the ends of their paths tell, at last those anywhere.
@@ -40,7 +42,18 @@ def meant(trace: Trace, module: Module) -> list[tuple[Support, Mapping[str, Any]
         support = tuple(a - b for a, b in zip(theirs, own, strict=True))
         if len(change) == 1 and support > (0,) * len(support):
             found.append((support, change))
-    return found
+    alone = not any(own)
+    return [*found, *_unanimous(mine, [dict(settings) for settings in votes if alone])]
+
+
+def _unanimous(
+    mine: Mapping[str, Any], others: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[Support, Mapping[str, Any]]]:
+    """An argument that all others have alike, whatever else they have: the last to be tried."""
+    for name, value in mine.items():
+        theirs = {settings.get(name) for settings in others}
+        if len(theirs) == 1 and len(others) >= _SOME and value not in theirs:
+            yield (0,) * (_DEEPEST + 1), {name: theirs.pop()}
 
 
 def _settings(module: Module) -> dict[str, Any]:

@@ -149,6 +149,8 @@ def attribute(failing: Failing) -> Diagnosis | None:
     name, missing = absent[0], failing.failure.absent
     if missing is not None and missing.defined is not None:
         return _never_built(failing, name, missing.near[0])
+    if missing is not None and missing.near and not known.intersection(missing.near):
+        return None  # a method, whose rule comes later
     has = f"; it has {listed(held[:_LISTED])}" if held else ""
     more = " and more" if len(held) > _LISTED else ""
     sentence = f"{who(failing.path, module.type)} has no attribute {name!r}{has}{more}"
