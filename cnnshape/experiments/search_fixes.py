@@ -90,6 +90,7 @@ def tried(
     search = _Search(setup, trace, deadline)
     held: list[_Held] = []
     untried: list[Suggestion] = []
+    first: dict[int, Suggestion] = {}
     waiting = list(enumerate(suggestions[:_MOST_CANDIDATES]))
     # Each by itself first: one change that suffices must not wait for what needs several.
     for further in (0, _MOST_FURTHER):
@@ -98,10 +99,13 @@ def tried(
         for order, candidate in candidates:
             late = bool(held) and search.time_is_up
             found = candidate if late or not candidate.edits else search.follow_any(candidate)
+            if found is None or not found.verified:
+                found = first.get(order, found)
             if found is not None and not found.verified:
                 untried.append(found)
             elif found is not None and found.runs is False and not further:
                 waiting.append((order, candidate))
+                first[order] = found
             elif found is not None:
                 verdict = search.judge(found)
                 held += [_Held(found, verdict, order)] if verdict != "broken" else []

@@ -59,6 +59,9 @@ def earlier_calls(failing: Failing) -> Iterator[Suggestion]:
     if _only_laid_out_otherwise(failing) or _not_flattened(failing):
         return
     need, count = _need(failing), 0
+    x = failing.operand()
+    if need is None and x is not None and failing.dims is not None and x.rank == failing.dims + 2:
+        return  # a window that is too large, say: the axes are where they belong
     for operation in _on_the_way(failing, need):
         call = CallText(_at(failing, operation))
         if call.found is None or call.failing.module.builtin:
