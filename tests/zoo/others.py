@@ -116,15 +116,18 @@ def _smp(name: str) -> _Built:
 
 
 def _open_clip_names() -> list[str]:
+    """Those whose texts are read by a part of its own: others ask a hub for one."""
     import open_clip
 
-    return open_clip.list_models()
+    configs = {name: open_clip.get_model_config(name) for name in open_clip.list_models()}
+    return [name for name, config in configs.items() if "hf_model_name" not in config["text_cfg"]]
 
 
 def _open_clip(name: str) -> _Built:
     import open_clip
+    import torch
 
-    model = open_clip.create_model(name, pretrained_hf=False)
+    model = open_clip.create_model(name, device=torch.get_default_device())
     size = model.visual.image_size
     height, width = size if isinstance(size, tuple) else (size, size)
     return model, (f"1,3,{height},{width}", f"1,{model.context_length}:int64")
