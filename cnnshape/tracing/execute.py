@@ -6,6 +6,7 @@ decided by :mod:`cnnshape.experiments.run_pass`.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -210,8 +211,13 @@ def faked(modules: Sequence[nn.Module]) -> Generator[Callable[[torch.Tensor], to
         return mode.from_tensor(tensor, static_shapes=True)
 
     swap_tensors(modules, fake, torch.device("cpu"))
-    with mode:
-        yield fake
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    before, log.disabled = log.disabled, True  # it prints what the model raises, as if lost
+    try:
+        with mode:
+            yield fake
+    finally:
+        log.disabled = before
 
 
 def fake_mode() -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,6 +15,9 @@ from torch import nn
 import cnnshape
 from cnnshape import UsageError
 from cnnshape.errors import CnnshapeError, ModelFailedError
+from cnnshape.experiments.symbolic.guess_from_numbers import Fitter
+from cnnshape.experiments.symbolic.run_at_sizes import Run
+from cnnshape.formulas.algebra import Sum, letter
 from cnnshape.loading.inputs import ModelInputs, from_specs
 from cnnshape.loading.shapes import parse_inputs
 from cnnshape.tracing.execute import Inputs, record
@@ -354,6 +358,30 @@ def test_a_model_without_values_that_looks_at_some_runs_on_fake_tensors():
     assert report.outputs[0].shape == (2, "L", 6)
     assert report.constraints == ("30 >= L",)
     assert cnnshape.sizes(model, "2,L,6", range=(1, 40)).letters["L"].ranges == ((1, 30),)
+
+
+def fitter_of(size: Sum) -> tuple[Fitter, tuple[int, ...]]:
+    """For one value of that size, at six heights."""
+    points = [{"H": height} for height in (249, 415, 224, 285, 283, 507)]
+    numbers = tuple(map(size.value, points))
+    traces = [SimpleNamespace(values=[SimpleNamespace(shape=(number,))]) for number in numbers]
+    runs = [Run(point, cast("Any", trace)) for point, trace in zip(points, traces, strict=True)]
+    return Fitter(runs), numbers
+
+
+def test_numbers_are_fitted_by_halvings_rounded_down_or_up_first():
+    size = (letter("H") + 31) // 32
+    fitter, numbers = fitter_of(size)
+    assert fitter.fit(numbers) == size  # so have (H + 12)//29 - 1 and (H + 7)//32
+
+
+def test_a_size_that_was_proposed_is_known_to_later_fits():
+    size = ((letter("H") + 1) // 2) * ((letter("H") + 3) // 5)
+    fitter, numbers = fitter_of(size)
+    assert fitter.fit(numbers) is None
+    fitter, numbers = fitter_of(size)
+    fitter.learn([fitter.decide(0, 0, size)])
+    assert fitter.fit(numbers) == size
 
 
 def test_letters_need_no_device():

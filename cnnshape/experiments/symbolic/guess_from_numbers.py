@@ -9,8 +9,11 @@ from cnnshape.experiments.symbolic.run_at_sizes import Run
 from cnnshape.formulas.algebra import Sum, Whole, letter
 from cnnshape.operations.axes import times
 
-#: Divisors that a fit tries: strides, patches and windows multiplied.
-_DIVISORS = (*range(2, 65), 80, 96, 112, 128, 160, 192, 224, 256)
+#: Divisors that a fit tries: strides, patches and windows multiplied; halvings, as most are, first.
+_HALVINGS = (2, 4, 8, 16, 32, 64, 128, 256)
+_DIVISORS = tuple(dict.fromkeys((*_HALVINGS, *range(3, 64), 80, 96, 112, 160, 192, 224)))
+#: So many of the known sizes are multiplied with each other.
+_MULTIPLIED = 64
 
 
 class Fitter:
@@ -66,7 +69,7 @@ class Fitter:
         known = tuple(sizes)
         total = times(known)
         for size in (*known, total):
-            if isinstance(size, Sum) and size not in self._values:
+            if isinstance(size, Sum):
                 vector = self._vector(size)
                 if vector is not None:
                     self._known.setdefault(vector, size)
@@ -98,15 +101,15 @@ class Fitter:
             found = self._rounded(numbers, letter(name))
             if found is not None:
                 return found
-        return _product(numbers, known)
+        return _product(numbers, known[:_MULTIPLIED])
 
     def _rounded(self, numbers: tuple[int, ...], size: Sum) -> Sum | None:
-        """``(a + c)//d + k``, ``c`` and ``k`` whatever they need to be."""
+        """``(a + c)//d + k``, rounded down or up if that will do, else with any ``c``."""
         values = self._vector(size)
         if values is None:
             return None
         for divisor in _DIVISORS:
-            for shift in range(divisor):
+            for shift in (0, divisor - 1, *range(1, divisor - 1)):
                 steps = [(v + shift) // divisor for v in values]
                 offset = numbers[0] - steps[0]
                 if all(n - s == offset for n, s in zip(numbers, steps, strict=True)):

@@ -38,7 +38,7 @@ class Run:
 #: Sides of pictures that networks are made for, the most likely first.
 _USUAL_SIDES = (
     *(224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320),
-    *(448, 8, 56, 36, 100, 227, 84, 40, 20),
+    *(336, 448, 331, 518, 8, 56, 36, 100, 227, 84, 40, 20),
 )
 #: So many sizes made of the numbers in a refusal are tried.
 _MOST_NAMED = 24
@@ -133,12 +133,12 @@ class Prober:
     def first_run(self, seconds: float) -> Run | None:
         """A pass that the model accepts, at sizes as usual as possible; None if none is found."""
         until = time.monotonic() + seconds
-        first = True
+        furthest = -1
         for letters in self._guesses():
             run = self.run(letters)
-            if run is None and first:
+            if run is None and self._got_as_far_as(letters) > furthest:
+                furthest = self._got_as_far_as(letters)
                 run = next(filter(None, map(self.run, self._named(letters))), None)
-            first = False
             if run is not None:
                 return run
             if time.monotonic() > until:
@@ -166,7 +166,7 @@ class Prober:
                 yield dict.fromkeys(batches, rows) | sizes
 
     def _named(self, refused: Letters) -> Iterator[Letters]:
-        """Sizes that the model names where it refuses the most usual ones: ``expects 336×336``."""
+        """Sizes that the model names where it refuses others: ``expects 336×336``."""
         fixed = batch_letters(self.inputs) | _channel_letters(self.inputs)
         free = [name for name in refused if name not in fixed]
         for _ in free:  # a height, and when that is right, a width
