@@ -223,6 +223,7 @@ class Suggestion:
         then: the changes that belong to it, such as those that the next errors made necessary.
         edits: how to carry it out, with all that belongs to it; without any it can only be told.
         otherwise: what to try where this does not help: ``reshape`` where ``view`` cannot.
+        guess: nothing but the numbers speaks for it: it is told only if the whole model runs.
     """
 
     action: Literal["set_argument", "set_input", "insert_before", "insert_after", "change_call"]
@@ -236,6 +237,7 @@ class Suggestion:
     then: tuple[Suggestion, ...] = ()
     edits: tuple[Edit, ...] = field(default=(), repr=False)
     otherwise: Suggestion | None = field(default=None, repr=False)
+    guess: bool = field(default=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """The suggestion as the JSON report has it."""

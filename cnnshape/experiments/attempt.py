@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager, ExitStack
@@ -17,6 +16,7 @@ from cnnshape.analysis.accounts import Accounts, application
 from cnnshape.analysis.conditions import cut_at_broken_condition
 from cnnshape.analysis.diagnose.edits import Edit, Rewrite
 from cnnshape.analysis.verify import verify
+from cnnshape.experiments.deadline import Deadline, TimeIsUpError, ended_by_alarm
 from cnnshape.experiments.fixes.apply import applied
 from cnnshape.interrupts import let_through
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
@@ -61,12 +61,8 @@ class Outcome:
     runs: bool | None
 
 
-class _TimeIsUpError(Exception):
-    """Ends a trial that takes longer than it may."""
-
-
-def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float) -> Outcome:
-    """Run the corrected model until it ends, fails or ``deadline`` (of ``perf_counter``) is over.
+def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: Deadline) -> Outcome:
+    """Run the corrected model until it ends, fails or ``deadline`` is over.
 
     Raises:
         CannotApplyError: a correction cannot be carried out.
@@ -77,7 +73,7 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
     recorded = run_corrected(setup, edits, deadline, watch)
     assert recorded is not None
     trace = recorded.trace
-    out_of_time = isinstance(recorded.exception, _TimeIsUpError)
+    out_of_time = isinstance(recorded.exception, TimeIsUpError)
     if without_memory:
         trace = cut_at_broken_condition(trace, verify(trace, Accounts(trace)))
     passed = beyond(before, trace, lines)
@@ -92,13 +88,14 @@ def attempt(setup: Setup, before: Trace, edits: Sequence[Edit], deadline: float)
 def run_corrected(
     setup: Setup,
     edits: Sequence[Edit],
-    deadline: float,
+    deadline: Deadline,
     watch: AbstractContextManager[object] | None = None,
     change_inputs: Callable[[Inputs], Inputs | None] | None = None,
 ) -> Recorded | None:
     """Record the corrected model; None where ``change_inputs`` makes none of its inputs."""
     without_memory = setup.device == "meta"
     with ExitStack() as stack:
+        stack.enter_context(ended_by_alarm(deadline))
         corrected = stack.enter_context(
             applied(setup.model, setup.inputs, setup.mode, edits, without_memory=without_memory)
         )
@@ -232,7 +229,7 @@ def _point(trace: Trace) -> _Point | None:
     return _Point(operation.name, operation.source, nth)
 
 
-def _until(deadline: float) -> type[Recorder]:
+def _until(deadline: Deadline) -> type[Recorder]:
     """A recorder that ends the pass when time is up.
 
     Only the model's own calls come to a recorder: putting everything back is never cut short.
@@ -246,8 +243,8 @@ def _until(deadline: float) -> type[Recorder]:
             args: tuple[Any, ...] = (),
             kwargs: dict[str, Any] | None = None,
         ) -> Any:
-            if time.perf_counter() > deadline:
-                raise _TimeIsUpError
+            if deadline.over:
+                raise TimeIsUpError
             return super().__torch_function__(func, types, args, kwargs)
 
     return Timed

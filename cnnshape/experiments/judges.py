@@ -20,6 +20,7 @@ from cnnshape.analysis.accounts import entry_of
 from cnnshape.analysis.diagnose.edits import ChangeInput, Edit, Rewrite
 from cnnshape.analysis.diagnose.source_code import text_at
 from cnnshape.experiments.attempt import Setup, run_corrected
+from cnnshape.experiments.deadline import Deadline
 from cnnshape.tracing.execute import Inputs, Recorded
 from cnnshape.tracing.trace import Operation, Trace
 
@@ -29,7 +30,7 @@ Verdict: TypeAlias = Literal["intact", "doubtful", "broken"]
 
 
 def batch_kept(
-    setup: Setup, before: Trace, ran: Trace, edits: Sequence[Edit], deadline: float
+    setup: Setup, before: Trace, ran: Trace, edits: Sequence[Edit], deadline: Deadline
 ) -> Verdict:
     """Run the corrected model with one example more, and look where it went.
 
@@ -38,7 +39,7 @@ def batch_kept(
         before: the recording of the failure.
         ran: the recording of the corrected model.
         edits: the correction.
-        deadline: by ``perf_counter``.
+        deadline: when to give up.
     """
     recorded = run_corrected(setup, edits, deadline, change_inputs=with_one_more)
     verdict = "intact" if recorded is None else _verdict(before, ran, recorded, edits)

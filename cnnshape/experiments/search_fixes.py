@@ -9,7 +9,6 @@ with another batch size: a correction that mixes examples or is made for one bat
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,15 +22,17 @@ from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
 from cnnshape.experiments.attempt import Outcome, Setup, attempt
 from cnnshape.experiments.constructor_arguments import other_arguments
+from cnnshape.experiments.deadline import Deadline
+from cnnshape.experiments.effects import effect_of
 from cnnshape.experiments.fixes.layer_edits import numbers_to_make
 from cnnshape.experiments.judges import Verdict, batch_kept
 from cnnshape.loading.prepare import Prepared
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.trace import Trace
 
-#: Seconds that all trials together may take; less for a model whose pass is to be felt, so that
-#: a diagnosis takes a few of its passes at most.
-BUDGET, _FELT, _OF_FELT = 1.5, 0.05, 0.7
+#: Seconds that all trials together may take, and after how many the first that is good suffices.
+BUDGET = 2.5
+_ENOUGH = 0.4
 #: Seconds that the first trial gets in any case, and each later one.
 _FIRST, _LATER = 0.2, 0.05
 #: Passes that took longer than this for real are repeated on meta.
@@ -59,8 +60,7 @@ def try_suggestions(
         setup: the model and the inputs that failed; the model is afterwards as it was.
         budget: seconds for all trials together; None for :data:`BUDGET`.
     """
-    usual = min(BUDGET, _OF_FELT) if trace.execution.seconds > _FELT else BUDGET
-    deadline = time.perf_counter() + (usual if budget is None else budget)
+    deadline = Deadline.after(BUDGET if budget is None else budget)
     try:
         return replace(error, suggestions=tried(error.suggestions, trace, setup, deadline))
     except Exception:  # noqa: BLE001 - a diagnosis without suggestions is still one
@@ -77,17 +77,20 @@ def with_tried_suggestions(report: Report, prepared: Prepared) -> Report:
     except Exception:  # noqa: BLE001 - the plain report is always there
         return report
     device = "meta" if without_memory else report.device
+    if effect_of(prepared.module) is not None:
+        return report  # it is not run again behind its owner's back
     setup = Setup(prepared.module, inputs, device, report.mode)
     return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
 
 def tried(
-    suggestions: Sequence[Suggestion], trace: Trace, setup: Setup, deadline: float
+    suggestions: Sequence[Suggestion], trace: Trace, setup: Setup, deadline: Deadline
 ) -> tuple[Suggestion, ...]:
     """The suggestions that held, best first; those that could not be tried come last."""
     if setup.device != "meta" and trace.execution.seconds > _SLOW:
         setup = replace(setup, device="meta")
     search = _Search(setup, trace, deadline)
+    soon = Deadline.after(_ENOUGH)
     held: list[_Held] = []
     untried: list[Suggestion] = []
     first: dict[int, Suggestion] = {}
@@ -97,7 +100,7 @@ def tried(
         search.further = further
         candidates, waiting = waiting, []
         for order, candidate in candidates:
-            late = bool(held) and search.time_is_up
+            late = bool(held) and (search.time_is_up or (soon.over and _good(held)))
             found = candidate if late or not candidate.edits else search.follow_any(candidate)
             if found is None or not found.verified:
                 found = first.get(order, found)
@@ -106,7 +109,7 @@ def tried(
             elif found is not None and found.runs is False and not further:
                 waiting.append((order, candidate))
                 first[order] = found
-            elif found is not None:
+            elif found is not None and (found.runs or not found.guess):
                 verdict = search.judge(found)
                 held += [_Held(found, verdict, order)] if verdict != "broken" else []
     if not any(one.suggestion.runs for one in held):
@@ -122,6 +125,11 @@ class _Held:
     suggestion: Suggestion
     verdict: Verdict
     order: int
+
+
+def _good(held: Sequence[_Held]) -> bool:
+    """Whether one change is found with which the model runs as it should."""
+    return any(one.verdict == "intact" and _rank(one.suggestion) == 0 for one in held)
 
 
 def _best(held: Sequence[_Held]) -> list[Suggestion]:
@@ -165,14 +173,14 @@ def _one_change(suggestion: Suggestion, further: Suggestion) -> bool:
 class _Search:
     setup: Setup
     trace: Trace
-    deadline: float
+    deadline: Deadline
     further: int = _MOST_FURTHER
     trials: int = 0
     ran: Trace | None = None
 
     @property
     def time_is_up(self) -> bool:
-        return time.perf_counter() > self.deadline
+        return self.deadline.over
 
     def follow_any(self, candidate: Suggestion) -> Suggestion | None:
         """The candidate in every module of a class, as it is, or what stands behind it."""
@@ -238,7 +246,7 @@ class _Search:
             return "intact"
         if not found.runs or self.ran is None:
             return "doubtful"
-        until = max(self.deadline, time.perf_counter() + _LATER)
+        until = self.deadline.at_least(_LATER)
         try:
             return batch_kept(self.setup, self.trace, self.ran, found.edits, until)
         except Exception:  # noqa: BLE001 - what cannot be judged is not condemned
@@ -271,7 +279,7 @@ class _Search:
             # Even when time is short a trial gets enough of it for a small model.
             least = _LATER if self.trials else _FIRST
             self.trials += 1
-            until = max(self.deadline, time.perf_counter() + least)
+            until = self.deadline.at_least(least)
             return attempt(setup, before, edits, until)
         except Exception:  # noqa: BLE001 - a correction that cannot be carried out is none
             return None

@@ -144,7 +144,7 @@ def _proposed(
     grammar: Callable[[Failing], Iterator[Suggestion]], failing: Failing
 ) -> list[Suggestion]:
     try:
-        return list(grammar(failing))
+        return [replace(suggestion, guess=True) for suggestion in grammar(failing)]
     except Exception:  # noqa: BLE001 - as with the rules
         return []
 

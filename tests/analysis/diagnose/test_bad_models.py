@@ -274,7 +274,9 @@ def test_a_trial_cut_short_before_the_failure_is_no_proof():
 
         def forward(self, x):
             for _ in range(40):
-                time.sleep(0.01)
+                until = time.thread_time() + 0.01
+                while time.thread_time() < until:
+                    x = x + 0
                 x = torch.relu(x)
             return self.fc(x)
 
@@ -287,3 +289,42 @@ def test_a_trial_cut_short_before_the_failure_is_no_proof():
     assert found.suggestions[0].text == "nn.Linear(in_features=6, out_features=4)"
     assert not found.suggestions[0].verified
     assert found.suggestions[0].runs is None
+
+
+@pytest.mark.parametrize("hang", ["sleep", "loop"])
+def test_a_trial_that_hangs_ends_with_its_budget(hang):
+    import signal
+    import time
+
+    class Hangs(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 4)
+
+        def forward(self, x):
+            x = self.fc(x)
+            if hang == "sleep":
+                time.sleep(300)
+            while True:
+                pass
+
+    def handler(*_):
+        raise AssertionError
+
+    model, given = Hangs(), Inputs((torch.randn(3, 6),))
+    report = build_report(record(model, given).trace)
+    before = signal.signal(signal.SIGALRM, handler), signal.setitimer(signal.ITIMER_REAL, 500)
+    began = time.monotonic()
+    try:
+        found = try_suggestions(
+            report.error, report.trace, Setup(model, given, "cpu", "eval"), budget=0.1
+        )
+        assert signal.getsignal(signal.SIGALRM) is handler
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 100  # the caller's own alarm goes on
+    finally:
+        signal.signal(signal.SIGALRM, before[0])
+        signal.setitimer(signal.ITIMER_REAL, *before[1])
+    assert time.monotonic() - began < 60  # and not 300, or for ever
+    assert found.suggestions[0].text == "nn.Linear(in_features=6, out_features=4)"
+    assert found.suggestions[0].runs is None
+    assert model.fc.in_features == 5

@@ -29,10 +29,10 @@ def intended(failing: Failing) -> Iterator[Suggestion]:
     yield from axes.in_other_order(failing)
     yield from literals.in_proportion(failing)
     yield from as_first_taken(failing)
-    yield from as_viewed(failing)
 
 
 def possible(failing: Failing) -> Iterator[Suggestion]:
     """Another size of what came in, or another order, with which the failing call may run."""
     yield from patches.divisible_input(failing)
+    yield from as_viewed(failing)
     yield from scope.exchanged_inputs(failing)
