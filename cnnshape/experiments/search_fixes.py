@@ -45,6 +45,8 @@ _MOST_SHOWN = 3
 _MANY_CHANGES = 3
 #: Given to several layers or lines alike, these are one change: a padding, the zeros of a state.
 _ALIKE = frozenset("padding output_padding zeros randn ones rand empty".split())
+#: So many ways out of a further error are tried.
+_MOST_NEXT = 3
 #: How many further errors are followed after the first correction.
 _MOST_FURTHER = 4
 
@@ -262,7 +264,8 @@ class _Search:
         """
         diagnosis = _diagnosis(outcome.trace)
         candidates = () if diagnosis is None else diagnosis.suggestions
-        for candidate in sorted(candidates, key=lambda c: not _alike(edits, c.edits))[:2]:
+        ordered = sorted(candidates, key=lambda c: (not _alike(edits, c.edits), c.guess))
+        for candidate in ordered[:_MOST_NEXT]:
             if not candidate.edits or _undoes(edits, candidate.edits):
                 continue
             together = _merged(edits, candidate.edits)
