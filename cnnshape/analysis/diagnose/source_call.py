@@ -241,7 +241,8 @@ def _is_library(node: ast.expr) -> bool:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """The text without its line breaks, also those behind a backslash."""
+    return " ".join(text.replace("\\\n", " ").split())
 
 
 # ---- written differently ------------------------------------------------------------------

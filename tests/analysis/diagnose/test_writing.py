@@ -124,6 +124,8 @@ größe = x.view(1, -1) if ja else x.view(2, -1)
 out += self.shortcut(x)
 n = torch.cat(outputs, 1)
 m = "é" + x.expand(2, 3)
+s = self.first(x) + \\
+    self.second(x)
 """
 
 
@@ -148,6 +150,12 @@ def test_items_of_a_list_are_operands(source):
 def test_an_operator(source):
     found = source(3, "add")
     assert (found.text, found.operands) == ("F.relu(a) + b", ("F.relu(a)", "b"))
+
+
+def test_a_line_that_goes_on_behind_a_backslash(source):
+    found = source(13, "add")
+    assert found.text == "self.first(x) + self.second(x)"
+    assert found.with_operand(1, "self.proj(x)") == "self.first(x) + self.proj(x)"
 
 
 def test_brackets_where_a_method_needs_them(source):

@@ -207,7 +207,8 @@ def _nodes(text: str) -> Sequence[ast.AST]:
 
 
 def _written(text: str, node: ast.AST) -> str:
-    return re.sub(r"\s+", " ", ast.get_source_segment(text, node) or "").strip()
+    segment = (ast.get_source_segment(text, node) or "").replace("\\\n", " ")
+    return re.sub(r"\s+", " ", segment).strip()
 
 
 def _covers(cls: type, node: ast.AST, line: int) -> bool:

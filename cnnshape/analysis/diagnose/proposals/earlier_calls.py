@@ -62,6 +62,8 @@ def earlier_calls(failing: Failing) -> Iterator[Suggestion]:
     x = failing.operand()
     if need is None and x is not None and failing.dims is not None and x.rank == failing.dims + 2:
         return  # a window that is too large, say: the axes are where they belong
+    if failing.name == "cat" and len({operand.rank for operand in failing.operands}) == 1:
+        return  # whose rule knows along which dimension they fit
     for operation in _on_the_way(failing, need):
         call = CallText(_at(failing, operation))
         if call.found is None or call.failing.module.builtin:
