@@ -170,11 +170,12 @@ class Prober:
         fixed = batch_letters(self.inputs) | _channel_letters(self.inputs)
         free = [name for name in refused if name not in fixed]
         for _ in free:  # a height, and when that is right, a width
-            said = " ".join(message for message, _ in self._refusals())
+            latest_first = sorted(self._refusals(), key=lambda each: each[1] != refused)
+            said = " ".join(message for message, _ in latest_first)
             numbers = map(int, re.findall(r"\b[0-9]{2,4}\b", said))
             named = [n for n in dict.fromkeys(numbers) if n not in refused.values()]
             changed = (free, *([name] for name in free))
-            tried = [{**refused, **dict.fromkeys(c, n)} for c, n in product(changed, named)]
+            tried = [{**refused, **dict.fromkeys(c, n)} for n, c in product(named, changed)]
             yield from tried[:_MOST_NAMED]
             refused = max(tried[:_MOST_NAMED], key=self._got_as_far_as, default=refused)
 
