@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -48,12 +49,28 @@ class PooledBy(nn.Module):
         return F.adaptive_avg_pool2d((3, 1), x.unsqueeze(1))
 
 
+class ValuesFirst(nn.Module):
+    """Attention over 6 positions of 8 features."""
+
+    def forward(self, x):
+        weights = (x @ x.transpose(1, 2)).softmax(-1)
+        return x @ weights
+
+
+class ValuesFirstByName(nn.Module):
+    def forward(self, x):
+        weights = torch.bmm(x, x.transpose(1, 2)).softmax(-1)
+        return torch.bmm(x, weights)
+
+
 @pytest.mark.parametrize(
     ("model", "text"),
     [
         (TwiceTheHeads(), "x.reshape(n, length, self.heads, self.width)"),
         (HalfTheBatch(), "x.reshape(n, length, self.heads, self.width)"),
         (AllHeads(), "x.reshape(n, length, self.heads, self.width)"),
+        (ValuesFirst(), "weights @ x"),
+        (ValuesFirstByName(), "torch.bmm(weights, x)"),
         (TwoTimesAnAxis(), "x.permute(0, 1, 2)"),
         (PooledBy(), "F.adaptive_avg_pool2d(x.unsqueeze(1), (3, 1))"),
     ],

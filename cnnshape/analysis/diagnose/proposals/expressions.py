@@ -67,9 +67,23 @@ def exchanged(failing: Failing) -> Iterator[Suggestion]:
     if operation is None or failing.module.builtin or len(operation.args) < 2:
         return
     call = CallText(failing)
+    yield from _product(call)
     found, (first, second) = call.found, operation.args[:2]
     if found is None or found.receiver is not None or len(found.arguments) < 2:
         return
     if isinstance(second, Ref) and not isinstance(first, Ref):
         a, b, *rest = found.arguments
         yield call.candidate(f"{found.function}({', '.join([b, a, *rest])})")
+
+
+def _product(call: CallText) -> Iterator[Suggestion]:
+    """``attention @ values`` for ``values @ attention``, where only that fits."""
+    found, operands = call.found, call.failing.operands
+    if call.failing.name not in ("matmul", "bmm", "mm") or found is None or len(operands) != 2:
+        return
+    left, right = (operand.shape for operand in operands)
+    if min(len(left), len(right)) < 2 or left[:-2] != right[:-2] or right[-1] != left[-2]:
+        return
+    a, b = found.operands[:2]
+    operator = found.function == "@"
+    yield call.candidate(f"{b} @ {a}" if operator else f"torch.{call.failing.name}({b}, {a})")
