@@ -14,6 +14,7 @@ from cnnshape.experiments.search_fixes import try_suggestions
 from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose import (  # noqa: F401 - they register their cases
     calls,
+    intentions,
     layers,
     names,
     operations,

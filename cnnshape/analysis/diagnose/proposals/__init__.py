@@ -20,12 +20,12 @@ from cnnshape.analysis.report import Suggestion
 
 def intended(failing: Failing) -> Iterator[Suggestion]:
     """The wanted number stands elsewhere: in the same shape, in what makes it, in other layers."""
+    yield from scope.unused_layer(failing)
     yield from expressions.of_sizes(failing)
     yield from expressions.exchanged(failing)
     yield from as_others(failing)
     yield from makers(failing)
     yield from earlier_calls(failing)
-    yield from scope.unused_layer(failing)
     yield from axes.in_other_order(failing)
     yield from literals.in_proportion(failing)
     yield from as_first_taken(failing)

@@ -42,9 +42,8 @@ class Arrangement:
 def arrangements(shape: Sizes) -> Iterator[Arrangement]:
     """Every way with one axis put in, left out, or two exchanged; the batch stays first.
 
-    >>> [a.template for a in arrangements((4, 1, 7))]
-    ['{x}.squeeze(1)', '{x}.unsqueeze(1)', '{x}.unsqueeze(2)', '{x}.unsqueeze(-1)', \
-'{x}.transpose(1, 2)']
+    >>> [a.template.format(x="x") for a in arrangements((4, 1, 7))][:3]
+    ['x.squeeze(1)', 'x.unsqueeze(1)', 'x.unsqueeze(2)']
     """
     rank = len(shape)
     if not 0 < rank <= _MOST_AXES:

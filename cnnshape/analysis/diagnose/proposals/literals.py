@@ -26,7 +26,8 @@ def in_proportion(failing: Failing) -> Iterator[Suggestion]:
         return
     rest = values[1:]
     written = [axis for axis, text in enumerate(texts[1:]) if _NUMBER.fullmatch(text)]
-    if -1 in rest or len(written) < 2:
+    # `h // 7, 7` belong together: another 7 would be a window of another size.
+    if -1 in rest or len(written) < 2 or any("//" in text for text in texts):
         return
     new = _scaled(rest, written, prod(x.shape[1:]))
     if new is not None and new != tuple(rest):

@@ -68,9 +68,9 @@ def _inputs(whole: Sizes, found: list[Way], cut: list[tuple[int, int]]) -> Itera
 
 
 def _multiples(size: int, patch: int) -> list[int]:
-    """The next multiple below and above, the nearer one first."""
+    """The next multiple below and above, the nearer one first; of both the larger."""
     both = {size // patch * patch, -(-size // patch) * patch} - {0}
-    return sorted(both, key=lambda multiple: abs(multiple - size))
+    return sorted(both, key=lambda multiple: (abs(multiple - size), -multiple))
 
 
 def _why(found: list[Way], patches: set[int]) -> str:
