@@ -36,7 +36,7 @@ _ENOUGH = 0.4
 #: Seconds that the first trial gets in any case, and each later one.
 _FIRST, _LATER = 0.2, 0.05
 #: Passes that took longer than this for real are repeated on meta.
-_SLOW = 0.5
+_SLOW = 0.08
 #: A new layer with more parameters than this is tried on meta.
 _MANY = 8_000_000
 _MOST_CANDIDATES = 10
