@@ -54,7 +54,8 @@ def batch_kept(
 def _verdict(before: Trace, ran: Trace, recorded: Recorded, edits: Sequence[Edit]) -> Verdict:
     more = recorded.trace
     if more.failure is not None:
-        return "broken" if _fails_there(before, more, edits) else "doubtful"
+        made_for_it = _fails_there(before, more, edits) or _lost_rows(ran)
+        return "broken" if made_for_it else "doubtful"
     if _laid_over_itself(ran, more):
         return "broken"
     seen = {_change(a, b) for a, b in _outputs(ran, more)}
@@ -105,6 +106,13 @@ def _fails_there(before: Trace, more: Trace, edits: Sequence[Edit]) -> bool:
 
 def _numbers(text: str) -> set[str]:
     return set(re.findall(r"\b\d+\b", text)) - {"0", "1"}
+
+
+def _lost_rows(ran: Trace) -> bool:
+    """Whether no result has as many rows as came in: ``view(-1, 56, 28)`` makes one of two."""
+    rows = set(ran.shape(ran.inputs[0].value)[:1]) if ran.inputs else set()
+    shapes = [ran.shape(named.value) for named in ran.outputs]
+    return bool(rows) and any(shapes) and all(not rows & set(shape) for shape in shapes)
 
 
 def _place(trace: Trace) -> tuple[Any, ...]:

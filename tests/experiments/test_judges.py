@@ -69,6 +69,20 @@ class Steps(nn.Module):
         return self.rnn(x)[0]
 
 
+def test_two_pictures_made_one_are_no_correction():
+    class Tall(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = nn.Linear(5, 3)
+
+        def forward(self, x):
+            return self.fc(x.view(-1, 8))
+
+    wide = SetArguments("fc", (("in_features", 8),))
+    assert verdict(Tall(), (torch.randn(2, 1, 2, 2),), wide) == "broken"
+    assert verdict(Tall(), (torch.randn(2, 2, 4),), wide) == "intact"
+
+
 def test_examples_that_see_each_other_are_doubtful():
     """Without batch_first the examples are the steps of one sequence."""
     x = torch.randn(3, 5, 6)

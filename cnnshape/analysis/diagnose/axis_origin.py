@@ -22,7 +22,7 @@ from cnnshape.operations.axes import (
     Windowed,
     Written,
 )
-from cnnshape.tracing.trace import Operation, Trace, Value
+from cnnshape.tracing.trace import ModuleCall, Operation, Trace, Value
 from cnnshape.words import plural, times
 
 #: Rules whose derivation is per spatial axis.
@@ -51,6 +51,22 @@ def main_input(trace: Trace, operation: Operation) -> Value | None:
         if not candidate.parameters and candidate.origin not in ("parameter", "buffer"):
             return candidate
     return None
+
+
+def two_inputs(trace: Trace, one: ModuleCall, other: ModuleCall) -> tuple[Value, Value] | None:
+    """The model's inputs that two calls of a layer work on, where they are not the same one."""
+    first, second = (_input_of(trace, call) for call in (one, other))
+    if first is None or second is None or first.name == second.name:
+        return None
+    return first, second
+
+
+def _input_of(trace: Trace, call: ModuleCall) -> Value | None:
+    value = trace.values[call.inputs[0].value] if call.inputs else None
+    while value is not None and value.origin != "input":
+        made_by = None if value.producer is None else trace.operations[value.producer]
+        value = None if made_by is None else main_input(trace, made_by)
+    return value
 
 
 def step_back(

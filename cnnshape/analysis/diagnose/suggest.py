@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from cnnshape.analysis.diagnose.axis_origin import two_inputs
 from cnnshape.analysis.diagnose.constructor import can_construct, constructor, tidy
 from cnnshape.analysis.diagnose.edits import (
     AfterCall,
@@ -80,8 +81,11 @@ def made_for(
     """The layer made for what arrives; another one, where it already served another size."""
     if layer is None:
         return None
-    if failing.earlier_call() is not None:
-        return own_layer(failing, layer, changes)
+    earlier = failing.earlier_call()
+    if earlier is not None and failing.call is not None:
+        # Two inputs through one network are to be alike; a layer for each is another network.
+        alike = two_inputs(failing.trace, earlier, failing.call)
+        return None if alike else own_layer(failing, layer, changes)
     return set_many(layer, changes)
 
 

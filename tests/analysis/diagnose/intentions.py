@@ -228,3 +228,22 @@ class MaskOfFloats(nn.Module):
 
     def forward(self, x):
         return F.one_hot(x, 5).float().mean((1, 2))
+
+
+@broken(
+    (3, 1, 10, 10),
+    (3, 1, 10, 14),
+    path="fc",
+    kind="linear.in_features",
+    numbers=(64, 96),
+    fix="b of 3×1×10×10 instead of 3×1×10×14",
+)
+class TwoSignatures(nn.Module):
+    """Two pictures through one network are to be of one size: a layer for each is another net."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 1, 3), nn.Linear(64, 5)
+
+    def forward(self, a, b):
+        return self.fc(self.conv(a).flatten(1)) - self.fc(self.conv(b).flatten(1))

@@ -21,6 +21,7 @@ from cnnshape.analysis.report import Suggestion
 def intended(failing: Failing) -> Iterator[Suggestion]:
     """The wanted number stands elsewhere: in the same shape, in what makes it, in other layers."""
     yield from scope.unused_layer(failing)
+    yield from scope.as_large_as_the_first(failing)
     yield from expressions.of_sizes(failing)
     yield from expressions.exchanged(failing)
     yield from as_others(failing)

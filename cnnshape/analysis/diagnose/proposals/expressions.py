@@ -84,6 +84,8 @@ def _product(call: CallText) -> Iterator[Suggestion]:
     left, right = (operand.shape for operand in operands)
     if min(len(left), len(right)) < 2 or left[:-2] != right[:-2] or right[-1] != left[-2]:
         return
+    if left[-1] == right[-1]:
+        return  # one of them transposed fits as well
     a, b = found.operands[:2]
     operator = found.function == "@"
     yield call.candidate(f"{b} @ {a}" if operator else f"torch.{call.failing.name}({b}, {a})")

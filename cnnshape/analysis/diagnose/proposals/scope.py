@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
+from cnnshape.analysis.diagnose.axis_origin import two_inputs
 from cnnshape.analysis.diagnose.edits import SwapInputs
-from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.source_code import attributes_used
+from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Ref, Value
 
@@ -38,6 +40,21 @@ def exchanged_inputs(failing: Failing) -> Iterator[Suggestion]:
                 to=list(second.shape),
                 edits=(SwapInputs(one, other),),
             )
+
+
+def as_large_as_the_first(failing: Failing) -> Iterator[Suggestion]:
+    """The second input of the size of the first, where both go through one network."""
+    earlier = failing.earlier_call()
+    found = (
+        None
+        if earlier is None or failing.call is None
+        else two_inputs(failing.trace, earlier, failing.call)
+    )
+    if found is None:
+        return
+    first, second = (sizes(value) for value in found)
+    if first and second and len(first) == len(second) and first != second and found[1].name:
+        yield new_input(found[1].name, second, first)
 
 
 def _differ(one: Value, other: Value) -> bool:
