@@ -33,7 +33,7 @@ from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.experiments.attempt import Setup
 from cnnshape.experiments.device_mismatch import misplaced
 from cnnshape.experiments.effects import effect_of
-from cnnshape.experiments.search_fixes import try_suggestions
+from cnnshape.experiments.search_fixes import try_suggestions, without_trials
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs, Mode, record
@@ -42,9 +42,6 @@ from cnnshape.tracing.source import innermost
 #: Where classes live that wrap a model to distribute or compile it. Running such a wrapper once
 #: more would wait for the other processes, which do not.
 _WRAPPERS = ("torch.nn.parallel.", "torch.distributed.", "torch._dynamo.")
-
-#: Of corrections that were not tried so many are shown.
-_MOST_UNTRIED = 3
 
 
 @dataclass(frozen=True)
@@ -82,8 +79,7 @@ def explain_call(model: nn.Module, inputs: Inputs) -> Report:
     if report.error is None:
         return report
     if effect_of(model) is not None:  # once, as it was asked to, and not to try something
-        few = report.error.suggestions[:_MOST_UNTRIED]
-        return replace(report, error=replace(report.error, suggestions=few))
+        return replace(report, error=without_trials(report.error))
     setup = Setup(model, inputs, runs_on, mode)
     return replace(report, error=try_suggestions(report.error, report.trace, setup))
 

@@ -65,8 +65,16 @@ def try_suggestions(
     deadline = Deadline.after(BUDGET if budget is None else budget)
     try:
         return replace(error, suggestions=tried(error.suggestions, trace, setup, deadline))
+    except KeyboardInterrupt:  # whoever does not want to wait gets the diagnosis all the same
+        return without_trials(error)
     except Exception:  # noqa: BLE001 - a diagnosis without suggestions is still one
         return replace(error, suggestions=())
+
+
+def without_trials(error: ErrorReport) -> ErrorReport:
+    """The error with what its rule proposes, as not tried; what merely fits is left out."""
+    own = [suggestion for suggestion in error.suggestions if not suggestion.guess]
+    return replace(error, suggestions=tuple(own[:_MOST_SHOWN]))
 
 
 def with_tried_suggestions(report: Report, prepared: Prepared) -> Report:
@@ -77,10 +85,11 @@ def with_tried_suggestions(report: Report, prepared: Prepared) -> Report:
     try:
         inputs = Inputs(*prepared.arguments("meta" if without_memory else "cpu"))
     except Exception:  # noqa: BLE001 - the plain report is always there
-        return report
+        return replace(report, error=without_trials(report.error))
     device = "meta" if without_memory else report.device
     if effect_of(prepared.module) is not None:
-        return report  # it is not run again behind its owner's back
+        # It is not run again behind its owner's back.
+        return replace(report, error=without_trials(report.error))
     setup = Setup(prepared.module, inputs, device, report.mode)
     return replace(report, error=try_suggestions(report.error, report.trace, setup))
 
@@ -107,7 +116,7 @@ def tried(
             if found is None or not found.verified:
                 found = first.get(order, found)
             if found is not None and not found.verified:
-                untried.append(found)
+                untried += [] if found.guess else [found]
             elif found is not None and found.runs is False and not further:
                 waiting.append((order, candidate))
                 first[order] = found

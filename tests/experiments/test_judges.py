@@ -8,6 +8,7 @@ from torch import nn
 
 import cnnshape
 from cnnshape.analysis.diagnose.edits import BeforeCall, ChangeInput, SetArguments, Step
+from cnnshape.experiments import search_fixes
 from cnnshape.experiments.attempt import Setup, attempt
 from cnnshape.experiments.deadline import Deadline
 from cnnshape.experiments.judges import batch_kept, with_one_more
@@ -146,3 +147,16 @@ def test_a_model_that_writes_files_is_not_run_again(tmp_path):
     assert (tmp_path / "seen").read_text() == "once "
     assert [s.text for s in error.suggestions][:1] == ["nn.Linear(in_features=6, out_features=4)"]
     assert not any(s.verified for s in error.suggestions)
+
+
+def test_ctrl_c_during_the_trials_leaves_the_diagnosis(monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(search_fixes, "attempt", interrupted)
+    layer = nn.Linear(5, 4)
+    error = cnnshape.inspect(layer, torch.zeros(2, 6)).error
+    assert error.diagnosis == "the Linear expects 5 features, but 6 arrive"
+    assert error.suggestions[0].text == "nn.Linear(in_features=6, out_features=4)"
+    assert not any(suggestion.verified for suggestion in error.suggestions)
+    assert layer.in_features == 5
