@@ -175,12 +175,16 @@ def _further(suggestion: Suggestion) -> list[str]:
             continue  # one line with several arguments says it all
         places.setdefault((further.text, further.argument), []).append(further)
     return [
-        further_change(found[0])
-        if len(found) == 1
-        else f"the same in {listed([as_written(one.path) for one in found[:_MOST_PLACES]])}"
-        + (f" and {len(found) - _MOST_PLACES} more" if len(found) > _MOST_PLACES else "")
+        further_change(found[0]) if len(found) == 1 else f"the same in {_named(found)}"
         for found in places.values()
     ]
+
+
+def _named(found: Sequence[Suggestion]) -> str:
+    """The places of a change: ``blocks[1].conv, blocks[2].conv, blocks[3].conv and 1 more``."""
+    places = [as_written(one.path) for one in found]
+    left = len(places) - _MOST_PLACES
+    return listed(places if left <= 0 else [*places[:_MOST_PLACES], f"{left} more"])
 
 
 def correction(suggestion: Suggestion) -> str:

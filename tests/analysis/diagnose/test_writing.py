@@ -344,3 +344,18 @@ def test_factors_of_one_name_are_told_apart():
     found = diagnose(Failing.of(record(Squared(), Inputs((torch.zeros(2, 3),))).trace))
     assert found is not None
     assert found.sentence.startswith("a 2×3 times b 2×3 does not fit")
+
+
+def test_the_same_change_in_many_blocks_is_told_once():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3)
+
+        def forward(self, x):
+            return x + self.conv(x)
+
+    model = nn.Sequential(*[Block() for _ in range(6)])
+    told = str(cnnshape.explain_error(model, torch.zeros(2, 4, 9, 9)))
+    places = "model[1].conv, model[2].conv, model[3].conv and 2 more"
+    assert f"and the same in {places}" in " ".join(told.split())
