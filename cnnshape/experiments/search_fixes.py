@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.dispatch import diagnose
-from cnnshape.analysis.diagnose.edits import Edit, NewInput, SetArguments, SetMode
+from cnnshape.analysis.diagnose.edits import Edit, NewInput, Rewrite, SetArguments, SetMode
 from cnnshape.analysis.diagnose.every_instance import in_every_instance
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals.input_sizes import other_sizes
@@ -120,7 +120,7 @@ def tried(
             elif found is not None and found.runs is False and not further:
                 waiting.append((order, candidate))
                 first[order] = found
-            elif found is not None and (found.runs or not found.guess):
+            elif found is not None and (found.runs or not _only_fits(found)):
                 verdict = search.judge(found)
                 held += [_Held(found, verdict, order)] if verdict != "broken" else []
     if not any(one.suggestion.runs for one in held):
@@ -136,6 +136,11 @@ class _Held:
     suggestion: Suggestion
     verdict: Verdict
     order: int
+
+
+def _only_fits(suggestion: Suggestion) -> bool:
+    """Whether nothing but a run to the end would speak for it: another line may be meant."""
+    return suggestion.guess or any(isinstance(edit, Rewrite) for edit in suggestion.edits)
 
 
 def _good(held: Sequence[_Held]) -> bool:
@@ -177,6 +182,9 @@ def _one_change(suggestion: Suggestion, further: Suggestion) -> bool:
         return True
     if suggestion.text == further.text:
         return True  # the same layer in every module of a class
+    alone = len(suggestion.then) == 1 and type(further.to) is int
+    if alone and (further.from_, further.to) == (suggestion.from_, suggestion.to):
+        return True  # the same number in two layers
     return suggestion.argument == further.argument and suggestion.argument in _ALIKE
 
 

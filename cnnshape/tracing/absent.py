@@ -22,7 +22,7 @@ from cnnshape.tracing.trace import Absent, Source
 from cnnshape.words import nearest
 
 #: What a forward is called elsewhere.
-_FORWARDS = ("call", "__call__", "fwd", "run", "predict")
+_FORWARDS = ("__forward__", "_forward", "call", "__call__", "fwd", "run", "predict")
 #: Misspelt constructors.
 _CONSTRUCTORS = ("__int__", "_init_", "__init", "init", "_init", "init__", "__inti__", "__ini__")
 #: What NumPy and others call what a tensor has under another name.

@@ -247,3 +247,45 @@ class TwoSignatures(nn.Module):
 
     def forward(self, a, b):
         return self.fc(self.conv(a).flatten(1)) - self.fc(self.conv(b).flatten(1))
+
+
+@broken(
+    (6, 8),
+    path="",
+    kind="assign.sizes",
+    numbers=(4, 6),
+    fix="outputs[:, t] = self.step(x)",
+)
+class StepsFirst(nn.Module):
+    """The table is batch × steps, and the loop fills it as if it were steps × batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.step = nn.Linear(8, 5)
+
+    def forward(self, x):
+        outputs = torch.zeros(x.size(0), 4, 5)
+        for t in range(4):
+            outputs[t] = self.step(x)
+        return outputs
+
+
+@broken(
+    (2, 8),
+    path="",
+    kind="module.no_forward",
+    numbers=("__forward__",),
+    fix="def forward(self, x):",
+)
+class Underscored(nn.Module):
+    """As ``__init__`` is written, and ``forward`` is not."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(8, 2)
+
+    def __forward__(self, x):
+        return self.layer(x)
+
+    def reset(self):
+        self.layer.reset_parameters()

@@ -105,6 +105,9 @@ def _changes(failing: Failing, line: _Line, part: Sizes, value: Operand) -> Iter
     right = line.text.partition("] = ")[2] or ast.unparse(line.node.value)
     atomic = isinstance(line.node.value, ast.Name | ast.Attribute | ast.Call | ast.Subscript)
     right = right if atomic else f"({right})"
+    other = _other_axis(failing, line, value)
+    if other is not None:
+        yield instead(failing, line.node, line.text, f"{other} = {right}")
     for new in (*_cut(failing, line, part, value), *_squeezed(part, value)):
         yield instead(failing, line.node, line.text, f"{line.target} = {right}{new}")
     if len(part) != value.rank:
@@ -112,6 +115,20 @@ def _changes(failing: Failing, line: _Line, part: Sizes, value: Operand) -> Iter
     differing = [axis for axis in range(value.rank) if _differs(part, value, axis)]
     if len(differing) == 1:
         yield from other_inputs(failing, value.value, differing[0], part[differing[0]])
+
+
+def _other_axis(failing: Failing, line: _Line, value: Operand) -> str | None:
+    """``outputs[:, t]`` for ``outputs[t]``, where the steps are the second axis."""
+    x = failing.operand()
+    target = None if line.node is None else line.node.targets[0]
+    if x is None or x.rank < 2 or not isinstance(target, ast.Subscript):
+        return None
+    index = target.slice
+    plain = isinstance(index, ast.Name | ast.Constant | ast.BinOp)
+    if not plain or type(failing.argument("index")) is not int:
+        return None
+    second = (x.shape[0], *x.shape[2:])
+    return f"{line.tensor}[:, {ast.unparse(index)}]" if second == value.shape else None
 
 
 def _differs(part: Sizes, value: Operand, axis: int) -> bool:
