@@ -136,6 +136,8 @@ def _channels_last(x: Operand, axis: int, sentence: str) -> Diagnosis:
     after = [shape[a] for a in order]
     steps = (Step("permute", order),)
     template = f"{{x}}.permute({', '.join(map(str, order))})"
+    if order == (0, 2, 1):
+        steps, template = (Step("transpose", (1, 2)),), "{x}.transpose(1, 2)"
     return Diagnosis(
         "input.channels_last",
         f"{sentence}: {name} {times(shape)} has its {plural(shape[-1], 'channel')} in "
