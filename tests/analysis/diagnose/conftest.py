@@ -12,6 +12,7 @@ from cnnshape.experiments import search_fixes
 def all_the_time_in_the_world(monkeypatch):
     """A busy machine must not change what is suggested: trials get the time they need here."""
     monkeypatch.setattr(search_fixes, "BUDGET", 60.0)
+    monkeypatch.setattr(search_fixes, "_ENOUGH", 60.0)
 
 
 @pytest.fixture(autouse=True)
