@@ -68,8 +68,8 @@ def _functions(model: nn.Module) -> Iterator[FunctionType]:
             continue
         seen.add(function.__code__)
         yield function
-        names = _names(function.__code__)
-        waiting += _plain(*(function.__globals__.get(name) for name in names))
+        used = _used(function.__code__, "LOAD_GLOBAL")
+        waiting += _plain(*(function.__globals__.get(name) for name in used))
 
 
 def _plain(*things: Any) -> list[FunctionType]:
@@ -79,7 +79,7 @@ def _plain(*things: Any) -> list[FunctionType]:
 
 def _effect(function: FunctionType) -> str | None:
     names = _names(function.__code__)
-    for name in names:
+    for name in _used(function.__code__, "LOAD_GLOBAL"):
         value = function.__globals__.get(name)
         if name in _BUILTINS and (value is None or value is getattr(builtins, name)):
             return name
@@ -93,9 +93,13 @@ def _effect(function: FunctionType) -> str | None:
     writes = _METHODS - {"write", "writelines"} if {"stdout", "stderr"} & names else _METHODS
     if writes & names:
         return min(writes & names)
-    stored = (i.argval for code in _codes(function.__code__) for i in dis.get_instructions(code)
-              if i.opname == "STORE_GLOBAL")  # fmt: skip
-    return next(iter(stored), None)
+    return min(_used(function.__code__, "STORE_GLOBAL"), default=None)
+
+
+def _used(code: CodeType, instruction: str) -> set[str]:
+    """The globals that a function reads, or sets; an attribute of that name is none of them."""
+    every = (i for inner in _codes(code) for i in dis.get_instructions(inner))
+    return {i.argval for i in every if i.opname == instruction}
 
 
 def _names(code: CodeType) -> frozenset[str]:

@@ -156,6 +156,8 @@ def _best(held: Sequence[_Held]) -> list[Suggestion]:
     best = [one.suggestion for one in ordered]
     if any(suggestion.runs for suggestion in best):
         best = [suggestion for suggestion in best if suggestion.runs]
+    if best and not best[0].then:
+        best = [suggestion for suggestion in best if not (suggestion.guess and suggestion.then)]
     if best and _changes(best[0]) < _MANY_CHANGES:
         best = [suggestion for suggestion in best if _changes(suggestion) < _MANY_CHANGES]
     return best

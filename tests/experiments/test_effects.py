@@ -108,3 +108,18 @@ def test_what_only_computes():
         with torch.device("meta"):
             model = getattr(torchvision.models, build)(weights=None)
         assert effect_of(model) is None, build
+
+
+class NamedAsAHelper(Fails):
+    """Its layer has the name of a function beside it, which it never calls."""
+
+    def __init__(self):
+        super().__init__()
+        self.helper = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.helper(x)
+
+
+def test_an_attribute_is_no_function_of_that_name():
+    assert effect_of(NamedAsAHelper()) is None

@@ -194,8 +194,9 @@ def _around(function: FunctionType) -> Iterator[Any]:
 
 def _modules_of(file: str) -> Iterator[dict[str, Any]]:
     for module in list(sys.modules.values()):
-        if getattr(module, "__file__", None) == file:
-            yield vars(module)
+        names: dict[str, Any] = getattr(module, "__dict__", {})  # a lazy one is not to be woken
+        if names.get("__file__") == file:
+            yield names
 
 
 def _defined(names: dict[str, Any], file: str) -> Iterator[FunctionType]:

@@ -289,3 +289,25 @@ class Underscored(nn.Module):
 
     def reset(self):
         self.layer.reset_parameters()
+
+
+@broken(
+    (2, 3, 16, 16),
+    path="last",
+    kind="conv.in_channels",
+    numbers=(8, 16),
+    fix="nn.Conv2d(16, 4, 3, padding=1)",
+)
+class DecoderOfTwo(nn.Module):
+    """Skip and decoder are joined along their channels; below each other they would run as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, 3, padding=1)
+        self.down = nn.Conv2d(8, 8, 3, stride=2, padding=1)
+        self.last = nn.Conv2d(8, 4, 3, padding=1)
+
+    def forward(self, x):
+        skip = self.first(x)
+        up = F.interpolate(self.down(skip), scale_factor=2)
+        return self.last(torch.cat([skip, up], 1))

@@ -14,6 +14,7 @@ from math import prod
 from cnnshape.analysis.accounts import bind
 from cnnshape.analysis.diagnose.axis_origin import main_input, step_back
 from cnnshape.analysis.diagnose.failing import Failing, Sizes
+from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.source_call import CallText, Written
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Operation, Trace, Value
@@ -144,7 +145,7 @@ def _along_others(
     """``torch.cat((a, b), 1)`` for ``torch.cat((a, b), 2)``; 1 is where channels are."""
     operation, rank, count = call.operation, len(befores[0]), 0
     now = (bind(operation) or {}).get("dim")
-    if not isinstance(now, int):
+    if not isinstance(now, int) or _joins_features(call, now % max(rank, 1)):
         return
     for dim in range(1, rank):
         text = _with_number(found, "dim", now, dim)
@@ -153,6 +154,13 @@ def _along_others(
         if helps(_along(operation, befores, after, now % rank, dim)):
             yield call.candidate(text)
             count += 1
+
+
+def _joins_features(call: CallText, axis: int) -> bool:
+    """Whether the axis is one that a layer made, its channels: there they are joined and cut."""
+    trace, operation = call.failing.trace, call.operation
+    named = operation.name in ("cat", "split", "chunk", "tensor_split")
+    return named and all(story(trace, value, axis).made for value in operation.inputs)
 
 
 def _along(

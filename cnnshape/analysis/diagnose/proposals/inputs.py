@@ -10,6 +10,8 @@ from cnnshape.analysis.diagnose.suggest import change_input, new_input, unsqueez
 from cnnshape.analysis.report import Suggestion
 from cnnshape.tracing.trace import Trace
 
+#: The axes of a sequence, of which two are exchanged rather than all put in order.
+_SEQUENCE = 3
 _CONVOLUTIONS = {"Conv1d": 1, "Conv2d": 2, "Conv3d": 3}
 
 
@@ -37,7 +39,7 @@ def as_first_taken(failing: Failing) -> Iterator[Suggestion]:
             after = (*shape[:axis], *shape[axis + 1 :])
             if shape[axis] == 1 and after[1] == channels:
                 yield changed(f"squeeze({axis})", Step("squeeze", (axis,)), after)
-    elif len(shape) == rank and shape[1] != channels == shape[-1]:
+    elif len(shape) == rank > _SEQUENCE and shape[1] != channels == shape[-1]:
         order = (0, rank - 1, *range(1, rank - 1))
         text = f"permute({', '.join(map(str, order))})"
         after = tuple(shape[axis] for axis in order)
