@@ -34,6 +34,7 @@ CONVOLUTIONS = frozenset(
     for n in (1, 2, 3)
 )
 TRANSPOSED = "conv_transpose"
+_PAIR = 2
 
 
 def name_of(failing: Failing, layer: Module | None) -> str:
@@ -82,8 +83,8 @@ def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | Non
     unbatched = x.rank == failing.dims + 1
     if x.input_name and unbatched and expected == 1 != shape[0]:
         return _channel_axis_missing(failing, x)
-    if x.input_name and axis and shape[0] == expected and arriving == 1:
-        # C×1×H×W: an unsqueeze in the wrong place.
+    if x.input_name and axis and shape[0] == expected > _PAIR and arriving == 1:
+        # C×1×H×W: an unsqueeze in the wrong place. A batch of two is more common than two channels.
         after = [shape[1], shape[0], *shape[2:]]
         steps = (Step("transpose", (0, 1)),)
         turned = change_input(x.input_name, "{x}.transpose(0, 1)", steps, (list(shape), after))
