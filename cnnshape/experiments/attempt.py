@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any, cast
 
-import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
@@ -21,12 +20,11 @@ from cnnshape.experiments.fixes.apply import applied
 from cnnshape.interrupts import let_through
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 from cnnshape.tracing.names import operation_name
+from cnnshape.tracing.real_call import SMALL, bytes_of, run_for_real
 from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.source import caller
 from cnnshape.tracing.trace import ModuleCall, Operation, Source, Trace
 
-#: A single call with tensors up to this size is run for real where the rest runs on meta.
-_REAL_BYTES = 64 * 2**20
 #: Norms that the recorder answers itself on meta, if the real ones would not refuse.
 _ANSWERED = frozenset({"batch_norm", "layer_norm", "group_norm"})
 #: Layers that check all their arguments themselves, the same on every device.
@@ -274,38 +272,16 @@ class _RealCall(TorchFunctionMode):
         if point is None:
             return func(*args, **kwargs)
         if point.source in self._rewritten:
-            if caller() == point.source and _bytes((args, kwargs)) <= _REAL_BYTES:
+            if caller() == point.source and bytes_of((args, kwargs)) <= SMALL:
                 self.reached = self.confirmed = True
-                _run_for_real(func, args, kwargs)
+                run_for_real(func, args, kwargs)
             return func(*args, **kwargs)
         if operation_name(func, getattr(func, "__name__", "")) != point.name:
             return func(*args, **kwargs)
         if caller() == point.source:
             self._seen += 1
             self.reached = self.reached or self._seen == point.nth
-            if self._seen == point.nth and _bytes((args, kwargs)) <= _REAL_BYTES:
-                _run_for_real(func, args, kwargs)
+            if self._seen == point.nth and bytes_of((args, kwargs)) <= SMALL:
+                run_for_real(func, args, kwargs)
                 self.confirmed = True
         return func(*args, **kwargs)
-
-
-def _bytes(everything: Any) -> int:
-    from torch.utils import _pytree as pytree
-
-    leaves = pytree.tree_leaves(everything)
-    return sum(t.numel() * t.element_size() for t in leaves if isinstance(t, torch.Tensor))
-
-
-def _run_for_real(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """The same call with zeros of the same sizes and strides on the CPU."""
-    from torch.utils import _pytree as pytree
-
-    def real(thing: Any) -> Any:
-        if not isinstance(thing, torch.Tensor):
-            return thing
-        return torch.empty_strided(
-            thing.shape, thing.stride(), dtype=thing.dtype, device="cpu"
-        ).zero_()
-
-    with torch.device("cpu"):
-        func(*pytree.tree_map(real, args), **pytree.tree_map(real, kwargs))

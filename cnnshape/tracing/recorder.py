@@ -25,6 +25,7 @@ from cnnshape.tracing.exceptions import caused_by, message_of, range_of, signatu
 from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, operation_name, writes
 from cnnshape.tracing.opaque import count_macs, scripted_functions
 from cnnshape.tracing.open_calls import OpenCall, OpenCalls
+from cnnshape.tracing.real_call import real_message
 from cnnshape.tracing.source import caller, innermost
 from cnnshape.tracing.structure import named_tensors, to_plain
 from cnnshape.tracing.trace import (
@@ -80,11 +81,15 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class _Raised:
-    """An operation that raised, with the ranges of the whole numbers that it was given."""
+    """An operation that raised, with the ranges of the whole numbers that it was given.
+
+    ``said`` is what torch says of it on the CPU, where it ran without memory.
+    """
 
     error: BaseException
     operation: Operation
     ranges: dict[int, tuple[int, int]]
+    said: str | None
 
 
 @dataclass
@@ -323,7 +328,9 @@ class Recorder(TorchFunctionMode):
                 result = func(*args, **kwargs)
             except BaseException as error:
                 failed = draft.operation(0, (), caller(), failed=True)
-                self._raising = _Raised(error, failed, self._ranges(args, kwargs))
+                with torch._C.DisableTorchFunction():  # noqa: SLF001
+                    said = real_message(func, args, kwargs)
+                self._raising = _Raised(error, failed, self._ranges(args, kwargs), said)
                 raise
         if writing or not isinstance(result, _ATOMS):
             with torch._C.DisableTorchFunction():  # noqa: SLF001
@@ -432,15 +439,18 @@ class Recorder(TorchFunctionMode):
         operation = None
         source = None
         ranges: dict[int, tuple[int, int]] = {}
+        message = message_of(error)
         if self._raising is not None and caused_by(error, self._raising.error):
             draft, ranges = self._raising.operation, self._raising.ranges
+            if error is self._raising.error:
+                message = self._raising.said or message
             operation, call, source = len(self.recording.operations), draft.call, draft.source
             self.recording.operations.append(replace(draft, index=operation))
             self._widen_unfinished(operation)
         module = None if call is None else self._called(call)
         self.recording.failure = Failure(
             type=type(error).__name__,
-            message=message_of(error),
+            message=message,
             call=call,
             operation=operation,
             source=source or innermost(error.__traceback__),
