@@ -23,6 +23,8 @@ from cnnshape.tracing.trace import Operation, Value
 
 #: Convolutions that may be given padding together.
 _TOGETHER = 6
+#: A picture with less than one of so many parts of its side is none that somebody meant.
+_SMALLEST = 4
 _WINDOWED = frozenset("conv conv_transpose max_pool avg_pool lp_pool batch_norm".split())
 
 
@@ -75,7 +77,7 @@ def other_input_size(failing: Failing, found: list[Way], product: int) -> Iterat
     if whole is None or now is None or not first.name:
         return
     moved = input_sizes(lambda n: arrives(found, n) == product, now)
-    if moved is not None:
+    if moved is not None and all(_SMALLEST * n >= size for n, size in zip(moved, now, strict=True)):
         after = list(whole)
         for one, n in zip(found, moved, strict=True):
             after[one.start[1]] = n

@@ -311,3 +311,40 @@ class DecoderOfTwo(nn.Module):
         skip = self.first(x)
         up = F.interpolate(self.down(skip), scale_factor=2)
         return self.last(torch.cat([skip, up], 1))
+
+
+@broken(
+    (2, 3, 8, 8),
+    (2, 3, 8, 8),
+    path="last",
+    kind="conv.in_channels",
+    numbers=(8, 16),
+    fix="nn.Conv2d(16, 4, 1)",
+)
+class EightByChance(nn.Module):
+    """The pictures are 8 wide, and it is not the width that is meant by 8 channels."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 4, 1)
+
+    def forward(self, a, b):
+        return self.last(torch.cat((self.conv(a), self.conv(b)), dim=1))
+
+
+@broken(
+    (4, 3, 32, 32),
+    path="last",
+    kind="linear.in_features",
+    numbers=(16, 4096),
+    fix="F.adaptive_avg_pool2d(self.conv(x), 1).flatten(1)",
+)
+class SixteenByChance(nn.Module):
+    """The maps are 16 wide: without flatten the layer would run over their columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 16, 3, 2, 1), nn.Linear(16, 3)
+
+    def forward(self, x):
+        return self.last(self.conv(x).flatten(1))

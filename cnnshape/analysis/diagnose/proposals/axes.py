@@ -100,14 +100,20 @@ def in_other_order(failing: Failing) -> Iterator[Suggestion]:
 
 
 def _made(failing: Failing, operand: Operand) -> bool:
-    """Whether a convolution made the channels: then they are where they belong."""
-    axis = -(failing.dims or 0) - 1
-    if failing.name not in ("conv", "conv_transpose") or operand.rank < -axis:
+    """Whether a layer, or a joining of such, made the size that stands where it is looked at.
+
+    Then it is the number that is wrong, and another axis has the wanted one by chance.
+    """
+    axis = -1
+    if failing.name in ("conv", "conv_transpose"):
+        axis = -(failing.dims or 0) - 1
+    elif failing.name in ("batch_norm", "instance_norm"):
+        axis = 1
+    elif failing.name != "linear" and failing.operation is not None:
         return False
-    item = story(failing.trace, operand.value.id, axis)
-    made_by = failing.trace.operations[item.notes[-1].operation] if item.notes else None
-    entry = None if made_by is None else entry_of(made_by)
-    return item.made and entry is not None and entry.family == "convolution"
+    if not -operand.rank <= axis < operand.rank:
+        return False
+    return story(failing.trace, operand.value.id, axis).made
 
 
 def _last_state(failing: Failing, operand: Operand) -> Iterator[Arrangement]:

@@ -26,6 +26,8 @@ _ARRANGING = _TURNING | _REDUCING | {"unsqueeze", "squeeze", "flatten"}
 #: Calls that join or cut along a dimension.
 _ALONG = frozenset({"cat", "stack", "split", "chunk", "unbind", "tensor_split"})
 _VIEWS = frozenset({"view", "reshape"})
+#: The axes of a sequence of vectors; pictures have more.
+_SEQUENCE = 3
 _FARTHEST = 48
 #: As many calls are looked at, the nearest first.
 _MOST = 3
@@ -120,7 +122,9 @@ def _written_otherwise(call: CallText, found: Written, need: _Need | None) -> It
         and helps((before[0], prod(before[2:]), before[1]))
     ):
         yield call.candidate(f"{found.operands[0]}.flatten(2).transpose(1, 2)")
-    arranges = operation.name in _ARRANGING and not _reduces_all(operation)
+    # A picture left as it is would be taken column by column, where its width happens to fit.
+    picture = operation.name == "flatten" and len(before) > _SEQUENCE
+    arranges = operation.name in _ARRANGING and not _reduces_all(operation) and not picture
     if arranges and found.operands and helps(before):
         yield call.candidate(found.operands[0])
 
