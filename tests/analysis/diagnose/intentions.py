@@ -348,3 +348,21 @@ class SixteenByChance(nn.Module):
 
     def forward(self, x):
         return self.last(self.conv(x).flatten(1))
+
+
+@broken(
+    (4, 8, 5),
+    path="norm",
+    kind="layer_norm.normalized_shape",
+    numbers=(8, 16),
+    fix="nn.LayerNorm(16)",
+)
+class EightStepsByChance(nn.Module):
+    """Eight steps, and a norm for eight features: the layer before made 16 of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.wide, self.norm, self.out = nn.Linear(5, 16), nn.LayerNorm(8), nn.Linear(16, 2)
+
+    def forward(self, x):
+        return self.out(self.norm(self.wide(x)).mean(1))

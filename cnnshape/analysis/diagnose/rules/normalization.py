@@ -159,7 +159,10 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
         f"{arrive(last[-1] if len(last) == 1 else 1)} (of {times(x.shape)}){failing.which_call()}"
     )
     layer = failing.layer({"LayerNorm", "RMSNorm"})
-    if len(normalized) == 1 and x.rank >= 3 and x.shape[1] == normalized[0]:
+    item = story(failing.trace, x.value.id, x.rank - 1)
+    # Features that a layer made are where they belong, whatever number another axis has.
+    channels = len(normalized) == 1 and x.rank >= 3 and not item.made
+    if channels and x.shape[1] == normalized[0]:
         sentence += f": the {normalized[0]} are its dimension 1, the channels"
         if layer is not None and layer.kind == "LayerNorm":
             changes = {"num_groups": 1, "num_channels": normalized[0]}
@@ -169,7 +172,6 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
     if failing.earlier_call() is None and len(last) != len(normalized):
         remade = None
     found = present((remade, *other_inputs(failing, x.value, x.rank - 1, normalized[-1])))
-    item = story(failing.trace, x.value.id, x.rank - 1)
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
     return Diagnosis("layer_norm.normalized_shape", sentence, derivation, found)
 
