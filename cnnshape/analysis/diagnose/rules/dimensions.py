@@ -58,7 +58,8 @@ def _candidates(failing: Failing, x: Operand, number: int, keyword: str) -> Iter
         return
     call = CallText(failing)
     if failing.name in ("transpose", "swapaxes") and x.rank >= 2:
-        yield call.with_arguments((x.rank - 2, x.rank - 1))
+        if x.rank > 2:  # of two dimensions the first is the batch, which nobody exchanges
+            yield call.with_arguments((x.rank - 2, x.rank - 1))
         return
     found = call.found
     if found is None:
