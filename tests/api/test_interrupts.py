@@ -70,6 +70,14 @@ def lived(model: nn.Module) -> nn.Module:
     return model
 
 
+def explained(net: nn.Module) -> None:
+    """Ctrl-C during the trials ends them alone, and is seen by what was not tried."""
+    error = cnnshape.explain_error(net, torch.zeros(1, 1, 9, 9)).error
+    assert error is not None
+    if not any(suggestion.verified for suggestion in error.suggestions):
+        raise KeyboardInterrupt
+
+
 CALLS = {
     "inspect": (Net, lambda net, _: cnnshape.inspect(net, (2, 1, 8, 8))),
     "inspect on meta": (Net, lambda net, _: cnnshape.inspect(net, (2, 1, 8, 8), device="meta")),
@@ -80,7 +88,7 @@ CALLS = {
         lambda net, _: cnnshape.check(net, (1, 1, 8, 8), expect={"fc": (1, 3)}, mode="train"),
     ),
     "sizes": (Tight, lambda net, _: cnnshape.sizes(net, (1, 1, "H", "H"), range=(1, 12))),
-    "explain": (Tight, lambda net, _: cnnshape.explain_error(net, torch.zeros(1, 1, 9, 9))),
+    "explain": (Tight, lambda net, _: explained(net)),
     "field": (Net, lambda net, _: measure_fields(prepare(net, (1, 1, 8, 8)))),
 }
 
