@@ -29,7 +29,9 @@ def _conv(found: Found) -> Found:
 
 def _channels_last(found: Found, _place: Place) -> bool:
     shape = sizes_of(found["input"])
-    return len(shape) >= 4 and shape[-1] == found["n"] != shape[1] and found["groups"] == 1
+    # Where the side before it is as long, it is a picture that happens to be so wide.
+    turned = len(shape) >= 4 and shape[-1] == found["n"] not in (shape[1], shape[-2])
+    return turned and found["groups"] == 1
 
 
 def _steps_last(found: Found, _place: Place) -> bool:
