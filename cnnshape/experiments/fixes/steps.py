@@ -55,26 +55,6 @@ def _item(thing: Any, key: Any) -> Any:
     return getattr(thing, key)
 
 
-def _pool(thing: torch.Tensor) -> torch.Tensor:
-    """One number per channel: what adaptive average pooling to a size of 1 gives."""
-    return thing.mean(dim=tuple(range(2, thing.dim())), keepdim=True)
-
-
-def _crop(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    return thing[(..., *(slice(size) for size in sizes))]
-
-
-def _resize(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
-    return F.interpolate(thing, size=tuple(sizes))
-
-
-def _project(thing: torch.Tensor, incoming: int, outgoing: int, stride: int, dims: int) -> Any:
-    """A 1×1 convolution, as the shortcut of a residual block has it."""
-    weight = torch.randn((outgoing, incoming, *(1,) * dims), device=thing.device, dtype=thing.dtype)
-    convolution = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}[dims]
-    return convolution(thing, weight * incoming**-0.5, stride=stride)
-
-
 def _as_tensor(thing: Any, floating: str | None = None) -> torch.Tensor:
     tensor = torch.as_tensor(thing)
     if floating is not None and not tensor.is_complex() and tensor.dtype != torch.bool:
@@ -112,10 +92,6 @@ _STEPS: dict[str, Callable[..., Any]] = {
     "whole": _whole,
     "pad": _pad,
     "item": _item,
-    "crop": _crop,
-    "pool": _pool,
-    "resize": _resize,
-    "project": _project,
     "as_tensor": _as_tensor,
     "picture": _picture,
     "stack": _stack,
