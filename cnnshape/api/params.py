@@ -9,10 +9,10 @@ from torch import nn
 
 from cnnshape.errors import UsageError
 from cnnshape.experiments.parameters import Parameters, read_checkpoint, read_parameters
-from cnnshape.loading.checkpoint import stored_tensors
 from cnnshape.loading.initialised import check_initialised
 from cnnshape.loading.model import load, more_names
 from cnnshape.loading.spec import parse_spec
+from cnnshape.loading.stored.checkpoint import stored_tensors
 from cnnshape.loading.unwrap import unwrap
 
 

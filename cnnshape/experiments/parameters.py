@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.interrupts import held
-from cnnshape.loading.checkpoint import StoredTensor
+from cnnshape.loading.stored.checkpoint import StoredTensor
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.shown import Shown
 from cnnshape.tracing.describe import class_name, every_module

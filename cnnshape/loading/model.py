@@ -270,7 +270,7 @@ def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_saved(spec: ModelSpec, meter: _Meter) -> _Found:
-    from cnnshape.loading.saved_model import load_saved
+    from cnnshape.loading.stored.saved_model import load_saved
 
     path = Path(spec.source).expanduser()
     with meter() as used:
@@ -279,7 +279,7 @@ def _from_saved(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_configuration(spec: ModelSpec, meter: _Meter) -> _Found:
-    from cnnshape.loading.hugging_face import build_configured
+    from cnnshape.loading.stored.hugging_face import build_configured
 
     with meter() as used:
         built = build_configured(spec.source)

@@ -27,7 +27,7 @@ _WRITING = frozenset(
 _OWN_NAMESPACES = frozenset({"", "aten", "prims", "torchvision"})
 #: Where classes lie that stand for those of an author: an exported or scripted module's. Such a
 #: module keeps the author's class as ``_ty``, and may keep the names of its inputs as ``_inputs``.
-REWRITTEN = frozenset({"torch.export.unflatten", "cnnshape.loading.scripted"})
+REWRITTEN = frozenset({"torch.export.unflatten", "cnnshape.loading.stored.scripted"})
 _RENAMED = {
     "truediv": "div",
     "radd": "add",

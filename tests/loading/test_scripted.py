@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 import cnnshape
 from cnnshape.loading.model import load
-from cnnshape.loading.scripted import opened
+from cnnshape.loading.stored.scripted import opened
 
 
 def helper(x: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ def _built(config: Any, device: str) -> tuple[Any, Any]:
     """As ``hf:config.json`` would build it."""
     import torch
 
-    from cnnshape.loading.hugging_face import build_configured
+    from cnnshape.loading.stored.hugging_face import build_configured
 
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config.json"

@@ -88,7 +88,7 @@ def load_saved(
 
 
 def _exported(path: Path, trust_pickle: bool) -> tuple[nn.Module, tuple[InputSpec, ...] | None]:
-    from cnnshape.loading.exported import (
+    from cnnshape.loading.stored.exported import (
         NeedsPickleError,
         module_of,
         read_exported,
@@ -108,7 +108,7 @@ def _exported(path: Path, trust_pickle: bool) -> tuple[nn.Module, tuple[InputSpe
 
 
 def _script(path: Path) -> nn.Module:
-    from cnnshape.loading.scripted import opened
+    from cnnshape.loading.stored.scripted import opened
 
     try:
         with warnings.catch_warnings():

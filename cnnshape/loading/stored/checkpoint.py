@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from cnnshape.errors import WeightsError
-from cnnshape.loading.saved_model import content_of
 from cnnshape.loading.spec import ModelSpec
+from cnnshape.loading.stored.saved_model import content_of
 from cnnshape.loading.weights import state_dict_in
 
 #: Bytes that the header of a safetensors file may have, as its own library has it.
