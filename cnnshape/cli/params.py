@@ -7,6 +7,7 @@ import click
 from cnnshape.cli.options import output_options, trust_option, weights_option
 from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
+from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
 from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
@@ -24,7 +25,7 @@ from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
     show_default=True,
     help="How many values of each tensor to show.",
 )
-@click.option("--tree", is_flag=True, help="In a table: the modules, their parameters and shares.")
+@click.option("--tree", is_flag=True, help="As text: the modules, their parameters and shares.")
 @click.option(
     "-d", "--depth", type=click.IntRange(min=0), metavar="N", help="How deep the tree is shown."
 )
@@ -55,6 +56,11 @@ def command(
     cnnshape params model.safetensors
     """
     chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
+    if tree and chosen != "table":
+        message = (
+            f"--tree is drawn as text, not as {chosen}, which lists every tensor: leave it out"
+        )
+        raise UsageError(message)
     check_target(output)
     with waiting(f"building {model} …", quiet):
         from cnnshape.api.params import params
@@ -64,8 +70,8 @@ def command(
             weights=weights,
             values=values,
             trust_pickle=trust_pickle,
-            tree=tree and chosen == "table",
-            depth=depth if chosen == "table" else None,
+            tree=tree,
+            depth=depth,
         )
     show(lambda width, color: report.to_text(chosen, width, color), output, quiet)
     return 0

@@ -30,7 +30,7 @@ _MARKS = {"match": r"$\checkmark$", "mismatch": r"$\times$", "uncovered": "?", "
 def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
     r"""The report as a ``tabular``, or as a ``longtable`` where it does not fit on a page.
 
-    The first line, a comment, names the packages it needs.
+    The first lines, comments, name the packages it needs and say what the notes say.
     """
     table = select_rows(report, options)
     parts = paired(choose_columns(table, options.columns, options.formulas))
@@ -46,6 +46,7 @@ def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
         [
             f"% {escape.visible(what)}",
             rf"% \usepackage{{{packages}}}",
+            *(f"% note: {escape.visible(note)}" for note in report.notes),
             rf"\begin{{{environment}}}{{{letters}}}",
             r"\toprule",
             _row([escape.latex(title_of(part)) for part in parts]),

@@ -80,7 +80,7 @@ def _counted_once(rows: Sequence[Row]) -> Iterator[Row]:
     for row in rows:
         if row.role == "operation" and row.ran_in is not None and isinstance(row.macs, int):
             listed[row.ran_in] = listed.get(row.ran_in, 0) + row.macs
-    whole = {row.index for row in rows if row.index is not None and not isinstance(row.macs, int)}
+    whole = {row.index for row in rows if row.index is not None and isinstance(row.macs, str)}
     for row in rows:
         if row.role == "operation":
             yield replace(row, macs=0) if row.ran_in in whole else row

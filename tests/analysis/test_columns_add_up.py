@@ -84,6 +84,24 @@ def test_parameters_of_a_container_that_nobody_calls_have_a_row(tmp_path: Path):
     assert "weights only       4" in str(report)
 
 
+class Transformed(nn.Module):
+    """A product that can be counted, and a transform that cannot, in one forward."""
+
+    def forward(self, x):
+        return torch.fft.fft(x @ x.T).real
+
+
+def test_an_operation_of_unknown_cost_says_so_wherever_it_is_written(tmp_path: Path):
+    report = cnnshape.inspect(Transformed(), (2, 8))
+    # 2·2 numbers, each a sum of 8 products; the module's own sum is not known.
+    assert [(row["type"], row["macs"]) for row in rows(report, tmp_path)] == [
+        ("Transformed", ""), ("T", "0"), ("matmul", "32"), ("fft_fft", ""),
+    ]  # fmt: skip
+    note = "MACs unknown: fft_fft in Transformed has a cost that is not told by its sizes"
+    assert f"\n% note: {note}\n" in report.to_text("latex")
+    assert note.replace("_", r"\_") in report.to_text("markdown")
+
+
 def test_frozen_parameters_are_not_trainable():
     """LeNet's C1 has 6·(1·5·5 + 1) = 156 of 61,706."""
     model = LeNet()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -94,11 +93,14 @@ def test_the_tree_of_a_checkpoint(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_json_is_the_same_with_and_without(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["params", "lenet", "-f", "json"]) == 0
-    plain = capsys.readouterr().out
-    assert run(["params", "lenet", "-f", "json", "--tree", "--depth", "1"]) == 0
-    assert json.loads(capsys.readouterr().out) == json.loads(plain)
+@pytest.mark.parametrize("format", ["json", "csv", "markdown"])
+def test_a_tree_is_drawn_as_text_or_refused(
+    format: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["params", "lenet", "-f", format, "--tree", "--depth", "1"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"--tree is drawn as text, not as {format}" in told.err
 
 
 def test_a_tree_of_a_large_model_takes_no_memory(tmp_path: Path) -> None:
