@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeVar
 
 from cnnshape.errors import OutputError, UsageError
@@ -31,7 +30,7 @@ def format_of(path: str | os.PathLike[str], formats: Sequence[str] = _TABLES) ->
     >>> format_of("lenet.shapes.json"), format_of("README.md")
     ('json', 'markdown')
     """
-    suffix = Path(path).suffix.lower()
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122 - without importing pathlib
     if suffix in SUFFIXES and SUFFIXES[suffix] in formats:
         return SUFFIXES[suffix]
     known = ", ".join(known for known, meant in SUFFIXES.items() if meant in formats)

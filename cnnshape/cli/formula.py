@@ -9,7 +9,6 @@ import click
 
 from cnnshape.cli.output import emit
 from cnnshape.errors import UsageError
-from cnnshape.files import check_target
 from cnnshape.formats import choose_format
 
 _FORMATS = ("table", "json", "latex")
@@ -83,7 +82,10 @@ def command(
     from cnnshape.formulas.formula_call import formula
 
     chosen = choose_format(file, format_, _FORMATS)
-    check_target(file)
+    if file is not None:
+        from cnnshape.files import check_target
+
+        check_target(file)
     given: dict[str, Any] = {
         role: _sizes(role, sizes["input_" if role == "input" else role]) for role in _SIZES
     }

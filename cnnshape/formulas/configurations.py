@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from itertools import product
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache, reduce
+from itertools import chain, compress, product
+from operator import and_
 
 from cnnshape.formulas.exact_columns import Column, column_of
 from cnnshape.formulas.roles import ORDER, NamedRule
-from cnnshape.formulas.rule import AxisRule
+from cnnshape.formulas.rule import AxisRule, Condition
 
 #: The values of one configuration, in the order in which counterexamples are compared.
 Point = tuple[float, ...]
@@ -48,56 +49,92 @@ _FEW: dict[str, tuple[float, ...]] = {
 
 
 class Grid:
-    """Valid configurations, the smallest first, and the rule's size for each."""
+    """Valid configurations, the smallest first, and the rule's size for each.
 
-    def __init__(self, rule: AxisRule, roles: Sequence[str], candidates: Iterable[Point]) -> None:
+    All work is done a column at a time, where the interpreter is fastest.
+    """
+
+    def __init__(self, rule: AxisRule, roles: Sequence[str], candidates: Sequence[Point]) -> None:
         self.roles = tuple(role for role in ORDER if role in roles)
         #: Where each value of the rule stands in a point.
         order = [self.roles.index(role) for role in roles]
-        self.points: list[Point] = []
-        self.actual: list[int] = []
-        for point in candidates:
-            values = tuple(point[index] for index in order)
-            if rule.broken(*values) is None:
-                self.points.append(point)
-                self.actual.append(int(rule.function(*values)))
-        self.values: dict[str, list[float]] = {
-            role: [point[index] for point in self.points] for index, role in enumerate(self.roles)
-        }
+        self.points: Sequence[Point] = candidates
+        values = [sorted(set(column)) for column in _columns(candidates, order)]
+        for condition in rule.conditions:
+            if _may_break(condition, values):
+                bounds = map(condition.bounds, *_columns(self.points, order))
+                self.points = list(compress(self.points, [low <= high for low, high in bounds]))
+        self.actual = [int(size) for size in map(rule.function, *_columns(self.points, order))]
+        columns = _columns(self.points, range(len(self.roles)))
+        self.values: dict[str, Sequence[float]] = dict(zip(self.roles, columns, strict=True))
         self.everywhere: Mask = (1 << len(self.points)) - 1
-        self._columns: dict[str, Column] | None = None
-        self._by_value: dict[str, list[Mask]] = {}
 
     def __len__(self) -> int:
         return len(self.points)
 
-    @property
+    @cached_property
     def columns(self) -> dict[str, Column]:
         """Each argument as a column of exact values."""
-        if self._columns is None:
-            self._columns = {role: column_of(values) for role, values in self.values.items()}
-        return self._columns
+        return {role: column_of(values) for role, values in self.values.items()}
 
-    def by_value(self, role: str) -> list[Mask]:
-        """A mask for each value that an argument takes."""
-        if role not in self.values:
-            return []
-        if role not in self._by_value:
-            values = self.values[role]
-            self._by_value[role] = [
-                mask_of(value == one for value in values) for one in sorted(set(values))
-            ]
-        return self._by_value[role]
+    @cached_property
+    def by_value(self) -> dict[str, dict[float, Mask]]:
+        """Argument → each value that it takes → where it takes it."""
+        return {role: _masks(values) for role, values in self.values.items()}
+
+    def where(self, roles: Sequence[str], holds: Callable[..., bool]) -> Mask:
+        """Where a condition on the values of some arguments holds."""
+        mask: Mask = 0
+        for chosen in product(*(self.by_value[role].items() for role in roles)):
+            values, masks = zip(*chosen, strict=True)
+            if holds(*values):
+                mask |= reduce(and_, masks)
+        return mask
 
 
-def mask_of(truths: Iterable[bool]) -> Mask:
-    """Bits from truth values, the first configuration in the lowest bit.
+def _columns(points: Sequence[Point], order: Iterable[int]) -> list[Sequence[float]]:
+    """The values at each place of the points, in this order."""
+    columns = list(zip(*points, strict=True))
+    return [columns[index] if columns else () for index in order]
+
+
+def _may_break(condition: Condition, values: Sequence[Sequence[float]]) -> bool:
+    """Whether a condition can fail. One about a single argument is asked once for each value."""
+    if not condition.argument or not all(values):
+        return True
+    for place, column in enumerate(values):
+        point = [each[0] for each in values]
+        for point[place] in column:
+            low, high = condition.bounds(*point)
+            if low > high:
+                return True
+    return False
+
+
+def _masks(values: Sequence[float]) -> dict[float, Mask]:
+    """Each value and where it stands."""
+    number = {value: index for index, value in enumerate(sorted(set(values)))}
+    if len(number) > 256:  # more than a byte can number
+        return {value: mask_of([each == value for each in values]) for value in number}
+    numbered = bytes([number[value] for value in values])
+    alone = bytes(256)
+    return {
+        value: mask_of(numbered.translate(alone[:index] + b"\1" + alone[index + 1 :]))
+        for value, index in number.items()
+    }
+
+
+def mask_of(truths: Iterable[int]) -> Mask:
+    """Bits from truth values (0 and 1 as well), the first configuration in the lowest bit.
 
     >>> bin(mask_of([True, False, True, True]))
     '0b1101'
     """
-    digits = "".join(["1" if truth else "0" for truth in truths])
-    return int(digits[::-1] or "0", 2)
+    return int(bytes(truths).translate(_DIGITS)[::-1] or b"0", 2)
+
+
+#: 0 and 1 → their digits.
+_DIGITS = b"01" + bytes(254)
 
 
 def first(mask: Mask) -> int | None:
@@ -135,12 +172,11 @@ def _grid(
             | {"stride": (1, *constants), "padding": (0, *constants)}
             | {"input": usual.get("input", ())}
         )
-    found: set[Point] = set()
-    for block in blocks:
-        found.update(
-            product(*((fixed[role],) if role in fixed else block[role] for role in ordered))
-        )
-    return Grid(rule, roles, sorted(found))
+    points = [
+        product(*((fixed[role],) if role in fixed else sorted(block[role]) for role in ordered))
+        for block in blocks
+    ]
+    return Grid(rule, roles, list(points[0]) if len(points) == 1 else sorted({*chain(*points)}))
 
 
 def _usual(kind: str, role: str, count: int) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import gcd, lcm
+from operator import add, floordiv, mul
 
 from cnnshape.errors import FormulaSyntaxError
 from cnnshape.formulas.expression import Expression
@@ -34,8 +35,8 @@ class Column:
 
 def column_of(values: Sequence[float]) -> Column:
     """A column of integers or of floats, which are exact binary fractions."""
-    if all(isinstance(value, int) for value in values):
-        return Column([int(value) for value in values])
+    if set(map(type, values)) <= {int, bool}:
+        return Column(list(map(int, values)))
     ratios = [value.as_integer_ratio() for value in values]
     return Column([above for above, _ in ratios], [below for _, below in ratios])
 
@@ -108,35 +109,43 @@ def _apply(operator: str, operands: list[Column], undefined: set[int]) -> Column
 
 def _sum(left: Column, right: Column) -> Column:
     if left.below is None and right.below is None:
-        return Column([a + b for a, b in zip(left.above, right.above, strict=True)])
-    rows = zip(left.above, left.denominators(), right.above, right.denominators(), strict=True)
-    return _reduced([(a * d + b * c, c * d) for a, c, b, d in rows])
+        return Column(list(map(add, left.above, right.above)))
+    if left.below is None:
+        left, right = right, left
+    assert left.below is not None
+    if right.below is None:  # what is added to a fraction in lowest terms leaves it so
+        return Column(list(map(add, left.above, map(mul, right.above, left.below))), left.below)
+    above = map(add, map(mul, left.above, right.below), map(mul, right.above, left.below))
+    return _reduced(list(above), list(map(mul, left.below, right.below)))
 
 
 def _product(left: Column, right: Column) -> Column:
-    above = [a * b for a, b in zip(left.above, right.above, strict=True)]
+    above = list(map(mul, left.above, right.above))
     if left.below is None and right.below is None:
         return Column(above)
-    below = zip(left.denominators(), right.denominators(), strict=True)
-    return _reduced([(a, c * d) for a, (c, d) in zip(above, below, strict=True)])
+    return _reduced(above, list(map(mul, left.denominators(), right.denominators())))
 
 
 def _quotient(left: Column, right: Column, undefined: set[int]) -> Column:
-    undefined.update(index for index, value in enumerate(right.above) if value == 0)
-    rows = zip(left.above, left.denominators(), right.above, right.denominators(), strict=True)
-    return _reduced(
-        [(a * d, c * b) if b > 0 else (-a * d, -c * b) if b else (0, 1) for a, c, b, d in rows]
-    )
+    above, below = left.above, right.above
+    if right.below is not None:
+        above = list(map(mul, above, right.below))
+    if left.below is not None:
+        below = list(map(mul, below, left.below))
+    if min(below, default=1) <= 0:
+        undefined.update(index for index, value in enumerate(below) if value == 0)
+        rows = list(zip(above, below, strict=True))
+        above = [a if b > 0 else -a if b else 0 for a, b in rows]
+        below = [abs(b) or 1 for _, b in rows]
+    return _reduced(above, below)
 
 
-def _reduced(rows: list[tuple[int, int]]) -> Column:
-    above: Numbers = []
-    below: Numbers = []
-    for a, b in rows:
-        common = gcd(a, b)
-        above.append(a // common)
-        below.append(b // common)
-    return Column(above, None if max(below, default=1) == 1 else below)
+def _reduced(above: Numbers, below: Numbers) -> Column:
+    if max(below, default=1) == 1:
+        return Column(above)
+    common = list(map(gcd, above, below))
+    below = list(map(floordiv, below, common))
+    return Column(list(map(floordiv, above, common)), None if max(below, default=1) == 1 else below)
 
 
 def _rounded(operator: str, column: Column) -> Column:
@@ -159,11 +168,13 @@ def _half_to_even(above: int, below: int) -> int:
 def _choose(pick: Callable[[int, int], int]) -> Callable[[Column, Column], Column]:
     def combine(left: Column, right: Column) -> Column:
         rows = zip(left.above, left.denominators(), right.above, right.denominators(), strict=True)
-        chosen: list[tuple[int, int]] = []
+        above: Numbers = []
+        below: Numbers = []
         for a, c, b, d in rows:
             common = lcm(c, d)
-            chosen.append((pick(a * (common // c), b * (common // d)), common))
-        return _reduced(chosen)
+            above.append(pick(a * (common // c), b * (common // d)))
+            below.append(common)
+        return _reduced(above, below)
 
     return combine
 

@@ -72,8 +72,7 @@ def general_atoms(grid: Grid, kind: str, *, ceil_mode: bool) -> tuple[Atom, ...]
     found: list[Atom] = []
     for text, roles, holds in (*_GENERAL, *(_CEIL if ceil_mode else ())):
         if set(roles) <= set(grid.roles):
-            columns = [grid.values[role] for role in roles]
-            mask = mask_of(holds(*values) for values in zip(*columns, strict=True))
+            mask = grid.where(roles, holds)
             found.append(Atom(text, mask, _USUAL if text in usual else _UNUSUAL))
     found += _divisible(grid, kind)
     return tuple(atom for atom in found if atom.mask and atom.mask != grid.everywhere)
@@ -92,10 +91,10 @@ def _divisible(grid: Grid, kind: str) -> list[Atom]:
     dilated = any(dilation != 1 for dilation in dilations)
     text += " - dilation*(kernel - 1) - 1" if dilated else " - kernel"
     columns = (grid.values["input"], grid.values["kernel"], grid.values["stride"])
-    truths = (
-        (n + 2 * p - d * (k - 1) - 1) % s == 0
+    truths = [
+        not (n + 2 * p - d * (k - 1) - 1) % s
         for n, k, s, p, d in zip(*columns, paddings, dilations, strict=True)
-    )
+    ]
     return [Atom(f"({text}) divisible by stride", mask_of(truths), _UNUSUAL + 1)]
 
 
@@ -105,7 +104,7 @@ def constant_atoms(grid: Grid, constants: Sequence[int]) -> list[Atom]:
     wanted["kernel"] |= {number + 1 for number in constants}
     wanted["padding"] |= {number // 2 for number in constants if number % 2 == 0}
     found = [
-        Atom(f"{role}={number}", mask_of(value == number for value in grid.values[role]), _UNUSUAL)
+        Atom(f"{role}={number}", grid.by_value[role].get(number, 0), _UNUSUAL)
         for role in _WITH_CONSTANT
         if role in grid.roles
         for number in sorted(wanted[role])

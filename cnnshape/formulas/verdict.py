@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import eq
 
 from cnnshape.errors import UsageError
 from cnnshape.formulas.configurations import Mask, first, grid_for, mask_of
@@ -99,7 +100,8 @@ class _Comparison:
 
     def _conditions(self, equal: Mask) -> tuple[tuple[Atom, ...], Mask] | None:
         inputs, kernels = (
-            [] if role in self.given else self.grid.by_value(role) for role in ("input", "kernel")
+            [] if role in self.given else [*self.grid.by_value.get(role, {}).values()]
+            for role in ("input", "kernel")
         )
         atoms = general_atoms(self.grid, self.named.kind, ceil_mode=self.named.ceil_mode)
         found = weakest(atoms, equal, inputs, kernels)
@@ -111,11 +113,9 @@ class _Comparison:
         return found
 
     def _equal(self, column: Column) -> Mask:
-        below = column.denominators()
-        truths = [
-            a == actual and b == 1
-            for a, b, actual in zip(column.above, below, self.grid.actual, strict=True)
-        ]
+        truths = list(map(eq, column.above, self.grid.actual))
+        if column.below is not None:
+            truths = [same and b == 1 for same, b in zip(truths, column.below, strict=True)]
         for index in self.undefined:
             truths[index] = False
         return mask_of(truths)
@@ -133,7 +133,7 @@ class _Comparison:
         """The smallest configuration of a mask, without padding if possible."""
         bare = self._fits()
         if "padding" in self.grid.roles:
-            bare &= mask_of(padding == 0 for padding in self.grid.values["padding"])
+            bare &= self.grid.by_value["padding"].get(0, 0)
         return self._example(mask & bare or mask, self.value)
 
     def _fits(self) -> Mask:
@@ -142,7 +142,7 @@ class _Comparison:
             return self.grid.everywhere
         dilations = self.grid.values.get("dilation", [1.0] * len(self.grid))
         sizes = (self.grid.values["input"], self.grid.values["kernel"])
-        return mask_of(d * (k - 1) + 1 <= n for n, k, d in zip(*sizes, dilations, strict=True))
+        return mask_of([d * (k - 1) + 1 <= n for n, k, d in zip(*sizes, dilations, strict=True)])
 
     def _example(self, mask: Mask, column: Column) -> dict[str, float | None] | None:
         index = first(mask & self.grid.everywhere)
