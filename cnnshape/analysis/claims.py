@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from cnnshape.analysis.report import ErrorReport, Layer, OperationRow, Report
 from cnnshape.shown import Shown
-from cnnshape.tracing.trace import Shape
+from cnnshape.tracing.trace import Shape, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,13 @@ class Claim:
         path: the layer it is about; ``""`` for the whole model.
         expected, actual: the two sides; shapes are tuples, counts are ints.
         note: what else the reader should know.
+        source: the line of the model's code that called the layer, or that raised.
+        cause: the index of the failing claim that this one follows from; None for a claim that
+            holds or stands for itself.
+        row: the layer or operation it is about, if it is about one.
+        reason: what a claim fails for, where it says so: those that say the same fail together.
+        change: what a snapshot shows beside the sizes: ``added``, ``removed``, ``renamed``,
+            ``parameters`` where only their number is another, ``itself`` for anything else.
     """
 
     what: str
@@ -29,10 +36,15 @@ class Claim:
     actual: Any
     ok: bool
     note: str = ""
+    source: Source | None = None
+    cause: int | None = None
+    row: Layer | OperationRow | None = field(default=None, repr=False, compare=False)
+    reason: str = field(default="", repr=False)
+    change: str = field(default="", repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The claim as the JSON result has it."""
-        return {
+        """The claim as the JSON result has it; ``source`` and ``cause`` where there is one."""
+        data: dict[str, Any] = {
             "what": self.what,
             "path": self.path,
             "expected": _plain(self.expected),
@@ -40,6 +52,9 @@ class Claim:
             "ok": self.ok,
             "note": self.note,
         }
+        if self.source is not None:
+            data["source"] = str(self.source)
+        return data if self.cause is None else data | {"cause": self.cause}
 
 
 def _plain(side: Any) -> Any:
@@ -53,7 +68,8 @@ class CheckResult(Shown):
     """Every claim that was tested, and what stands beside them; shows itself: ``print(result)``.
 
     ``ok`` is true if all hold. ``information`` are sentences that claim nothing, such as
-    another tool's totals. ``error`` tells why the model raised, if it did.
+    another tool's totals. ``error`` tells why the model raised, if it did. ``brief`` leaves the
+    claims that hold out of the table.
     """
 
     _written_by: ClassVar = "cnnshape.rendering.check"
@@ -62,6 +78,20 @@ class CheckResult(Shown):
     information: tuple[str, ...] = ()
     spec: str = ""
     error: ErrorReport | None = None
+    brief: bool = False
+
+    @property
+    def failures(self) -> tuple[tuple[Claim, ...], ...]:
+        """The claims that do not hold: every cause, each with those that follow from it."""
+        groups: dict[int, list[Claim]] = {
+            index: [claim]
+            for index, claim in enumerate(self.claims)
+            if not claim.ok and claim.cause is None
+        }
+        for claim in self.claims:
+            if claim.cause is not None:
+                groups[claim.cause].append(claim)
+        return tuple(tuple(group) for group in groups.values())
 
     @property
     def ok(self) -> bool:
@@ -91,7 +121,17 @@ def runs(report: Report) -> list[Claim]:
     if error is None:
         return []
     note = f"{error.diagnosis} ({error.message})" if error.diagnosis else error.message
-    return [Claim("runs", error.path, "a result", error.exception, ok=False, note=note)]
+    return [
+        Claim(
+            "runs",
+            error.path,
+            "a result",
+            error.exception,
+            ok=False,
+            note=note,
+            source=error.source,
+        )
+    ]
 
 
 def sizes(report: Report) -> list[Claim]:
@@ -109,6 +149,8 @@ def sizes(report: Report) -> list[Claim]:
                 actual,
                 ok=row.check.status == "match",
                 note=row.check.note or row.check.substitution,
+                source=row.source,
+                row=row,
             )
         )
     return claims

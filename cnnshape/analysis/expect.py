@@ -64,20 +64,33 @@ def _first_name(report: Report, path: str) -> str:
 
 
 def _claim(row: Layer, pattern: Pattern, judge: _SizeJudge) -> Claim:
-    shown = tuple("*" if size is None else size for size in pattern)
+    actual = row.output_shapes[0] if row.output_shapes else None
+    ok, note = _verdict(row, pattern, judge)
+    return Claim(
+        what="shape",
+        path=row_label(row),
+        expected=tuple("*" if size is None else size for size in pattern),
+        actual=actual if row.finished else None,
+        ok=ok,
+        note=note,
+        source=row.source,
+        row=row,
+    )
+
+
+def _verdict(row: Layer, pattern: Pattern, judge: _SizeJudge) -> _Verdict:
     if not row.called:
-        return Claim("shape", row.path, shown, None, ok=False, note="the layer was never called")
+        return _Verdict(False, "the layer was never called")
     if not row.finished:
-        return Claim("shape", row.path, shown, None, ok=False, note="the layer raised")
+        return _Verdict(False, "the layer raised")
     if not row.output_shapes:
-        return Claim("shape", row.path, shown, None, ok=False, note="it returned no tensor")
+        return _Verdict(False, "it returned no tensor")
     actual = row.output_shapes[0]
     if len(actual) != len(pattern):
-        return Claim("shape", row_label(row), shown, actual, ok=False)
+        return _Verdict(False)
     verdicts = [judge(want, size) for want, size in zip(pattern, actual, strict=True)]
     note = next((verdict.note for verdict in verdicts if verdict.note), "")
-    ok = all(verdict.equal for verdict in verdicts)
-    return Claim("shape", row_label(row), shown, actual, ok, note)
+    return _Verdict(all(verdict.equal for verdict in verdicts), note)
 
 
 def _unknown_path(report: Report, path: str) -> str:

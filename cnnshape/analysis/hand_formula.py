@@ -73,6 +73,8 @@ def _claim(
         actual=tuple(actual),
         ok=fits,
         note=_note(judgement, needed_rounding=fits and exact != actual),
+        source=operation.source,
+        reason=f"{found.kind} {expression}",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnnshape.analysis.claims import Claim
-from cnnshape.analysis.report import Report
+from cnnshape.analysis.report import Layer, Report
 from cnnshape.tracing.trace import Shape
 
 
@@ -51,6 +51,7 @@ def snapshot_rows(layers: Sequence[Mapping[str, Any]]) -> tuple[SnapshotRow, ...
 def compare_with_snapshot(report: Report, before: Sequence[SnapshotRow]) -> list[Claim]:
     """One claim per layer of either side: unchanged, reshaped, renamed, removed or added."""
     after = snapshot_rows([layer.to_dict() for layer in report.layers])
+    now = {(layer.path, layer.call): layer for layer in report.layers}
     old = {(row.path, row.call): row for row in before}
     new = {(row.path, row.call): row for row in after}
     removed = [row for key, row in old.items() if key not in new]
@@ -60,16 +61,16 @@ def compare_with_snapshot(report: Report, before: Sequence[SnapshotRow]) -> list
     claims: list[Claim] = []
     for key, row in old.items():
         if key in new:
-            claims.append(_compared(row, new[key]))
+            claims.append(_compared(row, new[key], now[key]))
         elif key in renamed:
             note = f"renamed to {renamed[key].label}"
-            claims.append(_claim(row.label, row, renamed[key], ok=False, note=note))
+            claims.append(_claim(row, renamed[key], note, "renamed"))
         else:
-            claims.append(_claim(row.label, row, None, ok=False, note=f"removed {row.type}"))
+            claims.append(_claim(row, None, f"removed {row.type}", "removed"))
     claims += [
-        _claim(row.label, None, row, ok=False, note=f"added {row.type}")
+        _claim(None, row, f"added {row.type}", "added", now[key])
         for row in added
-        if (row.path, row.call) not in arrived
+        if (key := (row.path, row.call)) not in arrived
     ]
     return claims
 
@@ -89,7 +90,7 @@ def _renamed(
     return pairs
 
 
-def _compared(old: SnapshotRow, new: SnapshotRow) -> Claim:
+def _compared(old: SnapshotRow, new: SnapshotRow, layer: Layer) -> Claim:
     notes: list[str] = []
     if old.shapes != new.shapes:
         notes.append("reshaped")
@@ -99,7 +100,9 @@ def _compared(old: SnapshotRow, new: SnapshotRow) -> Claim:
         notes.append(f"{_count(old.params)} parameters before, {_count(new.params)} now")
     if old.called != new.called:
         notes.append("is called now" if new.called else "is not called any more")
-    return _claim(new.label, old, new, ok=not notes, note="; ".join(notes))
+    itself = old.type != new.type or old.called != new.called
+    change = "itself" if itself else "parameters" if old.params != new.params else ""
+    return _claim(old, new, "; ".join(notes), change, layer)
 
 
 def _count(params: int | None) -> str:
@@ -107,9 +110,25 @@ def _count(params: int | None) -> str:
 
 
 def _claim(
-    path: str, old: SnapshotRow | None, new: SnapshotRow | None, *, ok: bool, note: str
+    old: SnapshotRow | None,
+    new: SnapshotRow | None,
+    note: str,
+    change: str,
+    layer: Layer | None = None,
 ) -> Claim:
-    return Claim("snapshot", path, _shapes(old), _shapes(new), ok, note)
+    named = old or new
+    assert named is not None
+    return Claim(
+        what="snapshot",
+        path=named.label,
+        expected=_shapes(old),
+        actual=_shapes(new),
+        ok=not note,
+        note=note,
+        source=layer.source if layer else None,
+        row=layer,
+        change=change,
+    )
 
 
 def _shapes(row: SnapshotRow | None) -> Any:

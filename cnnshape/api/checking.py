@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from cnnshape.analysis.causes import with_causes
 from cnnshape.analysis.claims import CheckResult, Claim, budgets, runs, sizes
 from cnnshape.analysis.expect import expected_shapes
 from cnnshape.analysis.hand_formula import hand_formula
@@ -69,9 +70,8 @@ def check(
     >>> [claim.what for claim in result.claims if not claim.ok]
     ['max-params']
     >>> print(cnnshape.check("lenet", max_params=60_000))  # doctest: +ELLIPSIS
-    ok    size        C1     1×6×28×28                      ⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28
-    ...
     FAIL  max-params  model  61,706, more than 60,000
+    ok    size        C1     1×6×28×28                  ⌊(28 + 2·2 − 1·(5 − 1) − 1)/1⌋ + 1 = 28
     ...
     7 ok, 1 failed
     """
@@ -97,7 +97,9 @@ def check(
     # torchinfo takes no letters, and stops where a model raises.
     comparable = report.error is None and not prepared.inputs.has_letters
     information = compared_with_torchinfo(prepared, report) if comparable else ()
-    return CheckResult(tuple(claims), information, spec=prepared.spec, error=report.error)
+    return CheckResult(
+        with_causes(report, claims), information, spec=prepared.spec, error=report.error
+    )
 
 
 def _expectations(expect: Expect | Sequence[Expect] | None) -> Iterator[Expectations]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -64,6 +65,7 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
 )
 @click.option("--max-params", type=Budget(), help="The most parameters allowed (25M works).")
 @click.option("--max-macs", type=Budget(), help="The most multiply-accumulates allowed (4.1G).")
+@click.option("--brief", is_flag=True, help="Leave the `ok` lines out of the table.")
 @output_options(*_FORMATS)
 def command(
     *,
@@ -76,11 +78,13 @@ def command(
     format_: Literal["table", "json", "junit", "github"] | None,
     output: str | None,
     quiet: bool,
+    brief: bool,
     **run: Any,
 ) -> int:
     """Check a model: its size formulas, expected shapes, hand-derived formulas and budgets.
 
-    One line per claim, `ok` or `FAIL`; exit code 1 if any fails.
+    One line per claim, `ok` or `FAIL`, failures first, and below each what follows from it; exit
+    code 1 if any fails.
 
     \b
     cnnshape check lenet --expect C1=1,6,28,28 --max-params 70k
@@ -103,7 +107,7 @@ def command(
         **run,
     )
     if not (quiet and result.ok):
-        emit(result.to_text(chosen), output)
+        emit(replace(result, brief=brief).to_text(chosen), output)
     if result.error is not None and not quiet:
         tell_error(result.error, result.spec)
     return 0 if result.ok else 1

@@ -104,12 +104,12 @@ def test_two_formulas_of_one_kind_are_both_tested(check):
     assert code == 1
     rows = [line.split()[:4] for line in out.splitlines() if " formula " in line]
     assert rows == [
-        ["ok", "formula", "conv", "C1"],
-        ["ok", "formula", "conv", "C2"],
-        ["ok", "formula", "conv", "C3"],
         ["FAIL", "formula", "conv", "C1"],
         ["FAIL", "formula", "conv", "C2"],
         ["FAIL", "formula", "conv", "C3"],
+        ["ok", "formula", "conv", "C1"],
+        ["ok", "formula", "conv", "C2"],
+        ["ok", "formula", "conv", "C3"],
     ]
 
 
@@ -315,7 +315,8 @@ def test_junit(check, tmp_path):
     assert failure.text == "1×6×28×28, expected 1×1"
 
 
-def test_github_annotations(check):
+def test_github_annotations(check, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     code, out, _ = check("lenet", "--expect", "C1=1,1", "-f", "github")
     assert code == 1
     assert out.splitlines() == [
@@ -362,3 +363,93 @@ def test_quiet_says_nothing_of_success_and_all_of_failure(check):
     code, out, _ = check("lenet", "--max-params", "61705", "-q")
     assert code == 1
     assert "FAIL" in out
+
+
+# ---- what CI shows ---------------------------------------------------------------------------
+
+WRONG = ("--expect", "S1=1,6,12,12", "--expect", "C1=1,6,24,24", "--max-params", "60k")
+
+
+def test_failures_come_first_and_below_each_what_follows_from_it(check):
+    _, out, _ = check("lenet", *WRONG)
+    assert [line[:26].rstrip() for line in out.splitlines()[:4]] == [
+        "FAIL  shape       C1     1",
+        "FAIL    shape     S1     1",
+        "FAIL  max-params  model  6",
+        "ok    size        C1     1",
+    ]
+    assert out.splitlines()[-1] == "7 ok, 3 failed"
+
+
+def test_brief_leaves_out_what_holds(check):
+    code, out, _ = check("lenet", *WRONG, "--brief")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["FAIL"] * 3 + ["info"] * 2 + ["7"]
+
+
+def test_json_keeps_the_order_of_the_claims_and_names_their_cause(check):
+    claims = json.loads(check("lenet", *WRONG, "-f", "json")[1])["claims"]
+    assert [claim["path"] for claim in claims[7:9]] == ["S1", "C1"]
+    assert claims[7]["cause"] == 8
+    assert "cause" not in claims[8]
+    assert claims[8]["source"].endswith("lenet.py:55")
+
+
+@pytest.fixture
+def net(tmp_path, monkeypatch):
+    """A file in the working directory; line 9 calls ``first``, line 10 ``second``."""
+    file = tmp_path / "net.py"
+    lines = [
+        "from torch import nn",
+        "class Net(nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        "        self.first = nn.Conv2d(1, 6, 5)",
+        "        self.second = nn.ReLU()",
+        "",
+        "    def forward(self, x):",
+        "        x = self.first(x)",
+        "        return self.second(x)",
+    ]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_WORKSPACE", raising=False)
+    monkeypatch.delenv("CI_PROJECT_DIR", raising=False)
+    return "net.py:Net", "-i", "1,1,28,28"
+
+
+EXPECTED = ("--expect", "second=1,6,28,28", "--expect", "first=1,6,28,28")
+
+
+def test_github_has_one_annotation_for_each_cause_at_its_line(check, net):
+    _, out, _ = check(*net, *EXPECTED, "-f", "github")
+    error, notice = out.splitlines()
+    assert error == (
+        "::error file=net.py,line=9,title=cnnshape shape first::"
+        "1×6×24×24, expected 1×6×28×28; 1 follows from it: second"
+    )
+    assert notice == "::notice title=cnnshape check::1 ok, 2 failed"
+
+
+def test_github_names_files_below_the_repository(check, net, monkeypatch, tmp_path):
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path.parent))
+    _, out, _ = check(*net, *EXPECTED, "-f", "github")
+    assert f"file={tmp_path.name}/net.py,line=9," in out
+
+
+def test_a_line_that_is_not_in_the_repository_is_not_named(check, net):
+    _, out, _ = check("lenet", "--expect", "C1=1,6,24,24", "-f", "github")
+    assert "::error title=cnnshape shape C1::" in out
+
+
+def test_junit_fails_once_for_each_cause(check, net):
+    _, out, _ = check(*net, *EXPECTED, "-f", "junit")
+    suite = ET.fromstring(out).find("testsuite")
+    assert suite is not None
+    assert [suite.get(name) for name in ("tests", "failures", "skipped")] == ["3", "1", "1"]
+    cases = {case.get("name"): case for case in suite.iter("testcase")}
+    assert cases["shape first"].get("file") == "net.py"
+    assert cases["shape first"].get("line") == "9"
+    skipped = cases["shape second"].find("skipped")
+    assert skipped is not None
+    assert (skipped.get("message") or "").endswith("follows from shape first")

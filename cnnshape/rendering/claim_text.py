@@ -1,0 +1,68 @@
+"""A claim of ``check`` in words: both sides, one number where they agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cnnshape.analysis.claims import CheckResult, Claim
+from cnnshape.rendering.units import count, size_in_shape
+from cnnshape.words import times
+
+
+def summary(result: CheckResult) -> str:
+    """The last line: ``7 ok, 0 failed``."""
+    failed = sum(not claim.ok for claim in result.claims)
+    return f"{len(result.claims) - failed} ok, {failed} failed"
+
+
+def _side(side: Any) -> str:
+    if side is None:
+        return "nothing"
+    if isinstance(side, bool):
+        return str(side)
+    if isinstance(side, int):
+        return count(side)
+    if isinstance(side, tuple):
+        items: tuple[Any, ...] = side  # pyright: ignore[reportUnknownVariableType]
+        if items and isinstance(items[0], tuple):
+            return ", ".join(_side(item) for item in items)
+        return times(map(_size, items), "scalar")
+    return str(side)
+
+
+def _size(size: Any) -> str:
+    """One size of a claim: ``*`` where any will do, ``?`` where a formula gives none."""
+    if size is None:
+        return "?"
+    if size == "*":
+        return "*"
+    if isinstance(size, float):
+        return f"{size:.4g}"
+    return size_in_shape(size)
+
+
+def statement(claim: Claim) -> str:
+    """Both sides of a claim in words; one number where they agree."""
+    actual, expected = _side(claim.actual), _side(claim.expected)
+    if claim.what == "runs":
+        return f"raised {actual}"
+    if claim.what in ("max-params", "max-macs"):
+        relation = "within" if claim.ok else "more than"
+        return f"{actual}, {relation} {expected}"
+    if claim.ok or actual == expected:
+        return actual
+    if claim.expected is None:
+        return f"{actual}, which was not there before"
+    if claim.actual is None:
+        return f"{expected} expected, but there is none"
+    return f"{actual}, expected {expected}"
+
+
+def sentence(claim: Claim) -> str:
+    """The statement and the note."""
+    return f"{statement(claim)}; {claim.note}" if claim.note else statement(claim)
+
+
+def name(claim: Claim) -> str:
+    """What a claim is called: ``shape C1``, ``max-params model``."""
+    return f"{claim.what} {claim.path or 'model'}"
