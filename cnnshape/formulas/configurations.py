@@ -54,23 +54,27 @@ class Grid:
     All work is done a column at a time, where the interpreter is fastest.
     """
 
-    def __init__(self, rule: AxisRule, roles: Sequence[str], candidates: Sequence[Point]) -> None:
+    def __init__(self, rule: AxisRule, roles: Sequence[str], candidates: Iterable[Point]) -> None:
         self.roles = tuple(role for role in ORDER if role in roles)
-        #: Where each value of the rule stands in a point.
-        order = [self.roles.index(role) for role in roles]
-        self.points: Sequence[Point] = candidates
-        values = [sorted(set(column)) for column in _columns(candidates, order)]
+        columns = list(zip(*candidates, strict=True)) or [()] * len(roles)
+        #: The columns in the order in which the rule takes its values.
+        taken: list[Sequence[float]] = [columns[self.roles.index(role)] for role in roles]
+        values = [sorted(set(column)) for column in taken]
         for condition in rule.conditions:
             if _may_break(condition, values):
-                bounds = map(condition.bounds, *_columns(self.points, order))
-                self.points = list(compress(self.points, [low <= high for low, high in bounds]))
-        self.actual = [int(size) for size in map(rule.function, *_columns(self.points, order))]
-        columns = _columns(self.points, range(len(self.roles)))
-        self.values: dict[str, Sequence[float]] = dict(zip(self.roles, columns, strict=True))
-        self.everywhere: Mask = (1 << len(self.points)) - 1
+                holds = [low <= high for low, high in map(condition.bounds, *taken)]
+                taken = [list(compress(column, holds)) for column in taken]
+        self.actual = [int(size) for size in map(rule.function, *taken)]
+        by_role = dict(zip(roles, taken, strict=True))
+        self.values: dict[str, Sequence[float]] = {role: by_role[role] for role in self.roles}
+        self.everywhere: Mask = (1 << len(self)) - 1
 
     def __len__(self) -> int:
-        return len(self.points)
+        return len(self.actual)
+
+    def point(self, index: int) -> dict[str, float]:
+        """Argument → its value in one configuration."""
+        return {role: values[index] for role, values in self.values.items()}
 
     @cached_property
     def columns(self) -> dict[str, Column]:
@@ -92,12 +96,6 @@ class Grid:
         return mask
 
 
-def _columns(points: Sequence[Point], order: Iterable[int]) -> list[Sequence[float]]:
-    """The values at each place of the points, in this order."""
-    columns = list(zip(*points, strict=True))
-    return [columns[index] if columns else () for index in order]
-
-
 def _may_break(condition: Condition, values: Sequence[Sequence[float]]) -> bool:
     """Whether a condition can fail. One about a single argument is asked once for each value."""
     if not condition.argument or not all(values):
@@ -112,11 +110,9 @@ def _may_break(condition: Condition, values: Sequence[Sequence[float]]) -> bool:
 
 
 def _masks(values: Sequence[float]) -> dict[float, Mask]:
-    """Each value and where it stands."""
+    """Each of at most 256 values, and where it stands."""
     number = {value: index for index, value in enumerate(sorted(set(values)))}
-    if len(number) > 256:  # more than a byte can number
-        return {value: mask_of([each == value for each in values]) for value in number}
-    numbered = bytes([number[value] for value in values])
+    numbered = bytes(map(number.__getitem__, values))
     alone = bytes(256)
     return {
         value: mask_of(numbered.translate(alone[:index] + b"\1" + alone[index + 1 :]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from math import gcd, lcm
 from operator import add, floordiv, mul
+from typing import cast
 
 from cnnshape.errors import FormulaSyntaxError
 from cnnshape.formulas.expression import Expression
@@ -35,8 +36,8 @@ class Column:
 
 def column_of(values: Sequence[float]) -> Column:
     """A column of integers or of floats, which are exact binary fractions."""
-    if set(map(type, values)) <= {int, bool}:
-        return Column(list(map(int, values)))
+    if set(map(type, values)) <= {int}:
+        return Column([*cast("Sequence[int]", values)])
     ratios = [value.as_integer_ratio() for value in values]
     return Column([above for above, _ in ratios], [below for _, below in ratios])
 

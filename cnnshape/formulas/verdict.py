@@ -140,16 +140,14 @@ class _Comparison:
         """Where the kernel fits into the bare input; everywhere for kinds that make it larger."""
         if "kernel" not in self.grid.roles or self.named.kind in ("conv_transpose", "max_unpool"):
             return self.grid.everywhere
-        dilations = self.grid.values.get("dilation", [1.0] * len(self.grid))
-        sizes = (self.grid.values["input"], self.grid.values["kernel"])
-        return mask_of([d * (k - 1) + 1 <= n for n, k, d in zip(*sizes, dilations, strict=True)])
+        sizes = [role for role in ("input", "kernel", "dilation") if role in self.grid.roles]
+        return self.grid.where(sizes, lambda n, k, d=1: d * (k - 1) + 1 <= n)
 
     def _example(self, mask: Mask, column: Column) -> dict[str, float | None] | None:
         index = first(mask & self.grid.everywhere)
         if index is None:
             return None
-        point = self.grid.points[index]
-        example: dict[str, float | None] = dict(zip(self.grid.roles, point, strict=True))
+        example: dict[str, float | None] = {**self.grid.point(index)}
         example["formula"] = None if index in self.undefined else _number(column, index)
         example["actual"] = self.grid.actual[index]
         return example
