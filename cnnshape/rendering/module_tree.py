@@ -209,8 +209,8 @@ class _Builder:
 
     def _add_uncalled(self) -> None:
         """Modules that never ran, at the end of the module they belong to."""
-        with_calls = set(_ancestors(layer.path for layer in self.report.layers if layer.called))
-        used = set(_ancestors(name for op in self.trace.operations for name in op.parameters))
+        with_calls = _ancestors(layer.path for layer in self.report.layers if layer.called)
+        used = _ancestors(name for op in self.trace.operations for name in op.parameters)
         for path, layer in self.uncalled.items():
             if path in self.drafts or (path in with_calls and not layer.params):
                 continue
@@ -303,10 +303,12 @@ def _contiguous(heads: Sequence[str]) -> set[str]:
     return {head for head, number in runs.items() if number == 1}
 
 
-def _ancestors(paths: Iterable[str]) -> Iterable[str]:
+def _ancestors(paths: Iterable[str]) -> set[str]:
     """Every proper prefix of dotted names, the empty one left out."""
+    found: set[str] = set()
     for path in paths:
         parent = path.rpartition(".")[0]
-        while parent:
-            yield parent
+        while parent and parent not in found:  # a known one's own are known as well
+            found.add(parent)
             parent = parent.rpartition(".")[0]
+    return found

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
 
 from cnnshape.analysis.accounts import shown_name
-from cnnshape.analysis.memory import LayerMemory, together
 from cnnshape.analysis.report import Layer, OperationRow, Report, Totals
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.columns import column, sort_rows
@@ -17,6 +15,7 @@ from cnnshape.rendering.repeats import Folded, Folder, folded_label, worked_on
 from cnnshape.rendering.row import Row, State, Status, Table, TableOptions
 from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
 from cnnshape.rendering.units import count
+from cnnshape.rendering.wholes import Wholes, descendants, layer_status, total
 from cnnshape.tracing.trace import Dim
 from cnnshape.words import ordinal
 
@@ -117,6 +116,7 @@ class _Rows:
         self.options = options
         self.own = own
         self.folder = Folder(report.trace, fields=_shows_fields(options))
+        self.wholes = Wholes()
 
     def all(self, root: Node, with_root: bool = False) -> Iterator[Row]:
         alone = not root.children or self.options.depth == 0
@@ -165,13 +165,13 @@ class _Rows:
             or inside.count(node.path) < _SHOWN_LEVELS
         ):
             return 0
-        return sum(child.role == "call" and child.path == node.path for child in _descendants(node))
+        return sum(child.role == "call" and child.path == node.path for child in descendants(node))
 
     def _row(self, entry: Folded, guides: str, rails: str, below: bool, depth: int = 0) -> Row:
         node = entry.node
         row = Row(
             role=node.role,
-            state=_state(node, below),
+            state=_state(node, hidden=not below and self.wholes.of(node).failing),
             kind="other",
             guides=guides,
             rails=rails + "│ " if below and depth > 0 else rails,
@@ -198,6 +198,7 @@ class _Rows:
             kind = self._type_of(node.path)
             return replace(row, type=kind, kind="container", params=None, macs=None)
         whole = bool(node.children) and not (self.own and below)
+        sums = self.wholes.of(node)
         again = layer.call > 0 and not row.tag
         shapes = layer.input_shapes, layer.output_shapes
         # Of what only some in a run were handed nothing is said in the row for all.
@@ -214,19 +215,15 @@ class _Rows:
             dtypes=layer.output_dtypes,
             settings=layer_settings(layer.kind, layer.config),
             params=layer.subtree_params if whole else layer.params,
-            trainable=_sum_below(node, "trainable_params") if whole else layer.trainable_params,
+            trainable=sums.trainable_params if whole else layer.trainable_params,
             macs=_macs(node, layer, whole),
             backward_macs=layer.subtree_backward_macs if whole else layer.backward_macs,
-            parameter_bytes=(
-                _sum_below(node, "parameter_bytes") if whole else layer.parameter_bytes
-            ),
-            activation_bytes=(
-                _sum_below(node, "activation_bytes") if whole else layer.activation_bytes
-            ),
+            parameter_bytes=sums.parameter_bytes if whole else layer.parameter_bytes,
+            activation_bytes=sums.activation_bytes if whole else layer.activation_bytes,
             time_ms=layer.subtree_time_ms if whole else layer.time_ms,
-            memory=_memory(node, layer) if whole else layer.memory,
+            memory=layer.memory and sums.memory if whole else layer.memory,
             sums=whole and below and _adds_up_others(node, layer),
-            status=_layer_status(layer) if below or not whole else _status_below(node),
+            status=layer_status(layer) if below or not whole else _worst(sums.statuses),
             check=layer.check,
             source=layer.source,
             index=layer.index,
@@ -291,17 +288,15 @@ def _with_parameters(row: Row, node: Node) -> Row:
         type="Parameter",
         outputs=(shape,) if shape is not None else (),
         dtypes=tuple(parameter.dtype for parameter in held),
-        params=_total(counts),
-        trainable=_total([p.count if p.trainable else 0 for p in held]),
-        parameter_bytes=_total([p.bytes for p in held]),
+        params=total(counts),
+        trainable=total([p.count if p.trainable else 0 for p in held]),
+        parameter_bytes=total([p.bytes for p in held]),
     )
 
 
-def _state(node: Node, below: bool) -> State:
-    if node.failed:
+def _state(node: Node, *, hidden: bool) -> State:
+    if node.failed or hidden:  # a row that hides what failed is the one to look at
         return "failed"
-    if not below and any(inner.failed for inner in _descendants(node)):
-        return "failed"  # the row that hides it is the one to look at
     if node.role == "call" and node.layer is not None and not node.layer.finished:
         return "unfinished"
     return _ROLE_STATES.get(node.role, "ran")
@@ -314,25 +309,10 @@ def _layer_kind(node: Node, layer: Layer) -> Kind:
     return "container"
 
 
-def _layer_status(layer: Layer) -> Status:
-    if layer.check is not None:
-        return layer.check.status
-    return "" if layer.covered else "uncovered"
-
-
-def _status_below(node: Node) -> Status:
-    """One mark for everything inside: the worst."""
-    found: set[Status] = set()
-    for inner in (node, *_descendants(node)):
-        if inner.layer is not None and inner.role == "call":
-            found.add(_layer_status(inner.layer))
-        elif inner.operation is not None and inner.operation.check is not None:
-            found.add(inner.operation.check.status)
-    worst: tuple[Status, ...] = ("mismatch", "uncovered", "match")
-    for status in worst:
-        if status in found:
-            return status
-    return ""
+def _worst(found: Collection[Status]) -> Status:
+    """One mark for everything inside."""
+    order: tuple[Status, ...] = ("mismatch", "uncovered", "match", "")
+    return next(status for status in order if status in found or not status)
 
 
 def _macs(node: Node, layer: Layer, whole: bool) -> Dim | None:
@@ -346,31 +326,7 @@ def _macs(node: Node, layer: Layer, whole: bool) -> Dim | None:
     return sum(numbers) if len(numbers) == len(below) else None
 
 
-def _descendants(node: Node) -> Iterator[Node]:
-    for child in node.children:
-        yield child
-        yield from _descendants(child)
-
-
 def _adds_up_others(node: Node, layer: Layer) -> bool:
     """Whether a row's numbers are those of rows below it, and not the module's own alone."""
     own = layer.params == layer.subtree_params and layer.macs == layer.subtree_macs
     return not own and any(child.role != "operation" for child in node.children)
-
-
-def _sum_below(
-    node: Node, name: Literal["trainable_params", "parameter_bytes", "activation_bytes"]
-) -> int | None:
-    """A number that the report has for each module alone, summed over the tree."""
-    layers = [inner.layer for inner in (node, *_descendants(node)) if inner.layer is not None]
-    return _total([getattr(layer, name) for layer in layers])
-
-
-def _memory(node: Node, layer: Layer) -> LayerMemory | None:
-    below = [inner.layer.memory for inner in _descendants(node) if inner.layer is not None]
-    return layer.memory and together(layer.memory, below)
-
-
-def _total(numbers: Sequence[int | None]) -> int | None:
-    known = [number for number in numbers if number is not None]
-    return sum(known) if len(known) == len(numbers) else None

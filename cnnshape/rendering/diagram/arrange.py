@@ -191,7 +191,8 @@ class _Arranger:
 
     def _flatten_inside(self, frame: Frame) -> None:
         inner = [item for item in frame.items if isinstance(item, Frame)]
-        entered = [item for item in inner if self._entered_from_outside(item, frame)]
+        inside = set(boxes_of(frame)) if len(inner) > 1 else set[int]()  # one alone is let be
+        entered = [item for item in inner if inside and self._entered_from(item, inside)]
         items: list[Item] = []
         for item in frame.items:
             if isinstance(item, Frame) and len(item.repeats) < 2 and not item.group:
@@ -204,8 +205,8 @@ class _Arranger:
             frame.items = items
             self._flatten_inside(frame)
 
-    def _entered_from_outside(self, inner: Frame, frame: Frame) -> bool:
-        inside = set(boxes_of(frame))
+    def _entered_from(self, inner: Frame, inside: set[int]) -> bool:
+        """Whether an arrow leads into a frame that does not begin among the boxes ``inside``."""
         return any(tail not in inside for key in boxes_of(inner) for tail in self.graph.before[key])
 
     def _is_plain(self, frame: Frame) -> bool:

@@ -216,19 +216,22 @@ class Frame:
 
 def boxes_of(item: Item) -> Iterator[int]:
     """The keys of the boxes in ``item``, in the order they ran."""
-    if isinstance(item, Frame):
-        for inner in item.items:
-            yield from boxes_of(inner)
-    else:
-        yield item
+    todo = [item]  # no generator inside a generator: each box would pass through all of them
+    while todo:
+        item = todo.pop()
+        if isinstance(item, Frame):
+            todo += reversed(item.items)
+        else:
+            yield item
 
 
 def frames_of(frame: Frame) -> Iterator[Frame]:
     """Every frame inside ``frame``, outermost first."""
-    for item in frame.items:
-        if isinstance(item, Frame):
-            yield item
-            yield from frames_of(item)
+    todo = [item for item in reversed(frame.items) if isinstance(item, Frame)]
+    while todo:
+        inner = todo.pop()
+        yield inner
+        todo += (item for item in reversed(inner.items) if isinstance(item, Frame))
 
 
 def main_path(graph: BoxGraph) -> list[int]:

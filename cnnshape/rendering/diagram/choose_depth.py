@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from itertools import chain
+from functools import cache
 
 from cnnshape.rendering.diagram.arrange import arrange, count
 from cnnshape.rendering.diagram.boxes import BoxGraph, Frame
@@ -58,26 +59,37 @@ def make_view(
     deepest = depth_of(flow)
     known = Signatures()
 
-    def at(
-        level: int | None, free: frozenset[int], *, dense: bool = False
+    def made(
+        level: int, free: frozenset[int] = frozenset(), *, dense: bool = False
     ) -> tuple[View, frozenset[int]]:
         graph = group(flow, level, collapse, free, whole=not expand)
         if dense:
             condense(graph)
         root, single = arrange(graph, fold=not expand, known=known)
-        opened = None if level is None or level >= deepest else level
+        opened = None if level >= deepest else level
         return View(graph, root, opened, deepest, count(root)), single
 
-    view, free = at(None, frozenset())
+    view, free = made(deepest)
     if depth is not None:
-        return at(depth, free)[0]
+        return made(depth, free)[0]
     if expand:
         return view
-    levels = range(deepest, 0, -1)
-    plain = _readable(chain((view,), (at(level, free)[0] for level in levels)), readable)
+
+    @cache
+    def at(level: int, dense: bool) -> View:
+        return view if level == deepest and not dense else made(level, free, dense=dense)[0]
+
+    def best(dense: bool) -> View:
+        # Every level that is opened adds boxes: the deepest that fits need not be looked for
+        # level by level, each through the whole arrangement.
+        levels = range(1, deepest + 1)
+        fits = bisect_right(levels, readable, key=lambda level: at(level, dense).boxes)
+        return _readable((at(level, dense) for level in range(max(fits, 1), 0, -1)), readable)
+
+    plain = best(dense=False)
     if plain.boxes <= readable and plain.depth != 1:
         return plain
-    dense = _readable((at(level, free, dense=True)[0] for level in levels), readable)
+    dense = best(dense=True)
     return plain if plain.boxes <= readable and dense.depth == 1 else dense
 
 
@@ -114,7 +126,7 @@ def breadth(graph: BoxGraph) -> int:
 
 def depth_of(flow: Flow) -> int:
     """How many levels of containers there are below the drawn one, at least 1."""
-    regions = {region for node in flow.nodes for region in flow.regions(node.region)[-1:]}
+    regions = {node.region for node in flow.nodes} - {flow.root}
     return max(map(flow.depth, regions), default=0) + 1
 
 

@@ -5,7 +5,7 @@ Where a picture would drown in small operations, long runs of them are put into 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
@@ -45,8 +45,9 @@ def group(
     graph = BoxGraph(flow)
     box_of: dict[int, int] = {}
     closed_boxes: dict[int, int] = {}
+    closed_in = _closed_regions(flow, depth, collapse, free, whole=whole)
     for node in flow.nodes:
-        closed = _closed_region(flow, node, depth, collapse, free, whole=whole)
+        closed = closed_in.get(node.region)
         if closed is None:
             key = node.index
             graph.add(_box(flow, node))
@@ -69,26 +70,26 @@ def group(
     return graph
 
 
-def _closed_region(
+def _closed_regions(
     flow: Flow,
-    node: Node,
     depth: int | None,
     collapse: Collection[str],
     free: Collection[int],
     *,
     whole: bool,
-) -> int | None:
-    """The outermost container call around ``node`` that is not opened."""
-    for call in flow.regions(node.region):
-        path = flow.trace.calls[call].path
-        deep = depth is not None and flow.depth(call) >= depth
-        if deep and call not in free:
-            return call
-        if any(path == pattern or fnmatchcase(path, pattern) for pattern in collapse):
-            return call
-        if whole and _is_whole(flow, call):
-            return call
-    return None
+) -> Mapping[int, int]:
+    """For every call inside one that is not opened, the outermost such call."""
+    closed: dict[int, int] = {}
+    for call in flow.trace.calls[flow.root + 1 :]:  # callers come before what they call
+        path = call.path
+        if call.parent in closed:
+            closed[call.index] = closed[call.parent]
+            continue
+        deep = depth is not None and flow.depth(call.index) >= depth and call.index not in free
+        named = any(path == pattern or fnmatchcase(path, pattern) for pattern in collapse)
+        if deep or named or (whole and _is_whole(flow, call.index)):
+            closed[call.index] = call.index
+    return closed
 
 
 def _is_whole(flow: Flow, call: int) -> bool:

@@ -9,6 +9,7 @@ outputs that every block has one of: they become one as well.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,7 +49,7 @@ class BlockFolder:
     def fold(self, frame: Frame) -> None:
         """Replace each run of equal items of ``frame`` by its first."""
         items, result, start = frame.items, list[Item](), 0
-        signatures = [self.known.number(self._item(item)) for item in items]
+        signatures = self._signatures(items)
         while start < len(items):
             foldable = partial(self._foldable, items[start:])
             period, times = longest_run(signatures, start, foldable)
@@ -61,6 +62,15 @@ class BlockFolder:
         frame.items = [i for i in result if isinstance(i, Frame) or i in self.graph.boxes]
 
     # ---- which items repeat -------------------------------------------------------------
+
+    def _signatures(self, items: Sequence[Item]) -> list[int]:
+        """Equal numbers for equal items. Only what has a like beside it is looked into."""
+        outsides = [self._outside(item) for item in items]
+        alike = Counter(outsides)
+        return [
+            self.known.number(self._item(item) if alike[outside] > 1 else ("once", place))
+            for place, (item, outside) in enumerate(zip(items, outsides, strict=True))
+        ]
 
     def _foldable(self, items: Sequence[Item], period: int, times: int) -> int:
         """How many of ``times`` equal runs of items may become one."""
@@ -168,6 +178,19 @@ class BlockFolder:
 
     # ---- what makes two items equal -----------------------------------------------------
 
+    def _outside(self, item: Item) -> Hashable:
+        """What equal items have in common without a look at what is inside."""
+        if isinstance(item, Frame):
+            return self._type(item.call), len(item.items), len(item.repeats), item.turns
+        head = self.graph.boxes[item].head
+        if head.call is not None:
+            return self._type(head.call)
+        return tuple(self.graph.flow.operation_name(self.graph.flow.nodes[n]) for n in head.nodes)
+
+    def _type(self, call: int) -> str:
+        trace = self.graph.flow.trace
+        return trace.module(trace.calls[call].path).type
+
     def _item(self, item: Item) -> Hashable:
         keys = list(boxes_of(item))
         place = {key: i for i, key in enumerate(keys)}
@@ -181,10 +204,8 @@ class BlockFolder:
 
     def _nested(self, item: Item) -> Hashable:
         if isinstance(item, Frame):
-            trace = self.graph.flow.trace
-            module = trace.module(trace.calls[item.call].path)
             inner = tuple(self._nested(other) for other in item.items)
-            return module.type, len(item.repeats), item.group, item.turns, inner
+            return self._type(item.call), len(item.repeats), item.group, item.turns, inner
         return self._box(item)
 
     def _box(self, key: int) -> Hashable:
