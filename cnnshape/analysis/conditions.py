@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cnnshape.analysis.accounts import bind, entry_of
+from cnnshape.analysis.accounts import Accounts, bind, entry_of
 from cnnshape.analysis.report import Check
 from cnnshape.operations.expected import form_text, misfit
 from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
@@ -47,6 +47,7 @@ def cut_at_broken_condition(trace: Trace, checks: Mapping[int, Check]) -> Trace:
             refused
             or _mixed_dtypes(trace, operation)
             or _missing_axis(trace, operation)
+            or _missing_position(trace, operation)
             or _other_shape(trace, operation)
         )
         if message is not None:
@@ -75,6 +76,20 @@ def _missing_axis(trace: Trace, operation: Operation) -> str | None:
     return (
         f"{operation.name} along dimension {dim}, but its input has {rank} ({-rank} to {rank - 1})"
     )
+
+
+def _missing_position(trace: Trace, operation: Operation) -> str | None:
+    """On meta a list of positions, as in ``x[[0, 5]]``, is not looked at."""
+    if operation.name not in ("getitem", "setitem"):
+        return None
+    account = Accounts(trace).of(operation)
+    for need in () if account is None else account.needs:
+        size, axis = need.left, need.left_axis
+        short = isinstance(size, int) and isinstance(need.right, int) and size < need.right
+        if need.of_values and short and axis is not None:
+            reached = f"a list of positions reaches {need.right}"
+            return f"{reached}, but dimension {axis.axis} has size {size}"
+    return None
 
 
 def _other_shape(trace: Trace, operation: Operation) -> str | None:

@@ -175,6 +175,8 @@ class Need:
 
     ``name`` is what the right side is called where the sizes are explained (``in_features``);
     ``left_axis`` and ``right_axis`` are where the two sides stand, if they stand on an axis.
+    ``of_values``: it follows from what numbers in a tensor or a list are, so that a pass without
+    values goes well without it.
     """
 
     left: Size
@@ -183,6 +185,7 @@ class Need:
     name: str = ""
     left_axis: AxisOf | None = None
     right_axis: AxisOf | None = None
+    of_values: bool = False
 
 
 @dataclass(frozen=True, slots=True)

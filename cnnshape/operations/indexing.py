@@ -6,7 +6,8 @@ https://numpy.org/doc/stable/user/basics.indexing.html, whose rules torch follow
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, TypeGuard
@@ -90,6 +91,7 @@ def _indexed(x: Operand, items: Sequence[Any], numbers: Sequence[Any]) -> Accoun
     origins: list[Origin] = []
     ended: list[Ended] = []
     picks: list[_Pick] = []
+    needs: list[Need] = []
     axis = 0
     for item, number in zip(items, numbers, strict=True):
         width = rest if _is_rest(item) else _width(item)
@@ -98,11 +100,14 @@ def _indexed(x: Operand, items: Sequence[Any], numbers: Sequence[Any]) -> Accoun
             n = x.shape[axis]
             known = number % n if n and isinstance(number, int) else None
             ended.append(Ended((x.axis(axis),), "picked", 1, known))
+            needs += _reaching(x, axis, [(item, number)])
         elif _is_tensor(item):
             picks.append(_Pick(place, len(origins), axis, width, item, item.sizes, item.shape))
         elif isinstance(item, tuple):
             length = (_length(item),)
             picks.append(_Pick(place, len(origins), axis, width, None, length, length))
+            reached = _reaching(x, axis, zip(item, number, strict=True))
+            needs += (replace(need, of_values=True) for need in reached)
         else:
             origins += _made(x, axis, rest, item, number)
         axis += width
@@ -111,7 +116,27 @@ def _indexed(x: Operand, items: Sequence[Any], numbers: Sequence[Any]) -> Accoun
         together = all(b.place == a.place + a.width for a, b in pairwise(picks))
         at = picks[0].origin if together else 0
         origins[at:at] = _chosen(x, picks)
-    return Account((tuple(origins),), (*ended, *_gone(x, origins, ended)))
+    return Account((tuple(origins),), (*ended, *_gone(x, origins, ended)), tuple(needs))
+
+
+def _reaching(x: Operand, axis: int, places: Iterable[tuple[Any, Any]]) -> list[Need]:
+    """How long an axis must be for some positions, counted from its end where negative.
+
+    Args:
+        x: the tensor that they are positions of.
+        axis: which of its axes.
+        places: each position, as an expression and as the number that it was.
+    """
+    counted = [(place, number) for place, number in places if isinstance(number, int)]
+    # Whether n - 3 counts from the end depends on n: it asks for nothing.
+    from_start = [place + 1 for place, number in counted if number >= 0]
+    from_end = [-number for place, number in counted if number < 0 and place == number]
+    least = list(dict.fromkeys((*from_start, *from_end)))
+    numbers = [size for size in least if isinstance(size, int)]
+    sizes = [size for size in least if not isinstance(size, int)]
+    if numbers:
+        sizes.append(max(numbers))
+    return [Need(x.sizes[axis], ">=", size, "", x.axis(axis)) for size in sizes]
 
 
 def _is_number(item: Any) -> bool:
@@ -122,7 +147,7 @@ def _is_number(item: Any) -> bool:
 
 
 def _length(numbers: tuple[Any, ...]) -> int:
-    if any(not isinstance(number, int) or isinstance(number, bool) for number in numbers):
+    if not all(_is_number(number) for number in numbers):
         raise Unfit("a list of something else than numbers")
     return len(numbers)
 
@@ -227,11 +252,13 @@ def index_put(call: Call) -> Account:
 
 def _assigned(call: Call, reading: Axes) -> Account:
     x, value = call.tensor(), call.optional("value")
-    if value is None:
-        return Account((x.all_kept(),))
-    picked = reading(call).results[0]
     origins = list(x.all_kept())
-    needs: list[Need] = []
+    if value is None:
+        with suppress(Unfit):  # a number fits whatever is picked
+            return Account((tuple(origins),), needs=reading(call).needs)
+        return Account((tuple(origins),))
+    read = reading(call)
+    picked, needs = read.results[0], list(read.needs)
     for d in range(-min(value.rank, len(picked)), 0):
         if value.shape[d] != 1:
             needs.append(Need(value.sizes[d], "==", picked[d].size, "", value.axis(d)))
@@ -259,7 +286,8 @@ def select(call: Call) -> Account:
     index = call.numbers["index"]
     position = index % x.shape[axis] if isinstance(index, int) and x.shape[axis] else None
     ended = (Ended((x.axis(axis),), "picked", 1, position),)
-    return Account(((*x.all_kept(0, axis), *x.all_kept(axis + 1)),), ended)
+    needs = _reaching(x, axis, [(call["index"], index)])
+    return Account(((*x.all_kept(0, axis), *x.all_kept(axis + 1)),), ended, tuple(needs))
 
 
 @INDEXING.add("narrow narrow_copy", "slicing", "input dim start length", source="torch.narrow")
@@ -268,8 +296,12 @@ def narrow(call: Call) -> Account:
     x = call.tensor()
     axis = call.axis("dim", x.rank)
     start = call.numbers["start"]
-    one = piece(x, axis, start if isinstance(start, int) else None, call.size("length"))
-    return Account(((*x.all_kept(0, axis), one, *x.all_kept(axis + 1)),))
+    length = call.size("length")
+    one = piece(x, axis, start if isinstance(start, int) else None, length)
+    first = [(call["start"], start)]
+    last = [(call["start"] + length - 1, start)] if isinstance(start, int) and start >= 0 else []
+    needs = _reaching(x, axis, last or first)
+    return Account(((*x.all_kept(0, axis), one, *x.all_kept(axis + 1)),), needs=tuple(needs))
 
 
 @INDEXING.add("slice slice_copy", "slicing", "input dim=0 start=None end=None step=1",

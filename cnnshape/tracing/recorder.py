@@ -366,10 +366,11 @@ class Recorder(TorchFunctionMode):
             used.append(value)
             return value
 
+        run = operation_name(func, name)
         return _Draft(
-            name=operation_name(func, name),
+            name=run,
             call=self._open_calls.here[-1].index,
-            args=cast("tuple[Plain, ...]", to_plain(args, ref)),
+            args=cast("tuple[Plain, ...]", to_plain(_listed(run, args), ref)),
             kwargs=cast("dict[str, Plain]", to_plain(kwargs, ref)),
             inputs=tuple(dict.fromkeys(used)),
             parameters=self.values.parameters_of(used),
@@ -469,6 +470,15 @@ class Recorder(TorchFunctionMode):
         for index, call in enumerate(calls):
             if not call.finished and call.operations[1] == operation:
                 calls[index] = replace(call, operations=(call.operations[0], operation + 1))
+
+
+def _listed(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    """``x[[0, 1]]`` as ``x[[0, 1],]``: in plain data its list would be the tuple of ``x[0, 1]``."""
+    if name in ("getitem", "setitem") and len(args) > 1:
+        x, index, *value = args
+        if type(index) is list and all(isinstance(item, int) for item in cast("list[Any]", index)):
+            return (x, (index,), *value)
+    return args
 
 
 def _out_tensors(kwargs: dict[str, Any]) -> tuple[torch.Tensor, ...]:

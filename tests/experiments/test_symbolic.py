@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -238,6 +239,64 @@ def test_indices_must_be_within_the_axis():
         assert cnnshape.inspect(Picked(*rows), (2, "T", 4)).constraints == ("T >= 9",)
     handed = {"x": ("N", "T", 4), "rows": torch.full((2, 1, 4), 6)}
     assert set(cnnshape.inspect(Picked(0), handed).constraints) == {"T >= 7", "N >= 2"}
+
+
+class Reads(nn.Module):
+    def __init__(self, read: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.read = read
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.read(x)
+
+
+def _written(x: torch.Tensor, index: object) -> torch.Tensor:
+    y = x.clone()
+    y[index] = 0.0
+    return y
+
+
+@pytest.mark.parametrize(
+    ("read", "least"),
+    [
+        (lambda x: x[5], 6),
+        (lambda x: x[-7], 7),
+        (lambda x: x[[0, 1, 2, 3]], 4),
+        (lambda x: x[[3, -6], :, None], 6),
+        (lambda x: x[[2, x.shape[0] - 3, x.shape[0] // 2]], 3),
+        (lambda x: x[..., 1][4], 5),
+        (lambda x: x.select(0, 5), 6),
+        (lambda x: x.narrow(0, 3, 4), 7),
+        (lambda x: x.narrow(0, -6, 2), 6),
+        (lambda x: x.index_select(0, torch.tensor([1, 5, 0])), 6),
+        (lambda x: x[torch.tensor([[4], [0]])], 5),
+        (lambda x: _written(x, 6), 7),
+        (lambda x: _written(x, [0, 6]), 7),
+    ],
+)
+def test_positions_in_the_forward_must_be_within_the_axis(
+    read: Callable[[torch.Tensor], torch.Tensor], least: int
+) -> None:
+    """As real passes judge: the least size runs, the one before it does not."""
+    assert cnnshape.inspect(Reads(read), ("N", 8)).constraints == (f"N >= {least}",)
+    assert read(torch.zeros(least, 8)).numel()
+    with pytest.raises((IndexError, RuntimeError)):
+        read(torch.zeros(least - 1, 8))
+
+
+def test_positions_from_the_size_itself_are_no_demand() -> None:
+    report = cnnshape.inspect(Reads(lambda x: x[x.shape[0] // 2] + x[-1]), ("N", 8))
+    assert report.constraints == ()
+
+
+def test_a_list_of_positions_is_looked_at_without_memory_too() -> None:
+    """Meta itself takes x[[0, 3]] of two rows."""
+    for read in (lambda x: x[[0, 3]], lambda x: x[:, [0, -9]], lambda x: _written(x, [3, 1])):
+        assert cnnshape.inspect(Reads(read), (4, 9), device="meta").error is None
+        error = cnnshape.inspect(Reads(read), (2, 8), device="meta").error
+        assert error is not None
+        assert error.kind == "index.out_of_range"
+        assert "outside of dimension" in (error.diagnosis or "")
 
 
 def test_the_first_pass_is_within_the_axis_too():

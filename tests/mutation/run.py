@@ -246,8 +246,14 @@ NEAREST = {
     " analysis/test_macs.py",
     "analysis/fields/*": "analysis/test_receptive_field.py rendering/test_field.py",
     "analysis/*_field.py": "analysis/test_receptive_field.py rendering/test_field.py",
-    "analysis/diagnose/*": "analysis/diagnose/test_writing.py analysis/diagnose/test_explain.py"
-    " analysis/diagnose/test_broken.py",
+    "analysis/diagnose/proposals/*": "analysis/diagnose/test_{name}.py"
+    " analysis/diagnose/test_expressions.py analysis/diagnose/test_alike.py"
+    " analysis/diagnose/test_commands.py analysis/diagnose/test_broken.py"
+    " analysis/diagnose/test_bad_models.py",
+    "analysis/diagnose/*": "analysis/diagnose/test_{name}.py analysis/diagnose/test_writing.py"
+    " analysis/diagnose/test_explain.py analysis/diagnose/test_broken.py"
+    " analysis/diagnose/test_bad_models.py analysis/diagnose/test_docs.py",
+    "analysis/messages/*": "analysis/messages/",
     "analysis/cost.py": "analysis/test_macs.py analysis/test_columns_add_up.py",
     "analysis/conditions.py": "experiments/test_symbolic.py experiments/test_sizes.py",
     "analysis/expect.py": "cli/test_check.py",

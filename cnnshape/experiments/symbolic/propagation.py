@@ -6,9 +6,9 @@ operation needs; whoever walks decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from cnnshape.analysis.accounts import Accounts
 from cnnshape.experiments.symbolic.demands import Demand
@@ -106,7 +106,7 @@ def _unknown(shape: Sequence[int]) -> Dims:
 
 def _note_needs(op: Operation, sizes: Sizes, account: Account) -> None:
     for need in account.needs:
-        sizes.demand(op, need.left, need.relation, need.right)
+        sizes.demand(op, need.left, need.relation, need.right, unseen=need.of_values)
     for (table, axis), index in _picked_by(account, sizes.accounts.call(op)):
         reach = counted_to(index, sizes)
         sizes.demand(op, sizes.of_value(table)[axis], ">=", reach, unseen=True)
@@ -151,7 +151,8 @@ def by_position(op: Operation, sizes: Sizes) -> Dims:
 def counted_to(value: int, sizes: Sizes) -> Whole | None:
     """How long an axis must be for a tensor of indices; None if they are not known.
 
-    They are known where they were handed over, are a buffer, or were counted by ``arange``.
+    They are known where they were handed over, are a buffer, stand in ``torch.tensor([0, 5])``, or
+    were counted by ``arange``.
 
     >>> import torch
     >>> from cnnshape.tracing.execute import Inputs, record
@@ -174,6 +175,9 @@ def counted_to(value: int, sizes: Sizes) -> Whole | None:
         if call.name == "arange":
             bounds = counted(call)
             return None if bounds is None or bounds[2] != 1 else bounds[1] + shift
+        if call.name == "tensor":
+            written = list(_numbers(call["data"]))
+            return max(written) + 1 + shift if written and min(written) >= 0 else None
         if call.name == "add":
             added = call["other"]
             if not isinstance(added, int | Sum):
@@ -182,6 +186,15 @@ def counted_to(value: int, sizes: Sizes) -> Whole | None:
         elif not _keeps_values(op, sizes):
             return None
         value = op.inputs[0]
+
+
+def _numbers(data: object) -> Iterator[int]:
+    """The whole numbers in lists of lists."""
+    if isinstance(data, tuple):
+        for item in cast("tuple[object, ...]", data):
+            yield from _numbers(item)
+    elif isinstance(data, int) and not isinstance(data, bool):
+        yield data
 
 
 def _keeps_values(op: Operation, sizes: Sizes) -> bool:

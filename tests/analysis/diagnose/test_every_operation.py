@@ -52,6 +52,9 @@ SHAPES = [
      "index.shape", "vector of positions, but i 3×2 has 2 dimensions"),
     (lambda x, i, j: x[i, j], [(4, 8), I(0, 1, 2), I(0, 1)],
      "index.shape", "the indices in x[…] are taken one with one, but are 3 and 2"),
+    (lambda x: x[[0, 1, 4]], [(4, 8)], "index.out_of_range",
+     "index 4 is outside of dimension 0 of x 4×8, which has 4 (0 to 3)"),
+    (lambda x: x[:, [0, -9]], [(4, 8)], "index.out_of_range", "index -9 is outside of dimension 1"),
     (lambda x, i: x[i], [(4, 8), (2,)], "dtype.index", "the index, 2, is float32"),
     # masks
     (lambda x, m: x.masked_select(m), [(4, 8), torch.ones(4, 7).bool()],

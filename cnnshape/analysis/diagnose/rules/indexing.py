@@ -178,11 +178,17 @@ def _beyond(call: CallText, x: Operand, items: tuple[Plain, ...]) -> Diagnosis |
             )
             last = (call.candidate(_indexed(call, better)),) if failing.name == "getitem" else ()
             return Diagnosis("index.out_of_range", sentence, (), last)
-        span = ranges.get(item.value) if isinstance(item, Ref) else None
+        span = ranges.get(item.value) if isinstance(item, Ref) else _extremes(item)
         if span is not None and not (-size <= span[0] and span[1] < size):
             bad = span[1] if span[1] >= size else span[0]
             return Diagnosis("index.out_of_range", _outside(bad, axis, name, size))
     return None
+
+
+def _extremes(item: Plain) -> tuple[int, int] | None:
+    """The least and the largest of a list of positions."""
+    numbers = [n for n in item if type(n) is int] if isinstance(item, tuple) else []
+    return (min(numbers), max(numbers)) if numbers else None
 
 
 def _placed(items: tuple[Plain, ...], rank: int) -> Iterator[tuple[int, int, Plain]]:
