@@ -46,7 +46,7 @@ def sizes(
         mode: ``eval`` or ``train``.
         why: name the layer that refuses the first size outside.
         fit: sizes that the model should take, one per letter other than the batch (``"64x64"``)
-            or one for all; the result says what to change.
+            or one for all; the result says what to change, and what each change costs.
         dtype: the floating dtype to run in; the model's own if None.
         weights: a state dict file, for a model given by name.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
@@ -72,11 +72,13 @@ def sizes(
     accepted = accepted_sizes(prepared, low=low, high=high, seconds=time_limit, progress=progress)
     if not why and fit is None:
         return accepted
-    from cnnshape.experiments.sizing.refused_sizes import fit_to, rejections
-
     if why:
+        from cnnshape.experiments.sizing.refused_sizes import rejections
+
         accepted = replace(accepted, why=rejections(prepared, accepted))
     if fit is not None:
+        from cnnshape.experiments.sizing.fit import fit_to
+
         text = str(fit) if isinstance(fit, str | int) else "x".join(map(str, fit))
-        accepted = replace(accepted, fit=fit_to(prepared, text, accepted.base))
+        accepted = replace(accepted, fit=fit_to(prepared, text, accepted))
     return accepted

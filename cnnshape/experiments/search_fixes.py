@@ -81,17 +81,23 @@ def with_tried_suggestions(report: Report, prepared: Prepared) -> Report:
     """The report of a failed pass with suggestions that were tried on the very model."""
     if report.error is None:
         return report
+    setup = setup_for_trials(report, prepared)
+    if setup is None:
+        return replace(report, error=without_trials(report.error))
+    return replace(report, error=try_suggestions(report.error, report.trace, setup))
+
+
+def setup_for_trials(report: Report, prepared: Prepared) -> Setup | None:
+    """The model and inputs of a pass for trials of corrections; None where it is not run again."""
     without_memory = report.device in ("meta", "fake") or prepared.rebuild is not None
     try:
         inputs = Inputs(*prepared.arguments("meta" if without_memory else "cpu"))
     except Exception:  # noqa: BLE001 - the plain report is always there
-        return replace(report, error=without_trials(report.error))
-    device = "meta" if without_memory else report.device
+        return None
     if effect_of(prepared.module) is not None:
-        # It is not run again behind its owner's back.
-        return replace(report, error=without_trials(report.error))
-    setup = Setup(prepared.module, inputs, device, report.mode)
-    return replace(report, error=try_suggestions(report.error, report.trace, setup))
+        return None  # not behind its owner's back
+    device = "meta" if without_memory else report.device
+    return Setup(prepared.module, inputs, device, report.mode)
 
 
 def tried(

@@ -37,7 +37,7 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
     """The panel alone, for an error that has no table."""
     lines = _headline(error, class_name, room)
     if error.source is not None:
-        lines.append(_source_line(error.source))
+        lines.append(source_line(error.source))
     lines += _derivation(error.derivation, room)
     if not error.diagnosis and error.arguments:
         lines += _words(f"it received {', '.join(error.arguments)}", room)
@@ -123,7 +123,8 @@ def _mentions(text: str, error: ErrorReport, class_name: str) -> bool:
     return (error.path or class_name) in text
 
 
-def _source_line(source: Source) -> Line:
+def source_line(source: Source) -> Line:
+    """A place in somebody's code, and the line that stands there."""
     code = source.code
     if code is None:
         linecache.checkcache(source.file)  # it may have been edited since
@@ -160,14 +161,14 @@ def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Li
         note = _tried(suggestion) if not together else ""
         text = correction(suggestion)
         lines += _words(text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
-        for text in _further(suggestion):
+        for text in further_changes(suggestion):
             lines += _words(text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
         if note:
             lines[-1] = (*lines[-1], Span(f"   {note}", "dim"))
     return lines
 
 
-def _further(suggestion: Suggestion) -> list[str]:
+def further_changes(suggestion: Suggestion) -> list[str]:
     """What belongs to a suggestion; the same change in several places is told once."""
     places: dict[tuple[str, str | None], list[Suggestion]] = {}
     for further in suggestion.then:

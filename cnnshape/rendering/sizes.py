@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cnnshape.experiments.sizing.result import AcceptedSizes, Fit, Rejection, SizeSet
+from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Rejection, SizeSet
+from cnnshape.rendering.failure import further_changes, source_line
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, paragraph, span
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import duration, expression_text
 from cnnshape.rendering.writer import Writer
-from cnnshape.words import counted
+from cnnshape.words import counted, times
 
 _INDENT, _DEEPER = "  ", "    "
 
@@ -124,6 +125,8 @@ def _rejection(rejection: Rejection, width: int | None) -> Iterator[Line]:
         Span(" is refused by ", "dim"),
         span(f"{where}{kind}"),
     )
+    if rejection.source is not None:
+        yield (Span(_INDENT), *source_line(rejection.source))
     yield from paragraph(rejection.diagnosis or rejection.message, width, indent=_DEEPER)
 
 
@@ -134,6 +137,8 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
         yield (Span(_INDENT), Span("✓ ", "good"), span(f"{sizes} is accepted as it is"))
         return
     yield (Span(_INDENT), Span("✗ ", "bad"), span(f"{sizes} is not accepted"))
+    if fit.source is not None:
+        yield (Span(_INDENT), *source_line(fit.source))
     yield from paragraph(fit.reason, width, indent=_DEEPER)
     if not fit.changes:
         yield from paragraph("no change was found that makes the model run", width, indent=_DEEPER)
@@ -148,6 +153,39 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
         named = change.action == "set_argument" and bool(change.path)
         target = f"{change.path} = " if named else ""
         yield (Span(f"{_DEEPER}· "), span(f"{target}{change.text}"))
+        if change.suggestion is not None:
+            for further in further_changes(change.suggestion):
+                yield (Span(f"{_DEEPER}  and ", "dim"), span(further))
+        yield from paragraph(_cost(change, fit), width, "dim", f"{_DEEPER}  ")
+
+
+#: So many of the sizes that a change costs are named.
+_NAMED = 6
+
+
+def _cost(change: Adaptation, fit: Fit) -> str:
+    """What becomes of the other sizes."""
+    if change.leads_to is not None:
+        sizes = times(change.leads_to.values())
+        return f"{_DONE[change.how]} {sizes}; the model stays as it is, with every size it takes"
+    if not change.tried:
+        return "not known: which other sizes it costs"
+    if not change.costs:
+        return f"keeps the other sizes ({change.tried} tried)"
+    varying = [name for name in change.costs[0] if name in fit.letters]
+    named = [times(letters[name] for name in varying) for letters in change.costs[:_NAMED]]
+    more = ["…"] if len(change.costs) > _NAMED else []
+    which = ", ".join([*named, *more])
+    every = len(change.costs) == change.tried
+    number = f"all {change.tried}" if every else f"{len(change.costs)} of {change.tried}"
+    return f"costs other sizes, {number} that were tried: {which}"
+
+
+_DONE: dict[str, str] = {
+    "pad": "padded to",
+    "interpolate": "resized to",
+    "crop": "cropped to",
+}
 
 
 WRITER: Writer[AcceptedSizes] = Writer(_lines, {"json": lambda accepted: dump(accepted.to_dict())})

@@ -49,6 +49,7 @@ def test_why(capsys: pytest.CaptureFixture[str]):
     _, out, _ = cnnshape(capsys, "sizes", "lenet", "-i", "1,1,H,28", "--range", "20:40", "--why")
     assert "✗ H = 27 is refused by C3 (Conv2d)" in out
     assert "✗ H = 32 is refused by F4 (Linear)" in out
+    assert "lenet.py:57  x = self.R3(self.C3(x))" in out
 
 
 def test_fit(capsys: pytest.CaptureFixture[str]):

@@ -13,7 +13,7 @@ from torch import nn
 
 import cnnshape
 from cnnshape.errors import ModelFailedError, UsageError
-from cnnshape.experiments.sizing.result import AcceptedSizes, SizeSet, describe
+from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, SizeSet, describe
 from cnnshape.loading.inputs import from_specs
 from cnnshape.loading.model import load
 from cnnshape.loading.shapes import parse_inputs
@@ -409,3 +409,83 @@ def test_the_time_limit_ends_the_search_for_a_first_size():
 def test_a_range_beyond_reason_is_refused(limits):
     with pytest.raises(UsageError, match=r"is too long: at most 100,000 sizes"):
         cnnshape.sizes("lenet", (1, 1, "H", "W"), range=limits)
+
+
+# ---- what a change costs -------------------------------------------------------------------------
+
+
+class Small(nn.Module):
+    """Two levels of a U-Net: every side is a multiple of 2."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, 4, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.up = nn.ConvTranspose2d(4, 4, 2, stride=2)
+        self.last = nn.Conv2d(8, 1, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a = self.first(x)
+        return self.last(torch.cat([a, self.up(self.pool(a))], 1))
+
+
+@pytest.fixture(scope="module")
+def changes() -> list[Adaptation]:
+    accepted = cnnshape.sizes(Small(), (1, 1, "H", "W"), range=(1, 24), fit=21)
+    assert accepted.fit is not None
+    return list(accepted.fit.changes)
+
+
+def test_what_keeps_the_other_sizes_comes_before_what_costs_them(changes):
+    assert [change.text for change in changes[:4]] == [
+        "F.pad(x, (0, 1, 0, 1)) before the call, then y[..., :21, :21]",
+        "torch.cat([a, nn.functional.interpolate(self.up(self.pool(a)), size=a.shape[-2:])], 1)",
+        'F.interpolate(x, size=(22, 22), mode="bilinear") before the call',
+        "x[..., :20, :20] before the call",
+    ]
+    assert all(not change.costs for change in changes[:4])
+    assert all(change.verified for change in changes)
+
+
+def test_an_output_padding_costs_every_even_size(changes):
+    """It adds a row and a column to what is joined with the picture: 20 → 10 → 21."""
+    padding = next(change for change in changes if "output_padding" in change.text)
+    assert len(padding.costs) == padding.tried == 12
+    assert {"H": 20, "W": 20} in padding.costs
+    assert changes.index(padding) >= 4
+
+
+def test_a_result_of_another_shape_is_no_size_that_is_kept(changes):
+    """Joined one below the other the pictures run as well, but are twice as high."""
+    other = next((change for change in changes if "dim=2" in change.text), None)
+    assert other is None or len(other.costs) == other.tried
+
+
+def test_the_changes_do_what_they_say():
+    model, x = Small(), torch.rand(1, 1, 21, 21)
+    padded = model(nn.functional.pad(x, (0, 1, 0, 1)))[..., :21, :21]
+    assert padded.shape == x.shape
+    with pytest.raises(RuntimeError):
+        model(x)
+
+
+def test_tokens_are_padded_and_not_interpolated():
+    class Pairs(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed = nn.Embedding(10, 4)
+
+        def forward(self, ids: torch.Tensor) -> torch.Tensor:
+            return self.embed(ids).view(len(ids), -1, 8)
+
+    accepted = cnnshape.sizes(Pairs(), "1,S:int64", range=(1, 20), fit=7)
+    assert accepted.fit is not None
+    texts = [change.text for change in accepted.fit.changes]
+    assert texts[0] == "F.pad(ids, (0, 1)) before the call"
+    assert not any("interpolate" in text for text in texts)
+
+
+def test_above_the_range_the_pattern_goes_on():
+    accepted = cnnshape.sizes(Small(), (1, 1, "S", "S"), range=(1, 16), fit=33)
+    assert accepted.fit is not None
+    assert accepted.fit.changes[0].leads_to == {"S": 34}

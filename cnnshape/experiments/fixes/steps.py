@@ -49,6 +49,16 @@ def _pad(thing: torch.Tensor, amounts: Sequence[int]) -> torch.Tensor:
     return F.pad(thing, tuple(amounts))
 
 
+def _pooled(thing: torch.Tensor, sizes: Sequence[int]) -> torch.Tensor:
+    """The mean over windows, as many as there are to be along the last axes."""
+    pools: dict[int, Callable[..., torch.Tensor]] = {
+        1: F.adaptive_avg_pool1d,
+        2: F.adaptive_avg_pool2d,
+        3: F.adaptive_avg_pool3d,
+    }
+    return pools[len(sizes)](thing, tuple(sizes))
+
+
 def _item(thing: Any, key: Any) -> Any:
     if isinstance(key, int) or isinstance(thing, Mapping):
         return thing[key]
@@ -91,6 +101,7 @@ _STEPS: dict[str, Callable[..., Any]] = {
     "to": _to,
     "whole": _whole,
     "pad": _pad,
+    "adaptive_avg_pool": _pooled,
     "item": _item,
     "as_tensor": _as_tensor,
     "picture": _picture,

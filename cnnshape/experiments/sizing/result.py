@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import gcd
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+from cnnshape.analysis.report import Suggestion
 from cnnshape.experiments.symbolic.letters import Letters
 from cnnshape.shown import Shown
+from cnnshape.tracing.trace import Source
+
+#: The sorts of changes that make a model take a size, in the order in which they are shown.
+How = Literal["pad", "join", "interpolate", "crop", "pool", "layer"]
+_ORDER: tuple[How, ...] = ("pad", "join", "interpolate", "crop", "pool", "layer")
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,7 @@ class Rejection:
     type: str
     message: str
     diagnosis: str | None
+    source: Source | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The rejection as the JSON has it."""
@@ -29,25 +36,57 @@ class Rejection:
             "type": self.type,
             "message": self.message,
             "diagnosis": self.diagnosis,
+            "source": str(self.source) if self.source else None,
         }
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """A change that makes the model take a size; ``verified``: it was made on a copy and ran."""
+    """A change that makes the model take a size; ``verified``: it was made on a copy and ran.
+
+    Attributes:
+        action, text, path: what is done, and where.
+        how: what sort of change it is; the first sorts leave the model as it is.
+        leads_to: the sizes that the model is then given.
+        tried: so many other sizes were tried with it that the model took before.
+        costs: those among them that it then refuses, or gives a result of another shape for.
+        suggestion: the correction that it is, with all that belongs to it.
+    """
 
     action: str
     text: str
     path: str
     verified: bool
+    how: How = "layer"
+    leads_to: Letters | None = None
+    tried: int = 0
+    costs: tuple[Letters, ...] = ()
+    suggestion: Suggestion | None = field(default=None, repr=False)
+
+    @property
+    def keeps_the_model(self) -> bool:
+        """Whether only the input is changed, so that no other size can be lost."""
+        return self.leads_to is not None
+
+    @property
+    def rank(self) -> tuple[float, int]:
+        """What loses the fewest sizes first; where nobody tried, nothing is known to be kept."""
+        known = self.keeps_the_model or self.tried
+        lost = len(self.costs) / max(self.tried, 1) if known else 0.5
+        return lost, _ORDER.index(self.how)
 
     def to_dict(self) -> dict[str, Any]:
-        """The change as the JSON has it."""
+        """The change as the JSON has it; ``tried`` is null where no other size is concerned."""
+        then = self.suggestion.then if self.suggestion else ()
         return {
             "action": self.action,
             "text": self.text,
             "path": self.path,
             "verified": self.verified,
+            "then": [further.to_dict() for further in then],
+            "leads_to": None if self.leads_to is None else dict(self.leads_to),
+            "tried": None if self.keeps_the_model else self.tried,
+            "costs": [dict(letters) for letters in self.costs],
         }
 
 
@@ -59,6 +98,7 @@ class Fit:
     accepted: bool
     reason: str
     changes: tuple[Adaptation, ...] = ()
+    source: Source | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The answer as the JSON has it."""
@@ -66,6 +106,7 @@ class Fit:
             "sizes": dict(self.letters),
             "accepted": self.accepted,
             "reason": self.reason,
+            "source": str(self.source) if self.source else None,
             "changes": [change.to_dict() for change in self.changes],
         }
 

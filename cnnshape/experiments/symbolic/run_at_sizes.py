@@ -36,7 +36,7 @@ class Run:
 
 
 #: Sides of pictures that networks are made for, the most likely first.
-_USUAL_SIDES = (
+USUAL_SIDES = (
     *(224, 32, 64, 28, 96, 128, 256, 299, 384, 512, 16, 48, 112, 160, 192, 240, 320),
     *(336, 448, 331, 518, 8, 56, 36, 100, 227, 84, 40, 20),
 )
@@ -156,7 +156,7 @@ class Prober:
         free = [name for name in self.inputs.letters if name not in batches | channels]
         widths = self._widths() if channels else (1,)
         picture = any(rank > 3 for _, rank in where.values())
-        sides = _USUAL_SIDES if picture else (*_USUAL_LENGTHS, *_USUAL_SIDES)
+        sides = USUAL_SIDES if picture else (*_USUAL_LENGTHS, *USUAL_SIDES)
         seen = tuple(dict.fromkeys(chain(sides, self._widths(), range(1, 257))))
         # A model that refuses two examples may take more of them, at its usual sizes.
         several = ((rows, seen[:6]) for rows in _USUAL_BATCHES if batches)
@@ -271,12 +271,15 @@ def at_sizes(prepared: Prepared, letters: Letters) -> Prepared:
     return replace(prepared, inputs=filled(prepared.inputs, letters), options=options)
 
 
-def report_at(prepared: Prepared, letters: Letters) -> Report:
-    """The report of the model at these sizes, with a diagnosis if it fails there."""
+def report_at(prepared: Prepared, letters: Letters, *, trials: bool = True) -> Report:
+    """The report of the model at these sizes, with a diagnosis if it fails there.
+
+    Without ``trials`` its suggestions are those that nobody tried.
+    """
     numbered = at_sizes(prepared, letters)
     recorded = run_pass(numbered)
     report = build_report(recorded.trace, spec=prepared.spec, exception=recorded.exception)
-    if report.error is None:
+    if report.error is None or not trials:
         return report
     from cnnshape.experiments.search_fixes import with_tried_suggestions
 
