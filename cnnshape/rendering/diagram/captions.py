@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from cnnshape.analysis.report import Layer, Report
 from cnnshape.rendering.batch import Batch
@@ -47,9 +47,7 @@ class Captions:
             return Caption("", strips=strips, kind="merge", sign=box.sign, tooltip=tooltip)
         title, first = self.naming.title(box, key)
         lines = [first] if first else []
-        row = self._row(box.head)
-        if row is not None:
-            lines += _asked_for(row, self.show, whole=box.head.container)
+        lines += self._asked_for(box)
         if box.failed:
             lines += self._failure()
         aside = self._aside(box)
@@ -70,7 +68,7 @@ class Captions:
         return Caption(name, lines=(" ".join(details),), kind="io", tooltip=whole, pill=True)
 
     def _aside(self, box: Box) -> str:
-        call = box.head.call
+        call = _named(box)
         words: list[str] = []
         if len(box.repeats) > 1:
             words.append(f"{len(box.repeats)} ×")
@@ -81,12 +79,26 @@ class Captions:
         run = self.trace.calls[call].call
         if run > 0 and len(box.repeats) < 2:
             return f"{ordinal(run + 1)} call"
-        row = self._row(box.head)
-        if row is not None and "params" in self.show:
-            params = row.subtree_params if box.head.container else row.params
-            if params:
-                words.append(count(params))
+        row = self.rows.get(call)
+        if row is not None and "params" in self.show and row.subtree_params:
+            words.append(count(row.subtree_params))
         return (" · " if box.turns > 1 else " ").join(words)
+
+    def _asked_for(self, box: Box) -> list[str]:
+        """The details that were asked for: costs of what names the box, sizes of its layer."""
+        lines: list[str] = []
+        call = _named(box)
+        named = self.rows.get(call) if call is not None else None
+        if named is not None and "macs" in self.show and named.subtree_macs:
+            lines.append(f"{amount_text(named.subtree_macs)} MACs")
+        row = self._row(box.head)
+        if row is not None and "receptive-field" in self.show and row.receptive_field is not None:
+            lines.append(f"receptive field {_extent(row)}")
+        if row is not None and "formula" in self.show:
+            lines += (
+                per_axis(row.check.substitution) if row.check and row.check.substitution else []
+            )
+        return lines
 
     def _failure(self) -> list[str]:
         error = self.report.error
@@ -144,6 +156,8 @@ class Captions:
 
     def _tooltip(self, box: Box) -> str:
         lines: list[str] = []
+        if box.wrappers:
+            lines += self._about_call(box.wrappers[0])
         for part in box.parts:
             lines += self._about(part)
         if len(box.repeats) > 1:
@@ -160,13 +174,20 @@ class Captions:
             ins = [shape_text(self.trace.shape(v)) for v in op.inputs]
             outs = [shape_text(self.trace.shape(v)) for v in op.outputs]
             return [f"{op.name}: {', '.join(ins)} → {', '.join(outs)}"]
-        path = self.naming.path(part.call)
-        lines = [f"{path or self.report.class_name}: {self.naming.words((part,))}"]
-        row = self._row(part)
-        return lines if row is None else lines + _everything(row, whole=part.container)
+        return self._about_call(part.call, self.naming.words((part,)))
+
+    def _about_call(self, call: int, words: str = "") -> list[str]:
+        path, row = self.naming.path(call), self.rows.get(call)
+        words = words or self.naming.module(call).type
+        return [f"{path or self.report.class_name}: {words}", *(_everything(row) if row else ())]
 
     def _row(self, part: Part) -> Layer | None:
         return None if part.call is None else self.rows.get(part.call)
+
+
+def _named(box: Box) -> int | None:
+    """The call whose name the box has: its figures are that module's, with all inside it."""
+    return box.wrappers[0] if box.wrappers else box.head.call
 
 
 def _gathered(parts: Sequence[Part]) -> list[list[Part]]:
@@ -184,28 +205,14 @@ def _gathered(parts: Sequence[Part]) -> list[list[Part]]:
 # ---- what the report knows of a layer, in lines -----------------------------------------
 
 
-def _asked_for(row: Layer, show: Collection[Show], *, whole: bool) -> list[str]:
-    """The details that were asked for; ``whole`` if the layer stands for all below it."""
-    lines: list[str] = []
-    macs = row.subtree_macs if whole else row.macs
-    if "macs" in show and macs:
-        lines.append(f"{amount_text(macs)} MACs")
-    if "receptive-field" in show and row.receptive_field is not None:
-        lines.append(f"receptive field {_extent(row)}")
-    if "formula" in show and row.check is not None and row.check.substitution:
-        lines += per_axis(row.check.substitution)
-    return lines
-
-
-def _everything(row: Layer, *, whole: bool) -> list[str]:
-    """Sizes, counts and the size formula, for a tooltip."""
+def _everything(row: Layer) -> list[str]:
+    """Sizes, counts with all that is inside, and the size formula, for a tooltip."""
     lines: list[str] = []
     if row.input_shapes and row.output_shapes:
         ins = ", ".join(shape_text(shape) for shape in row.input_shapes)
         outs = ", ".join(shape_text(shape) for shape in row.output_shapes)
         lines.append(f"  {ins} → {outs}")
-    params = row.subtree_params if whole else row.params
-    macs = row.subtree_macs if whole else row.macs
+    params, macs = row.subtree_params, row.subtree_macs
     numbers = [counted(params, "parameter")] if params else []
     numbers += [f"{amount_text(macs)} MACs"] if macs else []
     if row.receptive_field is not None:

@@ -291,7 +291,7 @@ class DotWriter:
             look["penwidth"] = "2"
         if caption.pill:
             return look | {"label": pill_label(caption, self.theme), "margin": "0.16,0.07"}
-        if caption.sign and not caption.strips:
+        if len(caption.sign) == 1 and not caption.strips:
             return look | {
                 "label": caption.sign,
                 "shape": "circle",

@@ -104,7 +104,8 @@ def _strip(words: str, style: KindStyle, span: str) -> str:
 def sign_label(caption: Caption, theme: Theme) -> str:
     """A merge with its activation: the sign, and the strips beside it."""
     style = theme.style("merge")
-    cells = f'<td><font color="{style.text}" point-size="14">{text(caption.sign)}</font></td>'
+    size = 14 if len(caption.sign) == 1 else 11
+    cells = f'<td><font color="{style.text}" point-size="{size}">{text(caption.sign)}</font></td>'
     for strip in caption.strips:
         cells += '<td width="4" cellpadding="0"></td>'
         cells += _strip(strip.text, theme.style(strip.kind), "")

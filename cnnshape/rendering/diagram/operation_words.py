@@ -15,6 +15,7 @@ Config = Mapping[str, Any]
 
 #: How Python's operators are written in a picture.
 _SIGNS = {"+": "+", "-": "−", "*": "×", "/": "÷"}
+CONCAT = "concat"
 _SPELLED = {"scaled_dot_product_attention": "attention"}
 
 
@@ -101,7 +102,7 @@ def sign_of(accounts: Accounts, op: Operation) -> str:
     """What is written between several tensors of which one is made; empty where it has no sign."""
     entry, account = accounts.entry(op), accounts.of(op)
     if account is not None and any(isinstance(one, Joined) for one in account.results[0]):
-        return "⧺"
+        return CONCAT
     return "" if entry is None else _SIGNS.get(entry.operator, "")
 
 
@@ -119,7 +120,7 @@ def _arithmetic(accounts: Accounts, op: Operation, sign: str) -> str:
         makers = (value.producer for value in held if value.producer is not None)
         made = (trace.operations[maker] for maker in makers)
         names = [one.name for one in made if accounts.makes(one)]
-    if sign == "⧺":
+    if sign == CONCAT:
         names = [name for name in names if not name.lstrip("-").isdigit()]
     return f"{sign} {', '.join(names)}" if names else op.name
 

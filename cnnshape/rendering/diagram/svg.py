@@ -17,7 +17,7 @@ _SPACE = "{http://www.w3.org/XML/1998/namespace}space"
 
 #: Letters that the measuring font has; the width of others is a guess.
 _KNOWN = frozenset(map(chr, (*range(0x20, 0x180), *range(0x370, 0x460)))) | frozenset(
-    "×→−·÷⌊⌋⌈⌉≥≤≠…–—✓✗⧺∞√′″"
+    "×→−·÷⌊⌋⌈⌉≥≤≠…–—✓✗∞√′″"
 )
 
 #: The texts of a node or edge and how wide each was measured, by the element's id.

@@ -23,9 +23,9 @@ def backward(view: View) -> set[tuple[str, str]]:
     return {(nodes[t].id, nodes[h].id) for t, h, _ in view.graph.edges() if h <= t}
 
 
-# Of one cell: ⧺, gates, three sigmoids and a tanh, two products, their sum, tanh, a product: 11
-# boxes and 14 arrows with the one that enters; two arrows lead back, the hidden state into ⧺ and
-# the cell's state into the product with the forget gate.
+# Of one cell: concat, gates, three sigmoids and a tanh, two products, their sum, tanh, a product:
+# 11 boxes and 14 arrows with the one that enters; two arrows lead back, the hidden state into the
+# concat and the cell's state into the product with the forget gate.
 
 
 @pytest.mark.parametrize("turns", [3, 20, 200])
