@@ -2,18 +2,14 @@
 
     python -m tests.benchmarks.symbolic_time
 
-1. The command ``inspect lenet -i N,1,H,W`` beside ``import torch``, in turn. Goal: at most two
-   seconds more.
-2. In a warm process, beside inspecting the same model at one size. Goals: LeNet 0.3 s, ResNet-18
+1. In a warm process, beside inspecting the same model at one size. Goals: LeNet 0.3 s, ResNet-18
    1 s, DenseNet-121 6 s.
-3. The sizes that LeNet accepts, every pair of 1…256. Goal: under a second.
+2. The sizes that LeNet accepts, every pair of 1…256. Goal: under a second.
 """
 
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
@@ -22,28 +18,6 @@ def seconds(function: Callable[[], object]) -> float:
     started = time.perf_counter()
     function()
     return time.perf_counter() - started
-
-
-def cold(rounds: int = 5) -> None:
-    """Print what the whole command costs beyond ``import torch``."""
-
-    def command(*words: str) -> float:
-        return seconds(
-            lambda: subprocess.run([sys.executable, *words], check=True, capture_output=True)
-        )
-
-    pairs = [
-        (
-            command("-m", "cnnshape", "inspect", "lenet", "-i", "N,1,H,W"),
-            command("-c", "import torch"),
-        )
-        for _ in range(rounds)
-    ]
-    ours, torch_alone = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(
-        f"inspect lenet -i N,1,H,W: {ours:.2f} s, import torch {torch_alone:.2f} s, "
-        f"{ours - torch_alone:+.2f} s"
-    )
 
 
 def warm(rounds: int = 5) -> None:
@@ -80,6 +54,5 @@ def accepted(rounds: int = 5) -> None:
 
 
 if __name__ == "__main__":
-    cold()
     warm()
     accepted()
