@@ -14,7 +14,7 @@ from cnnshape.formulas.derivation import AxisDerivation, Derivation
 from cnnshape.formulas.exact_columns import column_of, evaluate
 from cnnshape.formulas.expression import Expression
 from cnnshape.formulas.judgement import Judgement
-from cnnshape.formulas.reading.equations import read
+from cnnshape.formulas.reading.equations import FEATURES, OUTPUT, Equation, read
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.formulas.roles import ROLES
 from cnnshape.formulas.verdict import judge
@@ -37,8 +37,12 @@ def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
     [True, True, True]
     """
     name = formulas.canonical(kind)
-    equations = read(expression, name)
-    judged = [(equation.expression, judge(name, equation)) for equation in equations]
+    judged = [(equation, judge(name, equation)) for equation in read(expression, name)]
+    if any(equation.quantity == FEATURES for equation, _ in judged):
+        raise UsageError(
+            "check compares formulas for sizes and for arguments of a layer; "
+            "in_features is judged by cnnshape formula"
+        )
     trace = report.trace
     claims: list[Claim] = []
     for operation in trace.operations:
@@ -54,27 +58,31 @@ def _claim(
     trace: Trace,
     operation: Operation,
     found: Application,
-    expression: Expression,
+    equation: Equation,
     judgement: Judgement,
 ) -> Claim:
     derived = formulas.derive(found.kind, found.input_shape, **found.arguments)
-    exact = [_value(expression, _roles(found, axis)) for axis in derived.axes]
+    rows = [_roles(found, axis) for axis in derived.axes]
+    exact = [_value(equation.expression, row) for row in rows]
     up = bool(found.arguments.get("ceil_mode"))
     rounded = [None if v is None else (ceil(v) if up else floor(v)) for v in exact]
-    actual = _spatial(trace, operation, derived)
+    actual: list[int | float | None] = [*_spatial(trace, operation, derived)]
+    if equation.quantity != OUTPUT:
+        actual = [row.get(equation.quantity) for row in rows]
     call = trace.calls[operation.call]
     path = f"{call.path}[{call.call}]" if call.call else call.path
     # A fraction is forgiven only where rounding is all that the formula lacks.
     fits = exact == actual or (judgement.needs_floor and rounded == actual)
     return Claim(
-        what=f"formula {found.kind}",
+        what=f"formula {found.kind}"
+        + (f" {equation.quantity}" if equation.quantity != OUTPUT else ""),
         path=path or operation.name,
         expected=tuple(_number(value) for value in exact),
         actual=tuple(actual),
         ok=fits,
         note=_note(judgement, needed_rounding=fits and exact != actual),
         source=operation.source,
-        reason=f"{found.kind} {expression}",
+        reason=f"{found.kind} {equation.quantity} {equation.expression}",
     )
 
 
@@ -84,7 +92,8 @@ def _roles(found: Application, axis: AxisDerivation) -> dict[str, int | float]:
     letters = dict(axis.values)
     values = {ROLES[name]: letters[letter] for letter, name in rule.names.items()}
     # What the rule does not depend on can still stand in a formula, at its neutral value.
-    return {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0} | values
+    neutral = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0}
+    return neutral | {"output": axis.output} | values
 
 
 def _value(expression: Expression, roles: dict[str, int | float]) -> Fraction | None:
@@ -112,7 +121,7 @@ def _number(value: Fraction | None) -> int | float | None:
 
 
 def _note(judgement: Judgement, *, needed_rounding: bool) -> str:
-    parts: list[str] = []
+    parts = [f"the {judgement.quantity} for {judgement.aim}"] if judgement.aim else []
     if needed_rounding:
         parts.append("rounded, as the layer rounds")
     if judgement.verdict == "needs_floor":

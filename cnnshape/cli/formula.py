@@ -68,6 +68,7 @@ def command(
     evaluate   cnnshape formula conv --input 28 --kernel 5 --padding 2
     solve      cnnshape formula conv --input 28 --kernel 5 --output 28 --solve padding
     test       cnnshape formula conv "(W - F + 2P)/S + 1"
+               cnnshape formula conv "padding = kernel_size // 2"
     chain      cnnshape formula --layers "conv k5 p2, pool 2, conv k5" --input 28
     the rule   cnnshape formula conv
 
@@ -76,7 +77,8 @@ def command(
     flatten, unflatten, linear, bilinear, embedding, channel_shuffle or glu.
 
     EXPRESSION is plain text, unicode or LaTeX. Names: W H L N n i in (input), F K k f (kernel),
-    P p pad, S s stride, D d dilation, OP A a (output_padding).
+    P p pad, S s stride, D d dilation, OP A a (output_padding). An argument on its left side
+    (padding = …, in_features = …) makes it a rule for that argument.
     The exit code is 0 for an exact formula, an answer, a possible size, and 1 otherwise.
     """
     from cnnshape.formulas.formula_call import formula

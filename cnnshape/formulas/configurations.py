@@ -48,29 +48,16 @@ _FEW: dict[str, tuple[float, ...]] = {
 }
 
 
-class Grid:
-    """Valid configurations, the smallest first, and the rule's size for each.
+class Points:
+    """Configurations, the smallest first; a column for each argument, for that is fastest."""
 
-    All work is done a column at a time, where the interpreter is fastest.
-    """
-
-    def __init__(self, rule: AxisRule, roles: Sequence[str], candidates: Iterable[Point]) -> None:
-        self.roles = tuple(role for role in ORDER if role in roles)
-        columns = list(zip(*candidates, strict=True)) or [()] * len(roles)
-        #: The columns in the order in which the rule takes its values.
-        taken: list[Sequence[float]] = [columns[self.roles.index(role)] for role in roles]
-        values = [sorted(set(column)) for column in taken]
-        for condition in rule.conditions:
-            if _may_break(condition, values):
-                holds = [low <= high for low, high in map(condition.bounds, *taken)]
-                taken = [list(compress(column, holds)) for column in taken]
-        self.actual = [int(size) for size in map(rule.function, *taken)]
-        by_role = dict(zip(roles, taken, strict=True))
-        self.values: dict[str, Sequence[float]] = {role: by_role[role] for role in self.roles}
+    def __init__(self, roles: Sequence[str], columns: Sequence[Sequence[float]]) -> None:
+        self.roles = tuple(roles)
+        self.values: dict[str, Sequence[float]] = dict(zip(self.roles, columns, strict=True))
         self.everywhere: Mask = (1 << len(self)) - 1
 
     def __len__(self) -> int:
-        return len(self.actual)
+        return len(next(iter(self.values.values()), ()))
 
     def point(self, index: int) -> dict[str, float]:
         """Argument → its value in one configuration."""
@@ -96,6 +83,24 @@ class Grid:
         return mask
 
 
+class Grid(Points):
+    """Valid configurations, and the rule's size for each."""
+
+    def __init__(self, rule: AxisRule, roles: Sequence[str], candidates: Iterable[Point]) -> None:
+        ordered = tuple(role for role in ORDER if role in roles)
+        columns = list(zip(*candidates, strict=True)) or [()] * len(roles)
+        #: The columns in the order in which the rule takes its values.
+        taken: list[Sequence[float]] = [columns[ordered.index(role)] for role in roles]
+        values = [sorted(set(column)) for column in taken]
+        for condition in rule.conditions:
+            if _may_break(condition, values):
+                holds = [low <= high for low, high in map(condition.bounds, *taken)]
+                taken = [list(compress(column, holds)) for column in taken]
+        self.actual = [int(size) for size in map(rule.function, *taken)]
+        by_role = dict(zip(roles, taken, strict=True))
+        super().__init__(ordered, [by_role[role] for role in ordered])
+
+
 def _may_break(condition: Condition, values: Sequence[Sequence[float]]) -> bool:
     """Whether a condition can fail. One about a single argument is asked once for each value."""
     if not condition.argument or not all(values):
@@ -110,7 +115,12 @@ def _may_break(condition: Condition, values: Sequence[Sequence[float]]) -> bool:
 
 
 def _masks(values: Sequence[float]) -> dict[float, Mask]:
-    """Each of at most 256 values, and where it stands."""
+    """Each value, and where it stands."""
+    if len(set(values)) > 256:
+        found: dict[float, Mask] = {}
+        for index, value in enumerate(values):
+            found[value] = found.get(value, 0) | 1 << index
+        return found
     number = {value: index for index, value in enumerate(sorted(set(values)))}
     numbered = bytes(map(number.__getitem__, values))
     alone = bytes(256)
@@ -154,9 +164,15 @@ def _grid(
     given: tuple[tuple[str, float], ...],
     constants: tuple[int, ...],
 ) -> Grid:
-    fixed = dict(given)
+    return Grid(rule, roles, candidates(rule.kind, roles, dict(given), constants))
+
+
+def candidates(
+    kind: str, roles: Sequence[str], fixed: Mapping[str, float], constants: Sequence[int]
+) -> list[Point]:
+    """The values of these arguments that are tried, in :data:`ORDER`, valid or not."""
     ordered = [role for role in ORDER if role in roles]
-    usual = {role: _usual(rule.kind, role, len(roles)) for role in ordered}
+    usual = {role: _usual(kind, role, len(roles)) for role in ordered}
     blocks: list[Values] = [usual]
     if constants:
         near = sorted({number + step for number in constants for step in (-1, 0, 1)})
@@ -172,7 +188,7 @@ def _grid(
         product(*((fixed[role],) if role in fixed else sorted(block[role]) for role in ordered))
         for block in blocks
     ]
-    return Grid(rule, roles, list(points[0]) if len(points) == 1 else sorted({*chain(*points)}))
+    return list(points[0]) if len(points) == 1 else sorted({*chain(*points)})
 
 
 def _usual(kind: str, role: str, count: int) -> tuple[float, ...]:

@@ -197,6 +197,30 @@ def substitute(expression: Expression, values: Mapping[str, Expression | float])
     return Expression(expression.operator, operands)
 
 
+def constants_of(expression: Expression, largest: int = 64) -> tuple[int, ...]:
+    """The numbers from 2 that stand in a formula, but for the 2 of 2P and for exponents.
+
+    >>> H, P = symbols("HP")
+    >>> constants_of((H + 2 * P - 5) // 3)
+    (3, 5)
+    """
+    found: set[int] = set()
+
+    def walk(node: Expression) -> None:
+        if node.operator == "number" and isinstance(node.value, int) and 2 <= node.value <= largest:
+            found.add(node.value)
+        operands = node.operands[:1] if node.operator == "power" else node.operands
+        pads = node.operator == "product" and any(
+            each.value in ("padding", "P") for each in operands
+        )
+        for operand in operands:
+            if not (pads and operand.operator == "number"):
+                walk(operand)
+
+    walk(expression)
+    return tuple(sorted(found)[:4])
+
+
 # ---- writing ------------------------------------------------------------------------------
 
 #: How tightly each operator binds; a looser operand gets parentheses.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from cnnshape.formulas.configurations import Grid, Mask, mask_of
+from cnnshape.formulas.configurations import Mask, Points, mask_of
+from cnnshape.formulas.exact_columns import Column
+from cnnshape.formulas.registry import GROWING
 
 #: How many conditions a formula may need and still be called conditional.
 MOST_CONDITIONS = 5
@@ -51,6 +53,19 @@ _GENERAL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("after=0", ("after",), lambda a: a == 0),
     ("before=after", ("before", "after"), lambda b, a: b == a),
 )
+#: What rules for an argument may ask for as well.
+_OF_ARGUMENTS: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
+    ("kernel>=2", ("kernel",), lambda k: k >= 2),
+    ("output>=2", ("output",), lambda o: o >= 2),
+    ("input>=2", ("input",), lambda n: n >= 2),
+    ("2*padding<kernel", ("padding", "kernel"), lambda p, k: 2 * p < k),
+    ("kernel>=stride", ("kernel", "stride"), lambda k, s: k >= s),
+    ("kernel - stride even", ("kernel", "stride"), lambda k, s: (k - s) % 2 == 0),
+)
+_OF_GROWTH: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
+    ("kernel=stride + 2*padding", ("kernel", "stride", "padding"), lambda k, s, p: k == s + 2 * p),
+    ("padding=stride/2", ("padding", "stride"), lambda p, s: 2 * p == s),
+)
 _CEIL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("stride<=kernel", ("stride", "kernel"), lambda s, k: s <= k),
     (
@@ -62,25 +77,68 @@ _CEIL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
 _DEFAULTS = frozenset({"dilation=1", "padding=0", "output_padding=0"})
 _WITH_CONSTANT = ("kernel", "stride", "padding", "factor", "output")
 _POOLS = frozenset({"max_pool", "avg_pool", "lp_pool"})
-_GROWING = frozenset({"conv_transpose", "max_unpool"})
 
 
 @lru_cache(maxsize=8)
-def general_atoms(grid: Grid, kind: str, *, ceil_mode: bool) -> tuple[Atom, ...]:
+def general_atoms(grid: Points, kind: str, *, ceil_mode: bool) -> tuple[Atom, ...]:
     """The conditions that mean something for a kind, as far as they divide the configurations."""
     usual = _DEFAULTS | {"stride=kernel" if kind in _POOLS else "stride=1"}
+    found = _atoms(grid, (*_GENERAL, *(_CEIL if ceil_mode else ())), usual)
+    return telling(grid, [*found, *_divisible(grid, kind)])
+
+
+def argument_atoms(
+    points: Points, kind: str, unknown: str, usual: Collection[str]
+) -> tuple[Atom, ...]:
+    """The conditions under which a rule for an argument may hold, beside the ``usual`` ones."""
+    table = (*_GENERAL, *_OF_ARGUMENTS, *(_OF_GROWTH if kind in GROWING else ()))
+    # True, but narrower than what is meant: a stride that is the kernel, and dilation 1 unsaid.
+    narrow = {"stride=kernel"} if kind not in _POOLS else set[str]()
+    if unknown == "dilation":
+        narrow |= {"padding=(kernel - 1)/2", "padding=kernel//2"}
+    wanted = [each for each in table if each[0] not in narrow]
+    return telling(points, _atoms(points, wanted, _DEFAULTS | set(usual)))
+
+
+def value_atoms(points: Points, value: Column, whole: Sequence[int]) -> tuple[Atom, ...]:
+    """Where a formula's value, and the whole number below it, can be an argument."""
+    below = mask_of(each == 1 for each in value.denominators())
+    least = mask_of(each >= 0 for each in whole)
+    whole_number = Atom("formula whole", below, _UNUSUAL + 1)
+    return telling(points, [whole_number, Atom("formula>=0", least, _UNUSUAL)])
+
+
+def telling(points: Points, atoms: Sequence[Atom]) -> tuple[Atom, ...]:
+    """The conditions that hold in some of the configurations and not in all."""
+    return tuple(atom for atom in atoms if atom.mask and atom.mask != points.everywhere)
+
+
+def _atoms(
+    points: Points, table: Sequence[tuple[str, tuple[str, ...], _Holds]], usual: Collection[str]
+) -> list[Atom]:
     found: list[Atom] = []
-    for text, roles, holds in (*_GENERAL, *(_CEIL if ceil_mode else ())):
-        if set(roles) <= set(grid.roles):
-            mask = grid.where(roles, holds)
+    for text, roles, holds in table:
+        if set(roles) <= set(points.roles):
+            mask = points.where(roles, holds)
             found.append(Atom(text, mask, _USUAL if text in usual else _UNUSUAL))
-    found += _divisible(grid, kind)
-    return tuple(atom for atom in found if atom.mask and atom.mask != grid.everywhere)
+    return found
 
 
-def _divisible(grid: Grid, kind: str) -> list[Atom]:
+def equal_atoms(points: Points, wanted: Mapping[str, Sequence[int]]) -> list[Atom]:
+    """Arguments that have one of these values each."""
+    return [
+        Atom(
+            f"{role}={number}", mask_of(value == number for value in points.values[role]), _UNUSUAL
+        )
+        for role, numbers in wanted.items()
+        if role in points.roles
+        for number in numbers
+    ]
+
+
+def _divisible(grid: Points, kind: str) -> list[Atom]:
     """Where the rule itself has nothing to round."""
-    if kind in _GROWING or not {"input", "kernel", "stride"} <= set(grid.roles):
+    if kind in GROWING or not {"input", "kernel", "stride"} <= set(grid.roles):
         return []
     count = len(grid)
     paddings = grid.values.get("padding", [0.0] * count)
@@ -98,18 +156,13 @@ def _divisible(grid: Grid, kind: str) -> list[Atom]:
     return [Atom(f"({text}) divisible by stride", mask_of(truths), _UNUSUAL + 1)]
 
 
-def constant_atoms(grid: Grid, constants: Sequence[int]) -> list[Atom]:
+def constant_atoms(grid: Points, constants: Sequence[int]) -> tuple[Atom, ...]:
     """Arguments that equal a number which stands in the formula, or its neighbour."""
     wanted: dict[str, set[int]] = {role: set(constants) for role in _WITH_CONSTANT}
     wanted["kernel"] |= {number + 1 for number in constants}
     wanted["padding"] |= {number // 2 for number in constants if number % 2 == 0}
-    found = [
-        Atom(f"{role}={number}", grid.by_value[role].get(number, 0), _UNUSUAL)
-        for role in _WITH_CONSTANT
-        if role in grid.roles
-        for number in sorted(wanted[role])
-    ]
-    return [atom for atom in found if atom.mask and atom.mask != grid.everywhere]
+    each = {role: sorted(numbers) for role, numbers in wanted.items()}
+    return telling(grid, equal_atoms(grid, each))
 
 
 def weakest(
@@ -131,7 +184,7 @@ def weakest(
     best: _Chosen | None = None
     found: list[_Chosen] = []
     for count in range(1, MOST_CONDITIONS + 1):
-        if best is not None and _cost(best)[0] <= count * _USUAL:
+        if best is not None and cost(best)[0] <= count * _USUAL:
             break
         more = [
             (chosen, mask)
@@ -142,7 +195,7 @@ def weakest(
         fresh = [each for each in more if not any(set(old[0]) < set(each[0]) for old in found)]
         widest = [each for each in fresh if not any(_within(each[1], o[1]) for o in fresh)]
         found += fresh
-        best = min([*widest, *([best] if best else [])], key=_cost, default=None)
+        best = min([*widest, *([best] if best else [])], key=cost, default=None)
     return best
 
 
@@ -162,6 +215,6 @@ def _within(mask: Mask, other: Mask) -> bool:
     return mask != other and not mask & ~other
 
 
-def _cost(chosen: _Chosen) -> tuple[int, int]:
+def cost(chosen: _Chosen) -> tuple[int, int]:
     """Cheap to say first, then wide."""
     return sum(atom.cost for atom in chosen[0]), -chosen[1].bit_count()

@@ -39,6 +39,14 @@ class Judgement:
     compared: int = 0
     ceil_mode: bool = False
     source: str = ""
+    #: What the left side names: the output, an argument of the layer, or in_features.
+    quantity: str = "output"
+    #: What a rule for an argument is to reach, such as "output = input".
+    aim: str = ""
+    #: What the repaired formula asks for; empty where it is right everywhere.
+    repaired_when: tuple[str, ...] = ()
+    #: What a rule for an argument does beside what it is judged for.
+    note: str = ""
 
     def __str__(self) -> str:
         return self.text()
@@ -53,19 +61,39 @@ class Judgement:
             "",
             f"{style(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
         ]
+        if self.note:
+            lines.append(f"  {self.note}")
         if self.rounding_example is not None:
             lines += [
                 "",
                 "  a fraction, because nothing rounds it:",
-                *_example(self.rounding_example),
+                *self._example(self.rounding_example),
             ]
         if self.counterexample is not None:
-            lines += ["", "  smallest counterexample:", *_example(self.counterexample)]
+            lines += ["", "  smallest counterexample:", *self._example(self.counterexample)]
         if self.repaired is not None:
-            lines += ["", f"  right: {style(label + self.repaired, 'strong')}"]
+            when = f", when {listed(self.repaired_when)}" if self.repaired_when else ""
+            lines += ["", f"  right: {style(label + self.repaired, 'strong')}{when}"]
         if self.source:
             lines.append(style(f"  {self.source}", "quiet"))
         return "\n".join(lines)
+
+    def _example(self, example: Mapping[str, float | None]) -> list[str]:
+        sizes = {
+            role: value for role, value in example.items() if role not in ("formula", "actual")
+        }
+        formula, actual = example["formula"], example["actual"]
+        shown = "is undefined (it divides by 0)" if formula is None else f"gives {_short(formula)}"
+        if self.aim:
+            right = "no value works" if actual is None else f"{actual} is right"
+        elif self.quantity == "in_features":
+            right = f"there are {actual}"
+        else:
+            right = f"the layer gives {actual}"
+        return [
+            "    " + ", ".join(f"{role} {_short(value)}" for role, value in sizes.items()),
+            f"    the formula {shown}, {right}",
+        ]
 
     def _summary(self) -> str:
         rounding = "up" if self.ceil_mode else "down"
@@ -73,14 +101,26 @@ class Judgement:
         match self.verdict:
             case "exact":
                 how = "proved by algebra" if self.proved else f"equal in {compared}"
-                return f"this is what the layer gives ({how})"
+                return f"{self._meaning()} ({how})"
             case "needs_floor":
-                return f"right everywhere once it is rounded {rounding}, as the framework rounds"
+                usual = ", as the framework rounds" if self.quantity == "output" else ""
+                return f"right everywhere once it is rounded {rounding}{usual}{self._aimed()}"
             case "conditional":
                 also = f", once it is rounded {rounding}" if self.needs_floor else ""
-                return f"right when {listed(self.holds_when)}{also}"
+                return f"right when {listed(self.holds_when)}{also}{self._aimed()}"
             case _:
-                return "no simple condition makes it right"
+                return f"no simple condition makes it right{self._aimed()}"
+
+    def _meaning(self) -> str:
+        if self.aim:
+            return f"this is the {self.quantity} for {self.aim}"
+        if self.quantity == "in_features":
+            return "these are the features"
+        return "this is what the layer gives"
+
+    def _aimed(self) -> str:
+        """What the formula is judged for, where that is not the size of the output."""
+        return f" (the {self.quantity} for {self.aim})" if self.aim else ""
 
     @property
     def ok(self) -> bool:
@@ -104,6 +144,10 @@ class Judgement:
             "compared": self.compared,
             "ceil_mode": self.ceil_mode,
             "source": self.source,
+            "quantity": self.quantity,
+            "aim": self.aim or None,
+            "note": self.note or None,
+            "repaired_when": list(self.repaired_when),
         }
 
 
@@ -168,16 +212,6 @@ class Judgements:
         """The contract's JSON: an object, or a list of them for several equations."""
         several = [each.to_dict() for each in self.judgements]
         return several if len(several) > 1 else several[0]
-
-
-def _example(example: Mapping[str, float | None]) -> list[str]:
-    sizes = {role: value for role, value in example.items() if role not in ("formula", "actual")}
-    formula = example["formula"]
-    shown = "is undefined (it divides by 0)" if formula is None else f"gives {_short(formula)}"
-    return [
-        "    " + ", ".join(f"{role} {_short(value)}" for role, value in sizes.items()),
-        f"    the formula {shown}, the layer gives {example['actual']}",
-    ]
 
 
 def _short(value: float | None) -> str:

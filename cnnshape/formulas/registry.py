@@ -45,6 +45,8 @@ WHOLE_SHAPES: frozenset[str] = frozenset(k for k, home in _HOMES.items() if home
 #: What an argument is when it is not given; the stride of a pooling is its kernel.
 DEFAULTS = {"stride": 1, "padding": 0, "dilation": 1, "output_padding": 0, "before": 0, "after": 0}
 STRIDE_IS_KERNEL = frozenset({"max_pool", "avg_pool", "lp_pool", "max_unpool"})
+#: The kinds whose output is larger than their input.
+GROWING = frozenset({"conv_transpose", "max_unpool"})
 
 #: Every kind that has a rule, by its canonical name.
 KINDS: tuple[str, ...] = tuple(_HOMES)

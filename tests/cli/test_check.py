@@ -453,3 +453,14 @@ def test_junit_fails_once_for_each_cause(check, net):
     skipped = cases["shape second"].find("skipped")
     assert skipped is not None
     assert (skipped.get("message") or "").endswith("follows from shape first")
+
+
+def test_a_rule_for_padding_is_compared_with_the_padding_of_each_layer():
+    claims = cnnshape.check("lenet", formulas={"conv": "P = (F-1)/2"}).claims
+    rules = [claim for claim in claims if claim.what == "formula conv padding"]
+    assert [(c.path, c.expected, c.actual, c.ok) for c in rules] == [
+        ("C1", (2, 2), (2, 2), True),
+        ("C2", (2, 2), (0, 0), False),
+        ("C3", (2, 2), (0, 0), False),
+    ]
+    assert "the padding for output = input" in rules[0].note

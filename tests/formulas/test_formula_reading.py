@@ -133,7 +133,7 @@ def test_names_depend_on_the_kind():
         ("1/S(W - F)", "a/bc can be read in two ways", "1/S(W - F)", 1),
         ("W § 2", "no formula has the character '§'", "W § 2", 2),
         ("W = F = K", "a second =", "W = F = K", 6),
-        ("2N = W - F", "one side of = must be the output's name alone", "2N = W - F", 3),
+        ("2N = W - F", "one side of = must be a name alone", "2N = W - F", 3),
         ("N =", "the formula is missing", "N =", 2),
         ("floor W", 'expected "(" after floor', "floor W", 6),
         ("min(W)", "min takes two arguments or more, not 1", "min(W)", 0),

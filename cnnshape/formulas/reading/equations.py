@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnnshape.errors import FormulaSyntaxError
@@ -13,6 +13,8 @@ from cnnshape.formulas.reading.tokens import Token, refuse, tokens
 if TYPE_CHECKING:
     from cnnshape.formulas.algebra import Sum
 
+#: What an equation computes unless its left side names something else, and what a flatten gives.
+OUTPUT, FEATURES = "output", "in_features"
 #: How many equations one text may hold.
 MOST_EQUATIONS = 12
 
@@ -40,6 +42,19 @@ NAMES: dict[str, tuple[str, ...]] = {
     ),
     "before": ("before", "left", "top", "front", "L_pad", "pad_left", "pad_top", "left_pad"),
     "after": ("after", "right", "bottom", "back", "R_pad", "pad_right", "pad_bottom", "right_pad"),
+    # What a flattened tensor is made of.
+    "channels": (
+        "C", "c", "ch", "channels", "channel", "out_channels", "in_channels", "num_channels",
+        "n_channels", "output_channels", "out_ch", "filters", "n_filters", "num_filters",
+        "feature_maps", "maps", "planes", "out_planes",
+    ),
+    "height": ("H", "h", "height", "rows", "out_h", "out_height", "output_height", "feat_h", "oh"),
+    "width": (
+        "W", "w", "width", "cols", "columns", "out_w", "out_width", "output_width", "feat_w", "ow",
+    ),
+    "length": ("L", "l", "T", "t", "length", "seq_len", "sequence_length", "steps", "out_length"),
+    "depth": ("D", "d", "depth", "frames", "out_d", "out_depth"),
+    "batch": ("B", "b", "N", "batch", "batch_size", "bs"),
 }  # fmt: skip
 
 #: Letters that name an input axis only together with "in": D_in is a depth, D a dilation.
@@ -52,13 +67,15 @@ _AXIS_MARKS = frozenset("h w d l t x y z H W D L X Y 0 1 2 height width depth le
 class Equation(NamedTuple):
     """One formula: the name it is given (or ""), and the expression over argument names.
 
-    ``written`` tells for each argument the name that the text used for it.
+    ``written`` tells for each argument the name that the text used for it; ``quantity`` is what
+    the left side names: the output, an argument of the layer, or the features of a linear layer.
     """
 
     label: str
     expression: Expression
     written: dict[str, str]
     text: str
+    quantity: str = OUTPUT
 
 
 def read(text: str, kind: str, roles: Collection[str] | None = None) -> tuple[Equation, ...]:
@@ -134,6 +151,33 @@ def _complete(part: list[Token]) -> bool:
 
 
 def _equation(text: str, part: list[Token], kind: str, roles: Collection[str]) -> Equation:
+    label, formula = _sides(text, part)
+    source = text[part[0].start : part[-1].end].strip()
+    name = "_".join(token.text for token in label)
+    quantity = named_quantity(name, kind, roles)
+    if quantity == OUTPUT and _is_something_else(name, roles):
+        judged = ", ".join(("output", *roles, FEATURES))
+        refuse(text, label[0].start, f"{name} is not judged for {kind}; what can be is {judged}")
+    written: dict[str, str] = {}
+    names = _Names(text, kind, tuple(roles), written)
+    if quantity == FEATURES:
+        names = _Names(text, kind, feature_roles(kind, roles, formula), written)
+    elif quantity != OUTPUT:
+        names = _Names(text, kind, tuple(roles), written, _outputs(formula, quantity, roles))
+    end = formula[-1].end
+    expression = Parser(text, [*formula, Token("end", "", end, end)], names.resolve).parse()
+    used = expression.names()
+    # W = (W − F)/S + 1 names the size after the layer like the one before it.
+    if quantity in used or (quantity == "input" and OUTPUT not in used):
+        if OUTPUT in used and OUTPUT not in roles:
+            refuse(text, formula[0].start, f"{written[OUTPUT]} is the output; {_COMPUTES}")
+        quantity = OUTPUT
+    shown = "".join(token.text for token in label)
+    return Equation(shown, expression, written, source, quantity)
+
+
+def _sides(text: str, part: list[Token]) -> tuple[list[Token], list[Token]]:
+    """The name that is computed, empty where none is given, and the formula."""
     sides: list[list[Token]] = [[]]
     equals: list[Token] = []
     for token in part:
@@ -144,25 +188,21 @@ def _equation(text: str, part: list[Token], kind: str, roles: Collection[str]) -
             sides[-1].append(token)
     if len(sides) > 2:
         refuse(text, equals[1].start, "a second = stands here; separate equations by commas")
-    source = text[part[0].start : part[-1].end].strip()
-    label: list[Token] = []
-    formula = sides[0]
-    if len(sides) == 2:
-        label, formula = sides if _is_label(sides[0]) else sides[::-1]
-        if not _is_label(label):
-            refuse(
-                text, equals[0].start, "one side of = must be the output's name alone, as in N = …"
-            )
-        if not formula:
-            refuse(text, equals[0].start, "the formula is missing on one side of =")
-    end = formula[-1].end
-    written: dict[str, str] = {}
+    if len(sides) == 1:
+        return [], sides[0]
+    label, formula = sides if _is_label(sides[0]) else sides[::-1]
+    if not _is_label(label):
+        refuse(
+            text,
+            equals[0].start,
+            "one side of = must be a name alone, as in N = … or padding = …",
+        )
+    if not formula:
+        refuse(text, equals[0].start, "the formula is missing on one side of =")
+    return label, formula
 
-    def resolve(token: Token) -> Expression:
-        return _resolve(text, token, kind, roles, written)
 
-    parser = Parser(text, [*formula, Token("end", "", end, end)], resolve)
-    return Equation("".join(token.text for token in label), parser.parse(), written, source)
+_COMPUTES = "a formula computes it from the input"
 
 
 def _is_label(side: list[Token]) -> bool:
@@ -170,32 +210,73 @@ def _is_label(side: list[Token]) -> bool:
     return len(side) <= 4 and all(token.kind == "name" for token in side)
 
 
-def _resolve(
-    text: str, token: Token, kind: str, roles: Collection[str], written: dict[str, str]
-) -> Expression:
-    """A name as a symbol that carries the argument's name."""
-    name = token.text
-    if is_output(name) and role_of(name, roles) is None:
-        refuse(text, token.start, f"{name} is the output; a formula computes it from the input")
-    parts = [name] if role_of(name, roles) is not None else _two_letters(name, roles)
-    if not parts:
-        refuse(
-            text,
-            token.start,
-            f"{name!r} is not understood in a formula of {kind}; understood are "
-            f"{understood(roles)}",
-        )
-    product: Expression | None = None
-    for part in parts:
-        role = role_of(part, roles)
+def _outputs(formula: Sequence[Token], quantity: str, roles: Collection[str]) -> frozenset[str]:
+    """The names that mean the output in a rule for an argument: F = W − (N − 1)S + 2P.
+
+    N and W₂ mean the input as well, but not beside another name of it.
+    """
+    names = [token.text for token in formula if token.kind == "name"]
+    found = {name for name in names if role_of(name, roles) is None and _names_output(name)}
+    inputs = sorted({name for name in names if role_of(name, roles) == "input"})
+    if quantity != "input" and len(inputs) == 2 and not found:
+        found = {name for name in inputs if name in ("N", "n") or name.endswith("2")}
+        if len(found) == 2:
+            found.clear()
+    return frozenset(found)
+
+
+def _names_output(name: str) -> bool:
+    return is_output(name) or name in NAMES[OUTPUT]
+
+
+class _Names(NamedTuple):
+    """What the names of one formula stand for; ``outputs`` are those of the layer's output."""
+
+    text: str
+    kind: str
+    roles: tuple[str, ...]
+    written: dict[str, str]
+    outputs: frozenset[str] = frozenset()
+
+    def resolve(self, token: Token) -> Expression:
+        """A name as a symbol that carries the argument's name."""
+        name = token.text
+        parts = [name] if self.role(name) is not None else _two_letters(name, self.roles)
+        if not parts and is_output(name):
+            refuse(self.text, token.start, f"{name} is the output; {_COMPUTES}")
+        if not parts:
+            refuse(
+                self.text,
+                token.start,
+                f"{name!r} is not understood in a formula of {self.kind}; understood are "
+                f"{understood(self.roles)}",
+            )
+        product: Expression | None = None
+        for part in parts:
+            factor = symbol(self._noted(token, part))
+            product = factor if product is None else multiply(product, factor)
+        assert product is not None
+        return product
+
+    def role(self, name: str) -> str | None:
+        """The argument that a name stands for."""
+        if name in self.outputs:
+            return OUTPUT
+        if "channels" in self.roles:
+            return feature_role(name, self.roles)
+        return role_of(name, self.roles)
+
+    def _noted(self, token: Token, part: str) -> str:
+        role = self.role(part)
         assert role is not None
-        before = written.setdefault(role, part)
+        before = self.written.setdefault(role, part)
         if before != part:
-            refuse(text, token.start, f"{before} and {part} both name the {role}; use one of them")
-        factor = symbol(role)
-        product = factor if product is None else multiply(product, factor)
-    assert product is not None
-    return product
+            refuse(
+                self.text,
+                token.start,
+                f"{before} and {part} both name the {role}; use one of them",
+            )
+        return role
 
 
 def _two_letters(name: str, roles: Collection[str]) -> list[str]:
@@ -206,6 +287,68 @@ def _two_letters(name: str, roles: Collection[str]) -> list[str]:
 
 
 # ---- what the letters and words of a formula stand for --------------------------------------
+
+#: What the left side of an equation may name, beside the arguments of a layer.
+_FEATURE_NAMES = frozenset(
+    """in_features in_feature infeatures num_features n_features features num_flat_features
+    flat_features flattened flattened_size flatten_size flat_size flat_dim input_features fc_in
+    fc_input linear_in fan_in""".split()
+)
+#: The side of a square that is flattened.
+_SIDES = frozenset("size side out_size output_size feature_size final_size spatial_size".split())
+
+
+#: What people compute as well, and no size rule knows.
+_OTHER_NAMES = frozenset(
+    """effective_kernel effective_kernel_size k_eff kernel_eff dilated_kernel pad_total total_pad
+    padding_total total_padding p_total out_channels in_channels channels c_out c_in params
+    parameters num_params n_params macs flops receptive_field rf groups batch_size""".split()
+)
+
+
+def named_quantity(label: str, kind: str, roles: Collection[str]) -> str:
+    """What an equation computes, by the name on its left side.
+
+    >>> roles = ("input", "kernel", "stride", "padding", "dilation")
+    >>> [named_quantity(name, "conv", roles) for name in ("O", "P", "k_h", "in_features")]
+    ['output', 'padding', 'kernel', 'in_features']
+    """
+    if kind == "flatten" or label.lower().strip("_") in _FEATURE_NAMES:
+        return FEATURES
+    base = label.removeprefix("same_")
+    for mark in ("_same", "_s"):
+        base = base.removesuffix(mark) or base
+    return role_of(label, roles) or role_of(base, roles) or OUTPUT
+
+
+def _is_something_else(label: str, roles: Collection[str]) -> bool:
+    """Whether a name means neither a size of the layer nor one of its arguments."""
+    if label.lower() in _OTHER_NAMES:
+        return True
+    arguments = ("kernel", "padding", "stride", "dilation", "output_padding")
+    absent = [role for role in arguments if role not in roles]
+    return (len(label) > 1 or label in "Pp") and bool(label) and role_of(label, absent) is not None
+
+
+def feature_roles(kind: str, roles: Collection[str], formula: Sequence[Token]) -> tuple[str, ...]:
+    """The axes a flattened tensor may have, and the arguments of the layer before it."""
+    names = {token.text for token in formula if token.kind == "name"}
+    sized = any(feature_role(name, ("height", "width", "length")) for name in names)
+    axes = ["channels", "height", "width"]
+    axes += ["depth"] if "dilation" not in roles and kind != "pad" else []
+    axes += ["length"]
+    # Without another size beside it, N is the side of a square.
+    axes += ["batch", "input"] if sized else ["input", "batch"]
+    return (*axes, *(role for role in roles if role != "input"))
+
+
+def feature_role(name: str, roles: Collection[str]) -> str | None:
+    """The axis or argument that a name stands for; H_out is the height that is flattened."""
+    base = name.rstrip("'")
+    head, _, mark = base.partition("_")
+    if mark in _OUTPUT_MARKS | _INPUT_MARKS:
+        base = head
+    return "input" if base in _SIDES and "input" in roles else role_of(base, roles)
 
 
 def role_of(name: str, roles: Collection[str]) -> str | None:
@@ -250,6 +393,12 @@ def understood(roles: Collection[str]) -> str:
         "factor": "r scale factor",
         "before": "left before",
         "after": "right after",
+        "channels": "C channels",
+        "height": "H height",
+        "width": "W width",
+        "length": "L T length",
+        "depth": "D depth",
+        "batch": "B batch",
     }
     return ", ".join(f"{shown[role]} ({role})" for role in roles)
 

@@ -76,7 +76,7 @@ class Parser:
         expression = self._signed()
         divided_at: Token | None = None
         while True:
-            if self._is("*", "/", "//"):
+            if self._is("*", "/", "//", "%"):
                 operator = self._take()
                 right = self._signed()
                 divided_at = None if operator.text == "*" else operator
@@ -201,6 +201,9 @@ class Parser:
 def _combine(operator: str, left: Expression, right: Expression) -> Expression:
     if operator == "*":
         return multiply(left, right)
+    if operator == "%":
+        # Python's remainder, which has the sign of the divisor.
+        return add(left, negative(multiply(right, left // right)))
     return left // right if operator == "//" else left / right
 
 

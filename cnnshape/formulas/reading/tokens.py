@@ -60,7 +60,7 @@ _SAME = str.maketrans(
 )  # fmt: skip
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_OPERATORS = "+-*/^"
+_OPERATORS = "+-*/^%"
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "⌊": "⌋", "⌈": "⌉"}
 _CLOSING = frozenset(_BRACKETS.values())
 _ROUNDINGS = {
@@ -88,7 +88,7 @@ _LATEX_PLACES = frozenset({"begin", "end", "hspace", "vspace", "tag", "label"})
 _LATEX_SYMBOLS = {
     "cdot": "*", "times": "*", "ast": "*", "div": "/", "lfloor": "⌊", "rfloor": "⌋",
     "lceil": "⌈", "rceil": "⌉", "lbrack": "[", "rbrack": "]", "lbrace": "{", "rbrace": "}",
-    "prime": "'", "colon": ":",
+    "prime": "'", "colon": ":", "bmod": "%", "mod": "%",
 }  # fmt: skip
 _LATEX_FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
 
@@ -221,7 +221,9 @@ class _Lexer:
             else:
                 break
         function = _FUNCTIONS.get(name.lower())
-        if function is not None:
+        if name == "mod" and self._after_operand():
+            self._add("operator", "%", start)
+        elif function is not None:
             self._add("function", function, start)
         elif name in ("x", "X") and self._after_operand():
             self._add("operator", "*", start)
