@@ -253,14 +253,13 @@ def _operation_rows(
         if operation.index in placed.hidden or operation.name == UNSEEN:
             continue
         check = checks.get(operation.index)
-        inputs = tuple(
-            trace.shape(value) for value in operation.inputs if not trace.values[value].static
-        )
+        costs = macs[operation.index] != 0
+        moving = [value for value in operation.inputs if not trace.values[value].static]
+        inputs = tuple(map(trace.shape, moving or (operation.inputs if costs else ())))
         outputs = tuple(trace.shape(value) for value in operation.outputs)
         if operation.inplace or not inputs:
             continue
         same = not outputs or outputs[0] == inputs[0]
-        costs = macs[operation.index] != 0
         if check is None and same and not costs and not operation.failed:
             continue
         yield OperationRow(

@@ -83,7 +83,7 @@ def operation_costs(trace: Trace, accounts: Accounts) -> list[Size]:
 def _macs(operation: Operation, accounts: Accounts) -> Size:
     if operation.failed:
         return 0
-    return operation.macs if operation.opaque else accounts.macs(operation)
+    return operation.macs if operation.measured else accounts.macs(operation)
 
 
 def call_costs(trace: Trace, macs: Sequence[Size]) -> list[CallCost]:

@@ -120,7 +120,9 @@ class _Rows:
 
     def all(self, root: Node, with_root: bool = False) -> Iterator[Row]:
         alone = not root.children or self.options.depth == 0
-        if alone or with_root:
+        # A check of the whole model's stands in no other row, nor do its parameters.
+        checked = root.layer is not None and root.layer.check is not None
+        if alone or with_root or checked:
             yield self._row(Folded(root, (root.label,)), "", "", below=not alone)
         if not alone:
             yield from self._below(root, "", 1, (root.path,))

@@ -85,6 +85,21 @@ def _plain(argument: Any) -> Any:
     return argument
 
 
+def in_transform() -> bool:
+    """Whether a function runs inside ``vmap``, ``grad`` or another transform of ``torch.func``."""
+    return torch._C._are_functorch_transforms_active()  # noqa: SLF001
+
+
+def is_free(name: str) -> bool:
+    """Whether the table says that an operation multiplies nothing.
+
+    >>> is_free("relu"), is_free("mm"), is_free("frobnicate")
+    (True, False, False)
+    """
+    entry = TABLE.find(name)
+    return entry is not None and entry.macs == 0
+
+
 @contextmanager
 def count_macs() -> Generator[MacCounter]:
     """Count while the block runs.

@@ -23,7 +23,7 @@ from cnnshape.tracing.absent import absent_of
 from cnnshape.tracing.describe import Described
 from cnnshape.tracing.exceptions import caused_by, message_of, range_of, signature_of
 from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, operation_name, writes
-from cnnshape.tracing.opaque import count_macs, scripted_functions
+from cnnshape.tracing.opaque import count_macs, in_transform, is_free, scripted_functions
 from cnnshape.tracing.open_calls import OpenCall, OpenCalls
 from cnnshape.tracing.real_call import real_message
 from cnnshape.tracing.source import caller, innermost
@@ -128,6 +128,7 @@ class Recorder(TorchFunctionMode):
         self._shortcuts = shortcuts or {}
         self._paths = described.paths
         self._runs: dict[int, int] = {}
+        self._transforming: set[int] = set()
         self._open_calls = OpenCalls()
         # The last operation that raised, and the last call that an exception left: part of the
         # trace only if that exception ends the pass, since a model may catch it and go on.
@@ -259,8 +260,10 @@ class Recorder(TorchFunctionMode):
             unseen = [tensor for _, tensor in found if self.values.lookup(tensor) is None]
             if unseen or macs is not None:
                 # The tensors came from code that cannot be seen into (TorchScript, a C++
-                # extension): one opaque operation stands for it, so that the graph stays whole.
-                self._add_opaque(call, unseen, macs)
+                # extension), or out of `vmap`, whose operations are counted: one opaque operation
+                # stands for it, so that the graph stays whole.
+                transformed = macs is None and index in self._transforming
+                self._add_opaque(call, unseen, 0 if transformed else macs, transformed=transformed)
             outputs = tuple(NamedValue(name, self.values.of(tensor)) for name, tensor in found)
         recording.calls[index] = replace(
             call,
@@ -270,14 +273,16 @@ class Recorder(TorchFunctionMode):
             result_type=type(result).__name__ if finished else "",
         )
 
-    def _add_opaque(self, call: ModuleCall, unseen: list[torch.Tensor], macs: int | None) -> None:
+    def _add_opaque(
+        self, call: ModuleCall, unseen: list[torch.Tensor], macs: int | None, *, transformed: bool
+    ) -> None:
         recording = self.recording
         index = len(recording.operations)
         outputs = tuple(self.values.add(t, "operation", producer=index) for t in unseen)
         recording.operations.append(
             Operation(
                 index=index,
-                name=UNSEEN,
+                name="vmap" if transformed else UNSEEN,
                 call=call.index,
                 args=(),
                 kwargs={},
@@ -310,7 +315,25 @@ class Recorder(TorchFunctionMode):
                 return func(*args, **kwargs)
         elif name in SILENT or not self._open_calls.here:
             return func(*args, **kwargs)
+        if in_transform():
+            return self._transformed(func, name, args, kwargs)
         return self._operation(func, name, args, kwargs)
+
+    def _transformed(
+        self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Run a function in ``vmap``: it sees one example, and the kernels below count for all."""
+        self._transforming |= {call.index for call in self._open_calls.here}
+        if is_free(operation_name(func, name)):
+            return self._operation(func, name, args, kwargs)
+        known = len(self.recording.operations)
+        with count_macs() as counter:
+            result = self._operation(func, name, args, kwargs)
+        for index, operation in enumerate(self.recording.operations[known:], known):
+            self.recording.operations[index] = replace(
+                operation, macs=counter.macs, opaque=counter.macs is None
+            )
+        return result
 
     def _operation(
         self, func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -321,7 +344,8 @@ class Recorder(TorchFunctionMode):
         with torch._C.DisableTorchFunction():  # noqa: SLF001
             draft = self._draft(func, name, args, kwargs, writing=writing)
             shortcut = self._shortcuts.get(func)
-            if shortcut is not None:
+            # Inside `vmap` a tensor is more than the shape that a shortcut goes by.
+            if shortcut is not None and not in_transform():
                 result = shortcut(*args, **kwargs)
         if result is NotImplemented:
             try:

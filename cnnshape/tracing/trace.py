@@ -192,7 +192,7 @@ class Operation:
         parameters: names of the parameters it used, also through a reshaped or masked weight.
         inplace: it wrote into its first input.
         macs: multiply-accumulates measured while it ran, for code that the recorder cannot see
-            into (TorchScript); None elsewhere.
+            into (TorchScript), and inside ``vmap``, where it sees one example; None elsewhere.
         failed: it raised; it then has no outputs.
     """
 
@@ -209,6 +209,11 @@ class Operation:
     macs: int | None = None
     opaque: bool = False
     failed: bool = False
+
+    @property
+    def measured(self) -> bool:
+        """Whether ``macs`` says what it cost; elsewhere the table of operations does."""
+        return self.opaque or self.macs is not None
 
 
 @dataclass(frozen=True, slots=True)

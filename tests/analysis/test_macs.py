@@ -328,6 +328,69 @@ def test_scripted_functions_are_afterwards_as_they_were():
 
 
 @pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+class Mapped(nn.Module):
+    """What is written for one example, mapped over a batch; and what is done with the result."""
+
+    def __init__(self, mapped):
+        super().__init__()
+        self.inner, self.after = nn.Linear(8, 6), nn.Linear(6, 2)
+        self.mapped = mapped
+
+    def forward(self, x):
+        return self.mapped(self, x)
+
+
+@pytest.mark.parametrize(
+    ("mapped", "macs"),
+    [
+        # Four times 3 rows of 8 numbers to 5, and to 6.
+        (lambda net, x: torch.vmap(torch.mm, in_dims=(0, None))(x, torch.ones(8, 5)), 480),
+        (lambda net, x: torch.vmap(net.inner)(x), 576),
+        (lambda net, x: net.after(torch.vmap(net.inner)(x)), 576 + 4 * 3 * 6 * 2),
+        (lambda net, x: torch.vmap(torch.vmap(torch.dot))(x, x), 96),
+        (lambda net, x: torch.vmap(torch.relu)(x), 0),
+        # Once forward, and once back to the input.
+        (lambda net, x: torch.vmap(torch.func.grad(lambda v: net.inner(v).sum()))(x), 2 * 576),
+    ],
+)
+def test_what_is_mapped_counts_for_every_example(mapped, macs):
+    assert cnnshape.inspect(Mapped(mapped), (4, 3, 8)).totals.macs == macs
+
+
+def test_what_is_mapped_counts_in_letters():
+    net = Mapped(lambda net, x: torch.vmap(net.inner)(x))
+    report = cnnshape.inspect(net, ("N", 3, 8))
+    assert report.totals.macs == "144*N"
+    assert [row.macs for row in report.layers if row.path == "inner"] == ["144*N"]
+    assert "vmap" in str(report)
+
+
+def test_what_is_mapped_and_cannot_be_counted_is_named():
+    net = Mapped(lambda net, x: torch.vmap(lambda v: torch.fft.fft(v).real)(x))
+    report = cnnshape.inspect(net, (4, 3, 8))
+    assert report.totals.macs is None
+    assert any("fft_fft in Mapped" in note for note in report.notes)
+
+
+class Whole(nn.Module):
+    """A product with a parameter of its own, and another function behind it."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(5, 8))
+
+    def forward(self, x):
+        return F.linear(x, self.weight).sum(-1)
+
+
+def test_a_model_without_layers_has_a_row_beside_its_operations():
+    (whole, total) = [
+        line.split() for line in str(cnnshape.inspect(Whole(), (3, 8))).split("\n")[3:5]
+    ]
+    assert whole == ["(model)", "Whole", "8", "→", "scalar", "40", "120", "✓"]
+    assert total == ["·", "sum", "5", "→", "scalar"]
+
+
 @pytest.mark.skipif(not torch.backends.quantized.engine, reason="no quantized kernels here")
 def test_quantized_layers_say_where_their_parameters_are():
     model = nn.Sequential(nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 4))

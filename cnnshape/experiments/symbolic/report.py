@@ -126,7 +126,7 @@ def _texts(dims: Sequence[Whole | None]) -> Shape:
 def _macs(op: Operation, solution: Solution) -> Size:
     if op.failed:
         return 0
-    return solution.opaque_macs.get(op.index) if op.opaque else solution.sizes.accounts.macs(op)
+    return solution.measured_macs.get(op.index) if op.measured else solution.sizes.accounts.macs(op)
 
 
 # ---- rows -------------------------------------------------------------------------------

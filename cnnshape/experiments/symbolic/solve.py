@@ -28,14 +28,14 @@ class Solution:
         demands: in the order of the operations.
         sizes: the state of the walk, for expressions over sizes that were read.
         unknown: letters (``u1``, …) that stand for sizes no expression was found for.
-        opaque_macs: by operation, the cost of code that cannot be seen into; None if unknown.
+        measured_macs: by operation, the cost of code that cannot be seen into; None if unknown.
     """
 
     dims: Mapping[int, Dims]
     demands: tuple[Demand, ...]
     sizes: Sizes
     unknown: tuple[str, ...]
-    opaque_macs: Mapping[int, Whole | None]
+    measured_macs: Mapping[int, Whole | None]
 
     def of(self, value: int) -> Dims:
         """The sizes of a value."""
@@ -78,7 +78,7 @@ def solve(
             [run_.trace.operations[op.index].macs for run_ in (run, *others)]
         )
         for op in trace.operations
-        if op.opaque
+        if op.measured
     }
     # Not those on a size that nobody could express.
     letters = frozenset(name for dims in inputs.values() for n in dims for name in whole(n).letters)
