@@ -308,6 +308,7 @@ def _tensor_rows(trace: Trace, named: tuple[NamedValue, ...]) -> tuple[TensorRow
 def _error(trace: Trace) -> ErrorReport | None:
     if trace.failure is None:
         return None
+    from cnnshape.analysis.diagnose.built_at import built_at
     from cnnshape.analysis.diagnose.dispatch import diagnose
     from cnnshape.analysis.diagnose.failing import Failing
 
@@ -327,4 +328,5 @@ def _error(trace: Trace) -> ErrorReport | None:
         suggestions=diagnosis.suggestions if diagnosis else (),
         derivation=diagnosis.derivation if diagnosis else (),
         arguments=failing.received(),
+        built=built_at(failing),
     )

@@ -260,7 +260,8 @@ class ErrorReport:
 
     ``path`` is the innermost module whose call had begun, ``call`` which of its calls it was.
     ``derivation`` tells step by step where the arriving size comes from; ``arguments`` are the
-    tensors that the failing call was given, ``weight 10×100 float32``.
+    tensors that the failing call was given, ``weight 10×100 float32``; ``built`` is the line of
+    ``__init__`` that made the layer.
     """
 
     path: str
@@ -275,6 +276,7 @@ class ErrorReport:
     suggestions: tuple[Suggestion, ...] = ()
     derivation: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    built: Source | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The ``error`` object of the JSON report."""
@@ -288,6 +290,7 @@ class ErrorReport:
             "kind": self.kind,
             "diagnosis": self.diagnosis,
             "source": str(self.source) if self.source else None,
+            "built": str(self.built) if self.built else None,
             "derivation": list(self.derivation),
             "arguments": list(self.arguments),
             "suggestions": [suggestion.to_dict() for suggestion in self.suggestions],

@@ -40,7 +40,11 @@ def find_target(module: ModuleType, name: str | None, where: str) -> tuple[str, 
 
 def _only_candidate(module: ModuleType, where: str) -> tuple[str, object]:
     classes = _defined(module, _is_network_class)
-    found = classes or _defined(module, lambda value: isinstance(value, nn.Module))
+    instances = _defined(module, lambda value: isinstance(value, nn.Module))
+    # A class and its instance are one network; the class has the arguments, if it needs none.
+    if len(classes) == 1 and not (instances and _needs_arguments(classes)):
+        return next(iter(classes.items()))
+    found = instances if len(classes) < 2 else {**classes, **instances}
     if len(found) == 1:
         return next(iter(found.items()))
     if not found:
@@ -48,10 +52,21 @@ def _only_candidate(module: ModuleType, where: str) -> tuple[str, object]:
             f"{where} defines no nn.Module class; name a function or an instance: {where}:NAME"
         )
     names = list(found)
+    told = [f"{name} (an instance)" if name in instances and classes else name for name in names]
     # The last one defined is usually the whole network, the others its parts.
     raise ModelNotFoundError(
-        f"{where} defines {len(names)} networks, {listed(names)}: "
+        f"{where} defines {len(names)} networks, {listed(told)}: "
         f"say which, as in {where}:{names[-1]}"
+    )
+
+
+def _needs_arguments(classes: Mapping[str, object]) -> bool:
+    """Whether one of the classes cannot be built without any."""
+    every = (_parameters(cast("_Call", found)) or {} for found in classes.values())
+    return any(
+        p.default is inspect.Parameter.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        for parameters in every
+        for p in parameters.values()
     )
 
 

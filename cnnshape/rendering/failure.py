@@ -38,6 +38,8 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
     lines = _headline(error, class_name, room)
     if error.source is not None:
         lines.append(source_line(error.source))
+    if error.built is not None:
+        lines.append((*source_line(error.built), Span(f"   in {error.built.function}", "dim")))
     lines += _derivation(error.derivation, room)
     if not error.diagnosis and error.arguments:
         lines += _words(f"it received {', '.join(error.arguments)}", room)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from cnnshape.analysis.accounts import shown_name
 from cnnshape.analysis.report import Layer, OperationRow, Report, Totals
+from cnnshape.rendering.activations import with_activations
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.columns import column, sort_rows
 from cnnshape.rendering.module_tree import Node, Role, build_tree
@@ -42,7 +43,8 @@ def select_rows(report: Report, options: TableOptions) -> Table:
 
 def make_table(report: Report, options: TableOptions) -> Table:
     """The rows that the options ask for, in the order in which the modules ran."""
-    root = build_tree(report, everything=options.expand)
+    shown = with_activations(report) if options.expand else report
+    root = build_tree(shown, everything=options.expand)
     rows = _with_shares(_Rows(report, options).all(root), report.totals)
     return Table(rows, constant_batch(report) is not None)
 

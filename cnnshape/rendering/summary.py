@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.memory import MemoryTotals
 from cnnshape.analysis.report import Check, Report, TensorRow
+from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, paragraph, span, wrap
@@ -113,7 +114,7 @@ def _totals(report: Report) -> Iterator[Line]:
     if totals.macs is None:
         yield (Span("MACs unknown"),)
     elif isinstance(totals.macs, int):
-        yield (Span(f"{_macs(totals.macs)}{_partly(report)}"),)
+        yield (Span(f"{_macs(totals.macs)}{_for_batch(report)}{_partly(report)}"),)
     if totals.time_ms is not None:
         yield (Span(f"{duration(totals.time_ms / 1000)} per pass"),)
 
@@ -128,6 +129,12 @@ def _memory(memory: MemoryTotals) -> Iterator[str]:
     yield f"gradients {size(memory.gradient_bytes)}"
     yield f"{memory.optimizer} {size(memory.optimizer_bytes)}"
     yield f"saved for backward {size(memory.saved_bytes)}"
+
+
+def _for_batch(report: Report) -> str:
+    """How many examples the MACs are for, where no row shows it."""
+    batch = constant_batch(report)
+    return f" for a batch of {batch}" if isinstance(batch, int) and batch > 1 else ""
 
 
 def _partly(report: Report) -> str:

@@ -98,10 +98,22 @@ def test_without_a_name_the_only_class_is_taken(tmp_path: Path) -> None:
     assert load(str(path)).class_name == "Sequential"
 
 
+def test_an_instance_stands_for_a_class_that_needs_arguments(tmp_path: Path) -> None:
+    needs = PLAIN.replace("width=3", "width")
+    path = write(tmp_path, "net.py", f"{needs}\nnet = Net(7)\n")
+    assert load(str(path)).module.fc.in_features == 7
+    path = write(tmp_path, "net.py", f"{PLAIN}\nnet = Net(7)\n")
+    assert load(f"{path}(width=5)").module.fc.in_features == 5
+
+
 def test_without_a_name_several_classes_are_listed(tmp_path: Path) -> None:
     path = write(tmp_path, "net.py", PLAIN + "\nclass Block(nn.Module):\n    pass\n")
     message = refuse(path, ModelNotFoundError)
     assert message == f"{path} defines 2 networks, Net and Block: say which, as in {path}:Block"
+    path = write(tmp_path, "net.py", PLAIN + "\nclass Block(nn.Module):\n    pass\nnet = Net()\n")
+    message = refuse(path, ModelNotFoundError)
+    told = "Net, Block and net (an instance): say which, as in"
+    assert message == f"{path} defines 3 networks, {told} {path}:net"
     path = write(tmp_path, "none.py", "x = 1\n")
     assert "defines no nn.Module class" in refuse(path, ModelNotFoundError)
 

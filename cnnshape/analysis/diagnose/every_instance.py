@@ -27,7 +27,7 @@ def in_every_instance(trace: Trace, suggestion: Suggestion) -> Suggestion | None
 
 
 def _alike(trace: Trace, edit: SetArguments) -> list[str]:
-    owner = _author_of(trace, edit.path)
+    owner = author_of(trace, edit.path)
     if owner is None:
         return []
     inside = edit.path[len(owner.path) :].removeprefix(".")
@@ -43,7 +43,7 @@ def _set_alike(one: Module, other: Module) -> bool:
     return one.type == other.type and dict(one.config) == dict(other.config)
 
 
-def _author_of(trace: Trace, path: str) -> Module | None:
+def author_of(trace: Trace, path: str) -> Module | None:
     """The innermost module around a layer whose forward somebody wrote."""
     while path:
         path = path.rpartition(".")[0]
