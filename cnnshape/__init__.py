@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cnnshape.api.inspecting import inspect
     from cnnshape.api.params import params
     from cnnshape.api.sizing import sizes
+    from cnnshape.api.sweeping import sweep
     from cnnshape.formulas.formula_call import formula
 
 #: Public name → the module it lives in, and its name there. They are imported on first use,
@@ -37,6 +38,7 @@ _HOMES = {
     "operations": ("cnnshape.operations", ""),
     "params": ("cnnshape.api.params", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),
+    "sweep": ("cnnshape.api.sweeping", "sweep"),
 }
 
 __all__ = [
@@ -53,6 +55,7 @@ __all__ = [
     "operations",
     "params",
     "sizes",
+    "sweep",
 ]
 
 

@@ -45,6 +45,10 @@ class InputError(UsageError):
     """The given inputs do not fit the model's ``forward``."""
 
 
+class MissingInputError(InputError):
+    """A model is given no input, and nobody knows what it is usually run on."""
+
+
 class InputPlacementError(InputError):
     """A tensor that was given cannot be brought to where the pass runs, or not be copied.
 

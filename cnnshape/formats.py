@@ -11,6 +11,7 @@ from cnnshape.errors import OutputError, UsageError
 SUFFIXES: dict[str, str] = {
     ".txt": "table",
     ".json": "json",
+    ".jsonl": "jsonl",
     ".csv": "csv",
     ".md": "markdown",
     ".markdown": "markdown",

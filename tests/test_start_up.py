@@ -31,6 +31,7 @@ HEAVY = "torch torchvision numpy rich graphviz pygraphviz torchinfo sympy yaml".
         ["check", "--help"],
         ["explain", "--help"],
         ["models", "--help"],
+        ["sweep", "--help"],
     ],
 )
 def test_nothing_heavy_is_imported(arguments):

@@ -84,8 +84,11 @@ def inspect(
     return report if trained_with is None else _with_memory(report, prepared, trained_with)
 
 
-def report_of(prepared: Prepared) -> Report:
-    """The report of one pass; of sizes as expressions where the inputs have letters."""
+def report_of(prepared: Prepared, *, suggest: bool = True) -> Report:
+    """The report of one pass; of sizes as expressions where the inputs have letters.
+
+    ``suggest``: whether corrections are tried where the model raised, which runs it again.
+    """
     if prepared.inputs.has_letters:
         return _with_letters(prepared)
     recorded = run_pass(prepared)
@@ -95,7 +98,7 @@ def report_of(prepared: Prepared) -> Report:
         exception=recorded.exception,
         notes=prepared.notes,
     )
-    if report.error is None:
+    if report.error is None or not suggest:
         return report
     from cnnshape.experiments.search_fixes import with_tried_suggestions
 

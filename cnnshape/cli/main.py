@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("cnnshape.cli.explain", "Run a script, and say why a model in it raised."),
     "sizes": ("cnnshape.cli.sizes", "Which input sizes the model accepts."),
     "draw": ("cnnshape.cli.draw", "Draw the architecture: svg, png, pdf, dot, mermaid."),
+    "sweep": ("cnnshape.cli.sweep", "Many models, each isolated: timm:*, files, a list."),
     "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
     "models": ("cnnshape.cli.models", "What can be named as MODEL."),
     "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),

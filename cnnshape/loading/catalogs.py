@@ -177,7 +177,7 @@ def build_timm(name: str, arguments: Mapping[str, object]) -> _Built:
         ModelNotFoundError: timm has no such model; the nearest are named.
         MissingDependencyError: timm is not installed.
     """
-    timm = _import_timm()
+    timm = import_timm()
     _refuse_weights(f"timm:{name}", arguments)
     # `hf-hub:…` and the like would fetch a configuration.
     if ":" in name or not timm.is_model(name):
@@ -215,12 +215,17 @@ def timm_inputs(module: nn.Module, arguments: Mapping[str, object]) -> tuple[Inp
 def timm_names() -> list[str]:
     """Every architecture timm knows; empty where it is not installed."""
     try:
-        return list(_import_timm().list_models())
+        return list(import_timm().list_models())
     except MissingDependencyError:
         return []
 
 
-def _import_timm() -> ModuleType:
+def import_timm() -> ModuleType:
+    """``timm``, or one sentence about why it cannot be imported.
+
+    Raises:
+        MissingDependencyError: timm is missing or does not fit the installed torch.
+    """
     try:
         return importlib.import_module("timm")
     except ModuleNotFoundError as error:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from cnnshape.errors import InputError
+from cnnshape.errors import InputError, MissingInputError
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.unwrap import unwrap
@@ -188,7 +188,7 @@ def _in_python(names: Sequence[str], first: str = "SHAPE") -> str:
     return f"inputs={{{', '.join(pairs)}}}"
 
 
-def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -> InputError:
+def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -> MissingInputError:
     """The error for a model whose usual input nobody knows and for which none was given.
 
     It shows what may work: sizes guessed from the model's first layer, as they are typed on a
@@ -207,7 +207,7 @@ def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -
         rest = required[1:]
         if rest:
             example = _in_python(required, example) if python else f"{example} {_flags(rest)}"
-        return InputError(
+        return MissingInputError(
             f"{spec} needs an input shape{what}: give the sizes, batch first, as in {example}"
         )
     first, because = guess
@@ -217,7 +217,7 @@ def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -
         shape = str(first.shape) if first.dtype is None else f'"{first}"'
         example = _in_python(required, shape) if rest else shape
     several = f" for each of {listed(required)}" if rest else ""
-    return InputError(f"{spec} needs an input shape{several}; {because}, so try {example}")
+    return MissingInputError(f"{spec} needs an input shape{several}; {because}, so try {example}")
 
 
 def guess_input(module: nn.Module) -> tuple[InputSpec, str] | None:

@@ -70,6 +70,13 @@ def _needs_arguments(classes: Mapping[str, object]) -> bool:
     )
 
 
+def defined_networks(module: ModuleType) -> list[str]:
+    """The network classes and the built networks that ``module`` itself defines, in its order."""
+    return list(
+        _defined(module, lambda value: _is_network_class(value) or isinstance(value, nn.Module))
+    )
+
+
 def _is_network_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, nn.Module)
 
