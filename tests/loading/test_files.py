@@ -103,7 +103,7 @@ def test_an_instance_stands_for_a_class_that_needs_arguments(tmp_path: Path) -> 
     path = write(tmp_path, "net.py", f"{needs}\nnet = Net(7)\n")
     assert load(str(path)).module.fc.in_features == 7
     path = write(tmp_path, "net.py", f"{PLAIN}\nnet = Net(7)\n")
-    assert load(f"{path}(width=5)").module.fc.in_features == 5
+    assert load(str(path)).module.fc.in_features == 3
 
 
 def test_without_a_name_several_classes_are_listed(tmp_path: Path) -> None:
