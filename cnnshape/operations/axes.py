@@ -269,8 +269,8 @@ def total(sizes: Iterable[Size]) -> Size:
 def over(size: Size, divisor: Size) -> Size:
     """``size // divisor``; None if one is unknown.
 
-    >>> over(400, 16)
-    25
+    >>> over(400, 16), over(400, None), over(None, 16)
+    (25, None, None)
     """
     return None if size is None or divisor is None else size // divisor
 

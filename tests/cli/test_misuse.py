@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
-from cnnshape.cli.main import run
+from cnnshape.cli.main import cli, run
 
 
 @pytest.fixture
@@ -99,3 +100,15 @@ def test_weights_are_named_as_typed(misuse):
     assert misuse("inspect", "lenet", "--weights", address) == (
         f"nothing is downloaded: save {address} and give the file\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"), [(click.FileError("a.txt"), 2), (click.ClickException("no"), 1)]
+)
+def test_what_click_raises_itself(monkeypatch, capsys, raised, code):
+    def main(*_args, **_options):
+        raise raised
+
+    monkeypatch.setattr(cli, "main", main)
+    assert run(["models"]) == code
+    assert capsys.readouterr().err.startswith("Error: ")

@@ -74,7 +74,11 @@ NINES = "9" * 5000
         (("lenet", "-i", "1,1,H,W", "--range", "9:3"), 2, "the range 9:3 is empty"),
         (("lenet", "-i", "1,1,H,W", "--range", "50:60"), 1, "accepts no H and W from 50 to 60"),
         (("lenet", "-i", "1,1,H,W", "-o", "x.csv"), 2, "csv"),
-        (("lenet", "-i", "1,1,H,W", "--range", f"1:{NINES}"), 2, "sizes have at most 18 digits"),
+        (
+            ("lenet", "-i", "1,1,H,W", "--range", f"1:{NINES}"),
+            2,
+            f"--range 1:{'9' * 38}…: sizes have at most 18 digits",
+        ),
         (("lenet", "-i", "1,1,H,W", "--range", "1:200000"), 2, "at most 100,000 sizes"),
         (("lenet", "-i", "1,1,H,W", "--fit", NINES), 2, "of up to nine digits"),
         (("lenet", "-i", "9223372036854775807,1,H,W"), 2, "more bytes than torch can count"),

@@ -84,6 +84,18 @@ def test_on_a_terminal_the_last_line_lives(monkeypatch: pytest.MonkeyPatch) -> N
     assert display._live is None
 
 
+def test_the_bar_and_the_time_left_are_of_the_whole_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2 epochs of 21 batches and 13 more in 110 s: 2 s each for the 29 that are left."""
+    plain, _ = console(terminal=False)
+    display = TrainingDisplay(plain, table=False)
+    display.started(start())
+    progress = BatchProgress(3, 13, 21, 0.642, 0.804, 4642.0)
+    monkeypatch.setattr(training_display.time, "monotonic", lambda: display._began + 110)
+    assert display._seconds_left(start(), progress) == pytest.approx(58)
+    bars = display.live_line(start(), progress).renderables[1].columns[1]
+    assert [(bar.completed, bar.total) for bar in bars.cells] == [(55, 84)]
+
+
 def test_nothing_breaks_when_training_never_starts() -> None:
     plain, stream = console(terminal=True)
     display = TrainingDisplay(plain)

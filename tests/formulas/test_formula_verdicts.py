@@ -19,6 +19,7 @@ from torch import nn
 
 from cnnshape.errors import UsageError
 from cnnshape.formulas.formula_call import formula
+from cnnshape.formulas.holds_when import Atom, weakest
 
 
 class V(NamedTuple):
@@ -488,3 +489,13 @@ def test_near_misses_are_told_apart():
 def test_kinds_without_a_formula_along_one_axis_say_so():
     with pytest.raises(UsageError, match="no formula along one axis"):
         formula("linear", "W")
+
+
+def test_five_conditions_together_are_tried():
+    """Each of them excludes one of five wrong configurations that the others let pass."""
+    right, wrong = 0b111, [1 << bit for bit in range(3, 8)]
+    atoms = [Atom(f"a{number}", right | sum(wrong) - bad, 1) for number, bad in enumerate(wrong)]
+    found = weakest(atoms, right, [0b1, 0b10, 0b100], [])
+    assert found is not None
+    assert (found[0], found[1]) == (tuple(atoms), right)
+    assert weakest([*atoms[:4]], right, [0b1, 0b10, 0b100], []) is None

@@ -25,6 +25,7 @@ BY_HAND = [
     # asymmetric, dilated, one and three axes
     ("conv", (1, 1, 10, 20), {"kernel_size": (3, 5), "stride": (1, 2)}, (1, 1, 8, 8)),
     ("conv", (1, 1, 10), {"kernel_size": 3, "dilation": 4}, (1, 1, 2)),
+    ("conv", (2, 0, 5, 5), {"kernel_size": 3, "out_channels": 8}, (2, 0, 3, 3)),  # as torch does
     ("conv", (1, 4, 9, 9, 9), {"kernel_size": 3, "groups": 2, "dims": 3}, (1, 4, 7, 7, 7)),
     ("conv", (1, 1, 7, 7), {"kernel_size": 4, "padding": "same"}, (1, 1, 7, 7)),
     (

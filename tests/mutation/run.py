@@ -250,7 +250,8 @@ NEAREST = {
     " analysis/diagnose/test_expressions.py analysis/diagnose/test_alike.py"
     " analysis/diagnose/test_commands.py analysis/diagnose/test_broken.py"
     " analysis/diagnose/test_bad_models.py",
-    "analysis/diagnose/*": "analysis/diagnose/test_{name}.py analysis/diagnose/test_writing.py"
+    "analysis/diagnose/*": "analysis/diagnose/test_{name}.py"
+    " analysis/diagnose/test_rules_by_hand.py analysis/diagnose/test_writing.py"
     " analysis/diagnose/test_explain.py analysis/diagnose/test_broken.py"
     " analysis/diagnose/test_bad_models.py analysis/diagnose/test_docs.py",
     "analysis/messages/*": "analysis/messages/",
@@ -264,7 +265,8 @@ NEAREST = {
     " api/test_inspecting.py rendering/test_rows.py cli/test_inspect.py",
     "tracing/preserve.py": "tracing/test_restores.py tracing/test_leave_no_trace.py",
     "cli/draw.py": "cli/test_draw.py cli/test_sizes.py cli/test_misuse.py",
-    "cli/training_result.py": "cli/test_train.py",
+    "cli/training_result.py": "cli/test_train.py cli/test_predict.py cli/test_evaluate.py"
+    " cli/test_training_display.py",
     "cli/*": "cli/test_{name}.py cli/test_misuse.py",
 }
 

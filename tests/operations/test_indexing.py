@@ -586,3 +586,10 @@ def test_where_a_lettered_slice_begins_is_that_of_the_run() -> None:
     one_hot = account("one_hot", (Operand.of(0, 3, dtype="int64"),))
     assert one_hot is not None
     assert one_hot.results == ((Kept((0, 0), 3), Unknown()),)
+
+
+def test_a_bag_sums_over_its_own_indices() -> None:
+    found = account("embedding_bag", (Operand.of(0, 2, 3, dtype="int64"), Operand.of(1, 9, 4)))
+    assert found is not None
+    assert found.results == ((Kept(AxisOf(0, 0), 2), Kept(AxisOf(1, 1), 4)),)
+    assert found.ended[0] == Ended((AxisOf(0, 1),), "reduced", 3)

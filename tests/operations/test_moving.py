@@ -377,3 +377,11 @@ def test_parts_of_a_lettered_axis_have_letters() -> None:
 @pytest.mark.parametrize("chosen", [(), (0,), ((0, 2),)])
 def test_an_empty_axis_is_not_squeezed_out(chosen: Arguments):
     judge(torch.squeeze, torch.empty(0, 2, 1), *chosen, by="sizes")
+
+
+def test_tile_leaves_the_axes_that_it_is_told_nothing_of() -> None:
+    found = account("tile", (Operand.of(0, 2, 3, 4), (2,)))
+    assert found is not None
+    first, second, last = found.results[0]
+    assert (type(first), first.size, type(second), second.size) == (Kept, 2, Kept, 3)
+    assert (type(last), last.size) == (Merged, 8)

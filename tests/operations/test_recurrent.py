@@ -13,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from cnnshape.formulas.algebra import letter
 from cnnshape.operations import Operand, account, macs
-from cnnshape.operations.axes import AxisOf
+from cnnshape.operations.axes import AxisOf, Kept
 from tests.operations.judge import Run, judge, spelling
 
 KERNELS = {"LSTM": torch.lstm, "GRU": torch.gru, "RNN": torch.rnn_tanh}
@@ -143,3 +143,13 @@ def test_what_has_no_weights_is_not_understood() -> None:
     x, h = Operand.of(0, 4, 2, 6), Operand.of(1, 1, 2, 7)
     assert account("gru", (x, h, (), False, 1, 0.0, False, False, False)) is None
     assert macs("gru", (x, h, (Operand.of(2, 3),), False, 1, 0.0, False, False, False)) is None
+
+
+def test_one_layer_as_the_cpu_runs_it() -> None:
+    """5 steps of 2 rows: the outputs, and a state of 2×6 each."""
+    weights = [Operand.of(1, 24, 8), Operand.of(2, 24, 6), Operand.of(3, 24), Operand.of(4, 24)]
+    states = [Operand.of(5, 2, 6), Operand.of(6, 2, 6)]
+    found = account("mkldnn_rnn_layer", (Operand.of(0, 5, 2, 8), *weights, *states))
+    assert found is not None
+    assert found.sizes == ((5, 2, 6), (2, 6), (2, 6))
+    assert found.results[1][0] == Kept(AxisOf(0, 1), 2)

@@ -1,0 +1,48 @@
+"""What a rule says and proposes first, for one failing call each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+import cnnshape
+
+
+class Call(nn.Module):
+    def __init__(self, function: Callable[..., torch.Tensor], *layers: nn.Module) -> None:
+        super().__init__()
+        self.function = function
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, *args: torch.Tensor) -> torch.Tensor:
+        return self.function(*self.layers, *args)
+
+
+CONV = nn.Conv2d(3, 8, 3)
+CASES = [
+    # a dimension of size 1 too many, wherever it stands; frames of a video
+    (CONV, [(1, 5, 3, 8, 8)], "conv.rank", ["input.squeeze(0)"]),
+    (CONV, [(5, 1, 3, 8, 8)], "conv.rank", ["input.squeeze(1)"]),
+    (CONV, [(2, 5, 3, 8, 8)], "conv.rank", ["input.flatten(0, 1)"]),
+    # rows for a picture
+    (Call(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")), [(2, 3, 8)],
+     "interpolate.mode", ["input 1.unsqueeze(0)"]),
+    # probabilities have the scores' own shape
+    (nn.CrossEntropyLoss(), [(4, 10), (4, 12)], "loss.target_shape", []),
+    # a tensor of no numbers has no size that others could make up for
+    (Call(lambda fc, x: fc(x)[:, :0].view(2, 5), nn.Linear(4, 3)), [(2, 4)], "view.size", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "shapes", "kind", "texts"), CASES)
+def test_kind_and_corrections(
+    model: nn.Module, shapes: list[tuple[int, ...]], kind: str, texts: list[str] | None
+) -> None:
+    error = cnnshape.inspect(model, tuple(map(torch.zeros, shapes))).error
+    assert error is not None
+    assert error.kind == kind
+    assert texts is None or [suggestion.text for suggestion in error.suggestions] == texts
