@@ -11,7 +11,8 @@ from cnnshape.cli.output import emit
 from cnnshape.errors import UsageError
 from cnnshape.formats import choose_format
 
-_FORMATS = ("table", "json", "latex")
+_FORMATS = ("table", "json", "csv", "latex")
+_PICTURES = (".svg", ".png", ".pdf")
 _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "before", "after")
 
 
@@ -35,6 +36,9 @@ _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", 
 @click.option("--ceil-mode", is_flag=True, help="For pooling: its ceil_mode.")
 @click.option("--solve", metavar="NAME[,NAME]", help="Find one or two arguments.")
 @click.option("--range", "ranges", multiple=True, metavar="[NAME=]A:B", help="Where to look.")
+@click.option("--matrix", metavar="ROWS", help="Apply the layer to '1 2; 3 4' or a CSV file.")
+@click.option("--weights", metavar="ROWS", help="The kernel of a convolution, for --matrix.")
+@click.option("--steps", is_flag=True, help="Each window, product and sum, for --matrix.")
 @click.option("--layers", metavar="CHAIN", help="Follow a chain of layers instead of one KIND.")
 @click.option(
     "-f",
@@ -57,6 +61,9 @@ def command(
     solve: str | None,
     ranges: tuple[str, ...],
     layers: str | None,
+    matrix: str | None,
+    weights: str | None,
+    steps: bool,
     format_: str | None,
     file: str | None,
     quiet: bool,
@@ -69,6 +76,7 @@ def command(
     solve      cnnshape formula conv --input 28 --kernel 5 --output 28 --solve padding
     test       cnnshape formula conv "(W - F + 2P)/S + 1"
                cnnshape formula conv "padding = kernel_size // 2"
+    by hand    cnnshape formula conv --matrix "1 2; 3 4" --weights "1 0; 0 1" --steps
     chain      cnnshape formula --layers "conv k5 p2, pool 2, conv k5" --input 28
     the rule   cnnshape formula conv
 
@@ -83,7 +91,8 @@ def command(
     """
     from cnnshape.formulas.formula_call import formula
 
-    chosen = choose_format(file, format_, _FORMATS)
+    picture = matrix is not None and file is not None and file.lower().endswith(_PICTURES)
+    chosen = "table" if picture else choose_format(file, format_, _FORMATS)
     if file is not None:
         from cnnshape.files import check_target
 
@@ -101,6 +110,9 @@ def command(
         **({"solve": solve} if solve else {}),
         **({"ranges": _ranges(ranges, solve)} if ranges else {}),
         **({"layers": layers} if layers is not None else {}),
+        **({"matrix": matrix} if matrix is not None else {}),
+        **({"weights": weights} if weights is not None else {}),
+        **({"steps": True} if steps else {}),
     }
     if kind is not None and expression is None and not set(options) - {"ceil_mode"}:
         from cnnshape.formulas.description import describe
@@ -109,7 +121,9 @@ def command(
     else:
         untyped: Any = formula
         result = untyped(kind, expression, **options)
-    if not quiet:
+    if picture:
+        _draw(result, str(file), quiet=quiet)
+    elif not quiet:
         emit(_text(result, chosen), file)
     return 0 if getattr(result, "ok", True) else 1
 
@@ -125,8 +139,24 @@ def _text(result: Any, format_: str) -> str:
             return str(result.latex)
         if name == "Evaluation":
             return str(result.latex())
+        if name == "Worked":
+            return str(result.latex())
         raise UsageError("latex writes a formula and its numbers; use table or json here")
+    if format_ == "csv":
+        if type(result).__name__ != "Worked":
+            raise UsageError("csv writes the output of --matrix; use table or json here")
+        return str(result.csv())
     return str(result.text(_styled) if _in_colour() else result.text())
+
+
+def _draw(result: Any, file: str, *, quiet: bool) -> None:
+    """The matrices as a picture, of the format that the file's suffix names."""
+    from cnnshape.files import write_atomic
+    from cnnshape.rendering.matrix_picture import matrix_picture
+
+    path = write_atomic(file, matrix_picture(result).render(file.rpartition(".")[2].lower()))
+    if not quiet:
+        click.echo(f"wrote {path}", err=True)
 
 
 def _in_colour() -> bool:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cnnshape.formulas.judgement import Judgements
     from cnnshape.formulas.size_evaluation import Evaluation
     from cnnshape.formulas.solutions import Solutions
+    from cnnshape.formulas.worked import Worked
 
 #: A size, or one per axis.
 Sizes = int | Sequence[int]
@@ -75,6 +76,21 @@ def formula(
 ) -> Solutions: ...
 @overload
 def formula(*, layers: str, input: Sizes) -> Chain: ...
+@overload
+def formula(
+    kind: str,
+    /,
+    *,
+    matrix: str | Sequence[object],
+    weights: str | Sequence[object] | None = None,
+    steps: bool = False,
+    kernel: Sizes | None = None,
+    stride: Sizes | None = None,
+    padding: Sizes | str | None = None,
+    dilation: Sizes | None = None,
+    output_padding: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Worked: ...
 def formula(
     kind: str | None = None,
     expression: str | None = None,
@@ -96,8 +112,11 @@ def formula(
     solve: str | Sequence[str] | None = None,
     ranges: Mapping[str, tuple[int, int]] | None = None,
     layers: str | None = None,
-) -> Evaluation | Solutions | Judgements | Chain:
-    """Evaluate, solve, or test a size formula, without torch.
+    matrix: str | Sequence[object] | None = None,
+    weights: str | Sequence[object] | None = None,
+    steps: bool = False,
+) -> Evaluation | Solutions | Judgements | Chain | Worked:
+    """Evaluate, solve, or test a size formula, or work a layer out on a matrix; without torch.
 
     Args:
         kind: What kind of layer, one of :data:`cnnshape.formulas.KINDS`.
@@ -120,6 +139,9 @@ def formula(
         solve: One or two arguments to solve for, in place of giving them.
         ranges: argument → (first, last) in which to look for answers.
         layers: A chain such as ``"conv k5 p2, pool 2"``; no ``kind`` then.
+        matrix: Numbers to apply the layer to: ``"1 2 3; 4 5 6"``, rows of them, or a CSV file.
+        weights: The kernel of a convolution on that matrix, likewise.
+        steps: Show each window, product and sum.
 
     Raises:
         ImpossibleSizeError: The layer cannot be applied to this input.
@@ -143,6 +165,8 @@ def formula(
     ({'padding': 2},)
     >>> formula(layers="conv k5 p2, pool 2, conv k5, pool 2", input=28).output
     5
+    >>> formula("conv", matrix="1 2 3; 4 5 6; 7 8 9", weights="1 0; 0 -1").output
+    ((-4, -4), (-4, -4))
     """
     given: dict[str, Any] = {
         "input": _sizes("input", input),
@@ -167,6 +191,14 @@ def formula(
             f"which kind of layer? Give one of {', '.join(KINDS)}; for a "
             "chain, layers as in 'conv k5 p2, pool 2'"
         )
+    if matrix is not None:
+        if expression is not None or solve is not None or wanted is not None:
+            raise UsageError(
+                "a matrix is worked out by itself: no formula, solve or output beside it"
+            )
+        return _work_out(kind, matrix, weights, given, ceil_mode=ceil_mode, steps=steps)
+    if weights is not None or steps:
+        raise UsageError("weights and steps belong to a matrix; give matrix as well")
     if expression is not None:
         return _test(kind, expression, given, wanted, solve, ceil_mode=ceil_mode)
     if solve is not None:
@@ -178,6 +210,24 @@ def formula(
     if wanted is not None:
         given["output"] = wanted
     return evaluate(kind, given, ceil_mode=ceil_mode, mode=mode)
+
+
+def _work_out(
+    kind: str,
+    matrix: str | Sequence[object],
+    weights: str | Sequence[object] | None,
+    given: dict[str, Any],
+    *,
+    ceil_mode: bool,
+    steps: bool,
+) -> Worked:
+    from cnnshape.formulas.worked import work_out
+
+    known = ("kernel", "stride", "padding", "dilation", "output_padding")
+    unknown = [role for role in given if role not in known]
+    if unknown:
+        raise UsageError(f"{unknown[0]} says nothing beside a matrix; {', '.join(known)} do")
+    return work_out(kind, matrix, weights, arguments=given, ceil_mode=ceil_mode, with_steps=steps)
 
 
 def _chain(kind: str | None, expression: str | None, layers: str, given: dict[str, Any]) -> Chain:

@@ -235,3 +235,27 @@ def test_pipes_get_plain_text():
     done = subprocess.run(command, timeout=60, capture_output=True, check=False)
     assert done.returncode == 1
     assert b"\x1b" not in done.stdout
+
+
+def test_a_matrix_by_hand(formula, tmp_path):
+    rows = ("conv", "--matrix", "1 2 3; 4 5 6; 7 8 9", "--weights", "1 0; 0 1")
+    code, out, _ = formula(*rows, "-f", "csv")
+    assert (code, out) == (0, "6,8\n12,14\n")
+    _, out, _ = formula(*rows, "--steps", "-f", "json")
+    assert len(json.loads(out)["steps"]) == 4
+    _, out, _ = formula(*rows, "-f", "latex")
+    assert out.strip().endswith(r"= \begin{pmatrix} 6 & 8 \\ 12 & 14 \end{pmatrix}")
+    for suffix, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+        file = tmp_path / f"hand.{suffix}"
+        code, out, err = formula(*rows, "-o", str(file))
+        assert (code, out) == (0, "")
+        assert err.startswith("wrote ")
+        assert file.read_bytes().startswith(start)
+    code, _, err = formula("conv", "--input", "5", "--kernel", "3", "-o", str(tmp_path / "a.svg"))
+    assert code == 2
+    code, _, err = formula("conv", "--matrix", "1 2; 3", "--weights", "1")
+    assert code == 2
+    assert "row 2 of the matrix has 1 number" in err
+    code, _, err = formula("conv", "--matrix", "1 2; 3 4", "--weights", "1 2 3; 4 5 6; 7 8 9")
+    assert code == 1
+    assert "kernel 3 does not fit into 2" in err
