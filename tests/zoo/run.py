@@ -6,10 +6,13 @@
     python -m tests.zoo.run --summary results.jsonl
 
 The zoos are timm, transformers and other packages, as far as they are installed. Models are built
-and run without weights, and without memory where they need no values, each way with a time limit.
-What stands in the file already is skipped, so that a run that was ended goes on. A line:
+and run without weights, and without memory where they need no values, each way of each in a process
+of its own with limits, by the machinery of `cnnshape sweep`: first all in the first way, then those
+that ran in the others. What stands in the file already is skipped: a run that was ended goes on.
+`python -m tests.zoo.report` writes docs/zoo.md from such files. A line:
 
     name, way, ok, seconds, error         did it run; seconds of the processor; what was raised
+    package, torch, date                  versions, and the day
     where, notes                          the device and why; what is said beside the numbers
   eval, train:
     params_exact                          params equal sum(p.numel()) over the model's parameters
@@ -30,60 +33,61 @@ It is no test: nothing is collected from it.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import fnmatch
 import json
 import random
 import re
-import signal
-import sys
 import time
-import traceback
-import warnings
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from tests.zoo.others import others_model, others_names
+from cnnshape.sweeping.isolation import Lost, import_once, isolated_each
+from cnnshape.sweeping.limits import parse_memory, room
+from cnnshape.sweeping.lines import GrowingFile, whole_lines
+from tests.zoo.looking import ZOOS, Line, Look, looked
 from tests.zoo.summary import summary
-from tests.zoo.timm_models import timm_model, timm_names
-from tests.zoo.transformers_models import transformers_model, transformers_names
-from tests.zoo.ways import WAYS, Line
 
-Build = Callable[[str, str], "tuple[Any, Any]"]
-
-ZOOS: dict[str, tuple[Callable[[], list[str]], Build]] = {
-    "timm": (timm_names, timm_model),
-    "transformers": (transformers_names, transformers_model),
-    "others": (others_names, others_model),
-}
-
-
-class OutOfTimeError(BaseException):
-    """No Exception, so that no model catches it."""
+WAYS = ("eval", "train", "letters", "svg")
+#: What every process of a zoo needs.
+_LIBRARIES = {"timm": ["timm"], "transformers": ["transformers"], "others": []}
 
 
 def main() -> None:
     """Run the models that are asked for."""
     asked = _arguments()
     if asked.summary:
-        lines = (json.loads(line) for path in asked.summary for line in _lines(path))
-        print(summary(lines))
+        print(summary(line for path in asked.summary for line in _lines(path)))
         return
-    names, build = ZOOS[asked.zoo]
-    before = list(map(json.loads, _lines(asked.out)))
-    done = {(line["name"], line["way"]) for line in before}
-    failed = {line["name"] for line in before if line["way"] == "eval" and not line["ok"]}
+    import_once(["torch", "cnnshape.api.inspecting", *_LIBRARIES[asked.zoo]])
     ends = time.monotonic() + asked.total
-    for name in _chosen(names(), asked):
-        ways = [way for way in asked.ways.split(",") if (name, way) not in done]
-        if name in failed:
-            continue
-        if time.monotonic() > ends:
-            return
-        with asked.out.open("a") as file:
-            file.writelines(f"{json.dumps(line)}\n" for line in lines_of(name, build, ways, asked))
+    names = _chosen(ZOOS[asked.zoo][0](), asked)
+    for way in asked.ways.split(","):
+        before = list(_lines(asked.out))
+        done = {(line["name"], line["way"]) for line in before}
+        failed = {line["name"] for line in before if line["way"] == "eval" and not line["ok"]}
+        looks = [
+            Look(asked.zoo, name, way)
+            for name in names
+            if (name, way) not in done and name not in failed
+        ]
+        for line in _carried_out(looks, asked):
+            print(f"{line['name']} {line['way']} {'ok' if line['ok'] else line['error']}")
+            if time.monotonic() > ends:
+                return
+
+
+def _carried_out(looks: Sequence[Look], asked: argparse.Namespace) -> Iterator[Line]:
+    """Each line as it comes; it stands in the file by then."""
+    memory = None if asked.memory is None else parse_memory(asked.memory)
+    place = room(asked.jobs, asked.limit, memory)
+    file = GrowingFile(asked.out)
+    for look, found in isolated_each(looked, looks, place.limits, place.jobs):
+        line = found
+        if isinstance(found, Lost):  # a model that would fail in the other ways as well
+            line = look.line() | {"error": found.cause, "seconds": None}
+        file.add(json.dumps(line))
+        yield line
 
 
 def _arguments() -> argparse.Namespace:
@@ -96,6 +100,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ways", default="eval", help=f"any of {', '.join(WAYS)}")
     parser.add_argument("--out", type=Path, default=Path("results.jsonl"))
     parser.add_argument("--limit", type=int, default=120, help="seconds for one model in one way")
+    parser.add_argument("--memory", help="for one model, as 4GB; the machine's by default")
+    parser.add_argument("--jobs", type=int, default=1, help="so many at once")
     parser.add_argument("--total", type=int, default=10**6, help="seconds for all of them")
     parser.add_argument("--summary", type=Path, nargs="+", help="read files of results instead")
     return parser.parse_args()
@@ -105,8 +111,8 @@ class _Raw(argparse.RawDescriptionHelpFormatter):
     """Keeps the lines of the docstring."""
 
 
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []
+def _lines(path: Path) -> Iterator[Line]:
+    return map(json.loads, whole_lines(path)[0])
 
 
 def _chosen(names: Iterable[str], asked: argparse.Namespace) -> list[str]:
@@ -129,60 +135,5 @@ def spread(names: Sequence[str]) -> list[str]:
     return sorted(names, key=turns.__getitem__)
 
 
-# ---- one model ----------------------------------------------------------------------------
-
-
-def lines_of(
-    name: str, build: Build, ways: Sequence[str], asked: argparse.Namespace
-) -> Iterator[Line]:
-    """Build one model, look at it in several ways, and judge each."""
-    built: tuple[Any, Any] | None = None
-    for way in ways:
-        start = time.process_time()
-        line: Line = {"name": name, "way": way, "ok": False}
-        try:
-            with within(asked.limit), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                if built is None:
-                    built = build(name, "meta")
-                start = time.process_time()
-                found = WAYS[way](*built)
-                if _needs_values(found, built[0]):
-                    built = build(name, "cpu")
-                    start = time.process_time()
-                    found = WAYS[way](*built)
-                line |= found
-        except (Exception, OutOfTimeError) as error:
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{Path(place.filename).name}:{place.lineno}"
-            line["error"] = f"{type(error).__name__} at {where}: {error}"[:400]
-        yield line | {"seconds": round(time.process_time() - start, 2)}
-        if way == "eval" and not line["ok"]:
-            return  # it would fail in the other ways as well
-
-
-def _needs_values(found: Line, model: Any) -> bool:
-    """Whether the model failed for want of values, and is small enough to be given some."""
-    small = sum(p.numel() for p in model.parameters()) < 500_000_000
-    return not found["ok"] and small and "the model has none" in found.get("where", "")
-
-
-@contextlib.contextmanager
-def within(seconds: int) -> Generator[None]:
-    """Raise :class:`OutOfTimeError` inside the block after so many seconds."""
-
-    def end(*_: object) -> None:
-        raise OutOfTimeError(f"{seconds} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-
-
 if __name__ == "__main__":
-    sys.setrecursionlimit(10_000)
     main()

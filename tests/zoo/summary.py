@@ -11,7 +11,7 @@ Line = dict[str, Any]
 #: Why a line stands out. Where a key is missing, its way does not tell.
 _STANDS_OUT = {
     "failed": lambda line: not line["ok"],
-    "over 60 s": lambda line: line["seconds"] > 60,
+    "over 60 s": lambda line: (line["seconds"] or 0) > 60,
     "parameters not exact": lambda line: not line.get("params_exact", True),
     "columns do not add up": lambda line: not line.get("columns_add_up", True),
     "mismatches": lambda line: line.get("mismatch"),
