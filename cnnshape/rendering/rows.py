@@ -14,7 +14,7 @@ from cnnshape.rendering.module_tree import Node, Role, build_tree
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.rendering.repeats import Folded, Folder, folded_label, worked_on
 from cnnshape.rendering.row import Row, State, Status, Table, TableOptions
-from cnnshape.rendering.settings import NONE, layer_settings, operation_settings
+from cnnshape.rendering.settings import NONE, Settings, layer_settings, operation_settings
 from cnnshape.rendering.units import count
 from cnnshape.rendering.wholes import Wholes, descendants, layer_status, total
 from cnnshape.tracing.trace import Dim
@@ -217,7 +217,7 @@ class _Rows:
             inputs=inputs,
             outputs=outputs,
             dtypes=layer.output_dtypes,
-            settings=layer_settings(layer.kind, layer.config),
+            settings=self._settings(node, layer),
             params=layer.subtree_params if whole else layer.params,
             trainable=sums.trainable_params if whole else layer.trainable_params,
             macs=_macs(node, layer, whole),
@@ -255,6 +255,15 @@ class _Rows:
             source=operation.source,
             ran_in=operation.call,
         )
+
+    def _settings(self, node: Node, layer: Layer) -> Settings:
+        """By its configuration; of a layer that has none (from an archive) by what it ran."""
+        found, trace = layer_settings(layer.kind, layer.config), self.report.trace
+        if found != NONE or node.children or layer.index is None:
+            return found
+        ran = [operation_settings(op, trace) for op in trace.own_operations(layer.index)]
+        told = [settings for settings in ran if settings != NONE]
+        return told[0] if len(told) == 1 else NONE
 
     def _type_of(self, path: str) -> str:
         return next((m.type for m in self.report.trace.modules if path in (m.path, *m.aliases)), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import pickle
@@ -43,6 +44,18 @@ def exported(tmp_path: Path) -> Path:
     program = torch.export.export(LeNet().eval(), (torch.rand(1, 1, 28, 28),))
     torch.export.save(program, tmp_path / "lenet.pt2")
     return tmp_path / "lenet.pt2"
+
+
+def test_layers_of_an_exported_program_show_their_windows(tmp_path: Path) -> None:
+    """They have no settings of their own: what they ran says them."""
+    model = nn.Sequential(nn.Conv2d(4, 8, (3, 5), stride=2, padding=1, groups=2), nn.MaxPool2d(2))
+    program = torch.export.export(model.eval(), (torch.rand(1, 4, 16, 16),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    text = cnnshape.inspect(str(tmp_path / "net.pt2")).to_text("csv")
+    rows = {row["path"]: row for row in csv.DictReader(io.StringIO(text))}
+    names = ("kernel", "stride", "padding", "groups")
+    assert [rows["0"][name] for name in names] == ["3×5", "2", "1", "2"]
+    assert [rows["1"][name] for name in names] == ["2", "2", "0", "1"]
 
 
 @pytest.fixture(params=["script", "trace"])
