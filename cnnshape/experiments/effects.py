@@ -29,6 +29,8 @@ _METHODS = frozenset(
     "imwrite to_csv to_parquet tofile dump urlopen urlretrieve add_scalar add_image".split()
 )
 _BUILTINS = frozenset(("open", "input"))
+#: What they do themselves is known.
+_OWN = ("torch", "cnnshape")
 #: What changes a list, a dict or a set that stands outside of the model.
 _CHANGES = frozenset("append extend insert add update setdefault pop popleft appendleft".split())
 
@@ -64,7 +66,7 @@ def _functions(model: nn.Module) -> Iterator[FunctionType]:
     seen: set[CodeType] = set()
     while waiting:
         function = waiting.popleft()
-        if function.__code__ in seen or function.__module__.split(".")[0] in ("torch", "cnnshape"):
+        if function.__code__ in seen or str(function.__module__).split(".")[0] in _OWN:
             continue
         seen.add(function.__code__)
         yield function

@@ -60,6 +60,16 @@ def test_one_unit_of_a_transposed_convolution_by_hand():
     assert [reach.interval(y) for y in range(4)] == [(0, 0), (0, 1), (1, 1), (1, 2)]
 
 
+def test_padding_by_itself_moves_the_offset_alone():
+    """A stride of 2, two zeros in front (2 units of 2 pixels), and 3 + 2·2 pixels behind."""
+    model = nn.Sequential(nn.Conv1d(1, 1, 3, stride=2), nn.ConstantPad1d((2, 0), 0.0),
+                          nn.Conv1d(1, 1, 3))  # fmt: skip
+    fields = fields_of(model, 1, 1, 20)
+    found = {path: (field.size, field.stride, field.offset) for path, field in fields.items()}
+    assert found["1"] == ((3,), (2,), (-4,))
+    assert found["2"] == ((7,), (2,), (-4,))
+
+
 def test_axes_may_differ():
     fields = fields_of(nn.Sequential(nn.Conv2d(1, 1, (3, 7), stride=(1, 2))), 1, 1, 20, 20)
     assert fields["0"].size == (3, 7)

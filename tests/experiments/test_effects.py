@@ -123,3 +123,10 @@ class NamedAsAHelper(Fails):
 
 def test_an_attribute_is_no_function_of_that_name():
     assert effect_of(NamedAsAHelper()) is None
+
+
+def test_code_that_belongs_to_no_module():
+    names = {}
+    exec("from torch import nn\nclass Net(nn.Module):\n  def forward(self, x): return x", names)
+    assert names["Net"].forward.__module__ is None
+    assert effect_of(names["Net"]()) is None

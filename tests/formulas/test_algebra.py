@@ -54,6 +54,12 @@ def test_written_as_a_person_would(size: Sum, text: str):
     assert str(size) == text
 
 
+def test_a_sum_into_itself_several_times():
+    h, w = letter("H"), letter("W")
+    assert whole((6 * h + 6 * w) // (2 * h + 2 * w)).constant == 3
+    assert whole((3 * h + 3 * w) // (h + w)).constant == 3
+
+
 def test_a_chain_of_strided_convolutions_is_one_division():
     """ResNet-18 by hand: five halvings with rounding up are one division by 32."""
     size = H

@@ -71,6 +71,9 @@ ROOMS = {
 # What most tests import, so that no child has to.
 IMPORTED = "torch torchvision torchinfo pytest hypothesis click rich.console yaml pygraphviz"
 
+# Bytes of addresses that the tests of a change may take; torch alone has reserved a half of them.
+ROOM = 8 * 2**30
+
 PUNCTUATION = set("()[]{},.:=")
 
 
@@ -327,6 +330,8 @@ def tested(stages: list[list[str]], tree: Path, limit: int, *, first_only: bool)
     if not child:
         os.setsid()
         resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+        # A loop that never ends may fill the memory first; an error is then what a test sees.
+        resource.setrlimit(resource.RLIMIT_AS, (ROOM, ROOM))
         os.close(reading)
         os.chdir(tree)
         quiet = os.open(os.devnull, os.O_RDWR)

@@ -22,12 +22,34 @@ class Call(nn.Module):
         return self.function(*self.layers, *args)
 
 
+def without_source() -> nn.Module:
+    """A model whose class stands in no file and in no module."""
+    names: dict[str, type[nn.Module]] = {}
+    exec(
+        "from torch import nn\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.attend = nn.MultiheadAttention(8, 2, batch_first=True)\n"
+        "    def forward(self, x, mask):\n"
+        "        return self.attend(x, x, x, attn_mask=mask)[0]\n",
+        names,
+    )
+    return names["Net"]()
+
+
 CONV = nn.Conv2d(3, 8, 3)
 CASES = [
     # a dimension of size 1 too many, wherever it stands; frames of a video
     (CONV, [(1, 5, 3, 8, 8)], "conv.rank", ["input.squeeze(0)"]),
     (CONV, [(5, 1, 3, 8, 8)], "conv.rank", ["input.squeeze(1)"]),
     (CONV, [(2, 5, 3, 8, 8)], "conv.rank", ["input.flatten(0, 1)"]),
+    # an order for more dimensions: what is left of it, where that is an order and turns something
+    (Call(lambda x: x.permute(3, 1, 0, 2)), [(2, 3, 4)], "permute.rank",
+     ["input 1.unsqueeze(0)", "x.permute(1, 0, 2)"]),
+    (Call(lambda x: x.permute(3, 0, 1, 2)), [(2, 3, 4)], "permute.rank", ["input 1.unsqueeze(0)"]),
+    # a mask per example, where no source says how it is handed over
+    (without_source(), [(3, 5, 8), (3, 5)], "mha.mask", []),
     # rows for a picture
     (Call(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")), [(2, 3, 8)],
      "interpolate.mode", ["input 1.unsqueeze(0)"]),
