@@ -208,6 +208,7 @@ _WORDS: tuple[tuple[Kind, str], ...] = (
 )
 
 
+@lru_cache(maxsize=4096)
 def family_of(name: str) -> Family | None:
     """The family of an operation, or of the function behind a layer; None where there is none.
 
@@ -218,6 +219,7 @@ def family_of(name: str) -> Family | None:
     return None if entry is None else entry.family
 
 
+@lru_cache(maxsize=4096)
 def kind_of(name: str) -> Kind:
     """The kind of a layer (its ``torch.nn`` class) or of an operation (its function's name).
 

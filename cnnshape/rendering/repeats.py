@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from cnnshape.analysis.report import Layer
@@ -97,16 +97,21 @@ def _shared_prefix(labels: Sequence[str]) -> str:
     return prefix.rstrip("0123456789")
 
 
+_ATOMS = frozenset((int, float, bool, str, type(None)))
+
+
 def frozen(value: Plain | Any) -> Hashable:
     """A recorded argument as something that can be compared; tensors are all alike.
 
     >>> frozen((Ref(3), [1, 2])) == frozen((Ref(8), [1, 2]))
     True
     """
+    if type(value) in _ATOMS:
+        return value
     if isinstance(value, Ref):
         return "tensor"
-    if isinstance(value, list | tuple):
-        return tuple(frozen(item) for item in cast("Sequence[Any]", value))
+    if isinstance(value, (list, tuple)):
+        return tuple([frozen(item) for item in cast("Sequence[Any]", value)])
     if isinstance(value, Mapping):
         mapping = cast("Mapping[str, Any]", value)
         return tuple((key, frozen(item)) for key, item in sorted(mapping.items()))
@@ -233,11 +238,15 @@ def _fields(node: Node) -> Hashable:
 
 
 def _size_settings(config: Mapping[str, Any]) -> Hashable:
-    return tuple(
-        (name, frozen(value))
-        for name, value in sorted(config.items())
-        if not isinstance(value, float) and not _COUNTER.search(name)
-    )
+    names = sorted(name for name in config if not _counts(name))
+    pairs = [(name, config[name]) for name in names]
+    return tuple([(name, frozen(value)) for name, value in pairs if not isinstance(value, float)])
+
+
+@lru_cache(maxsize=4096)
+def _counts(name: str) -> bool:
+    """Whether a setting numbers the layers of a kind."""
+    return _COUNTER.search(name) is not None
 
 
 def _foldable(nodes: Sequence[Node], period: int, times: int) -> int:

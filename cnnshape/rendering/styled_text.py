@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from cnnshape.rendering.escape import visible
@@ -39,6 +40,7 @@ def span(text: str, style: str = "") -> Span:
     return Span(visible(text), style)
 
 
+@lru_cache(maxsize=4096)
 def cells(text: str) -> int:
     """The room a text takes on a terminal: two cells for a wide character, none for an accent."""
     if text.isascii() or _NARROW.fullmatch(text):
