@@ -15,6 +15,7 @@ from cnnshape.operations.axes import AxisOf, Kept, Size
 from cnnshape.operations.table import without_dimension
 from cnnshape.tracing.trace import Operation, Ref, Shape, Trace
 
+_ATOMS = frozenset((int, float, bool, str, type(None)))
 #: The families whose results hold the very numbers of an input.
 _OF_THE_SAME_NUMBERS = ("copying", "moving", "slicing", "padding")
 
@@ -55,6 +56,7 @@ class Accounts:
         self.trace = trace
         self._sizes = sizes
         self._written = written
+        self._operands: dict[int, Operand] = {}
         self._calls: dict[int, Call | None] = {}
         self._accounts: dict[int, Account | None] = {}
 
@@ -74,7 +76,9 @@ class Accounts:
         entry = self.entry(operation)
         if entry is None:
             return None
-        return entry.call(self._each(operation.args), self._named(operation.kwargs), operation.name)
+        kwargs = self._named(operation.kwargs) if operation.kwargs else {}
+        letters = self._written is not None
+        return entry.call(self._each(operation.args), kwargs, operation.name, letters=letters)
 
     def of(self, operation: Operation) -> Account | None:
         """Where the axes of the operation's results come from; None where that is not known."""
@@ -91,7 +95,9 @@ class Accounts:
         if entry.macs is None or isinstance(entry.macs, int):
             return entry.macs  # without looking at the arguments
         call = self.call(operation)
-        return None if call is None else entry.count(call)
+        if call is None:
+            return None
+        return entry.count(call, self.of(operation) if isinstance(entry.macs, str) else None)
 
     def rule(self, operation: Operation) -> Application | None:
         """The size rule that judges the operation; None if there is none, or a size is unknown.
@@ -145,20 +151,27 @@ class Accounts:
 
     def operand(self, value: int) -> Operand:
         """A recorded value as an operand."""
+        if value in self._operands:
+            return self._operands[value]
         recorded = self.trace.values[value]
-        shape = tuple(int(n) if isinstance(n, int) else -1 for n in recorded.shape)
+        shape = tuple([int(n) if isinstance(n, int) else -1 for n in recorded.shape])
         sizes = self._sizes(value) if self._sizes else _recorded(recorded.shape)
-        return Operand(value, sizes, shape, recorded.dtype, recorded.static, recorded.sparse)
+        made = Operand(value, sizes, shape, recorded.dtype, recorded.static, recorded.sparse)
+        if self._sizes is None:  # what is known in letters grows while they are worked out
+            self._operands[value] = made
+        return made
 
     # ---- arguments ----------------------------------------------------------------------
 
     def _each(self, arguments: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(self._plain(argument) for argument in arguments)
+        return tuple([self._plain(argument) for argument in arguments])
 
     def _named(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         return {name: self._plain(argument) for name, argument in arguments.items()}
 
     def _plain(self, argument: Any) -> Any:
+        if type(argument) in _ATOMS and self._written is None:
+            return argument
         if isinstance(argument, Ref):
             return self.operand(argument.value)
         if isinstance(argument, tuple):
@@ -176,7 +189,7 @@ class Accounts:
 
 
 def _recorded(shape: Shape) -> tuple[Size, ...]:
-    return tuple(n if isinstance(n, int) else None for n in shape)
+    return tuple([n if isinstance(n, int) else None for n in shape])
 
 
 def _known(value: Any) -> bool:

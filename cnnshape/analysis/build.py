@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from math import prod
 from typing import NamedTuple
 
@@ -21,7 +20,6 @@ from cnnshape.analysis.cost import (
     subtree_parameters,
 )
 from cnnshape.analysis.followed import follow
-from cnnshape.analysis.receptive_field import Field, receptive_fields
 from cnnshape.analysis.remarks import remarks
 from cnnshape.analysis.report import (
     Check,
@@ -33,8 +31,10 @@ from cnnshape.analysis.report import (
     TensorRow,
     Totals,
 )
+from cnnshape.analysis.unread_fields import Fields
 from cnnshape.analysis.verify import combined, verify
 from cnnshape.errors import ModelFailedError
+from cnnshape.garbage import uncollected
 from cnnshape.operations.axes import Size, total
 from cnnshape.tracing.trace import UNSEEN, ModuleCall, NamedValue, Operation, Trace
 
@@ -63,6 +63,12 @@ def build_report(
     >>> report.totals.params, report.totals.macs, report.layers[0].check.status
     (10, 8, 'match')
     """
+    return uncollected(_built, trace, spec, exception, notes)
+
+
+def _built(
+    trace: Trace, spec: str, exception: BaseException | None, notes: tuple[str, ...]
+) -> Report:
     accounts = Accounts(trace)
     checks = verify(trace, accounts)
     if trace.execution.device in _WITHOUT_MEMORY:
@@ -164,19 +170,13 @@ def _layers(trace: Trace, placed: _Placement, macs: list[Size]) -> Iterable[Laye
     below = subtree_parameters(own)
     costs = call_costs(trace, macs)
     undone = call_costs(trace, backward_costs(trace, placed.accounts, macs))
-    reach = receptive_fields(trace, accounts=placed.accounts)
+    fields = Fields(trace, placed.accounts)
     for call in trace.calls:
         # A module's parameters count where it first runs.
         first = call.call == 0
         parameters = _Parameters(own[call.path], below[call.path]) if first else _COUNTED_BEFORE
-        layer = _called_layer(
-            trace, call, placed, parameters, costs[call.index], reach.get(call.index)
-        )
-        yield replace(
-            layer,
-            backward_macs=undone[call.index].macs,
-            subtree_backward_macs=undone[call.index].subtree_macs,
-        )
+        both = costs[call.index], undone[call.index]
+        yield _called_layer(trace, call, placed, parameters, both, fields)
     called = {call.path for call in trace.calls}
     for module in trace.modules:
         if module.path not in called:
@@ -206,9 +206,10 @@ def _called_layer(
     call: ModuleCall,
     placed: _Placement,
     parameters: _Parameters,
-    cost: CallCost,
-    reach: Field | None,
+    costs: tuple[CallCost, CallCost],
+    fields: Fields,
 ) -> Layer:
+    cost, undone = costs
     module = trace.module(call.path)
     inputs, outputs = trace.shapes(call.inputs), trace.shapes(call.outputs)
     leaf = call.index not in placed.has_children
@@ -235,11 +236,11 @@ def _called_layer(
         activation_bytes=cost.activation_bytes,
         config=module.config,
         output_dtypes=trace.dtypes(item.value for item in call.outputs),
-        receptive_field=reach.size if reach else None,
-        receptive_field_stride=reach.stride if reach else None,
-        receptive_field_offset=reach.offset if reach else None,
+        fields=fields,
         check=check,
         covered=not unruled or check is not None,
+        backward_macs=undone.macs,
+        subtree_backward_macs=undone.subtree_macs,
         source=call.source,
         finished=call.finished,
         index=call.index,
@@ -293,8 +294,8 @@ def _totals(
         parameter_bytes=cost.bytes,
         buffer_bytes=buffers.bytes or 0,
         activation_bytes=total(layer.activation_bytes for layer in layers),
-        match=sum(check.status == "match" for check in checks),
-        mismatch=sum(check.status == "mismatch" for check in checks),
+        match=sum(check.mark == "match" for check in checks),
+        mismatch=sum(check.mark == "mismatch" for check in checks),
         uncovered=sum(not layer.covered for layer in layers),
         backward_macs=layers[0].subtree_backward_macs,
     )

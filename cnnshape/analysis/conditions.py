@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from cnnshape.analysis.accounts import Accounts, bind, entry_of
 from cnnshape.analysis.report import Check
-from cnnshape.operations.expected import form_text, misfit
+from cnnshape.operations.expected import form_text, forms_by_name, misfit
 from cnnshape.tracing.trace import Failure, Operation, Ref, Trace
 from cnnshape.words import listed, times
 
@@ -94,14 +94,17 @@ def _missing_position(trace: Trace, operation: Operation) -> str | None:
 
 def _other_shape(trace: Trace, operation: Operation) -> str | None:
     """On meta indices may be a matrix where a real run takes a vector."""
-    entry, bound = entry_of(operation), bind(operation) or {}
+    entry = entry_of(operation)
+    if entry is None or entry.name not in forms_by_name():
+        return None
+    bound = bind(operation) or {}
     given = {name: trace.shape(a.value) for name, a in bound.items() if isinstance(a, Ref)}
     shapes = {
         name: tuple(int(n) for n in shape if isinstance(n, int))
         for name, shape in given.items()
         if all(isinstance(n, int) for n in shape)
     }
-    found = None if entry is None else misfit(entry.name, shapes)
+    found = misfit(entry.name, shapes)
     if found is None:
         return None
     takes = listed((form_text(form) for form in found.choices), "or")

@@ -41,6 +41,7 @@ def follow(trace: Trace, call: ModuleCall, accounts: Accounts) -> Check | None:
         expected=tuple("?" if n is None else n for n in map(in_plain, shown.sizes)),
         formula=_FORMULA,
         substitution="; ".join(_told(steps, accounts)),
+        by="table" if any(step.operation.by_table for step in steps) else "torch",
     )
 
 

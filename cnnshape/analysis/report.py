@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from cnnshape.analysis.diagnose.edits import Edit
 from cnnshape.analysis.memory import LayerMemory, MemoryTotals
 from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Dim, Shape, Source, Trace
+
+if TYPE_CHECKING:
+    from cnnshape.analysis.receptive_field import Field
+    from cnnshape.analysis.unread_fields import Fields
 
 Extent = tuple[int | None, ...] | Literal["global"] | None
 
@@ -23,7 +27,9 @@ class Check:
     """One size, computed by its rule and compared with the one that came out.
 
     ``status`` is ``match`` or ``mismatch``. ``expected`` is None where the rule says that the
-    layer cannot be applied at all; ``note`` then has the broken condition.
+    layer cannot be applied at all; ``note`` then has the broken condition. ``by`` says what made
+    the size that it is compared with: torch, or the table of operations, for a function that was
+    not run on meta. That the two are equal says nothing then.
     """
 
     status: Literal["match", "mismatch"]
@@ -32,6 +38,12 @@ class Check:
     formula: str
     substitution: str
     note: str = ""
+    by: Literal["torch", "table"] = "torch"
+
+    @property
+    def mark(self) -> Literal["match", "mismatch", ""]:
+        """What the check proves; empty where a size was held against itself."""
+        return "" if self.by == "table" and self.status == "match" else self.status
 
     def to_dict(self) -> dict[str, Any]:
         """The ``check`` object of the JSON report."""
@@ -42,7 +54,8 @@ class Check:
             "formula": self.formula,
             "substitution": self.substitution,
         }
-        return data | {"note": self.note} if self.note else data
+        by = {"by": self.by} if self.by != "torch" else {}
+        return data | ({"note": self.note} if self.note else {}) | by
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +81,7 @@ class Layer:
             None unless timed.
         memory: what it needs in serving and in training; None unless asked for.
         config: its settings (``kernel_size``, ``stride``, ``in_features``, …).
+        fields: the receptive fields of all rows, which are worked out when one is read.
     """
 
     path: str
@@ -87,9 +101,7 @@ class Layer:
     activation_bytes: int | None
     config: Mapping[str, Any]
     output_dtypes: tuple[str, ...] = ()
-    receptive_field: Extent = None
-    receptive_field_stride: Extent = None
-    receptive_field_offset: Extent = None
+    fields: Fields | None = field(default=None, repr=False, compare=False)
     check: Check | None = None
     covered: bool = True
     backward_macs: Dim | None = 0
@@ -100,6 +112,28 @@ class Layer:
     source: Source | None = None
     finished: bool = True
     index: int | None = None
+
+    @property
+    def receptive_field(self) -> Extent:
+        """Pixels of the input per axis that one unit of its result depends on."""
+        field = self._field
+        return field.size if field else None
+
+    @property
+    def receptive_field_stride(self) -> Extent:
+        """Pixels of the input between two neighbouring units."""
+        field = self._field
+        return field.stride if field else None
+
+    @property
+    def receptive_field_offset(self) -> Extent:
+        """The first pixel of the first unit; negative in the padding."""
+        field = self._field
+        return field.offset if field else None
+
+    @property
+    def _field(self) -> Field | None:
+        return None if self.fields is None or self.index is None else self.fields.of(self.index)
 
     def to_dict(self) -> dict[str, Any]:
         """The row as the JSON report has it."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
 from cnnshape import formulas
 from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.report import Check
@@ -36,15 +40,27 @@ def check_operation(trace: Trace, operation: Operation, accounts: Accounts) -> C
     if rule is None or not operation.outputs:
         return None
     actual = trace.shape(operation.outputs[0])
+    arguments = tuple(rule.arguments.items())
     try:
-        derived = formulas.derive(rule.kind, rule.input_shape, **rule.arguments)
+        check = _judged(rule.kind, rule.input_shape, arguments, actual)
+    except TypeError:  # an argument that cannot be kept, such as a list
+        check = _judged.__wrapped__(rule.kind, rule.input_shape, arguments, actual)
+    return replace(check, by="table") if operation.by_table else check
+
+
+@lru_cache(maxsize=4096)  # most networks repeat their layers
+def _judged(
+    kind: str, input_shape: tuple[Any, ...], arguments: tuple[tuple[str, Any], ...], actual: Shape
+) -> Check:
+    try:
+        derived = formulas.derive(kind, input_shape, **dict(arguments))
     except CnnshapeError as condition:
         # It ran, so the rule must be wrong about its condition: that is ours to show, not to hide.
-        return Check("mismatch", rule.kind, None, "", "", note=str(condition))
+        return Check("mismatch", kind, None, "", "", note=str(condition))
     expected: Shape = derived.output
     return Check(
         status="match" if expected == actual else "mismatch",
-        rule=rule.kind,
+        rule=kind,
         expected=expected,
         formula=derived.formula,
         substitution=derived.substitution,
@@ -64,4 +80,5 @@ def combined(checks: list[Check]) -> Check:
         formula=last.formula,
         substitution="; ".join(check.substitution for check in checks),
         note=wrong.note if wrong else "",
+        by="table" if any(check.by == "table" for check in checks) else "torch",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect as _inspect
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from cnnshape.errors import UsageError
@@ -76,6 +77,7 @@ ALIASES: dict[str, str] = {
 }
 
 
+@cache
 def canonical(kind: str) -> str:
     """The canonical name of a kind; a number of dimensions in it changes nothing.
 
@@ -171,5 +173,6 @@ def axis_rule(kind: str, /, **arguments: Any) -> tuple[AxisRule, dict[str, Any]]
     return rule, defaults
 
 
+@cache
 def _home(kind: str) -> Any:
     return importlib.import_module(f"cnnshape.formulas.{_HOMES[kind]}")

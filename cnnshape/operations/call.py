@@ -68,7 +68,7 @@ class Operand:
     def all_kept(self, start: int = 0, stop: int | None = None) -> tuple[Origin, ...]:
         """Its axes from ``start`` to ``stop``, unchanged."""
         chosen = range(*slice(start, stop).indices(self.rank))
-        return tuple(Kept(AxisOf(self.tensor, axis), self.sizes[axis]) for axis in chosen)
+        return tuple([Kept(AxisOf(self.tensor, axis), self.sizes[axis]) for axis in chosen])
 
 
 def unread(*tensors: Operand | None) -> tuple[Ended, ...]:

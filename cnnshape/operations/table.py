@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, TypeAlias
 
-from cnnshape.operations.axes import Account, Size
+from cnnshape.operations.axes import Account, Size, times
 from cnnshape.operations.call import (
     Call,
     Signature,
@@ -27,8 +28,9 @@ Family: TypeAlias = Literal[
 Axes: TypeAlias = Callable[[Call], Account]
 #: A size rule of :mod:`cnnshape.formulas` and the arguments with which it judges a call.
 Rule: TypeAlias = Callable[[Call], "tuple[str, dict[str, Any]]"]
-#: ``contracted``: every number of the result is a sum over what was contracted.
-Macs: TypeAlias = Callable[[Call], Size] | Literal["contracted"]
+#: ``contracted``: every number of the result is a sum over what was contracted; ``filtered``: over
+#: the kernel and the channels of its group.
+Macs: TypeAlias = Callable[[Call], Size] | Literal["contracted", "filtered"]
 
 #: Whether the values that arrive decide the sizes of a result.
 Values: TypeAlias = "bool | Callable[[Call], bool]"
@@ -73,9 +75,17 @@ class Entry:
     dtypes: Dtypes = "any"
 
     def call(
-        self, args: Sequence[Any], kwargs: Mapping[str, Any], spelled: str = ""
+        self,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        spelled: str = "",
+        *,
+        letters: bool = True,
     ) -> Call | None:
-        """The arguments by name; None where they are not understood."""
+        """The arguments by name; None where they are not understood.
+
+        ``letters``: there may be sizes in letters among them.
+        """
         base, spatial = without_dimension(plain_name(spelled or self.name))
         if self.signature is None:
             named = (value for name, value in kwargs.items() if name != "out")
@@ -85,7 +95,7 @@ class Entry:
         bound = self.signature.bind(args, kwargs)
         if bound is None:
             return None
-        if not in_letters(bound):
+        if not letters or not in_letters(bound):
             return Call(self.name, bound, spatial, base, bound)
         return Call(self.name, lettered(bound), spatial, base, numbered(bound))
 
@@ -98,16 +108,19 @@ class Entry:
         except _UNUSUAL:
             return None
 
-    def count(self, call: Call) -> Size:
+    def count(self, call: Call, account: Account | None = None) -> Size:
         """The call's multiply-accumulates; None where they are not known.
 
         A sparse tensor is multiplied where it holds numbers, and its shape does not tell where.
+        ``account`` is that of the call, where it has been asked for before.
         """
         if any(tensor.sparse for tensor in call.tensors):
             return None
-        if self.macs == "contracted":
-            account = self.account(call)
-            return account and account.products
+        if self.macs in ("contracted", "filtered"):
+            account = account or self.account(call)
+            if account is None or self.macs == "contracted":
+                return account and account.products
+            return times((*account.sizes[0], *call.tensor("weight").sizes[1:]))
         if not callable(self.macs):
             return self.macs
         try:
@@ -209,6 +222,7 @@ _DIMENSION = re.compile(r"^(.*?)([123])d(_with_indices)?$")
 _OVERLOAD = re.compile(r"^(aten\.|prims\.)?_*(?P<name>[A-Za-z]\w*?)_?(\.\w+)?$")
 
 
+@cache
 def plain_name(name: str) -> str:
     """The name without its overload, its namespace, and the marks of a writing or private form.
 
@@ -219,6 +233,7 @@ def plain_name(name: str) -> str:
     return match["name"] if match else name
 
 
+@cache
 def without_dimension(name: str) -> tuple[str, int | None]:
     """The function without its dimension: ``conv2d`` is ``conv`` over 2 axes.
 

@@ -169,12 +169,7 @@ def _conv_rule(call: Call) -> tuple[str, dict[str, Any]]:
     }
 
 
-def _conv_macs(call: Call) -> Size:
-    """Each output number is a sum over the kernel and the channels of its group."""
-    return times((times(conv(call).sizes[0]), times(_kernel(call).sizes[1:])))
-
-
-@WINDOWS.add("conv", "convolution", _CONV, rule=_conv_rule, macs=_conv_macs, dtypes="alike",
+@WINDOWS.add("conv", "convolution", _CONV, rule=_conv_rule, macs="filtered", dtypes="alike",
              source=_FUNCTIONAL + "conv2d")  # fmt: skip
 def conv(call: Call) -> Account:
     """A window of all channels of a group for every filter."""
@@ -227,10 +222,10 @@ def _convolution_rule(call: Call) -> tuple[str, dict[str, Any]]:
 
 
 def _convolution_macs(call: Call) -> Size:
-    return _conv_transpose_macs(call) if call["transposed"] else _conv_macs_of(call)
+    return _conv_transpose_macs(call) if call["transposed"] else _conv_macs(call)
 
 
-def _conv_macs_of(call: Call) -> Size:
+def _conv_macs(call: Call) -> Size:
     return times((times(convolution(call).sizes[0]), times(_kernel(call).sizes[1:])))
 
 
@@ -246,7 +241,7 @@ def convolution(call: Call) -> Account:
 
 
 @WINDOWS.add("convolution_mode", "convolution",
-             "input weight bias stride padding dilation groups", rule=_conv_rule, macs=_conv_macs,
+             "input weight bias stride padding dilation groups", rule=_conv_rule, macs="filtered",
              source="torch.ops.aten._convolution_mode")  # fmt: skip
 def convolution_mode(call: Call) -> Account:
     """The operator behind a convolution whose padding is a word."""

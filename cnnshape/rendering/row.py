@@ -5,11 +5,11 @@ Nothing here knows about cells, colours or markup.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from cnnshape.analysis.memory import NO_MEMORY, LayerMemory
-from cnnshape.analysis.report import Check, Extent
+from cnnshape.analysis.report import Check, Extent, Layer
 from cnnshape.rendering.module_tree import Role
 from cnnshape.rendering.palette import Kind
 from cnnshape.rendering.settings import NONE, Settings
@@ -65,12 +65,15 @@ class Row:
     status: Status = ""
     check: Check | None = None
     source: Source | None = None
-    receptive_field: Extent = None
-    receptive_field_stride: Extent = None
-    receptive_field_offset: Extent = None
+    layer: Layer | None = field(default=None, repr=False)
     has_rows_below: bool = False
     index: int | None = None
     ran_in: int | None = None
+
+    @property
+    def receptive_field(self) -> Extent:
+        """That of the layer; None at the row of anything else."""
+        return None if self.layer is None else self.layer.receptive_field
 
     @property
     def changed(self) -> bool:

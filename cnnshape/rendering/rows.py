@@ -231,9 +231,7 @@ class _Rows:
             check=layer.check,
             source=layer.source,
             index=layer.index,
-            receptive_field=layer.receptive_field,
-            receptive_field_stride=layer.receptive_field_stride,
-            receptive_field_offset=layer.receptive_field_offset,
+            layer=layer,
         )
 
     def _with_operation(self, row: Row, operation: OperationRow) -> Row:
@@ -250,7 +248,7 @@ class _Rows:
             dtypes=operation.output_dtypes,
             settings=settings,
             macs=operation.macs,
-            status=operation.check.status if operation.check else "",
+            status=operation.check.mark if operation.check else "",
             check=operation.check,
             source=operation.source,
             ran_in=operation.call,

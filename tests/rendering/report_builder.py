@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 from cnnshape.analysis.report import (
@@ -54,6 +55,16 @@ def match(rule: str = "conv", substitution: str = "28 = 28", expected: Shape = (
 
 def mismatch(expected: Shape, substitution: str, note: str = "") -> Check:
     return Check("mismatch", "max_pool", expected, CONV, substitution, note)
+
+
+class _OfLayer:
+    """Receptive fields that are known beforehand: one size for a layer."""
+
+    def __init__(self, size: Any) -> None:
+        self.field = SimpleNamespace(size=size, stride=None, offset=None)
+
+    def of(self, _call: int) -> Any:
+        return self.field if self.field.size is not None else None
 
 
 @dataclass
@@ -249,7 +260,7 @@ class Net:
             parameter_bytes=4 * (own[call.path] or 0) if first else 0,
             activation_bytes=0,
             config=call.config,
-            receptive_field=call.field_,
+            fields=_OfLayer(call.field_),
             check=call.check,
             covered=call.covered,
             finished=call.finished,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.fields.layout import (
@@ -43,6 +44,10 @@ from cnnshape.tracing.trace import Operation
 Ints = tuple[int, ...]
 
 
+#: The families that leave every axis where it is. By convention a norm does not widen a field.
+_IN_PLACE = ("activation", "norm")
+
+
 def follow(accounts: Accounts, start: Mapping[int, Spread]) -> dict[int, Spread]:
     """What each value of a trace depends on; values that depend on no picture are missing."""
     trace = accounts.trace
@@ -59,13 +64,25 @@ def follow(accounts: Accounts, start: Mapping[int, Spread]) -> dict[int, Spread]
 def _results(
     accounts: Accounts, op: Operation, states: Mapping[int, Spread], shapes: Sequence[Ints]
 ) -> Sequence[Spread | None]:
-    entry, account = accounts.entry(op), accounts.of(op)
+    entry = accounts.entry(op)
     arriving = {value: states[value] for value in op.inputs if value in states}
+    if entry is not None and entry.family in _IN_PLACE and len(arriving) == 1 == len(shapes):
+        ((value, state),) = arriving.items()
+        if value == op.inputs[0] and accounts.trace.shape(value) == shapes[0]:
+            return (state,)
+    account = accounts.of(op)
     if entry is None or account is None or entry.everywhere or not account.results:
         seen = union(tuple(arriving.values()), ())
         if entry is not None and entry.everywhere:
             seen = seen.all_marked("global")
         return [lost(seen, shape) for shape in shapes]
+    if len(arriving) == 1 == len(shapes):
+        ((value, state),) = arriving.items()
+        if len(account.results[0]) == len(shapes[0]) and _stays(entry, account, 0, value):
+            return (state,)
+        slid = _only_slid(account, value, state, shapes[0])
+        if slid is not None:
+            return (slid,)
     values = accounts.trace.values
     indices = frozenset(value for value in arriving if "int" in values[value].dtype)
     told = [
@@ -89,6 +106,62 @@ def _base(state: Spread, shape: Ints) -> Spread:
     return lost(state, shape)
 
 
+def _stays(entry: Entry, account: Account, place: int, tensor: int) -> bool:
+    """Whether every axis of a tensor is where it was, as behind an activation or a norm."""
+    return not _ended(entry, account, place) and all(
+        isinstance(origin, Kept) and origin.source == (tensor, dim)
+        for dim, origin in enumerate(account.results[place])
+    )
+
+
+def _only_slid(account: Account, tensor: int, state: Spread, shape: Ints) -> Spread | None:
+    """The result of windows along whole axes that stay in their places; None of anything else.
+
+    This is what nearly every convolution and pooling does; :class:`_Result` says the same of it,
+    and takes ten times as long.
+    """
+    origins, dims, axes = account.results[0], list(state.dims), list(state.axes)
+    if not len(origins) == len(dims) == len(shape):
+        return None
+    summed = [axis for end in account.ended for axis in end.axes if axis.tensor == tensor]
+    if any(end.how != "contracted" for end in account.ended) or any(
+        spatial_axes(dims[axis.axis]) for axis in summed
+    ):
+        return None
+    slid = False
+    for dim, (origin, n) in enumerate(zip(origins, shape, strict=True)):
+        piece = dims[dim][0]
+        if isinstance(origin, Written) and not spatial_axes(dims[dim]):
+            dims[dim] = (Piece(n),)
+        elif not isinstance(origin, Kept | Windowed) or origin.source != (tensor, dim):
+            return None
+        elif isinstance(origin, Windowed):
+            whole = len(dims[dim]) == 1 == piece.step and origin.rule in _WHOLE_WINDOWS
+            if not whole or piece.axis is None or len(state.homes(piece.axis)) > 1:
+                return None
+            reach, window = axes[piece.axis], window_of(origin, piece.size, n, inside=False)
+            behind = None if isinstance(reach, str) or window is None else reach.through(window, n)
+            if behind is None:
+                return None
+            axes[piece.axis], dims[dim], slid = behind, (Piece(n, piece.axis),), True
+    return Spread(tuple(dims), tuple(axes)) if slid else None
+
+
+#: The rules whose windows are the same whatever stands at the border.
+_WHOLE_WINDOWS = frozenset(("conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool"))
+
+
+def _ended(entry: Entry, account: Account, place: int) -> tuple[Ended, ...]:
+    """What became of axes on the way to one result."""
+    return tuple(
+        end
+        for end in account.ended
+        if end.result in (None, place)
+        # By convention a norm does not widen a field.
+        and not (end.how == "mixed" and entry.family == "norm")
+    )
+
+
 class _Result:
     """One result of an operation, put together from the tensors that it is made of.
 
@@ -110,13 +183,8 @@ class _Result:
     ) -> None:
         self._entry = entry
         self._origins = account.results[place]
-        self._ended = tuple(
-            end
-            for end in account.ended
-            if end.result in (None, place)
-            # By convention a norm does not widen a field.
-            and not (end.how == "mixed" and entry.family == "norm")
-        )
+        self._stay = partial(_stays, entry, account, place)
+        self._ended = _ended(entry, account, place)
         aside = {axis.tensor for end in self._ended for axis in end.axes if end.how == "unread"}
         if indices:
             aside |= indices - {source.tensor for source in self._told()}
@@ -130,8 +198,9 @@ class _Result:
             return None
         if len(self._origins) != len(shape):
             return lost(union(tuple(self._states.values()), ()), shape)
-        if self._stays:
-            return next(iter(self._states.values()))
+        tensor, *others = self._states
+        if not others and self._stay(tensor):
+            return self._states[tensor]
         for tensor in self._states:
             self._end_axes(tensor)
         for origin, n in zip(self._origins, shape, strict=True):
@@ -150,15 +219,6 @@ class _Result:
         """The axes of the tensors that the account tells something of."""
         told = {source for origin in self._origins for source in origin.sources}
         return told.union(*(end.axes for end in self._ended))
-
-    @property
-    def _stays(self) -> bool:
-        """Whether it is one tensor with every axis where it was, as behind an activation."""
-        ((tensor, *others), ended) = self._states, self._ended
-        return not (others or ended) and all(
-            isinstance(origin, Kept) and origin.source == (tensor, dim)
-            for dim, origin in enumerate(self._origins)
-        )
 
     # ---- axes that end ------------------------------------------------------------------
 
