@@ -41,6 +41,7 @@ def check(
     dtype: str | None = None,
     weights: str | Path | None = None,
     trust_pickle: bool = False,
+    exact: bool = False,
 ) -> CheckResult:
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
@@ -61,6 +62,7 @@ def check(
         dtype: as for :func:`cnnshape.inspect`.
         weights: as for :func:`cnnshape.inspect`.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
+        exact: as for :func:`cnnshape.inspect`.
 
     Returns:
         Every claim with both sides; ``.ok`` is true if all hold.
@@ -76,7 +78,12 @@ def check(
     7 ok, 1 failed
     """
     options = run_options(
-        device=device, mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle
+        device=device,
+        mode=mode,
+        dtype=dtype,
+        weights=weights,
+        trust_pickle=trust_pickle,
+        exact=exact,
     )
     for name, limit in (("max_params", max_params), ("max_macs", max_macs)):
         if limit is not None and not isinstance(limit, int):  # pyright: ignore[reportUnnecessaryIsInstance]

@@ -28,6 +28,7 @@ def draw(
     dtype: str | None = None,
     weights: str | Path | None = None,
     trust_pickle: bool = False,
+    exact: bool = False,
     **options: Any,
 ) -> Drawing:
     """The architecture diagram of a model, from one forward pass.
@@ -45,6 +46,7 @@ def draw(
         dtype: the floating dtype to run in.
         weights: a state dict file, for a model given by name.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
+        exact: as for :func:`cnnshape.inspect`.
         options: ``style`` (``"graph"``, ``"blocks"``, ``"tree"``), ``depth``, ``direction``
             (``"TB"``, ``"LR"``), ``show`` (any of shapes, params, macs, receptive-field, formula),
             ``theme`` (``"light"``, ``"dark"``, ``"mono"``), ``expand``, ``collapse``, ``only``.
@@ -83,6 +85,7 @@ def draw(
             dtype=dtype,
             weights=weights,
             trust_pickle=trust_pickle,
+            exact=exact,
         )
     drawing = draw_report(report, chosen)
     if filename is not None:

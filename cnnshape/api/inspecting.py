@@ -30,6 +30,7 @@ def inspect(
     dtype: str | torch.dtype | None = None,
     weights: str | Path | None = None,
     trust_pickle: bool = False,
+    exact: bool = False,
     receptive_field: Literal["measured"] | None = None,
     time: bool = False,
     memory: bool = False,
@@ -51,6 +52,8 @@ def inspect(
             if None.
         weights: a state dict file, for a model given by name.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
+        exact: without memory every function of torch runs, also those whose result's size the
+            table of operations tells (a norm, an activation, attention); slower.
         receptive_field: ``"measured"`` holds every layer's receptive field against gradients;
             ``report.notes`` says what is equal, different or inconclusive.
         time: measure how long each layer takes where the pass ran: warm, the median of several
@@ -72,7 +75,12 @@ def inspect(
     ((1, 16, 5, 5),)
     """
     options = run_options(
-        device=device, mode=mode, dtype=dtype, weights=weights, trust_pickle=trust_pickle
+        device=device,
+        mode=mode,
+        dtype=dtype,
+        weights=weights,
+        trust_pickle=trust_pickle,
+        exact=exact,
     )
     trained_with = optimizer_name(optimizer or "adam") if memory or optimizer else None
     prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)

@@ -67,16 +67,23 @@ device_option = click.option(
     help="auto, meta (no memory), cpu, cuda, cuda:1 or mps.",
 )
 
+exact_option = click.option(
+    "--exact",
+    is_flag=True,
+    help="On meta run every function of torch, also those whose size is known beforehand.",
+)
+
 
 def model_options(command: Command) -> Command:
     """What every command has that runs a MODEL: what goes in, where and how it runs.
 
-    The command receives ``model``, ``inputs``, and ``device``, ``mode``, ``dtype``, ``weights`` and
-    ``trust_pickle``, which are called so by the public functions as well.
+    The command receives ``model``, ``inputs``, and ``device``, ``mode``, ``dtype``, ``weights``,
+    ``trust_pickle`` and ``exact``, which are called so by the public functions as well.
     """
     for decorate in (
         trust_option,
         weights_option,
+        exact_option,
         mode_option,
         dtype_option,
         device_option,

@@ -25,8 +25,6 @@ from cnnshape.tracing.recorder import Recorder
 from cnnshape.tracing.source import caller
 from cnnshape.tracing.trace import ModuleCall, Operation, Source, Trace
 
-#: Norms that the recorder answers itself on meta, if the real ones would not refuse.
-_ANSWERED = frozenset({"batch_norm", "layer_norm", "group_norm"})
 #: Layers that check all their arguments themselves, the same on every device.
 _CHECKING = frozenset({"lstm", "gru", "rnn_tanh", "rnn_relu"})
 
@@ -176,8 +174,8 @@ def _alike(one: Operation, other: Operation) -> bool:
 def _vouched(before: Trace, after: Trace, *, reached: bool) -> bool:
     """A size rule covers the failing call, and its conditions held in the second pass.
 
-    A call that ran without reaching torch was answered by the recorder, which knows when the
-    real function would refuse.
+    A call that ran without reaching torch was answered by the recorder (``by_table``), which knows
+    when the real function would refuse.
     """
     failure = before.failure
     if failure is None or failure.operation is None:
@@ -196,8 +194,9 @@ def _vouched(before: Trace, after: Trace, *, reached: bool) -> bool:
         for operation in after.own_operations(again.index)
         if not all(after.values[output].static for output in operation.outputs)
     ]
-    sure = _ANSWERED | _CHECKING
-    return bool(own) and all(op.name in sure or application(after, op) for op in own)
+    return bool(own) and all(
+        op.by_table or op.name in _CHECKING or application(after, op) for op in own
+    )
 
 
 def _checked_in_python(before: Trace) -> bool:

@@ -69,7 +69,7 @@ def _left_behind(model: nn.Module, device: str) -> Iterator[ErrorReport]:
     """Layers in a plain list, which ``model.to(device)`` has passed by."""
     known = {id(module) for module in model.modules()}
     for path, module in model.named_modules():
-        for name, layer in unregistered(module, known):
+        for name, layer in unregistered(vars(module), known):
             where = {str(t.device) for t in (*layer.parameters(), *layer.buffers())}
             if where == {device}:
                 continue

@@ -52,6 +52,7 @@ def _run_without_memory(
         device=device,
         mode=prepared.options.mode,
         reason=reason,
+        exact=prepared.options.exact,
     )
 
 

@@ -27,6 +27,8 @@ class RunOptions:
         dtype: the canonical name of a floating dtype; None for the model's own.
         weights: a state dict file, for a model given by name.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
+        exact: on meta every function of torch runs, also where the table of operations tells the
+            size of its result.
     """
 
     device: str = "auto"
@@ -34,6 +36,7 @@ class RunOptions:
     dtype: str | None = None
     weights: str | Path | None = None
     trust_pickle: bool = False
+    exact: bool = False
 
     @property
     def real(self) -> bool:
@@ -48,6 +51,7 @@ def run_options(
     dtype: str | torch.dtype | None = None,
     weights: str | Path | None = None,
     trust_pickle: bool = False,
+    exact: bool = False,
 ) -> RunOptions:
     """The options that a caller of a public function gives, once they are known to be possible.
 
@@ -57,14 +61,15 @@ def run_options(
         UsageError: the mode is neither, or the dtype is none of floating numbers.
 
     >>> run_options(device="cpu", dtype="double")
-    RunOptions(device='cpu', mode='eval', dtype='float64', weights=None, trust_pickle=False)
+    RunOptions(device='cpu', mode='eval', dtype='float64', weights=None, trust_pickle=False, \
+exact=False)
     """
     if mode not in ("eval", "train"):
         raise UsageError(f"mode takes 'eval' or 'train', not {mode!r}")
     device = str(device)  # a torch.device will do as well
     require(parse_device(device))
     floating = None if dtype is None else _floating(dtype)
-    return RunOptions(device, mode, floating, weights, trust_pickle)
+    return RunOptions(device, mode, floating, weights, trust_pickle, exact)
 
 
 def _floating(dtype: str | torch.dtype) -> str:

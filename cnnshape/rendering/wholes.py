@@ -59,7 +59,7 @@ def descendants(node: Node) -> Iterator[Node]:
 def layer_status(layer: Layer) -> Status:
     """The mark of a layer's own check."""
     if layer.check is not None:
-        return layer.check.status
+        return layer.check.mark
     return "" if layer.covered else "uncovered"
 
 
@@ -74,7 +74,7 @@ def _added_up(node: Node, below: Sequence[Whole]) -> Whole:
     if layer is not None and node.role == "call":
         statuses = frozenset((layer_status(layer),))
     elif node.operation is not None and node.operation.check is not None:
-        statuses = frozenset((node.operation.check.status,))
+        statuses = frozenset((node.operation.check.mark,))
     own = [layer] if layer is not None else []
     memories = [*(one.memory for one in own), *(one.memory for one in below)]
     measured = [memory for memory in memories if memory is not None]

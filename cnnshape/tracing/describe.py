@@ -6,7 +6,7 @@ parameters again after it, when lazy ones have found their size).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, cast
@@ -41,13 +41,31 @@ def every_module(root: nn.Module) -> list[tuple[str, nn.Module]]:
     Raises:
         UsageError: a module has one above it as a submodule, so that the names never end.
     """
-    try:
-        return list(root.named_modules(remove_duplicate=False))
-    except RecursionError:
-        raise UsageError(
-            f"{type(root).__name__} contains itself: one of its modules has a module above it as a "
-            "submodule; keep such a reference in a list or a weak reference"
-        ) from None
+    found: list[tuple[str, nn.Module]] = []
+    above: set[int] = set()
+    todo: list[tuple[str, nn.Module] | int] = [("", root)]
+    while todo:
+        entry = todo.pop()
+        if isinstance(entry, int):  # everything below that module has been listed
+            above.discard(entry)
+            continue
+        path, module = entry
+        if id(module) in above:
+            raise UsageError(
+                f"{type(root).__name__} contains itself: one of its modules has a module above it "
+                "as a submodule; keep such a reference in a list or a weak reference"
+            )
+        found.append(entry)
+        below = [
+            (f"{path}.{name}" if path else name, child)
+            for name, child in module._modules.items()  # noqa: SLF001 - what `named_modules` reads
+            if child is not None
+        ]
+        if below:
+            above.add(id(module))
+            todo.append(id(module))
+            todo += reversed(below)
+    return found
 
 
 def describe(root: nn.Module) -> Described:
@@ -67,12 +85,17 @@ def describe(root: nn.Module) -> Described:
             order.append((path, module))
         names.setdefault(id(module), []).append(path)
     paths = {identity: aliases[0] for identity, aliases in names.items()}
-    parameters = _gather(every, "_parameters")
-    buffers = _gather(every, "_buffers")
-    first_names = {identity: found.names[0] for identity, found in (parameters | buffers).items()}
+    parameters, own_parameters = _gather(every, "_parameters")
+    buffers, own_buffers = _gather(every, "_buffers")
     return Described(
         modules=tuple(
-            _describe(path, module, names[id(module)][1:], paths, first_names)
+            _describe(
+                path,
+                module,
+                names[id(module)][1:],
+                paths,
+                (own_parameters[id(module)], own_buffers[id(module)]),
+            )
             for path, module in order
         ),
         parameters=tuple(_describe_tensor(found) for found in parameters.values()),
@@ -90,25 +113,27 @@ def _describe(
     module: nn.Module,
     aliases: list[str],
     paths: dict[int, str],
-    first_names: dict[int, str],
+    tensors: tuple[tuple[str, ...], tuple[str, ...]],
 ) -> Module:
     kind, builtin = kind_of(type(module))
     name = class_name(module)
     if isinstance(module, torch.jit.ScriptModule):
         kind, builtin = name, False
+    public = {key: value for key, value in vars(module).items() if key[:1] != "_"}
+    below = dict.fromkeys(c for c in module._modules.values() if c is not None)  # noqa: SLF001
     return Module(
         path=path,
         type=name,
         kind=kind,
         builtin=builtin,
         depth=path.count(".") + 1 if path else 0,
-        children=tuple(paths[id(child)] for child in module.children()),
-        config=dict(_config(module)),
-        parameters=tuple(first_names[id(t)] for t in _registered(module, "_parameters").values()),
-        buffers=tuple(first_names[id(t)] for t in _registered(module, "_buffers").values()),
+        children=tuple([paths[id(child)] for child in below]),
+        config=_config(module, public),
+        parameters=tensors[0],
+        buffers=tensors[1],
         training=module.training,
         aliases=tuple(aliases),
-        unregistered=tuple(attribute for attribute, _ in unregistered(module, paths)),
+        unregistered=tuple([attribute for attribute, _ in unregistered(public, paths)]),
     )
 
 
@@ -144,20 +169,20 @@ def kind_of(cls: type[nn.Module]) -> tuple[str, bool]:
     return cls.__name__, False
 
 
-def _config(module: nn.Module) -> Iterator[tuple[str, Any]]:
+def _config(module: nn.Module, public: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(module, torch.jit.ScriptModule):
-        return
-    for name, value in vars(module).items():
-        if name.startswith("_") or name == "training":
+        return {}
+    config: dict[str, Any] = {}
+    for name, value in public.items():
+        if name == "training":
             continue
-        if isinstance(value, _ATOMS):
-            yield name, to_plain(value, _no_tensor)
-        elif isinstance(value, list | tuple):
+        if value is None or isinstance(value, _ATOMS):
+            config[name] = to_plain(value, _no_tensor)
+        elif isinstance(value, (list, tuple)):
             items = cast("list[Any] | tuple[Any, ...]", value)
             if len(items) <= 16 and all(item is None or isinstance(item, _ATOMS) for item in items):
-                yield name, to_plain(items, _no_tensor)
-        elif value is None:
-            yield name, None
+                config[name] = to_plain(items, _no_tensor)
+    return config
 
 
 def _no_tensor(tensor: torch.Tensor) -> int:
@@ -181,16 +206,22 @@ class _Found:
     names: list[str]
 
 
-def _gather(every: list[tuple[str, nn.Module]], registry: str) -> dict[int, _Found]:
+def _gather(
+    every: list[tuple[str, nn.Module]], registry: str
+) -> tuple[dict[int, _Found], dict[int, tuple[str, ...]]]:
+    """Every tensor by its identity, and of every module the first names of those it registers."""
     found: dict[int, _Found] = {}
+    own: dict[int, tuple[str, ...]] = {}
     for path, module in every:
-        for name, tensor in _registered(module, registry).items():
+        registered = _registered(module, registry)
+        for name, tensor in registered.items():
             full = f"{path}.{name}" if path else name
             if id(tensor) in found:
                 found[id(tensor)].names.append(full)
             else:
                 found[id(tensor)] = _Found(tensor, path, [full])
-    return found
+        own[id(module)] = tuple([found[id(tensor)].names[0] for tensor in registered.values()])
+    return found, own
 
 
 def _describe_tensor(found: _Found) -> Parameter:

@@ -77,6 +77,7 @@ def record(
     mode: Mode = "eval",
     reason: str = "",
     grad: bool = False,
+    exact: bool = False,
     recorder_type: type[Recorder] = Recorder,
 ) -> Recorded:
     """Run ``model`` once and record the pass. The model is afterwards as it was.
@@ -89,6 +90,7 @@ def record(
         mode: ``eval`` or ``train``, for every module of the model; ``own``: each as it is.
         reason: why this device; kept in the trace.
         grad: whether gradients are tracked, which costs memory and which few forwards need.
+        exact: on meta every function runs, also those that have a shortcut.
         recorder_type: a recorder that notes more than the usual one.
 
     An exception of the model is recorded, not raised, ``sys.exit()`` too; Ctrl-C passes through.
@@ -104,15 +106,16 @@ def record(
             # Set on each module's own dict: `train()` may be overridden by its author.
             vars(module)["training"] = mode == "train"
         moved = stack.enter_context(placed(every, inputs, device))
-        described = describe(model)
-        recorder = recorder_type(
-            every,
-            described,
-            before_write=before_write,
-            shortcuts=meta_shortcuts() if device == "meta" else None,
-        )
+        with torch._C.DisableTorchFunction():  # noqa: SLF001 - of no concern to the modes in force
+            described = describe(model)
+            recorder = recorder_type(
+                every,
+                described,
+                before_write=before_write,
+                shortcuts=meta_shortcuts() if device == "meta" and not exact else None,
+            )
+            named_inputs = _name_inputs(model, moved, recorder)
         stack.enter_context(recorder.watching_modules())
-        named_inputs = _name_inputs(model, moved, recorder)
         options = tuple(
             option for label, given in inputs.named(model) for option in options_in(label, given)
         )

@@ -43,6 +43,7 @@ _RENAMED = {
 }
 
 
+@functools.cache
 def writes(name: str) -> bool:
     """Whether a function of this name writes into its first argument.
 
@@ -62,13 +63,20 @@ def operation_name(func: Any, name: str) -> str:
     'max_pool2d'
     """
     packet = getattr(func, "overloadpacket", func)  # of an operator, as in an exported program
-    if packet in (torch.Tensor.unfold, torch.ops.aten.unfold):
+    if "unfold" in name and packet in (torch.Tensor.unfold, torch.ops.aten.unfold):
         return "sliding_window"  # shares its name, and nothing else, with F.unfold
-    bare = name.strip("_").removesuffix("_with_indices")
-    bare = _RENAMED.get(bare, bare)
+    bare = _bare(name)
+    if not isinstance(packet, torch._ops.OpOverloadPacket):  # noqa: SLF001
+        return bare
     # An operator of another library, or a quantized one, is not torch's own of the same name.
-    space = str(getattr(packet, "_qualified_op_name", "")).partition("::")[0]
+    space = str(packet._qualified_op_name).partition("::")[0]  # noqa: SLF001
     return bare if space in _OWN_NAMESPACES else f"{space}.{bare.partition('.')[0]}"
+
+
+@functools.cache
+def _bare(name: str) -> str:
+    bare = name.strip("_").removesuffix("_with_indices")
+    return _RENAMED.get(bare, bare)
 
 
 @functools.cache

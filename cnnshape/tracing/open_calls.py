@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from threading import Lock, get_ident
 from typing import Any
 
+from cnnshape.tracing.trace import Source
+
 #: Seconds that a thread of the forward waits for another one to leave its module.
 _PATIENCE = 5.0
 
 
-@dataclass
+@dataclass(slots=True)
 class OpenCall:
-    """A module call that has begun: its index in the recording, and the module's id."""
+    """A module call that has begun: its index in the recording, the module's id, its line."""
 
     index: int
     module: int
     in_forward: bool = False
+    source: Source | None = None
 
 
 class OpenCalls:

@@ -14,6 +14,7 @@ runs the model inside lets them through (:func:`cnnshape.interrupts.let_through`
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -55,16 +56,18 @@ def preserved(
                 if id(tensor) not in kept:
                     kept[id(tensor)] = (tensor, tensor.detach().clone())
 
+        before: list[_Leaf | _Snapshot] = []
         stack.callback(_restore_values, kept)
-        for buffer in buffers:
-            keep(buffer)
+        stack.callback(_restore_each, before)
+        if owned:
+            for buffer in buffers:
+                keep(buffer)
         for tensor in (*parameters, *buffers):
             if not is_lazy(tensor):
                 leaf = _Leaf(tensor)
-                stack.callback(leaf.restore)
+                before.append(leaf)
                 leaf.take_gradient_off()
-        for module in modules:
-            stack.callback(_Snapshot(module).restore)
+        before += map(_Snapshot, modules)
         stack.callback(noted_process())  # the first to be put back: the others run operations
         stack.enter_context(exits_refused())
         stack.enter_context(_as_written(grad))
@@ -77,6 +80,7 @@ def _as_written(grad: bool) -> Generator[None]:
 
     Fused attention would skip children, and compiled code cannot be seen into.
     """
+    gc.disable()  # it would go through what the recording makes again and again
     torch.set_grad_enabled(grad)
     torch.backends.mha.set_fastpath_enabled(False)
     if "torch._dynamo" in sys.modules:  # nothing is compiled where it was never imported
@@ -84,6 +88,21 @@ def _as_written(grad: bool) -> Generator[None]:
             yield
     else:
         yield
+
+
+def _restore_each(before: Sequence[_Leaf | _Snapshot]) -> None:
+    """Put everything back, the last noted first; one that raises does not keep others from it."""
+    raised = [error for error in map(_restored, reversed(before)) if error is not None]
+    if raised:
+        raise raised[0]
+
+
+def _restored(one: _Leaf | _Snapshot) -> Exception | None:
+    try:
+        one.restore()
+    except Exception as error:  # noqa: BLE001 - an author's own class may refuse
+        return error
+    return None
 
 
 def _restore_values(kept: Mapping[int, tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -158,10 +177,11 @@ class _Snapshot:
         self.module = module
         self.cls = type(module)
         self.attributes = dict(vars(module))
+        #: Copies of its parameters, hooks, …; None of one that is empty, as most are.
         self.registries: dict[str, Any] = {
-            name: value.copy()
+            name: value.copy() if value else None
             for name, value in self.attributes.items()
-            if name.startswith("_") and isinstance(value, dict | set)
+            if isinstance(value, (dict, set)) and name.startswith("_")
         }
 
     def restore(self) -> None:
@@ -169,20 +189,23 @@ class _Snapshot:
         if type(module) is not self.cls:  # a lazy module became an ordinary one
             module.__class__ = self.cls
         now = vars(module)
-        for name in [name for name in now if name not in self.attributes]:
-            del now[name]
+        if now.keys() != self.attributes.keys():
+            for name in now.keys() - self.attributes.keys():
+                del now[name]
         for name, value in self.attributes.items():
             if now.get(name, self) is not value:
                 now[name] = value
         for name, before in self.registries.items():
             registry = self.attributes[name]
-            if not _same_items(registry, before):
+            if (registry or before) and not _same_items(registry, before):
                 registry.clear()
-                registry.update(before)
+                registry.update(before or ())
 
 
 def _same_items(one: Any, other: Any) -> bool:
     """Whether two registries hold the same objects; comparing tensors would run an operation."""
+    if not one or not other:
+        return False
     if isinstance(one, set):
         return one == other
     return list(one) == list(other) and all(one[key] is other[key] for key in one)

@@ -11,6 +11,7 @@ Flags are set only where they differ: most are read often and written by nobody.
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import warnings
@@ -113,6 +114,7 @@ _FLAGS: tuple[_Flag, ...] = (
     *_attributes(_backends.opt_einsum, "enabled strategy"),
     *_attributes(_backends.quantized, "engine"),
     *_attributes(torch.utils.deterministic, "fill_uninitialized_memory"),
+    _Flag(gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
     _Flag(torch.is_grad_enabled, torch._C._set_grad_enabled),  # noqa: SLF001
     _Flag(torch.get_default_dtype, torch.set_default_dtype),
     _Flag(torch.get_num_threads, torch.set_num_threads),

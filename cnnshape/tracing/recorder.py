@@ -26,6 +26,7 @@ from cnnshape.tracing.names import SILENT, TENSOR_ATTRIBUTES, input_names, opera
 from cnnshape.tracing.opaque import count_macs, in_transform, is_free, scripted_functions
 from cnnshape.tracing.open_calls import OpenCall, OpenCalls
 from cnnshape.tracing.real_call import real_message
+from cnnshape.tracing.shortcuts import ASKING_TORCH
 from cnnshape.tracing.source import caller, innermost
 from cnnshape.tracing.structure import named_tensors, to_plain
 from cnnshape.tracing.trace import (
@@ -63,6 +64,7 @@ class _Draft:
         *,
         inplace: bool = False,
         failed: bool = False,
+        by_table: bool = False,
     ) -> Operation:
         return Operation(
             index=index,
@@ -76,6 +78,7 @@ class _Draft:
             source=source,
             inplace=inplace,
             failed=failed,
+            by_table=by_table,
         )
 
 
@@ -183,19 +186,31 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         if self._open_calls.in_new_thread:
             with self._open_calls.joined(self):
-                return self._run(module, function, args, kwargs, in_forward=in_forward)
+                return self._run_here(module, function, args, kwargs, in_forward=in_forward)
+        return self._run_here(module, function, args, kwargs, in_forward=in_forward)
+
+    def _run_here(
+        self,
+        module: nn.Module,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        in_forward: bool,
+    ) -> Any:
         index = self._open(module, args, kwargs, in_forward=in_forward)
-        depth = len(self._open_calls.here)
+        opened = self._open_calls.here
+        depth = len(opened)
         try:
             result, macs = self._through(module, function, args, kwargs)
         except BaseException as error:
             # The innermost call that the exception leaves is where it happened.
             if self._failing is None or not caused_by(error, self._failing[0]):
                 self._failing = (error, index)
-            del self._open_calls.here[depth - 1 :]
+            del opened[depth - 1 :]
             self._close(index, None, finished=False, macs=None)
             raise
-        del self._open_calls.here[depth - 1 :]
+        del opened[depth - 1 :]
         self._close(index, result, finished=True, macs=macs)
         return result
 
@@ -220,32 +235,44 @@ class Recorder(TorchFunctionMode):
         index = len(recording.calls)
         run = self._runs.get(id(module), 0)
         self._runs[id(module)] = run + 1
+        opened = self._open_calls.here
+        above = opened[-1] if opened else None
+        # Behind `_run_here` of the call above stands what called that one.
+        source = caller(3, within=_RUN, known=above.source) if above else None
         with torch._C.DisableTorchFunction():  # noqa: SLF001 - reading shapes is not an operation
             inputs = [
                 NamedValue(name, self.values.of(tensor))
-                for name, tensor in self._named_arguments(module, args, kwargs)
+                for name, tensor in self._named_arguments(above, module, args, kwargs)
             ]
             call = ModuleCall(
                 index=index,
                 path=self._paths[id(module)],
                 call=run,
-                parent=self._open_calls.here[-1].index if self._open_calls.here else None,
+                parent=above.index if above else None,
                 args=cast("tuple[Plain, ...]", to_plain(args, self.values.of)),
                 kwargs=cast("dict[str, Plain]", to_plain(kwargs, self.values.of)),
                 inputs=tuple(inputs),
                 outputs=(),
                 operations=(len(recording.operations), len(recording.operations)),
-                source=caller() if self._open_calls.here else None,
+                source=source,
                 finished=False,
             )
         recording.calls.append(call)
-        self._open_calls.here.append(OpenCall(index, id(module), in_forward))
+        opened.append(OpenCall(index, id(module), in_forward, source))
         return index
 
+    def _line(self) -> Source | None:
+        """The line of the model that the torch function now running stands in."""
+        return caller(2, within=_RUN, known=self._open_calls.here[-1].source)
+
     def _named_arguments(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        above: OpenCall | None,
+        module: nn.Module,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Iterator[tuple[str, torch.Tensor]]:
-        names = input_names(module) if not self._open_calls.here else ()
+        names = () if above else input_names(module)
         for position, argument in enumerate(args):
             name = names[position] if position < len(names) else f"[{position}]"
             yield from named_tensors(name, argument)
@@ -265,12 +292,19 @@ class Recorder(TorchFunctionMode):
                 transformed = macs is None and index in self._transforming
                 self._add_opaque(call, unseen, 0 if transformed else macs, transformed=transformed)
             outputs = tuple(NamedValue(name, self.values.of(tensor)) for name, tensor in found)
-        recording.calls[index] = replace(
-            call,
-            outputs=outputs,
-            operations=(call.operations[0], len(recording.operations)),
-            finished=finished,
-            result_type=type(result).__name__ if finished else "",
+        recording.calls[index] = ModuleCall(
+            call.index,
+            call.path,
+            call.call,
+            call.parent,
+            call.args,
+            call.kwargs,
+            call.inputs,
+            outputs,
+            (call.operations[0], len(recording.operations)),
+            call.source,
+            finished,
+            type(result).__name__ if finished else "",
         )
 
     def _add_opaque(
@@ -347,18 +381,19 @@ class Recorder(TorchFunctionMode):
             # Inside `vmap` a tensor is more than the shape that a shortcut goes by.
             if shortcut is not None and not in_transform():
                 result = shortcut(*args, **kwargs)
+        by_table = result is not NotImplemented and shortcut not in ASKING_TORCH
         if result is NotImplemented:
             try:
                 result = func(*args, **kwargs)
             except BaseException as error:
-                failed = draft.operation(0, (), caller(), failed=True)
+                failed = draft.operation(0, (), self._line(), failed=True)
                 with torch._C.DisableTorchFunction():  # noqa: SLF001
                     said = real_message(func, args, kwargs)
                 self._raising = _Raised(error, failed, self._ranges(args, kwargs), said)
                 raise
         if writing or not isinstance(result, _ATOMS):
             with torch._C.DisableTorchFunction():  # noqa: SLF001
-                self._record(draft, args, result, writing=writing)
+                self._record(draft, args, result, writing=writing, by_table=by_table)
         return result
 
     def _run_scripted(
@@ -409,9 +444,20 @@ class Recorder(TorchFunctionMode):
                     found[value] = extremes
         return found
 
-    def _record(self, draft: _Draft, args: tuple[Any, ...], result: Any, *, writing: bool) -> None:
+    def _record(
+        self,
+        draft: _Draft,
+        args: tuple[Any, ...],
+        result: Any,
+        *,
+        writing: bool,
+        by_table: bool,
+    ) -> None:
         target = args[0] if writing and args and isinstance(args[0], torch.Tensor) else None
-        made = [tensor for _, tensor in named_tensors("", result)]
+        if isinstance(result, torch.Tensor):
+            made = [result]
+        else:
+            made = [tensor for _, tensor in named_tensors("", result)]
         if target is not None and not any(tensor is target for tensor in made):
             made.insert(0, target)  # x[0] = y returns nothing, and x is new
         if not made:
@@ -446,7 +492,7 @@ class Recorder(TorchFunctionMode):
             ]
         inplace = target is not None or any(tensor is args[0] for tensor in made if args)
         self.recording.operations.append(
-            draft.operation(index, tuple(outputs), caller(), inplace=inplace)
+            draft.operation(index, tuple(outputs), self._line(), inplace=inplace, by_table=by_table)
         )
 
     def add_input(self, name: str, tensor: torch.Tensor) -> NamedValue:
@@ -503,6 +549,10 @@ def _listed(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
         if type(index) is list and all(isinstance(item, int) for item in cast("list[Any]", index)):
             return (x, (index,), *value)
     return args
+
+
+#: The function that stands on the stack once for every module call that is open.
+_RUN = Recorder._run_here.__code__  # noqa: SLF001
 
 
 def _out_tensors(kwargs: dict[str, Any]) -> tuple[torch.Tensor, ...]:

@@ -37,11 +37,22 @@ def hides(filename: str) -> bool:
     return normal.startswith(hidden) or made
 
 
-def caller() -> Source | None:
-    """The line that made the torch call now running; None if there is none."""
-    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - the one way to see the stack cheaply
+def caller(
+    depth: int = 1, *, within: CodeType | None = None, known: Source | None = None
+) -> Source | None:
+    """The line that made the torch call now running; None if there is none.
+
+    Args:
+        depth: how many frames of the recorder itself are passed over.
+        within: a function on the stack behind which the line is ``known`` from before, so that the
+            stack of a deep network is not walked again for every operation.
+        known: that line.
+    """
+    frame: FrameType | None = sys._getframe(depth)  # noqa: SLF001 - the one way to see the stack cheaply
     while frame is not None:
         code = frame.f_code
+        if code is within:
+            return known
         if code.co_filename == _BOUNDARY:
             return None
         if not hides(code.co_filename):

@@ -24,6 +24,8 @@ DEPTH_LIMIT = 12
 _ITEM_LIMIT = 100_000
 
 ATOMS = (bool, int, float, complex, str, bytes, type(None))
+#: What a recording keeps as it is; of these very classes, since a subclass knows more.
+_PLAIN = frozenset((bool, int, float, complex, str, type(None)))
 #: What may keep tensors and is no container of them. An object that can be called may be one.
 _CLOSED = (
     torch.nn.Module,
@@ -47,7 +49,10 @@ def named_tensors(name: str, thing: Any) -> Iterator[tuple[str, torch.Tensor]]:
     >>> [label for label, _ in named_tensors("x", pair)]
     ['x.image', 'x.boxes[0]', 'x.boxes[1]']
     """
-    yield from _walk(name, thing, DEPTH_LIMIT, set())
+    if isinstance(thing, torch.Tensor):  # as nearly always: without a walk
+        yield name, thing
+    else:
+        yield from _walk(name, thing, DEPTH_LIMIT, set())
 
 
 def _walk(name: str, thing: Any, depth: int, seen: set[int]) -> Iterator[tuple[str, torch.Tensor]]:
@@ -124,17 +129,17 @@ def attributes_of(thing: Any) -> list[tuple[str, Any]]:
 
 def to_plain(thing: Any, ref: Callable[[torch.Tensor], int], depth: int = 6) -> Any:
     """``thing`` as plain data: tensors as :class:`Ref`, lists as tuples, odd things by type."""
+    kind = type(thing)
+    if kind in _PLAIN:
+        return thing
     if isinstance(thing, torch.Tensor):
         return Ref(ref(thing))
-    kind = type(thing)
-    if kind in (bool, int, float, complex, str) or thing is None:
-        return thing
     if depth == 0:
         return Unknown(kind.__name__)
-    if isinstance(thing, list | tuple):
+    if isinstance(thing, (list, tuple)):
         sequence = cast("list[Any] | tuple[Any, ...]", thing)
-        return tuple(to_plain(item, ref, depth - 1) for item in sequence)
-    if isinstance(thing, Mapping):
+        return tuple([to_plain(item, ref, depth - 1) for item in sequence])
+    if kind is dict or isinstance(thing, Mapping):
         mapping = cast("Mapping[Any, Any]", thing)
         return {str(key): to_plain(item, ref, depth - 1) for key, item in mapping.items()}
     if isinstance(thing, slice):

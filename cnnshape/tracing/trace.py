@@ -194,6 +194,7 @@ class Operation:
         macs: multiply-accumulates measured while it ran, for code that the recorder cannot see
             into (TorchScript), and inside ``vmap``, where it sees one example; None elsewhere.
         failed: it raised; it then has no outputs.
+        by_table: it did not run: the sizes of its results are what cnnshape knows of it.
     """
 
     index: int
@@ -209,6 +210,7 @@ class Operation:
     macs: int | None = None
     opaque: bool = False
     failed: bool = False
+    by_table: bool = False
 
     @property
     def measured(self) -> bool:

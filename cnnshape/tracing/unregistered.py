@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from torch import nn
 
 
-def unregistered(module: nn.Module, known: Container[int]) -> Iterator[tuple[str, nn.Module]]:
-    """Attributes of ``module`` that hold layers which are registered nowhere, with the first one.
+def unregistered(
+    attributes: Mapping[str, Any], known: Container[int]
+) -> Iterator[tuple[str, nn.Module]]:
+    """Attributes of a module that hold layers which are registered nowhere, with the first one.
 
     Args:
-        module: whose attributes are looked at.
+        attributes: of the module, by name.
         known: the identities of all modules of the model; a list of these is only another way to
             reach them.
 
     >>> net = nn.Module()
     >>> net.fc = nn.Linear(2, 2)
     >>> net.layers, net.again = [nn.Linear(2, 2)], [net.fc]
-    >>> [name for name, _ in unregistered(net, {id(m) for m in net.modules()})]
+    >>> [name for name, _ in unregistered(vars(net), {id(m) for m in net.modules()})]
     ['layers']
     """
-    for name, value in vars(module).items():
-        if name.startswith("_") or not isinstance(value, list | tuple | dict):
+    for name, value in attributes.items():
+        if not isinstance(value, (list, tuple, dict)) or name.startswith("_"):
             continue
         for item in _items(value):
             if isinstance(item, nn.Module) and id(item) not in known and _learns(item):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import cache
 from typing import Literal
 
 import torch
@@ -31,8 +32,18 @@ class ValueTable:
         self._within: dict[int, dict[int, weakref.ref[torch.Tensor]]] = {}
         records = (*described.parameters, *described.buffers)
         for record, (origin, tensor) in zip(records, described.tensors, strict=True):
-            parameters = (record.name,) if origin == "parameter" else ()
-            self.add(tensor, origin, name=record.name, parameters=parameters)
+            held = Value(
+                id=len(self.values),
+                shape=record.shape or (),
+                dtype=record.dtype,
+                bytes=record.bytes or 0,
+                origin=origin,
+                name=record.name,
+                static=True,
+                parameters=(record.name,) if origin == "parameter" else (),
+                sparse=tensor.layout is not torch.strided,
+            )
+            self._note(tensor, held)
 
     def lookup(self, tensor: torch.Tensor) -> int | None:
         """The value that ``tensor`` holds now; None if it was never seen."""
@@ -60,7 +71,7 @@ class ValueTable:
         value = Value(
             id=len(self.values),
             shape=shape,
-            dtype=str(tensor.dtype).removeprefix("torch."),
+            dtype=_name_of(tensor.dtype),
             bytes=_bytes(tensor, shape),
             origin=origin,
             producer=producer,
@@ -70,13 +81,16 @@ class ValueTable:
             parameters=parameters,
             sparse=tensor.layout is not torch.strided,
         )
+        self._note(tensor, value)
+        return value.id
+
+    def _note(self, tensor: torch.Tensor, value: Value) -> None:
         self.values.append(value)
         reference = weakref.ref(tensor)
         self._known[id(tensor)] = (reference, value.id)
         memory = storage_of(tensor)
         if memory is not None:
             self._within.setdefault(memory, {})[id(tensor)] = reference
-        return value.id
 
     def touched_by(self, written: torch.Tensor) -> list[torch.Tensor]:
         """The other living tensors that see what was written: views, bases, views of bases."""
@@ -103,22 +117,30 @@ class ValueTable:
 
     def parameters_of(self, values: list[int]) -> tuple[str, ...]:
         """The names of all parameters that went into these values."""
-        names = (name for value in values for name in self.values[value].parameters)
-        return tuple(dict.fromkeys(names))
+        names = [name for value in values for name in self.values[value].parameters]
+        return tuple(dict.fromkeys(names)) if names else ()
 
     def all_static(self, values: tuple[int, ...]) -> bool:
         """Whether no input of the model went into any of these values."""
         return all(self.values[value].static for value in values)
 
 
+@cache
+def _name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
 def _shape(tensor: torch.Tensor) -> Shape:
     if is_lazy(tensor):
         return ()
     try:
-        shape = tensor.shape
+        shape = tuple(tensor.shape)
     except (RuntimeError, NotImplementedError):
         return tuple(_ragged(tensor, axis) for axis in range(tensor.dim()))
-    return tuple(size if type(size) is int else _dim(size) for size in shape)
+    for size in shape:
+        if type(size) is not int:
+            return tuple(map(_dim, shape))
+    return shape
 
 
 def _ragged(tensor: torch.Tensor, axis: int) -> Dim:
@@ -146,4 +168,4 @@ def _bytes(tensor: torch.Tensor, shape: Shape) -> int:
         if isinstance(size, str):
             return 0
         count *= size
-    return count * tensor.element_size()
+    return count * tensor.dtype.itemsize

@@ -391,7 +391,8 @@ def test_nested_tensors_run(layout: torch.layout, net: type[nn.Module]) -> None:
     given = torch.nested.nested_tensor([torch.rand(2, 4), torch.rand(3, 4)], layout=layout)
     report = cnnshape.inspect(net(), given)
     assert report.error is None
-    assert report.device == "cpu"
+    # A jagged one needs no numbers there.
+    assert report.device == ("meta" if (net, layout) == (Table, torch.jagged) else "cpu")
     assert report.inputs[0].shape[::2] == (2, 4)
 
 

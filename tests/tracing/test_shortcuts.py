@@ -69,6 +69,9 @@ def test_dropout(training):
     same(shortcut(x, 0.5, training), F.dropout(x, 0.5, training))
     assert (shortcut(x, 0.5, False) is x) == (F.dropout(x, 0.5, False) is x)
     assert shortcut(x, 1.5, training) is NotImplemented
+    for nothing_to_drop in ((x, 0.0, training), (meta(0, 3), 0.5, training)):
+        assert F.dropout(*nothing_to_drop) is nothing_to_drop[0]
+        assert shortcut(*nothing_to_drop) is nothing_to_drop[0]
 
 
 sizes = st.integers(1, 5)
@@ -133,23 +136,218 @@ def test_layer_norm_answers_the_ordinary_case():
     assert judge(F.layer_norm, (meta(2, 7, 8), meta(8), meta(8)), (8,))
 
 
-@pytest.mark.parametrize("function", [torch.add, torch.Tensor.add, torch.mul, torch.Tensor.mul])
+ARITHMETIC = [torch.add, torch.Tensor.add, torch.sub, torch.mul, torch.Tensor.mul]
+
+
+@pytest.mark.parametrize("function", ARITHMETIC)
 @pytest.mark.parametrize("shape", [(2, 3), (2, 3, 4, 5), (0,)])
 def test_arithmetic(function, shape):
     for x, y in zip(layouts(shape), layouts(shape), strict=True):
         same(meta_shortcuts()[function](x, y), function(x, y))
-    broadcast = (meta(*shape), meta(*shape[1:]) if len(shape) > 1 else meta(1))
-    assert meta_shortcuts()[function](*broadcast) is NotImplemented
-    assert meta_shortcuts()[function](meta(*shape), 2) is NotImplemented
+        same(meta_shortcuts()[function](x, 2), function(x, 2))
     mixed = meta(*shape, dtype=torch.bfloat16)
     assert meta_shortcuts()[function](meta(*shape), mixed) is NotImplemented
+    assert meta_shortcuts()[function](meta(*shape), meta(*shape), alpha=2) is NotImplemented
+    assert meta_shortcuts()[function](meta(*shape), True) is NotImplemented
 
 
-@pytest.mark.parametrize("function", [torch.Tensor.add_, torch.Tensor.mul_])
+@st.composite
+def drawn_tensors(draw, most=4):
+    """A tensor on meta, row by row, channels last or turned round."""
+    shape = tuple(draw(st.lists(sizes, min_size=0, max_size=most)))
+    return draw(st.sampled_from(list(layouts(shape))))
+
+
+def on_cpu(tensor):
+    """A tensor with numbers, of the same sizes and strides."""
+    return (
+        torch.ones(1, dtype=tensor.dtype)
+        .as_strided(tensor.shape, [0] * tensor.dim())
+        .clone(memory_format=torch.contiguous_format)
+        if tensor.is_contiguous()
+        else torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype).fill_(1)
+    )
+
+
+def held_against_torch(function, *args, **kwargs):
+    """A shortcut that answers gives what the function gives on meta, and on the CPU."""
+    answer = meta_shortcuts()[function](*args, **kwargs)
+    if answer is NotImplemented:
+        return False
+
+    def real(thing):
+        if isinstance(thing, torch.Tensor):
+            return on_cpu(thing)
+        return [real(item) for item in thing] if isinstance(thing, list) else thing
+
+    same(answer, function(*args, **kwargs))
+    expected = function(*map(real, args), **kwargs)
+    assert (answer.shape, answer.dtype) == (expected.shape, expected.dtype)
+    strides = zip(answer.stride(), expected.stride(), answer.shape, strict=True)
+    assert all(one == other for one, other, size in strides if size > 1)
+    return True
+
+
+@given(st.sampled_from(ARITHMETIC), drawn_tensors(), drawn_tensors())
+@settings(max_examples=400, deadline=None)
+def test_arithmetic_with_broadcasting(function, x, y):
+    try:
+        function(x, y)
+    except RuntimeError:
+        assert meta_shortcuts()[function](x, y) is NotImplemented
+    else:
+        held_against_torch(function, x, y)
+
+
+@pytest.mark.parametrize("function", ARITHMETIC)
+def test_arithmetic_answers_a_scale_per_channel(function):
+    assert held_against_torch(function, meta(2, 3, 4, 5), meta(3, 1, 1))
+    assert held_against_torch(function, meta(2, 3, 1, 1), meta(2, 3, 4, 5))
+
+
+@pytest.mark.parametrize("function", [torch.Tensor.add_, torch.Tensor.sub_, torch.Tensor.mul_])
 def test_arithmetic_in_place(function):
-    x, y = meta(2, 3), meta(2, 3)
-    assert meta_shortcuts()[function](x, y) is x
-    assert meta_shortcuts()[function](x, meta(3)) is NotImplemented
+    x = meta(2, 3)
+    for fitting in (meta(2, 3), meta(3), meta(2, 1), 2, 0.5):
+        assert meta_shortcuts()[function](x, fitting) is x
+    for other in (meta(3, 2), meta(1, 2, 3), meta(3, dtype=torch.float64), True):
+        assert meta_shortcuts()[function](x, other) is NotImplemented
+
+
+@given(st.data(), st.lists(st.lists(sizes, min_size=0, max_size=3), min_size=1, max_size=3))
+@settings(max_examples=300, deadline=None)
+def test_cat(data, shapes):
+    wanted = data.draw(st.sampled_from(shapes))
+    tensors = [meta(*data.draw(st.sampled_from([shape, wanted]))) for shape in shapes]
+    dim = data.draw(st.integers(-3, 3))
+    try:
+        torch.cat([torch.ones(t.shape) for t in tensors], dim)
+    except (RuntimeError, IndexError):
+        assert meta_shortcuts()[torch.cat](tensors, dim) is NotImplemented
+    else:
+        assert held_against_torch(torch.cat, tensors, dim)
+
+
+def test_cat_leaves_what_is_not_ordinary_to_the_function():
+    shortcut, x = meta_shortcuts()[torch.cat], meta(2, 3)
+    for tensors in ([], [x, meta(0)], [x, meta(2, 3, dtype=torch.float64)], [x.T, x.T], [x, x.T]):
+        assert shortcut(tensors, 0) is NotImplemented
+    assert shortcut([x], torch.tensor(0)) is NotImplemented
+
+
+@given(drawn_tensors(), st.lists(st.tuples(st.integers(-7, 7), st.integers(-5, 4)), max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_roll(x, turns):
+    shifts, dims = tuple(s for s, _ in turns), tuple(d for _, d in turns)
+    try:
+        torch.roll(on_cpu(x), shifts, dims)
+    except (RuntimeError, IndexError):
+        assert meta_shortcuts()[torch.roll](x, shifts, dims) is NotImplemented
+    else:
+        held_against_torch(torch.roll, x, shifts, dims)
+
+
+def test_roll_answers_the_ordinary_case():
+    assert held_against_torch(torch.roll, meta(1, 8, 8, 3), (-3, -3), (1, 2))
+    assert meta_shortcuts()[torch.roll](meta(4, 4), 1) is NotImplemented
+
+
+@given(drawn_tensors(), st.integers(-5, 4), st.sampled_from([1, 2, 2.0, None]))
+@settings(max_examples=200, deadline=None)
+def test_normalize(x, dim, p):
+    try:
+        F.normalize(on_cpu(x), p, dim)
+    except (RuntimeError, IndexError, TypeError):
+        assert meta_shortcuts()[F.normalize](x, p, dim) is NotImplemented
+    else:
+        held_against_torch(F.normalize, x, p, dim)
+
+
+@given(drawn_tensors(), drawn_tensors(), st.sampled_from([0, -1e9, True, None]))
+@settings(max_examples=300, deadline=None)
+def test_masked_fill(x, mask, value):
+    function = torch.Tensor.masked_fill
+    mask = mask.to(torch.bool)
+    try:
+        function(on_cpu(x), on_cpu(mask), value)
+    except (RuntimeError, TypeError):
+        assert meta_shortcuts()[function](x, mask, value) is NotImplemented
+    else:
+        held_against_torch(function, x, mask, value)
+
+
+def test_masked_fill_answers_a_mask_of_windows():
+    mask = meta(4, 1, 9, 9, dtype=torch.bool)
+    assert held_against_torch(torch.Tensor.masked_fill, meta(4, 3, 9, 9), mask, -100.0)
+
+
+LIMITS = [{}, {"min": 0}, {"max": 6.0}, {"min": 5, "max": 1}, {"min": None}, {"max": True}]
+
+
+@pytest.mark.parametrize("function", [torch.clamp, torch.Tensor.clamp])
+@pytest.mark.parametrize("limits", LIMITS)
+def test_clamp(function, limits):
+    x = meta(2, 3)
+    try:
+        function(on_cpu(x), **limits)
+    except RuntimeError:
+        assert meta_shortcuts()[function](x, **limits) is NotImplemented
+    else:
+        assert held_against_torch(function, x, **limits) == (limits != {"max": True})
+    assert meta_shortcuts()[function](x, meta(3), meta(3)) is NotImplemented
+
+
+def test_hardtanh():
+    shortcut, x = meta_shortcuts()[F.hardtanh], meta(2, 3)
+    assert held_against_torch(F.hardtanh, x, 0.0, 6.0)
+    assert shortcut(x, 0.0, 6.0, True) is x
+    for wrong in ((x, 2.0, 1.0), (x, torch.tensor(0.0), 1.0), (meta(3, dtype=torch.int64),)):
+        assert shortcut(*wrong) is NotImplemented
+
+
+@pytest.mark.parametrize("need_weights", [True, False])
+@pytest.mark.parametrize("average", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_multi_head_attention(need_weights, average, bias):
+    layer = torch.nn.MultiheadAttention(8, 2, bias=bias)
+    torch.backends.mha.set_fastpath_enabled(False)
+    seen = []
+
+    class Watch(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            if func is F.multi_head_attention_forward:
+                seen.append((args, kwargs))
+            return func(*args, **(kwargs or {}))
+
+    def call(length, batch, keys):
+        query, key = torch.ones(length, batch, 8), torch.ones(keys, batch, 8)
+        with Watch(), torch.no_grad():
+            made = layer(query, key, key, need_weights=need_weights, average_attn_weights=average)
+        args, kwargs = seen.pop()
+        return made, tuple(move(a) for a in args), {k: move(v) for k, v in kwargs.items()}
+
+    def move(thing):
+        return thing.to("meta") if isinstance(thing, torch.Tensor) else thing
+
+    try:
+        for sizes_ in ((5, 3, 7), (1, 1, 1), (4, 2, 4)):
+            (result, weights), args, kwargs = call(*sizes_)
+            answer, told = meta_shortcuts()[F.multi_head_attention_forward](*args, **kwargs)
+            assert (answer.shape, answer.stride()) == (result.shape, result.stride())
+            assert (told is None) == (weights is None)
+            assert told is None or told.shape == weights.shape
+        query, key, value, width, heads, *rest = args
+        for wrong in (
+            (query[..., :7], key, value, width, heads, *rest),
+            (query, key[:1], value, width, heads, *rest),
+            (query, key, value, width, 3, *rest),
+            (query[0], key[0], value[0], width, heads, *rest),
+            (query.double(), key, value, width, heads, *rest),
+        ):
+            shortcut = meta_shortcuts()[F.multi_head_attention_forward]
+            assert shortcut(*wrong, **kwargs) is NotImplemented
+    finally:
+        torch.backends.mha.set_fastpath_enabled(True)
 
 
 @given(st.lists(sizes, min_size=1, max_size=4), sizes, sizes, st.sampled_from(["", "size", "none"]))

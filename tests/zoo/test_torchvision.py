@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
+import torch
 
 import cnnshape
 
@@ -96,3 +99,26 @@ def assert_consistent(report):
     assert sum(layer.macs for layer in report.layers) == report.totals.macs
     root = report.layers[0]
     assert (root.subtree_params, root.subtree_macs) == (report.totals.params, report.totals.macs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_table_tells_what_torch_would(name: str) -> None:
+    """The same values with and without shortcuts, one for one."""
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+        try:
+            model = models.get_model(name, weights=None, **options)
+        except NotImplementedError:  # RegNets compute their widths by tensors
+            with torch.device("cpu"):
+                model = models.get_model(name, weights=None)
+    size = 299 if name == "inception_v3" else 518 if name == "vit_h_14" else 224
+    for mode in ("eval", "train"):
+        short, exact = (
+            cnnshape.inspect(model, (2, 3, 224, 224) if mode == "train" else (1, 3, size, size),
+                             device="meta", mode=mode, exact=each)
+            for each in (False, True)
+        )  # fmt: skip
+        assert short.trace.values == exact.trace.values
+        assert short.totals.macs == exact.totals.macs

@@ -104,4 +104,4 @@ def _change_module(
             if type(each) is type(module):
                 vars(each)[edit.name] = getattr(each, edit.method)
     else:
-        intercept(module, edit)
+        intercept(module, edit, without_memory=without_memory)

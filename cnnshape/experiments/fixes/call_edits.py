@@ -22,20 +22,27 @@ from cnnshape.experiments.fixes.steps import take
 CallEdit = BeforeCall | AfterCall | DropArguments | OwnLayer | RunInTurn
 
 
-def intercept(module: nn.Module, edit: CallEdit) -> None:
+def intercept(module: nn.Module, edit: CallEdit, *, without_memory: bool = False) -> None:
     """Change what a module is called with, or what it returns, from the outside.
+
+    ``without_memory``: a layer that is made for it is on meta, as the whole model is during the
+    trial.
 
     Raises:
         CannotApplyError: the module cannot be intercepted (TorchScript).
     """
     if isinstance(module, torch.jit.ScriptModule):
         raise CannotApplyError("a ScriptModule cannot be intercepted")
-    vars(module)["forward"] = _wrapped(module, module.forward, edit)
+    own = None
+    if isinstance(edit, OwnLayer):
+        own = built(module, dict(edit.arguments), without_memory=without_memory)
+    vars(module)["forward"] = _wrapped(module, module.forward, edit, own)
 
 
-def _wrapped(module: nn.Module, forward: Callable[..., Any], edit: CallEdit) -> Callable[..., Any]:
+def _wrapped(
+    module: nn.Module, forward: Callable[..., Any], edit: CallEdit, own: nn.Module | None
+) -> Callable[..., Any]:
     calls = 0
-    own = built(module, dict(edit.arguments)) if isinstance(edit, OwnLayer) else None
 
     def corrected(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
