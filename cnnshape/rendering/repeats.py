@@ -107,7 +107,7 @@ def frozen(value: Plain | Any) -> Hashable:
     True
     """
     if type(value) in _ATOMS:
-        return value
+        return cast("Hashable", value)
     if isinstance(value, Ref):
         return "tensor"
     if isinstance(value, (list, tuple)):
