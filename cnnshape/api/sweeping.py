@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +30,8 @@ if TYPE_CHECKING:
 TIME_LIMIT = 300.0
 #: Characters of a cause that are kept.
 _CAUSE = 500
+#: What every process needs.
+_MODULES = ("torch", "cnnshape.api.inspecting")
 #: What the models of a catalog need, by how they begin.
 _LIBRARIES = {"torchvision:": "torchvision.models", "timm:": "timm", "hf:": "transformers"}
 
@@ -125,7 +125,7 @@ class Plan:
         earlier: the rows of an earlier day that they are compared with.
         room: how many at once, and what each may take.
         device, output, scheduler: as for :func:`sweep`.
-        modules: what the processes import once for all.
+        libraries: what the models need, as far as it can be imported.
     """
 
     todo: tuple[Subject, ...]
@@ -135,7 +135,7 @@ class Plan:
     device: str
     output: str | os.PathLike[str] | None
     scheduler: str | None
-    modules: tuple[str, ...]
+    libraries: tuple[str, ...]
 
     def result(self, rows: Sequence[Row]) -> Sweep:
         """What was found, once these rows are there."""
@@ -185,8 +185,8 @@ def planned(
             'no model is named: give patterns such as "timm:resnet*" or files, or @models.txt'
         )
     named = [each.pattern for each in asked] or [row.model for row in earlier or ()]
-    modules = ("torch", "cnnshape.api.inspecting", *_libraries(named))
-    import_once(modules)
+    libraries = tuple(_libraries(named))
+    import_once(_MODULES, libraries)
     subjects = subjects_of(asked, inputs, mode) if asked else [row.subject for row in earlier or ()]
     if which is not None:
         subjects = part(subjects, which)
@@ -200,7 +200,7 @@ def planned(
         device,
         output,
         scheduler,
-        modules,
+        libraries,
     )
 
 
@@ -263,16 +263,17 @@ def _outcomes(plan: Plan, look: Callable[[Subject], Row]) -> Iterator[tuple[Subj
     if plan.scheduler is not None:
         from cnnshape.sweeping.cluster import on_cluster
 
-        return on_cluster(look, plan.todo, plan.room.limits, plan.scheduler, plan.modules)
+        return on_cluster(
+            look, plan.todo, plan.room.limits, plan.scheduler, _MODULES, plan.libraries
+        )
     return isolated_each(look, plan.todo, plan.room.limits, plan.room.jobs)
 
 
 def _libraries(models: Sequence[str]) -> Iterator[str]:
-    """The packages that models need, as far as they can be imported at all."""
+    """The packages that models need."""
     for prefix, name in _LIBRARIES.items():
         if any(model.startswith(prefix) for model in models):
-            with suppress(Exception):
-                yield import_module(name).__name__
+            yield name
 
 
 def inspected(subject: Subject, device: str = "auto") -> Row:

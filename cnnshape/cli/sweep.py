@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("sweep", short_help="Many models, each isolated: timm:*, files, a list.")
-@click.argument("patterns", nargs=-1, metavar="PATTERN...")
+@click.argument("patterns", nargs=-1, metavar="[PATTERN]...")
 @click.option(
     "-i",
     "--input",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnshape.errors import CnnshapeError, MissingDependencyError, UsageError
@@ -34,6 +35,7 @@ def on_cluster(
     limits: Limits,
     address: str,
     modules: Sequence[str] = (),
+    libraries: Sequence[str] = (),
 ) -> Iterator[tuple[Task, Result | Lost]]:
     """Each task with its outcome as they end, on whichever worker that is.
 
@@ -44,19 +46,21 @@ def on_cluster(
         tasks: what it is called with.
         limits: of each task.
         address: of the scheduler, ``tcp://host:8786``.
-        modules: what every process imports.
+        modules: what every process needs, as for
+            :func:`~cnnshape.sweeping.isolation.import_once`.
+        libraries: likewise.
 
     Raises:
         MissingDependencyError: Dask is not installed.
         UsageError: there is no scheduler at the address.
         ClusterLostError: it went away.
     """
+    call = partial(_in_worker, function, limits, (tuple(modules), tuple(libraries)))
     with _quiet():
         client = _connected(address)
         try:
             futures: dict[Any, Task] = {
-                client.submit(_in_worker, function, task, limits, modules, pure=False): task
-                for task in tasks
+                client.submit(call, task, pure=False): task for task in tasks
             }
             for future in _as_completed(client, list(futures)):
                 if future.cancelled():
@@ -71,9 +75,12 @@ def on_cluster(
 
 
 def _in_worker(
-    function: Callable[[Task], Result], task: Task, limits: Limits, modules: Sequence[str]
+    function: Callable[[Task], Result],
+    limits: Limits,
+    imports: tuple[Sequence[str], Sequence[str]],
+    task: Task,
 ) -> Result | Lost:
-    import_once(modules)
+    import_once(*imports)
     return isolated(function, task, limits)
 
 

@@ -19,9 +19,10 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import TimeoutError as OutOfTimeError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from itertools import islice
 from os import _exit as exit_at_once  # a model may not call it, and has another one in its place
 from os import devnull, dup2
@@ -30,6 +31,8 @@ from typing import Any, Literal, TypeVar, cast
 
 from pebble import ProcessExpired
 from pebble.concurrent import process
+
+from cnnshape.errors import CnnshapeError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -58,16 +61,35 @@ class Lost:
     cause: str
 
 
-def import_once(modules: Iterable[str]) -> None:
-    """Have the server import what every process needs, if it does not run yet."""
+class ProcessStartError(CnnshapeError):
+    """No process can be started."""
+
+
+def import_once(modules: Iterable[str], libraries: Iterable[str] = ()) -> None:
+    """Have the server import what the processes need, if it does not run yet.
+
+    Args:
+        modules: what is there for certain.
+        libraries: what may be missing or broken: they are imported here before, since the server
+            would not survive it.
+    """
     if _CONTEXT.get_start_method() == "forkserver":
-        _CONTEXT.set_forkserver_preload(list(modules))
+        _CONTEXT.set_forkserver_preload([*modules, *_sound(libraries)])
+
+
+def _sound(libraries: Iterable[str]) -> Iterator[str]:
+    for name in libraries:
+        with suppress(Exception):
+            yield import_module(name).__name__
 
 
 def isolated(function: Callable[[Task], Result], task: Task, limits: Limits) -> Result | Lost:
     """``function(task)`` in a fresh process; both, and the result, have to be picklable.
 
     What the function prints is not shown. What it raises is a cause as well.
+
+    Raises:
+        ProcessStartError: no process can be started.
     """
     return _outcome(_started(function, task, limits), limits)
 
@@ -97,8 +119,11 @@ def isolated_each(
 def _started(function: Callable[[Task], Result], task: Task, limits: Limits) -> Future[Result]:
     watched = partial(_watched, function, limits.memory)
     call = cast("Any", process)(timeout=limits.seconds, context=_CONTEXT)(watched)
-    with _without_main(), _with_children():
-        return cast("Future[Result]", call(task))
+    try:
+        with _without_main(), _with_children():
+            return cast("Future[Result]", call(task))
+    except (OSError, EOFError) as error:
+        raise ProcessStartError(f"no process can be started for a model: {error}") from error
 
 
 def _outcome(future: Future[Result], limits: Limits) -> Result | Lost:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, packages_distributions, version
+from importlib.metadata import PackageNotFoundError, version
 
 from cnnshape.errors import ModelNotFoundError
 from cnnshape.loading.spec import parse_spec
@@ -35,11 +35,10 @@ def package_of(model: str, module: object = None) -> str:
 def with_version(package: str) -> str:
     """A package and its version as ``timm 1.0.9``; empty where none of this name is installed.
 
-    >>> with_version("yaml").partition(" ")[0], with_version("no_such_package")
-    ('yaml', '')
+    >>> with_version("torch").partition(" ")[0], with_version("no_such_package")
+    ('torch', '')
     """
     try:
         return f"{package} {version(package)}" if package else ""
-    except PackageNotFoundError:  # it may be distributed under another name
-        names = packages_distributions().get(package)
-        return f"{package} {version(names[0])}" if names else ""
+    except PackageNotFoundError:
+        return ""

@@ -7,26 +7,18 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import re
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import Path
 
-from cnnshape.errors import ModelNotFoundError, UsageError
+from cnnshape.errors import UsageError
 from cnnshape.loading.inputs import from_texts
-from cnnshape.loading.literals import Option
 from cnnshape.loading.run_options import Mode
-from cnnshape.loading.shapes import has_form_of_shape, parse_inputs
 from cnnshape.loading.spec import parse_spec
-from cnnshape.models.registry import bundled_models
-from cnnshape.words import did_you_mean
+from cnnshape.sweeping.lists import lines_of, with_inputs
+from cnnshape.sweeping.patterns import fitting
 
-_WILD = re.compile(r"[*?]|\[[^\]]*\]")
-_CODE = re.compile(r"(?P<path>.+\.py):(?P<name>[^:]+)")
 _SHARD = re.compile(r"(\d{1,6})/(\d{1,6})")
 
 
@@ -67,6 +59,19 @@ def asked_for(arguments: Iterable[str]) -> list[Asked]:
     return [asked for argument in arguments for asked in _asked(argument)]
 
 
+def _asked(argument: str) -> Iterator[Asked]:
+    if argument != "-" and not argument.startswith("@"):
+        yield Asked(argument)
+        return
+    for where, line in lines_of(argument):
+        pattern, inputs = with_inputs(line)
+        try:
+            _check_inputs(inputs)
+        except UsageError as error:
+            raise type(error)(f"{where}: {error}") from error
+        yield Asked(pattern, inputs, where)
+
+
 def subjects_of(
     asked: Iterable[Asked], inputs: Sequence[str] = (), mode: Mode = "eval"
 ) -> list[Subject]:
@@ -103,7 +108,7 @@ def _check_inputs(texts: Sequence[str]) -> None:
 
 def _meant(asked: Asked) -> list[str]:
     try:
-        found = _named(asked.pattern)
+        found = fitting(asked.pattern)
         if found == [asked.pattern] and not asked.where:
             parse_spec(asked.pattern)  # one that is mistyped in a list has a row that says so
     except UsageError as error:
@@ -111,155 +116,6 @@ def _meant(asked: Asked) -> list[str]:
             raise
         raise type(error)(f"{asked.where}: {error}") from error
     return found
-
-
-# ---- lists --------------------------------------------------------------------------------
-
-
-def _asked(argument: str) -> Iterator[Asked]:
-    if argument != "-" and not argument.startswith("@"):
-        yield Asked(argument)
-        return
-    for where, line in _lines(argument):
-        pattern, inputs = _with_inputs(line)
-        try:
-            _check_inputs(inputs)
-        except UsageError as error:
-            raise type(error)(f"{where}: {error}") from error
-        yield Asked(pattern, inputs, where)
-
-
-def _lines(source: str) -> Iterator[tuple[str, str]]:
-    """Where each line stands, and what it says; empty ones and remarks (``#``) do not count."""
-    name = "standard input" if source == "-" else source[1:]
-    try:
-        text = sys.stdin.read() if source == "-" else Path(name).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else "") or "it is no text"
-        raise UsageError(f"cannot read the list {name}: {reason}") from error
-    lines = [(f"line {at} of {name}", line.strip()) for at, line in enumerate(text.split("\n"), 1)]
-    named = [(where, line) for where, line in lines if line and not line.startswith("#")]
-    if not named:
-        raise UsageError(f"the list {name} names no model: write one on each line")
-    yield from named
-
-
-def _with_inputs(line: str) -> tuple[str, tuple[str, ...]]:
-    """A model, and the inputs that stand behind it.
-
-    >>> _with_inputs("my nets/a.py:Net(a=1, b=2) 1,3,8,8 mask=1,8:bool")
-    ('my nets/a.py:Net(a=1, b=2)', ('1,3,8,8', 'mask=1,8:bool'))
-    """
-    *words, last = re.split(r"\s+", line)
-    given: list[str] = []
-    while words and _is_input(last):
-        given.insert(0, last)
-        last = words.pop()
-    kept = len(words) + 1
-    return _first_words(line, kept), tuple(given)
-
-
-def _first_words(line: str, number: int) -> str:
-    return re.match(rf"(?:\S+\s+){{{number - 1}}}\S+", line)[0]  # type: ignore[index]
-
-
-def _is_input(word: str) -> bool:
-    name, equals, value = word.partition("=")
-    if not equals:
-        return has_form_of_shape(word)
-    try:
-        return name.isidentifier() and all(
-            isinstance(given, Option) or has_form_of_shape(value) for given in parse_inputs([word])
-        )
-    except UsageError:
-        return False
-
-
-# ---- patterns -----------------------------------------------------------------------------
-
-
-def _named(pattern: str) -> list[str]:
-    """The models that a pattern fits; the pattern itself where nothing in it is wild."""
-    head, bracket, rest = pattern.partition("(")
-    if not _WILD.search(head):
-        return [pattern]
-    catalog, colon, name = head.partition(":")
-    if colon and catalog in _CATALOGS:
-        known = [f"{catalog}:{each}" for each in _CATALOGS[catalog]()]
-        found = [each for each in known if fnmatchcase(each, head)]
-    elif catalog == "hf" and colon:
-        known, found = [], _configurations(name)
-    elif code := _CODE.fullmatch(head):
-        known, found = [], _in_files(code["path"], code["name"])
-    elif colon:
-        raise UsageError(
-            f"{pattern!r}: patterns are for timm:, torchvision:, hf:, files and bundled names; "
-            "name the models of a module one by one"
-        )
-    else:
-        known = [model.name for model in bundled_models()]
-        found = [each for each in known if fnmatchcase(each, head)] or _files(head)
-    if not found:
-        plain = _WILD.sub("", name or head)
-        raise ModelNotFoundError(f"no model fits {pattern!r}{did_you_mean(plain, known)}")
-    return [f"{each}{bracket}{rest}" for each in found]
-
-
-def _torchvision_names() -> list[str]:
-    from cnnshape.loading.catalogs import torchvision_names
-
-    return torchvision_names()
-
-
-def _timm_names() -> list[str]:
-    from cnnshape.loading.catalogs import import_timm
-
-    return list(import_timm().list_models())
-
-
-_CATALOGS: dict[str, Callable[[], list[str]]] = {
-    "timm": _timm_names,
-    "torchvision": _torchvision_names,
-}
-
-
-def _configurations(pattern: str) -> list[str]:
-    """Folders with a configuration of transformers or diffusers, and such files."""
-    return [
-        f"hf:{path}"
-        for path in _paths(pattern)
-        if path.endswith(".json") or (Path(path) / "config.json").is_file()
-    ]
-
-
-def _files(pattern: str) -> list[str]:
-    """Files of code and saved models, and folders of runs."""
-    return [path for path in _paths(pattern) if _is_model(path)]
-
-
-def _is_model(path: str) -> bool:
-    try:
-        parse_spec(path)
-    except ModelNotFoundError:
-        return False
-    return True
-
-
-def _in_files(path: str, name: str) -> list[str]:
-    """The networks of files whose names fit."""
-    from cnnshape.sweeping.networks import networks_in
-
-    files = _paths(path) if _WILD.search(path) else [path]
-    return [
-        f"{file}:{each}"
-        for file in files
-        for each in (networks_in(file) if _WILD.search(name) else [name])
-        if fnmatchcase(each, name)
-    ]
-
-
-def _paths(pattern: str) -> list[str]:
-    return sorted(glob.glob(os.path.expanduser(pattern), recursive=True))  # noqa: PTH111, PTH207
 
 
 # ---- a part of all ------------------------------------------------------------------------

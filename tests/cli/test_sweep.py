@@ -216,7 +216,7 @@ def test_one_sentence_for_what_cannot_be_done(sweep, args, said):
     assert Path("net.csv").read_text() == "my own notes\n"
 
 
-MANY = [f"lenet {batch},1,28,28" for batch in range(1, 25)]
+MANY = [f"lenet {batch},1,28,28" for batch in range(1, 13)]
 
 
 def begun(tmp_path: Path) -> subprocess.Popen[str]:
@@ -232,7 +232,7 @@ def begun(tmp_path: Path) -> subprocess.Popen[str]:
         text=True,
     )
     for _ in range(1200):
-        if len(read_rows(tmp_path / "zoo.csv")) >= 3:
+        if len(read_rows(tmp_path / "zoo.csv")) >= 2:
             return running
         time.sleep(0.05)
     raise AssertionError("it did not begin")
@@ -248,9 +248,9 @@ def test_one_that_is_ended_goes_on(sweep, tmp_path, number):
         assert running.returncode == 130
         assert "every row that there is stands in zoo.csv; the same command goes on" in err
     before = read_rows("zoo.csv")
-    assert 3 <= len(before) < len(MANY)
+    assert 2 <= len(before) < len(MANY)
     assert sweep("@models.txt", "-o", "zoo.csv", "-q") == (0, "", "")
     rows = read_rows("zoo.csv")
     assert rows[: len(before)] == before
     assert sorted(f"lenet {row.input[0]}" for row in rows) == sorted(MANY)
-    assert {row.output for row in rows} == {((batch, 10),) for batch in range(1, 25)}
+    assert {row.output for row in rows} == {((batch, 10),) for batch in range(1, 13)}

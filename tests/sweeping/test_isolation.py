@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cnnshape.sweeping.isolation import Limits, Lost, isolated, isolated_each
+from cnnshape.sweeping.isolation import Limits, Lost, ProcessStartError, isolated, isolated_each
 from tests.sweeping.work import work
 
 AMPLE = Limits(seconds=60, memory=2 * 10**9)
@@ -134,3 +134,27 @@ def assert_ends(pid: int) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("it goes on")
+
+
+def test_a_library_that_is_broken_does_not_end_the_server(tmp_path):
+    (tmp_path / "broken_library.py").write_text("raise RuntimeError('no operator')")
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from cnnshape.sweeping.isolation import *\n"
+        "from tests.sweeping.work import work\n"
+        "import_once(['json'], ['broken_library', 'no_such_library', 'wave'])\n"
+        "print([isolated(work, f'imported:{name}', Limits()) for name in ('json', 'wave')])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], env=WITH_TESTS, capture_output=True, text=True, timeout=120
+    )
+    assert (done.stdout, done.stderr) == ("[True, True]\n", "")
+
+
+def test_where_no_process_can_be_started(monkeypatch):
+    def refuse(*_):
+        raise EOFError("unexpected EOF")
+
+    monkeypatch.setattr("multiprocessing.context.ForkServerProcess._Popen", refuse)
+    with pytest.raises(ProcessStartError, match="no process can be started for a model: unexp"):
+        isolated(work, "sleep:0", AMPLE)

@@ -27,6 +27,10 @@ ZOOS: dict[str, tuple[Callable[[], list[str]], Build]] = {
 }
 
 
+#: Packages that are imported under another name.
+_DISTRIBUTED_AS = {"open_clip": "open_clip_torch"}
+
+
 @dataclass(frozen=True)
 class Look:
     """One model, and the way in which it is looked at."""
@@ -38,6 +42,7 @@ class Look:
     def line(self) -> Line:
         """What is known before: the model, its package, the day."""
         package = self.name.partition(":")[0] if self.zoo == "others" else self.zoo
+        package = _DISTRIBUTED_AS.get(package, package)
         return {
             "name": self.name,
             "way": self.way,

@@ -59,7 +59,7 @@ def main() -> None:
     if asked.summary:
         print(summary(line for path in asked.summary for line in _lines(path)))
         return
-    import_once(["torch", "cnnshape.api.inspecting", *_LIBRARIES[asked.zoo]])
+    import_once(["torch", "cnnshape.api.inspecting"], _LIBRARIES[asked.zoo])
     ends = time.monotonic() + asked.total
     names = _chosen(ZOOS[asked.zoo][0](), asked)
     for way in asked.ways.split(","):
