@@ -16,6 +16,7 @@ from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Dim, Shape, Source, Trace
 
 if TYPE_CHECKING:
+    from cnnshape.analysis.patterns import PatternRow
     from cnnshape.analysis.receptive_field import Field
     from cnnshape.analysis.unread_fields import Fields
 
@@ -397,6 +398,18 @@ class Report(Shown):
     def device_reason(self) -> str:
         """Why the pass ran where it did; the name that JSON uses for ``reason``."""
         return self.reason
+
+    @property
+    def patterns(self) -> tuple[PatternRow, ...]:
+        """What each reshape, join, cut, sum and product does, in einops' notation.
+
+        >>> import cnnshape
+        >>> [row.pattern.einops for row in cnnshape.inspect("lenet").patterns][-1]
+        'rearrange(x, "n c h w -> n (c h w)")'
+        """
+        from cnnshape.analysis.patterns import pattern_rows
+
+        return pattern_rows(self.trace)
 
     def to_dict(self) -> dict[str, Any]:
         """The report as plain data: exactly what ``-f json`` prints."""

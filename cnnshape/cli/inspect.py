@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     "--optimizer", metavar="NAME", help="Of that training: sgd, adamw, …  [default: adam]"
 )
 @click.option("--formulas", is_flag=True, help="Show how each size is computed.")
+@click.option("--patterns", is_flag=True, help="Show what each reshape does, as einops writes it.")
 @output_options(*FORMATS)
 def command(
     *,
@@ -49,6 +51,7 @@ def command(
     sort: str | None,
     expand: bool,
     formulas: bool,
+    patterns: bool,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -77,7 +80,7 @@ def command(
     # Everything that can be wrong with the request is found before the model is loaded.
     chosen: Format = choose_format(output, format_, FORMATS)
     check_target(output)
-    options = _options(depth, columns, sort, expand, formulas)
+    options = replace(_options(depth, columns, sort, expand, formulas), patterns=patterns)
     run |= dict.fromkeys(_measured(options), True)
     with waiting(f"inspecting {model} …", quiet):
         from cnnshape.api.inspecting import inspect

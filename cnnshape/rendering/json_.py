@@ -12,9 +12,12 @@ from typing import Any, cast
 from cnnshape.analysis.report import Report
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Report, *, patterns: bool = False) -> str:
     """The report as ``-f json`` prints it; valid against :func:`inspect_schema`."""
-    return dump(report.to_dict())
+    data = report.to_dict()
+    if patterns:
+        data["patterns"] = [row.to_dict() for row in report.patterns]
+    return dump(data)
 
 
 def dump(data: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from cnnshape.rendering.columns import (
     title_of,
 )
 from cnnshape.rendering.failure import failure_lines
+from cnnshape.rendering.patterns import pattern_markdown
 from cnnshape.rendering.row import DEFAULT, Row, Table, TableOptions
 from cnnshape.rendering.rows import select_rows
 from cnnshape.rendering.styled_text import plain
@@ -34,6 +35,8 @@ def to_markdown(report: Report, options: TableOptions = DEFAULT) -> str:
     lines += ["", _row([title_of(part) for part in columns])]
     lines.append(_row([_RULES[align_of(part)] for part in columns]))
     lines += [_row([_cell(row, part, table) for part in columns]) for row in table.rows]
+    if options.patterns:
+        lines += ["", *pattern_markdown(report.patterns)]
     failure = failure_lines(report, 100)
     if failure:
         text = "\n".join(plain(line) for line in failure).strip("\n")

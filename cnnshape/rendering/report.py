@@ -7,6 +7,7 @@ from functools import partial
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.columns import choose_columns
 from cnnshape.rendering.failure import failure_lines
+from cnnshape.rendering.patterns import pattern_lines
 from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.rows import flat_table, select_rows
@@ -33,6 +34,8 @@ def report_lines(report: Report, options: TableOptions, room: int | None = None)
         lines += [*lay_out(table, columns, room, chosen=options.columns is not None), EMPTY]
     if options.formulas:
         lines += formula_legend(table, room)
+    if options.patterns:
+        lines += pattern_lines(report.patterns, room)
     lines += mismatches(flat_table(report), room) if report.totals.mismatch else []
     lines += footer(report, room)
     failure = failure_lines(report, room)
@@ -63,7 +66,7 @@ def report_text(
     if format == "json":
         from cnnshape.rendering.json_ import to_json
 
-        return to_json(report)
+        return to_json(report, patterns=options.patterns)
     if format == "csv":
         from cnnshape.rendering.csv_ import to_csv
 

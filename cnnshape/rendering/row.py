@@ -99,6 +99,7 @@ class TableOptions:
         sort: a column's name; the rows then are a flat list, the largest first.
         expand: repeated blocks and modules that never ran are written out one by one.
         formulas: show how each size is computed.
+        patterns: show what each reshape does, in einops' notation.
     """
 
     depth: int | None = None
@@ -106,6 +107,7 @@ class TableOptions:
     sort: str | None = None
     expand: bool = False
     formulas: bool = False
+    patterns: bool = False
 
 
 DEFAULT = TableOptions()
