@@ -186,11 +186,16 @@ def _differences(report: Report, numbers: Report, point: Mapping[str, int]) -> I
     for row in report.layers:
         other = others.get((row.path, row.call))
         for ours, theirs in zip(row.output_shapes, other.output_shapes if other else ()):
-            if "?" not in ours and tuple(_value(size, point) for size in ours) != theirs:
+            if _told(ours) and tuple(_value(size, point) for size in ours) != theirs:
                 yield f"{row.path} {ours}, {theirs}"
     macs = report.totals.macs
-    if macs is not None and _value(macs, point) != numbers.totals.macs:
+    if _told([macs]) and _value(macs, point) != numbers.totals.macs:
         yield f"MACs {_value(macs, point)}, {numbers.totals.macs}"
+
+
+def _told(sizes: Sequence[Any]) -> bool:
+    """Whether all are known, and none holds a size that no letter tells (``u1``)."""
+    return not any(size in (None, "?") or re.search(r"\bu\d", str(size)) for size in sizes)
 
 
 def _value(size: Any, point: Mapping[str, int]) -> Any:
