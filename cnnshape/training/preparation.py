@@ -54,9 +54,11 @@ class Preparation:
         pictures = images.to(torch.float32)
         if random is not None:
             pictures = self._augmented(pictures, random)
-        # (x/255 − mean)/std in two in-place passes.
+        # (x/255 − mean)/std in two in-place passes, or in one where the mean is 0.
         if len(set(self.mean)) == 1 and len(set(self.std)) == 1:
-            return pictures.sub_(255 * self.mean[0]).mul_(1 / (255 * self.std[0]))
+            if self.mean[0]:
+                pictures.sub_(255 * self.mean[0])
+            return pictures.mul_(1 / (255 * self.std[0]))
         mean, std = (self._per_channel(values, pictures) for values in (self.mean, self.std))
         return pictures.sub_(255 * mean).mul_(1 / (255 * std))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import resource
 import signal
 import statistics
 import subprocess
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-#: The longest that one call of a tool may take, in seconds.
+#: The most of the processor's seconds that one call of a tool may take.
 LONGEST = 60
 
 
@@ -54,18 +55,18 @@ def failure(error: BaseException) -> Failure:
 
 @contextmanager
 def limited(seconds: float = LONGEST) -> Generator[None]:
-    """Raise ``TimeoutError`` in what takes longer."""
+    """Raise ``TimeoutError`` in what takes more of the processor's seconds."""
 
     def ring(*_: object) -> None:
         raise TimeoutError(f"took longer than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def in_turn(jobs: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, Timing | Failure]:
@@ -114,6 +115,12 @@ def alone(function: Callable[..., Any], *arguments: object, timeout: float) -> A
     if ran.returncode:
         return Failure(f"the process ended with {ran.returncode}")
     return pickle.loads(ran.stdout)
+
+
+def spent() -> float:
+    """The processor seconds of this process and of those that it started."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
 
 
 def growth(function: Callable[[], object]) -> int:

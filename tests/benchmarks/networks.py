@@ -53,8 +53,8 @@ class Nested(nn.Module):
         self.inner = inner
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer, then what is inside."""
-        return self.inner(self.fc(x))
+        """Around the layer and what is inside."""
+        return x + self.inner(self.fc(x))
 
 
 def nested(depth: int) -> nn.Module:

@@ -83,7 +83,7 @@ def torchlens(model: nn.Module, x: Tensor) -> Figures:
     from torchlens import trace
 
     found = trace(model, x)
-    macs = found.total_macs
+    macs = found.total_macs_forward
     return Figures(found.num_params, None if macs is None else int(macs))
 
 
