@@ -100,6 +100,15 @@ SECTIONS: dict[str, list[Entry]] = {
             "One part alone.",
         ),
     ],
+    "On a page": [
+        Entry(
+            "resnet50-a4",
+            "torchvision:resnet50 --fit a4",
+            "As much as can be read on one page: the first blocks open, the rest closed. A letter "
+            "says where an arrow goes on.",
+        ),
+        Entry("swin-t-slide", "torchvision:swin_t --fit slide", "In columns on a slide."),
+    ],
     "Feature maps": [
         Entry(
             "lenet-blocks",
@@ -109,7 +118,7 @@ SECTIONS: dict[str, list[Entry]] = {
         Entry(
             "unet-blocks",
             "gallery_models.py:UNet -i 1,3,256,256 --style blocks",
-            "Skips run above.",
+            "An encoder and a decoder stand in a U, joined by their skips.",
         ),
         Entry("resnet50-blocks", "torchvision:resnet50 --style blocks", "Long rows are broken."),
     ],

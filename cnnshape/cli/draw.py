@@ -62,6 +62,12 @@ _DEFAULT_SHOW = "shapes,params"
 )
 @click.option("--only", metavar="PATH", default="", help="Draw this module alone.")
 @click.option(
+    "--fit",
+    metavar="PAGE",
+    default="",
+    help="Fit a page: a4, letter, slide, column or a size such as 400x300.",
+)
+@click.option(
     "--field",
     metavar="LAYER[Y,X]",
     help="Draw the input region that this unit depends on, as in C2[4,4], instead.",
@@ -88,6 +94,7 @@ def command(
     expand: bool,
     collapse: tuple[str, ...],
     only: str,
+    fit: str,
     field: str | None,
     image: str | None,
     quiet: bool,
@@ -134,6 +141,7 @@ def command(
         expand=expand,
         collapse=collapse,
         only=only,
+        fit=fit,
     )
     with waiting(f"drawing {model} …", quiet):
         from cnnshape.api.inspecting import inspect

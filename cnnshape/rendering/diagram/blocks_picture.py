@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 
 import graphviz
 
 from cnnshape.analysis.report import Report
 from cnnshape.errors import OutputError
-from cnnshape.rendering.diagram.blocks_scene import blocks_scene, cut_skips
+from cnnshape.rendering.diagram.blocks_parts import Plan, Setting
+from cnnshape.rendering.diagram.blocks_plan import plan_of
+from cnnshape.rendering.diagram.blocks_scene import blocks_scene
 from cnnshape.rendering.diagram.boxes import frames_of, main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import READABLE_MAPS, View, make_view
@@ -16,23 +20,43 @@ from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.draw_options import DrawOptions
 from cnnshape.rendering.diagram.feature_maps import FeatureMap, feature_maps
 from cnnshape.rendering.diagram.graphviz_process import paint
+from cnnshape.rendering.diagram.paper import (
+    DRAWN_TEXT,
+    LEAST_SCALE,
+    SCALES,
+    TOO_SMALL,
+    Page,
+    page_of,
+    too_small,
+)
 from cnnshape.rendering.diagram.svg import describe
-from cnnshape.rendering.diagram.svg_scene import Scene
+from cnnshape.rendering.diagram.svg_scene import Scene, on_paper
 from cnnshape.rendering.palette import THEMES
 from cnnshape.words import counted
 
+#: How small the boxes may become beside their words.
+_SIZES = (1.0, 0.8, 0.65, 0.5)
+
 
 def blocks_picture(flow: Flow, report: Report, options: DrawOptions) -> BlocksPicture:
-    """Feature maps at the depth that was asked for, else the deepest that shows every skip."""
+    """Feature maps at the depth that was asked for, else at the deepest that can be read.
+
+    Raises:
+        UsageError: the page that they must fit on is too small; the message says which would do.
+    """
     view = _coarse_view(flow, options, options.depth)
     picture = BlocksPicture(view, report, options)
-    if options.depth is not None or not picture.cut_skips():
+    if not options.fit:
         return picture
-    for depth in range((view.depth or view.deepest) - 1, 0, -1):
-        coarser = BlocksPicture(_coarse_view(flow, options, depth), report, options)
-        if coarser.cut_skips() == 0 and coarser.count() > 4:
-            return coarser
-    return picture
+    page, pictures = page_of(options.fit), [picture]
+    deepest = 0 if options.depth is not None else (view.depth or view.deepest) - 1
+    for depth in range(deepest, -1, -1):
+        scale = pictures[-1].scale_on(page)
+        if scale >= LEAST_SCALE:
+            return pictures[-1]
+        if depth:
+            pictures.append(BlocksPicture(_coarse_view(flow, options, depth), report, options))
+    raise too_small(page, max(one.scale_on(page) for one in pictures), report)
 
 
 def _coarse_view(flow: Flow, options: DrawOptions, depth: int | None) -> View:
@@ -69,6 +93,11 @@ class BlocksPicture:
     def notes(self) -> tuple[str, ...]:
         """What the picture leaves out."""
         trace, found = self.view.graph.flow.trace, list[str]()
+        if self.options.fit:
+            page = page_of(self.options.fit)
+            found.append(
+                f"{page.name}: text of {DRAWN_TEXT * self.scale_on(page):.1f} points and more"
+            )
         beside = len(self.view.graph.boxes) - len(main_path(self.view.graph))
         if beside:
             found.append(
@@ -99,18 +128,32 @@ class BlocksPicture:
         """
         raise OutputError("Mermaid cannot draw the blocks style; use --style graph, or .svg")
 
-    def count(self) -> int:
-        """How many maps there are."""
-        return len(self._maps())
+    def scale_on(self, page: Page) -> float:
+        """How large the picture is on a page, with rows as long as suits it best."""
+        return self._on(page)[1]
 
-    def cut_skips(self) -> int:
-        """How many skips the rows cut."""
-        return cut_skips(self._maps())
+    def _on(self, page: Page) -> tuple[Plan, float]:
+        """The plan that can be largest on the page: large letters first, then large boxes."""
+        best, most = (Plan(), 0.0), -1.0
+        for scale, size in product((*SCALES, *TOO_SMALL), _SIZES):
+            plan = self._plan(Setting("shapes" in self.options.show, page.room(scale)[0], size))
+            reached = page.scale_of(plan.width, plan.height)
+            if reached * size**0.3 > most:
+                best, most = (plan, reached), reached * size**0.3
+        return best
 
-    def _scene(self) -> Scene:
-        theme = THEMES[self.options.theme]
-        return blocks_scene(self._maps(), theme, shapes="shapes" in self.options.show)
+    def _plan(self, setting: Setting) -> Plan:
+        return plan_of(self._maps, setting)
 
+    @cached_property
     def _maps(self) -> list[FeatureMap]:
         captions = Captions(self.view, self.report, self.options.show, framed=False)
         return feature_maps(self.view, captions)
+
+    def _scene(self) -> Scene:
+        theme, shapes = THEMES[self.options.theme], "shapes" in self.options.show
+        if not self.options.fit:
+            return blocks_scene(self._plan(Setting(shapes)), theme, shapes=shapes)
+        page = page_of(self.options.fit)
+        plan, scale = self._on(page)
+        return on_paper(blocks_scene(plan, theme, shapes=shapes), page, scale)

@@ -204,6 +204,7 @@ class Frame:
         repeats: the calls (for a group: the names) of all equal ones that it stands for.
         group: it is not a container but a run of neighbours that repeats together.
         turns: how many turns of a loop it stands for, in which the same weights run again.
+        continued: it goes on with what another piece of the picture began.
     """
 
     call: int
@@ -212,6 +213,7 @@ class Frame:
     repeats: list[int] = field(default_factory=list[int])
     group: bool = False
     turns: int = 1
+    continued: bool = False
 
 
 def boxes_of(item: Item) -> Iterator[int]:

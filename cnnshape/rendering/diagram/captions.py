@@ -145,6 +145,12 @@ class Captions:
         text = ", ".join(shape_text(self.hide_batch(shape)) for shape in new[:2])
         return text if len(new) < 3 else f"{text}, …"
 
+    def shape_of(self, values: Sequence[int]) -> str:
+        """The shape of the first of the tensors, if shapes are shown."""
+        if "shapes" not in self.show or not values:
+            return ""
+        return shape_text(self.hide_batch(self.trace.shape(values[0])))
+
     def about_edge(self, tail: int, head: int, values: Iterable[int]) -> str:
         """The whole shapes on an edge, and where they come from and go to."""
         shapes = dict.fromkeys(shape_text(self.trace.shape(value)) for value in values)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, cast, get_args
 
 from cnnshape.errors import UsageError
+from cnnshape.rendering.diagram.paper import page_of
 from cnnshape.rendering.palette import ThemeName
 
 Style = Literal["graph", "blocks", "tree"]
@@ -30,6 +31,8 @@ class DrawOptions:
         expand: repeated blocks and everything below them are drawn one by one.
         collapse: paths of modules that are not opened.
         only: the path of the one module that is drawn; ``""`` for the whole model.
+        fit: the page that it must fit on: ``a4``, ``letter``, ``slide``, ``column`` or a size such
+            as ``400x300``; ``""`` for as large as it gets.
     """
 
     style: Style = "graph"
@@ -40,12 +43,15 @@ class DrawOptions:
     expand: bool = False
     collapse: tuple[str, ...] = ()
     only: str = ""
+    fit: str = ""
 
     def __post_init__(self) -> None:
         _known("style", self.style, get_args(Style))
         _known("theme", self.theme, get_args(ThemeName))
         if self.direction is not None:
             _known("direction", self.direction, get_args(Direction))
+        if self.fit:
+            page_of(self.fit)
         if self.depth is not None and self.depth < 1:
             raise UsageError(f"depth must be 1 or more, not {self.depth}")
 

@@ -63,6 +63,10 @@ def picture_of(report: Report, options: DrawOptions) -> Picture:
         from cnnshape.rendering.diagram.blocks_picture import blocks_picture
 
         return blocks_picture(flow, report, options)
+    if options.fit:
+        from cnnshape.rendering.diagram.fitted_picture import fitted_picture
+
+        return fitted_picture(flow, report, options)
     from cnnshape.rendering.diagram.graph_picture import graph_picture
 
     return graph_picture(flow, report, options)

@@ -120,6 +120,13 @@ def pill_label(caption: Caption, theme: Theme) -> str:
     return f"<{_bold(caption.title, style.text)}{gap}{details}>"
 
 
+def letter_label(letter: str, shape: str, theme: Theme) -> str:
+    """Where an arrow goes on in another part of the page."""
+    gap = "&#160;&#160;" if shape else ""
+    words = _font(shape, color=theme.edge_text, size=10)
+    return f"<{_bold(letter, theme.frame_text)}{gap}{words}>"
+
+
 def title_label(name: str, what: str, theme: Theme) -> str:
     """The title of a frame."""
     gap = "&#160;&#160;" if name and what else ""

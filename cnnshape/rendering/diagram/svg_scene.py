@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
 import graphviz
 
 from cnnshape.rendering.diagram.identifiers import identifier
+from cnnshape.rendering.diagram.paper import Page, inches
 from cnnshape.rendering.diagram.placement import Point
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.fonts import FONT, text_width
@@ -65,16 +66,19 @@ class Group:
 
 @dataclass
 class Scene:
-    """A picture with its size; y grows downwards."""
+    """A picture with its size, and that of the paper that it fills; y grows downwards."""
 
     width: float
     height: float
     page: str
+    paper: Page | None = None
     groups: list[Group] = field(default_factory=list[Group])
 
     def svg(self, title: str, description: str) -> str:
         """As an SVG file: text as text, a title and a description, tooltips."""
-        size = f'width="{self.width:.0f}pt" height="{self.height:.0f}pt"'
+        sheet = self.paper or self
+        width, height = sheet.width, sheet.height
+        size = f'width="{width:.0f}pt" height="{height:.0f}pt"'
         box = f'viewBox="0 0 {self.width:.0f} {self.height:.0f}"'
         spoken = 'role="img" aria-labelledby="title desc"'
         lines = [
@@ -104,6 +108,8 @@ class Scene:
             bgcolor=self.page,
             pad="0",
         )
+        if self.paper is not None:
+            graph.attr("graph", size=inches(self.paper))
         graph.body.append(f"\tgraph [_background={_quoted(operations)}]\n")
         graph.attr("node", shape="point", style="invis", label="", width="0.01", height="0.01")
         graph.node("lower_left", pos="0,0")
@@ -133,6 +139,23 @@ class Scene:
     def _points(self, operation: str, points: tuple[Point, ...]) -> str:
         pairs = " ".join(f"{x:.2f} {self.height - y:.2f}" for x, y in points)
         return f"{operation} {len(points)} {pairs}"
+
+
+def on_paper(scene: Scene, page: Page, scale: float) -> Scene:
+    """The scene in the middle of a page, drawn at a scale."""
+    width, height = page.width / scale, page.height / scale
+    dx, dy = (width - scene.width) / 2, (height - scene.height) / 2
+    groups = [
+        Group(group.id, group.tooltip, tuple(_shifted(mark, dx, dy) for mark in group.marks))
+        for group in scene.groups
+    ]
+    return Scene(width, height, scene.page, page, groups)
+
+
+def _shifted(mark: Mark, dx: float, dy: float) -> Mark:
+    if isinstance(mark, Words):
+        return replace(mark, at=(mark.at[0] + dx, mark.at[1] + dy))
+    return replace(mark, points=tuple((x + dx, y + dy) for x, y in mark.points))
 
 
 def _quoted(text: str, longest: int = 4000) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
+from typing import Any
 
 import graphviz
 
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.fitting import fill_page, on_page
 from cnnshape.rendering.diagram.graphviz_process import lay_out, new_graph, paint
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import Caption, box_label, escaped, wrapped
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles
+from cnnshape.rendering.diagram.paper import LEAST_SCALE, page_of, too_small
 from cnnshape.rendering.diagram.placement import (
     Placement,
     corners,
@@ -57,8 +61,23 @@ class Branch:
 
 
 def tree_picture(report: Report, options: DrawOptions) -> TreePicture:
-    """The tree, folded and as deep as stays readable."""
-    return TreePicture(report, options, hierarchy(report, options))
+    """The tree, folded and as deep as stays readable, on a page if one is named.
+
+    Raises:
+        UsageError: the page is too small; the message says which would do.
+    """
+    picture = TreePicture(report, options, hierarchy(report, options))
+    if not options.fit:
+        return picture
+    page, scale = page_of(options.fit), picture.scale
+    for depth in range(0 if options.depth is not None else _height(picture.root) - 1, -1, -1):
+        if picture.scale >= LEAST_SCALE:
+            return picture
+        if depth:
+            shallow = hierarchy(report, replace(options, depth=depth))
+            picture = TreePicture(report, options, shallow)
+            scale = max(scale, picture.scale)
+    raise too_small(page, scale, report)
 
 
 def hierarchy(report: Report, options: DrawOptions) -> Branch:
@@ -91,6 +110,10 @@ def _modules(node: Node) -> list[Node]:
         if child.role in _SHOWN:
             found.setdefault(child.path, child)
     return list(found.values())
+
+
+def _height(branch: Branch) -> int:
+    return max((1 + _height(child) for child in branch.children), default=0)
 
 
 def _depth(node: Node) -> int:
@@ -204,16 +227,36 @@ class TreePicture:
 
     def paint(self, format: str) -> bytes:
         """It as a picture."""
-        layout = lay_out(self.digraph().source)
-        placement = read_placement(layout)
-        graph = self._write(in_columns(placement) if self.flat else placement)
+        placement = self._placed
+        if self.options.fit:
+            page = page_of(self.options.fit)
+            placement = on_page(placement, page, self.scale)
+            graph = self._write(placement)
+            fill_page(graph, page, placement)
+        else:
+            graph = self._write(placement)
         data = paint(graph, format)
         if format != "svg":
             return data
         modules = sum(1 for module in self.report.trace.modules if module.path)
         title = f"Modules of {self.report.class_name}"
         words = f"{self.report.class_name} has {counted(modules, 'module')}."
-        return finished(data, title, words, measured_widths(layout))
+        return finished(data, title, words, measured_widths(self._layout))
+
+    @property
+    def scale(self) -> float:
+        """How large the picture is on its page."""
+        page, placed = page_of(self.options.fit), self._placed.page
+        return page.scale_of(placed.width, placed.height)
+
+    @cached_property
+    def _layout(self) -> Mapping[str, Any]:
+        return lay_out(self.digraph().source)
+
+    @cached_property
+    def _placed(self) -> Placement:
+        placement = read_placement(self._layout)
+        return in_columns(placement) if self.flat else placement
 
     def mermaid(self) -> str:
         """It as a Mermaid flowchart."""

@@ -216,7 +216,7 @@ def test_blocks_show_lenet_as_its_paper_does():
 
 
 def test_blocks_grow_with_the_logarithm():
-    from cnnshape.rendering.diagram.blocks_scene import solid
+    from cnnshape.rendering.diagram.solids import solid
 
     heights = [solid((16, size, size)).height for size in (8, 16, 32)]
     assert heights[1] - heights[0] == pytest.approx(heights[2] - heights[1])

@@ -1,0 +1,180 @@
+"""The data flow on a page of a given size: nothing in it is smaller than what can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import graphviz
+
+from cnnshape.analysis.report import Report
+from cnnshape.rendering.diagram.boxes import boxes_of
+from cnnshape.rendering.diagram.captions import Captions
+from cnnshape.rendering.diagram.choose_depth import View, make_view
+from cnnshape.rendering.diagram.dataflow import Flow
+from cnnshape.rendering.diagram.dot_writer import DotWriter
+from cnnshape.rendering.diagram.draw_options import Direction, DrawOptions
+from cnnshape.rendering.diagram.fitting import beside, bounded, breaks, fill_page, on_page
+from cnnshape.rendering.diagram.graph_picture import GraphPicture, tidy
+from cnnshape.rendering.diagram.graphviz_process import lay_out, paint
+from cnnshape.rendering.diagram.paper import DRAWN_TEXT, LEAST_SCALE, Page, page_of, too_small
+from cnnshape.rendering.diagram.pieces import Piece, cut
+from cnnshape.rendering.diagram.placement import Placement, read_placement
+from cnnshape.rendering.diagram.svg import describe, finished, measured_widths
+from cnnshape.rendering.palette import THEMES
+from cnnshape.words import counted
+
+#: A picture that is no smaller than this in one piece is not cut to make it larger.
+_IN_ONE = 0.72
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A view in columns (or rows) on a page, and the scale at which it is drawn there."""
+
+    view: View
+    writer: DotWriter
+    placement: Placement
+    widths: Mapping[str, Sequence[tuple[str, float]]]
+    scale: float
+
+
+def fitted_picture(flow: Flow, report: Report, options: DrawOptions) -> FittedPicture:
+    """The most detailed view that can be read on the page.
+
+    Raises:
+        UsageError: the page is too small for any; the message says which would do.
+    """
+    page, tried = page_of(options.fit), list[Sheet]()
+
+    def sheet(view: View) -> Sheet:
+        best: Sheet | None = None
+        for direction in _directions(options, page):
+            one = _sheet(view, report, options, direction, page)
+            best = one if best is None or one.scale > best.scale else best
+            if best.scale >= LEAST_SCALE:
+                break
+        assert best is not None
+        tried.append(best)
+        return best
+
+    finer: View | None = None
+    for view in _views(flow, options):
+        if sheet(view).scale >= LEAST_SCALE:
+            if finer is not None:
+                _open_more(flow, options, view, lambda part: sheet(part).scale >= LEAST_SCALE)
+            fits = [one for one in tried if one.scale >= LEAST_SCALE]
+            return FittedPicture(max(fits, key=lambda one: one.view.boxes), page, report, options)
+        finer = view
+    raise too_small(page, max(one.scale for one in tried), report)
+
+
+def _views(flow: Flow, options: DrawOptions) -> Iterator[View]:
+    """The deepest readable view, then ever coarser ones."""
+    view = make_view(flow, depth=options.depth, collapse=options.collapse, expand=options.expand)
+    yield view
+    if options.depth is not None or options.expand:
+        return
+    boxes = view.boxes
+    for depth in range((view.depth or view.deepest) - 1, 0, -1):
+        view = make_view(flow, depth=depth, collapse=options.collapse)
+        if view.boxes < boxes:
+            boxes = view.boxes
+            yield view
+
+
+def _open_more(flow: Flow, options: DrawOptions, view: View, fits: Callable[[View], bool]) -> None:
+    """Try to open a level more from the beginning on, as far as there is room."""
+    closed = [
+        box.names or [flow.trace.calls[box.head.call].path]
+        for key in boxes_of(view.root)
+        if (box := view.graph.boxes[key]).head.container and box.head.call is not None
+    ]
+    fitting, too_many = 0, len(closed)
+    while too_many - fitting > 1:
+        opened = (fitting + too_many) // 2
+        left = [path for paths in closed[opened:] for path in paths]
+        part = make_view(flow, depth=(view.depth or 0) + 1, collapse=(*options.collapse, *left))
+        fitting, too_many = (opened, too_many) if fits(part) else (fitting, opened)
+
+
+def _directions(options: DrawOptions, page: Page) -> tuple[Direction, ...]:
+    if options.direction is not None:
+        return (options.direction,)
+    return ("TB", "LR") if page.width > page.height else ("TB",)
+
+
+def _sheet(
+    view: View, report: Report, options: DrawOptions, direction: Direction, page: Page
+) -> Sheet:
+    """The view on the page, in one piece if it can be read so, else in several."""
+    captions, theme = Captions(view, report, options.show), THEMES[options.theme]
+    flat = direction == "LR"
+
+    def made(pieces: tuple[Piece, ...]) -> Sheet:
+        writer = DotWriter(view, captions, theme, direction, pieces)
+        name = report.class_name
+        layouts = [lay_out(writer.write(name, (piece,)).source) for piece in pieces]
+        placed = [bounded(tidy(read_placement(layout), flat=flat)) for layout in layouts]
+        together = beside(placed, flat)
+        widths = {k: v for layout in layouts for k, v in measured_widths(layout).items()}
+        scale = page.scale_of(together.page.width, together.page.height)
+        return Sheet(view, writer, on_page(together, page, scale), widths, scale)
+
+    whole = made((Piece(view.root),))
+    if whole.scale >= _IN_ONE:
+        return whole
+    ways = breaks(view, whole.writer.ids, whole.placement, page, flat)
+    return max([whole, *(made(cut(view, places)) for places in ways)], key=lambda one: one.scale)
+
+
+@dataclass(frozen=True)
+class FittedPicture:
+    """A picture as large as its page."""
+
+    sheet: Sheet
+    page: Page
+    report: Report
+    options: DrawOptions
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How small the text is, and what was closed."""
+        view, size = self.sheet.view, DRAWN_TEXT * self.sheet.scale
+        words = f"{self.page.name}: text of {size:.1f} points and more"
+        if len(self.sheet.writer.pieces) > 1:
+            pieces = len(self.sheet.writer.pieces)
+            words += f", in {counted(pieces, 'row' if self._flat else 'column')}"
+        if view.depth is None:
+            return (words,)
+        closed = counted(len(self._closed), "module")
+        return (words, f"opened {view.depth} of {view.deepest} levels; {closed} closed")
+
+    @property
+    def _flat(self) -> bool:
+        return self.sheet.writer.direction == "LR"
+
+    @cached_property
+    def _closed(self) -> list[int]:
+        return [key for key, box in self.sheet.view.graph.boxes.items() if box.head.container]
+
+    def digraph(self) -> graphviz.Digraph:
+        """It as DOT, with its positions."""
+        writer = self.sheet.writer
+        graph = writer.write(self.report.class_name, placement=self.sheet.placement)
+        fill_page(graph, self.page, self.sheet.placement)
+        return graph
+
+    def paint(self, format: str) -> bytes:
+        """It as a picture."""
+        data = paint(self.digraph(), format)
+        if format != "svg":
+            return data
+        title, description = describe(self.report)
+        return finished(data, title, description, self.sheet.widths)
+
+    def mermaid(self) -> str:
+        """It as a Mermaid flowchart, which knows no page."""
+        options = replace(self.options, fit="")
+        return GraphPicture(self.sheet.view, self.report, options).mermaid()

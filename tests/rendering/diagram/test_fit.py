@@ -1,0 +1,203 @@
+"""Pictures that fit a page: nothing touches, nothing is cut off, nothing is too small."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cnnshape.analysis.report import Report
+from cnnshape.cli.main import run as cnnshape
+from cnnshape.errors import UsageError
+from cnnshape.rendering.diagram.blocks_parts import Plan, Setting
+from cnnshape.rendering.diagram.blocks_picture import blocks_picture
+from cnnshape.rendering.diagram.blocks_plan import plan_of
+from cnnshape.rendering.diagram.choose_depth import make_view
+from cnnshape.rendering.diagram.dataflow import build_flow
+from cnnshape.rendering.diagram.draw_options import DrawOptions, Style
+from cnnshape.rendering.diagram.drawing import picture_of
+from cnnshape.rendering.diagram.graphviz_process import run
+from cnnshape.rendering.diagram.paper import page_of
+from cnnshape.rendering.diagram.pieces import NEVER, cut, prices
+from cnnshape.rendering.fonts import text_width
+from tests.rendering.diagram.judge import collisions
+from tests.rendering.diagram.models import Tower, report_of
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Halving(nn.Module):
+    """A small U-Net: two levels down, two up, each beside what was there on the way down."""
+
+    def __init__(self, width: int = 8) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(1, width, 3, padding=1)
+        self.down1 = nn.Conv2d(width, 2 * width, 3, stride=2, padding=1)
+        self.down2 = nn.Conv2d(2 * width, 4 * width, 3, stride=2, padding=1)
+        self.up1 = nn.ConvTranspose2d(4 * width, 2 * width, 2, stride=2)
+        self.mix1 = nn.Conv2d(4 * width, 2 * width, 3, padding=1)
+        self.up2 = nn.ConvTranspose2d(2 * width, width, 2, stride=2)
+        self.mix2 = nn.Conv2d(2 * width, width, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.first(x)
+        b = self.down1(a)
+        c = self.down2(b)
+        b = self.mix1(torch.cat([b, self.up1(c)], 1))
+        return self.mix2(torch.cat([a, self.up2(b)], 1))
+
+
+class Long(nn.Module):
+    """Twelve layers in a row, of which the second feeds the last as well."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Conv2d(n, n + 1, 3, padding=1) for n in range(1, 13))
+
+    def forward(self, x: Tensor) -> Tensor:
+        first = x = self.layers[0](x)
+        for layer in self.layers[1:]:
+            x = layer(x)
+        return torch.cat([x, first], 1)
+
+
+def halving() -> Report:
+    return report_of(Halving(), (1, 1, 32, 32))
+
+
+def long() -> Report:
+    return report_of(Long(), (1, 1, 8, 8))  # twelve boxes that nothing can be folded of
+
+
+def tower() -> Report:
+    return report_of(Tower(), (1, 3, 32, 32))
+
+
+CASES = [
+    *((make, page, "graph") for make in (halving, long, tower) for page in ("a4", "column")),
+    (long, "slide", "graph"),
+    *((make, page, "blocks") for make in (halving, long) for page in ("letter", "slide")),
+    (tower, "400x500", "blocks"),
+]
+
+
+@pytest.mark.parametrize(("make", "page", "style"), CASES)
+def test_nothing_touches_is_cut_off_or_too_small(
+    make: Callable[[], Report], page: str, style: Style
+) -> None:
+    picture = picture_of(make(), DrawOptions(fit=page, style=style))
+    if style == "graph":
+        assert collisions(json.loads(run(picture.digraph().source, "json", engine="nop2"))) == []
+    size = page_of(page)
+    root = ET.fromstring(picture.paint("svg"))
+    width, height = (
+        float((root.get(side) or "").removesuffix("pt")) for side in ("width", "height")
+    )
+    assert (width, height) == (size.width, size.height)
+    for left, right, baseline, letters in texts(root, width):
+        assert letters >= 5.99
+        assert left >= size.margin - 1
+        assert right <= width - size.margin + 1
+        assert size.margin <= baseline <= height - size.margin
+
+
+def texts(root: ET.Element, width: float) -> Iterator[tuple[float, float, float, float]]:
+    """Left and right end, base line and size of every text, in points of the page."""
+    view = [float(number) for number in (root.get("viewBox") or "").split()]
+    scale = width / view[2]
+    dx, dy, inner = 0.0, 0.0, 1.0
+    group = root.find(f"{SVG}g")
+    turned = re.findall(
+        r"(\w+)\(([^)]*)\)", (group.get("transform") or "") if group is not None else ""
+    )
+    for name, given in turned:
+        numbers = [float(number) for number in given.replace(",", " ").split()]
+        if name == "translate":
+            dx, dy = numbers
+        if name == "scale":
+            inner = numbers[0]
+    for text in root.iter(f"{SVG}text"):
+        size = float(text.get("font-size") or 0) * inner * scale
+        long = text_width(text.text or "", size, bold=text.get("font-weight") == "bold")
+        x, y = (float(text.get(axis) or 0) for axis in "xy")
+        left = (x + dx) * inner * scale - (long / 2 if text.get("text-anchor") == "middle" else 0)
+        yield left, left + long, (y + dy) * inner * scale, size
+
+
+def test_a_page_is_known_by_its_name_or_its_size() -> None:
+    assert (page_of("A4").width, page_of("A4").height) == (595, 842)
+    assert page_of("slide").width / page_of("slide").height == pytest.approx(16 / 9)
+    assert page_of("2x3in").height == 216
+    assert page_of("25.4x50.8mm").width == pytest.approx(72)
+    for wrong in ("a5", "400", "0x10", "10 by 20", "-3x4"):
+        with pytest.raises(UsageError):
+            DrawOptions(fit=wrong)
+
+
+@pytest.mark.parametrize("style", ["graph", "blocks", "tree"])
+def test_of_a_page_too_small_the_smallest_that_would_do_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], style: str
+) -> None:
+    def draw(fit: str) -> int:
+        return cnnshape(
+            ["draw", "lenet", "--style", style, "--fit", fit, "-o", f"{tmp_path}/x.svg"]
+        )
+
+    assert draw("60x40") == 2
+    said = capsys.readouterr().err
+    assert "--fit 60x40" in said
+    assert "6 points" in said
+    smallest = re.search(r"(\d+x\d+) \(points\)", said)
+    assert smallest is not None
+    assert draw(smallest[1]) == 0
+
+
+def test_a_cut_has_a_letter_at_both_ends_of_every_arrow() -> None:
+    view = make_view(build_flow(long().trace))
+    first, second, third = cut(view, [4, 9])
+    # The main path goes on from piece to piece, and the first layer feeds the concatenation.
+    assert [link.letter for link in first.leaving] == ["A", "B"]
+    assert [link.letter for link in second.entering] == ["B"]
+    assert [link.letter for link in second.leaving] == ["C"]
+    assert [link.letter for link in third.entering] == ["A", "C"]
+
+
+def test_a_folded_block_is_never_cut() -> None:
+    view = make_view(build_flow(tower().trace))
+    whole = [price == NEVER for price in prices(view)]
+    # Before the input, the stem, the block's first layer, its second and its sum, the mean, the
+    # head and the output.
+    assert whole == [False, False, False, True, True, False, False, False]
+
+
+def plan(report: Report, room: float | None = None) -> Plan:
+    picture = blocks_picture(build_flow(report.trace), report, DrawOptions(style="blocks"))
+    return plan_of(picture._maps, Setting(room=room))  # pyright: ignore[reportPrivateUsage]
+
+
+def test_an_encoder_and_decoder_stand_in_a_u() -> None:
+    found = plan(halving())
+    heights: dict[float, list[str]] = {}
+    for slot in found.slots:
+        heights.setdefault(slot.axis, []).append(slot.map.name)
+    rows = [heights[axis] for axis in sorted(heights)]
+    assert [row[0] for row in rows] == ["x", "down1", "down2"]
+    assert [row[-1] for row in rows] == ["mix2", "mix1", "down2"]
+
+
+@pytest.mark.parametrize("room", [None, 500.0])
+def test_every_skip_of_feature_maps_is_an_arrow(room: float | None) -> None:
+    found = plan(long(), room)
+    assert len({slot.axis for slot in found.slots}) > 1 or room is None
+    skips = [way for way in found.ways if any(text == "concat" for text, *_ in way.words)]
+    (skip,) = [way for way in skips if len(way.points) > 2]
+    first = next(slot for slot in found.slots if slot.map.name == "layers.0")
+    last = next(slot for slot in found.slots if slot.map.joins)
+    assert first.left < skip.points[0][0] < first.right
+    assert last.left < skip.points[-1][0] < last.right
