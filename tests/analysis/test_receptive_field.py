@@ -70,6 +70,13 @@ def test_padding_by_itself_moves_the_offset_alone():
     assert found["2"] == ((7,), (2,), (-4,))
 
 
+def test_one_unit_behind_a_global_pooling_sees_everything():
+    model = nn.Sequential(nn.Conv1d(1, 1, 3), nn.AdaptiveAvgPool1d(1))
+    fields = fields_of(model, 1, 1, 20)
+    assert fields["1"].interval(0, 0) == "global"
+    assert fields["0"].interval(0, 4) == (4, 6)
+
+
 def test_axes_may_differ():
     fields = fields_of(nn.Sequential(nn.Conv2d(1, 1, (3, 7), stride=(1, 2))), 1, 1, 20, 20)
     assert fields["0"].size == (3, 7)

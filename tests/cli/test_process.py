@@ -7,9 +7,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from cnnshape.cli import version
 from cnnshape.cli.main import run
 
 
@@ -141,3 +143,12 @@ def test_a_file_whose_name_is_no_utf_8(tmp_path: Path) -> None:
         assert ended.returncode == 0, ended.stderr
         told = ended.stdout or (tmp_path / "net.json").read_bytes()
         assert b"net\\udcff.py:Net" in told.replace(b"\\\\", b"\\")
+
+
+def test_the_version_of_graphviz_is_what_dot_says(monkeypatch):
+    said = SimpleNamespace(stderr="dot - graphviz version 12.2.1 (20241206.2353)\n", stdout="")
+    monkeypatch.setattr(version.shutil, "which", lambda _name: "/usr/bin/dot")
+    monkeypatch.setattr(version.subprocess, "run", lambda *_args, **_options: said)
+    assert version.version_text().splitlines()[-1].split() == [
+        "Graphviz", "12.2.1", "(20241206.2353)",
+    ]  # fmt: skip

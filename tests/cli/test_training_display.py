@@ -10,10 +10,11 @@ from rich.console import Console
 
 from cnnshape.cli import training_display
 from cnnshape.cli.training_display import TrainingDisplay
-from cnnshape.cli.training_result import percent, print_evaluation
+from cnnshape.cli.training_result import percent, print_evaluation, print_predictions
 from cnnshape.models.lenet import LeNet
 from cnnshape.training import configure
 from cnnshape.training.observer import BatchProgress, RunStart
+from cnnshape.training.prediction import Prediction
 from cnnshape.training.results import EpochRecord, Evaluation, RunResult
 
 
@@ -131,3 +132,12 @@ def test_a_matrix_too_wide_becomes_a_list_of_pairs() -> None:
 
 def test_percent() -> None:
     assert [percent(value) for value in (1.0, 0.12345, 0.0)] == [">99.99 %", "12.35 %", "<0.01 %"]
+
+
+def test_the_next_best_classes_come_by_their_probability() -> None:
+    plain, stream = console(terminal=False)
+    probabilities = {"a": 0.1, "b": 0.6, "c": 0.05, "d": 0.25}
+    print_predictions([Prediction(Path("x.png"), "b", 1, 0.6, probabilities, ())], 3, plain)
+    assert stream.getvalue().splitlines()[1].split() == [
+        "x.png", "b", "60.00", "%", "d", "25.00", "%,", "a", "10.00", "%",
+    ]  # fmt: skip

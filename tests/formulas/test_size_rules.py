@@ -90,6 +90,12 @@ def test_every_kind_is_worked_out_by_hand():
 @pytest.mark.parametrize(
     ("kind", "shape", "arguments", "words"),
     [
+        (
+            "conv",
+            (1, 1, 0, 4),
+            {"kernel_size": 3, "padding": "same", "out_channels": 1},
+            "the input must be at least 1, not 0",
+        ),
         ("conv", (1, 1, 5, 5), {"kernel_size": 7}, "kernel 7 does not fit into 5 + 2·0"),
         ("conv", (1, 1, 5, 9), {"kernel_size": 7}, "does not fit into 5 + 2·0 along the height"),
         (
@@ -282,3 +288,13 @@ def test_symbolic_sizes_follow_the_numbers(kind, arguments):
 
 def test_the_unshuffle_of_a_symbol_divides():
     assert formulas.axis_size("pixel_unshuffle", Affine("H"), downscale_factor=2).text == "(H // 2)"
+
+
+def test_a_transposed_convolution_to_nothing():
+    """Several rows of float32 come out as size 0, unless more is added than a stride leaves."""
+    taken = {"kernel_size": 1, "padding": 2, "stride": 2, "output_padding": 1}
+    derived = formulas.derive("conv_transpose", (2, 1, 2), dims=1, out_channels=1, **taken)
+    assert derived.output == (2, 1, 0)  # (2 − 1)·2 − 2·2 + 1 + 1
+    refused = {"kernel_size": 2, "padding": 2, "dilation": 2, "output_padding": 1}
+    with pytest.raises(ImpossibleSizeError, match="the output would be 0"):  # −4 + 2 + 1 + 1
+        formulas.derive("conv_transpose", (2, 1, 1), dims=1, out_channels=1, **refused)

@@ -250,6 +250,7 @@ NEAREST = {
     "analysis/fields/*": "analysis/test_receptive_field.py rendering/test_field.py",
     "analysis/*_field.py": "analysis/test_receptive_field.py rendering/test_field.py",
     "analysis/diagnose/proposals/*": "analysis/diagnose/test_{name}.py"
+    " analysis/diagnose/test_rules_by_hand.py"
     " analysis/diagnose/test_expressions.py analysis/diagnose/test_alike.py"
     " analysis/diagnose/test_commands.py analysis/diagnose/test_broken.py"
     " analysis/diagnose/test_bad_models.py",
@@ -270,6 +271,7 @@ NEAREST = {
     "cli/draw.py": "cli/test_draw.py cli/test_sizes.py cli/test_misuse.py",
     "cli/training_result.py": "cli/test_train.py cli/test_predict.py cli/test_evaluate.py"
     " cli/test_training_display.py",
+    "cli/version.py": "cli/test_process.py",
     "cli/*": "cli/test_{name}.py cli/test_misuse.py",
 }
 

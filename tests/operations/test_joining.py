@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cnnshape.formulas.algebra import letter
 from cnnshape.operations import Operand, account
-from cnnshape.operations.axes import Broadcast, Joined, Kept, Unknown, Windowed
+from cnnshape.operations.axes import AxisOf, Broadcast, Joined, Kept, Unknown, Windowed, Written
 from cnnshape.operations.joining import JOINING
 from tests.operations.draws import Arguments, Draw, axis, number, shape, tensor
 from tests.operations.judge import faces, judge
@@ -303,3 +303,10 @@ def test_what_is_joined_along_an_unknown_size_is_unknown() -> None:
     pieces = account("chunk", (x, 2, 1))
     assert pieces is not None
     assert pieces.sizes == ((2, None), (2, None))
+
+
+def test_each_grid_has_the_numbers_of_one_side() -> None:
+    found = account("meshgrid", (Operand.of(0, 3), Operand.of(1, 4)))
+    assert found is not None
+    first, second = Kept(AxisOf(0, 0), 3), Kept(AxisOf(1, 0), 4)
+    assert found.results == ((first, Written(4)), (Written(3), second))

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnshape.operations import Operand, account, macs
+from cnnshape.operations.axes import AxisOf
 from tests.operations.draws import axis, shape, tensor
 from tests.operations.judge import judge
 
@@ -147,3 +148,12 @@ def test_distances_of_all_pairs() -> None:
     judge(F.pdist, torch.rand(4, 3), by="sizes")
     assert account("pdist", (Operand(0, (None, 3), (4, 3)),)).sizes == ((None,),)
     assert macs("pdist", (Operand.of(0, 4, 3),)) is None
+
+
+def test_one_row_against_itself_is_a_variance() -> None:
+    found = account("cov", (Operand.of(0, 1, 5),))
+    assert found is not None
+    assert found.results == ((),)
+    assert [(end.axes, end.how) for end in found.ended] == [
+        ((AxisOf(0, 0),), "reduced"), ((AxisOf(0, 1),), "contracted"),
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cnnshape.formulas.algebra import letter
 from cnnshape.operations import TABLE, Operand, account
-from cnnshape.operations.axes import AxisOf, Ended, Kept
+from cnnshape.operations.axes import AxisOf, Ended, Kept, Windowed
 from cnnshape.operations.reductions import REDUCTIONS
 from tests.operations.draws import Draw, axes, axis, number, tensor
 from tests.operations.judge import faces, judge
@@ -285,3 +285,12 @@ def test_one_answer_of_all_positions():
     x = torch.ones(2, 3, dtype=torch.bool)
     for function in (torch._is_all_true, torch._is_any_true):
         assert judge(function, x, by="sizes").sizes == ((),)
+
+
+def test_neighbours_subtracted_are_a_window_of_two() -> None:
+    found = account("diff", (Operand.of(0, 3, 6),))
+    assert found is not None
+    kept, window = found.results[0]
+    assert (kept, window.size) == (Kept(AxisOf(0, 0), 3), 5)
+    assert isinstance(window, Windowed)
+    assert window.source == AxisOf(0, 1)

@@ -10,6 +10,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import cnnshape
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken
+from cnnshape.tracing.execute import Inputs, record
 
 
 class Call(nn.Module):
@@ -68,3 +71,38 @@ def test_kind_and_corrections(
     assert error is not None
     assert error.kind == kind
     assert texts is None or [suggestion.text for suggestion in error.suggestions] == texts
+
+
+class Inner(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        return self.fc(x)
+
+
+def test_an_unknown_argument_is_one_of_the_call_inside() -> None:
+    error = cnnshape.inspect(Call(lambda inner, x: inner(x, flag=True), Inner()), (2, 8)).error
+    assert error is not None
+    (change,) = error.suggestions
+    assert (change.action, change.text) == ("change_call", "the call without flag=…")
+
+
+@pytest.mark.parametrize(
+    ("shape", "texts"),
+    [
+        ((3, 8, 8), ["input.unsqueeze(0)"]),
+        ((2, 1, 3, 8, 8), ["input.squeeze(1)"]),
+        ((1, 2, 3, 8, 8), ["input.squeeze(0)"]),
+        ((2, 8, 8, 3), ["input.permute(0, 3, 1, 2)"]),
+        ((2, 8, 8, 4), []),
+    ],
+)
+def test_a_first_convolution_says_what_the_input_lacks(
+    shape: tuple[int, ...], texts: list[str]
+) -> None:
+    """What as_first_taken proposes by itself: its pictures are 3×H×W, with a batch in front."""
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 10))
+    trace = record(net, Inputs((torch.zeros(shape),))).trace
+    assert [found.text for found in as_first_taken(Failing.of(trace))] == texts
