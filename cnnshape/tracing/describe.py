@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from cnnshape.errors import UsageError
-from cnnshape.tracing.names import REWRITTEN
+from cnnshape.tracing.names import REWRITTEN, dtype_name
 from cnnshape.tracing.structure import to_plain
 from cnnshape.tracing.trace import Module, Parameter
 from cnnshape.tracing.unregistered import unregistered
@@ -176,7 +176,9 @@ def _config(module: nn.Module, public: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in public.items():
         if name == "training":
             continue
-        if value is None or isinstance(value, _ATOMS):
+        if value is None or type(value) in _ATOMS:
+            config[name] = value
+        elif isinstance(value, _ATOMS):
             config[name] = to_plain(value, _no_tensor)
         elif isinstance(value, (list, tuple)):
             items = cast("list[Any] | tuple[Any, ...]", value)
@@ -232,9 +234,9 @@ def _describe_tensor(found: _Found) -> Parameter:
         name=found.names[0],
         owner=found.owner,
         shape=None if lazy else tuple(tensor.shape),
-        dtype=str(tensor.dtype).removeprefix("torch."),
+        dtype=dtype_name(tensor.dtype),
         count=count,
-        bytes=None if count is None else count * tensor.element_size(),
+        bytes=None if count is None else count * tensor.dtype.itemsize,
         trainable=tensor.requires_grad,
         # A module may hang in several places; the same name twice is one name.
         aliases=tuple(dict.fromkeys(found.names[1:])),

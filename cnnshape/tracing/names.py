@@ -44,6 +44,12 @@ _RENAMED = {
 
 
 @functools.cache
+def dtype_name(dtype: torch.dtype) -> str:
+    """``float32`` for ``torch.float32``."""
+    return str(dtype).removeprefix("torch.")
+
+
+@functools.cache
 def writes(name: str) -> bool:
     """Whether a function of this name writes into its first argument.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from functools import cache
 from typing import Literal
 
 import torch
 from torch.nn.parameter import is_lazy
 
 from cnnshape.tracing.describe import Described
+from cnnshape.tracing.names import dtype_name
 from cnnshape.tracing.storage import may_overlap, storage_of
 from cnnshape.tracing.trace import Dim, Shape, Value
 
@@ -71,7 +71,7 @@ class ValueTable:
         value = Value(
             id=len(self.values),
             shape=shape,
-            dtype=_name_of(tensor.dtype),
+            dtype=dtype_name(tensor.dtype),
             bytes=_bytes(tensor, shape),
             origin=origin,
             producer=producer,
@@ -123,11 +123,6 @@ class ValueTable:
     def all_static(self, values: tuple[int, ...]) -> bool:
         """Whether no input of the model went into any of these values."""
         return all(self.values[value].static for value in values)
-
-
-@cache
-def _name_of(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
 
 
 def _shape(tensor: torch.Tensor) -> Shape:

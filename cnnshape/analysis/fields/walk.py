@@ -140,10 +140,11 @@ def _only_slid(account: Account, tensor: int, state: Spread, shape: Ints) -> Spr
             if not whole or piece.axis is None or len(state.homes(piece.axis)) > 1:
                 return None
             reach, window = axes[piece.axis], window_of(origin, piece.size, n, inside=False)
-            behind = None if isinstance(reach, str) or window is None else reach.through(window, n)
-            if behind is None:
+            if window is None:
                 return None
-            axes[piece.axis], dims[dim], slid = behind, (Piece(n, piece.axis),), True
+            if not isinstance(reach, str):
+                axes[piece.axis] = reach.through(window, n) or "unknown"
+            dims[dim], slid = (Piece(n, piece.axis),), True
     return Spread(tuple(dims), tuple(axes)) if slid else None
 
 
