@@ -8,12 +8,16 @@ import click
 
 from cnnshape.words import times
 
+_LONGEST_TITLE = 100
+
 
 @click.command("features", short_help="Draw what a layer makes of a picture.")
 @click.argument("model", metavar="MODEL_OR_RUN")
 @click.argument("image", metavar="IMAGE")
 @click.option(
-    "--layer", metavar="PATH", help="The layer, as inspect names it; the first convolution."
+    "--layer",
+    metavar="PATH",
+    help="The layer, as inspect names it; the first convolution. An empty PATH is the model.",
 )
 @click.option("-o", "--output", required=True, metavar="FILE", help="A .png, .svg or .pdf.")
 @click.option("-i", "--input", "input_", metavar="SHAPE", help="For models without a usual input.")
@@ -34,15 +38,18 @@ def command(
 ) -> int:
     r"""Draw IMAGE beside the feature maps that one layer computes from it.
 
-    The model is a trained run, or any MODEL; without trained weights its weights are random,
-    and so are the maps.
+    The model is a trained run, or any MODEL, also one layer alone, which takes IMAGE as large as
+    it is. Random weights give random maps; the picture says so.
 
     \b
     cnnshape features runs/lenet-digits seven.png --layer C1 -o c1.png
     cnnshape features torchvision:resnet18 dog.jpg --layer layer1 -o layer1.svg
+    cnnshape features "torch.nn:Conv2d(3,1,3)" dog.jpg -o conv.png
+    cnnshape features net.py:conv dog.jpg -o conv.png
     """
     from cnnshape.cli.progress import waiting
     from cnnshape.loading.run_folder import is_run_folder
+    from cnnshape.rendering.styled_text import elide
     from cnnshape.training.features import draw_features, features_of
     from cnnshape.training.plotting import picture_format
 
@@ -53,10 +60,10 @@ def command(
             model, picture, layer=layer, input_shape=input_, weights=weights, device=device
         )
         name = Path(model).name if is_run_folder(model) else model
-        draw_features(maps, path, f"{name}, {picture.name}")
+        draw_features(maps, path, elide(f"{name}, {picture.name}", _LONGEST_TITLE))
     if not quiet:
         sizes = times(maps.output.shape)
-        click.echo(f"{maps.layer} {maps.type} {sizes} → {output}")
+        click.echo(f"{' '.join(maps.name.split())} {sizes} → {output}")
         for note in notes:
             click.echo(note, err=True)
     return 0

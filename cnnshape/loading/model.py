@@ -39,7 +39,7 @@ from cnnshape.loading.machine_memory import physical_memory
 from cnnshape.loading.meta import Memo, count_parameters, meta_copy, move_to_meta, new_memo
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
-from cnnshape.loading.target import find_target, make_module
+from cnnshape.loading.target import find_target, make_module, named_arguments
 from cnnshape.loading.unwrap import unwrap
 from cnnshape.models.registry import find_bundled
 
@@ -185,7 +185,7 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
             contextlib.redirect_stdout(sys.stderr),
             exits_refused(),
             no_downloads(),
-            quiet_randomness(),
+            quiet_randomness(spec.seed),
             _on_the_cpu(),
         ):
             found = _BUILDERS[spec.kind](spec, meter)
@@ -247,10 +247,9 @@ def _from_dotted(spec: ModelSpec, meter: _Meter) -> _Found:
         code = import_dotted(spec.source)
         name, target = find_target(code, spec.name, spec.source)
         file = getattr(code, "__file__", None)
-        with quiet_randomness(numpy=True), meter() as used:
-            module = make_module(
-                target, dict(spec.arguments), name, Path(file).resolve() if file else None
-            )
+        with quiet_randomness(spec.seed, numpy=True), meter() as used:
+            arguments = named_arguments(target, spec.positional, dict(spec.arguments), name)
+            module = make_module(target, arguments, name, Path(file).resolve() if file else None)
     shared = isinstance(target, nn.Module)
     return _Found(module, None, used.memo, used.exceeded, shared=shared)
 
@@ -264,7 +263,7 @@ def _from_file(spec: ModelSpec, meter: _Meter) -> _Found:
             code = import_file(source)
         name, target = find_target(code, spec.name, spec.source)
         # Weights do not depend on how many numbers the import drew.
-        with quiet_randomness(numpy=True), meter() as used:
+        with quiet_randomness(spec.seed, numpy=True), meter() as used:
             module = make_module(target, dict(spec.arguments), name, source.path)
     return _Found(module, None, used.memo, importing.exceeded or used.exceeded)
 

@@ -51,7 +51,9 @@ class ModelSpec:
         source: the bundled or catalog name, the dotted module, the file or the folder.
         name: the attribute inside a module or file (``Net``, ``Outer.Inner``), or None.
         arguments: keyword literals in the order they were typed.
+        positional: literals without a name, for the layers of torch.nn.
         trust_pickle: whether a module saved whole may be unpickled.
+        seed: of the random generators while it is built.
     """
 
     text: str
@@ -59,7 +61,9 @@ class ModelSpec:
     source: str
     name: str | None = None
     arguments: tuple[tuple[str, object], ...] = ()
+    positional: tuple[object, ...] = ()
     trust_pickle: bool = False
+    seed: int = 0
 
 
 def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None) -> ModelSpec:
@@ -190,9 +194,12 @@ def _dotted(text: str) -> ModelSpec | None:
         return None
     if not match["name"]:
         raise ModelNotFoundError(f"{text!r} names no attribute: write {match['module']}:Name")
-    return ModelSpec(
-        text, "dotted", match["module"], match["name"], _arguments(match["arguments"], text)
-    )
+    inside, positional = match["arguments"], ()
+    if match["module"] == "torch.nn" and inside is not None:
+        # Layers of torch are known by the order of their arguments.
+        inside, positional = _without_positional(inside, text)
+    found = _arguments(inside, text)
+    return ModelSpec(text, "dotted", match["module"], match["name"], found, positional)
 
 
 def _unknown(text: str, more_names: Callable[[], Iterable[str]] | None) -> str:
@@ -246,12 +253,24 @@ def _arguments(text: str | None, whole: str) -> tuple[tuple[str, object], ...]:
     return tuple(found.items())
 
 
+def _without_positional(text: str, whole: str) -> tuple[str, tuple[object, ...]]:
+    """``(3, 1, kernel_size=3)`` as ``(kernel_size=3)`` and the values ``3, 1``."""
+    try:
+        call = ast.parse(f"f{text}", mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return text, ()  # refused with the others
+    if not isinstance(call, ast.Call) or any(isinstance(x, ast.Starred) for x in call.args):
+        return text, ()
+    values = tuple(_literal(ast.keyword(None, item), whole) for item in call.args)
+    return ast.unparse(ast.Call(ast.Name("f"), [], call.keywords)).removeprefix("f"), values
+
+
 def _literal(keyword: ast.keyword, whole: str) -> object:
     try:
         return ast.literal_eval(keyword.value)
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        shown = ast.unparse(keyword.value)
+        name = f"{keyword.arg}=" if keyword.arg else ""
         raise ModelNotFoundError(
-            f"{keyword.arg}={shown} in {whole!r} is not a literal: give a number, a quoted string, "
-            "True, False, None, or a tuple, list or dict of them"
+            f"{name}{ast.unparse(keyword.value)} in {whole!r} is not a literal: "
+            "give a number, a quoted string, True, False, None, or a tuple, list or dict of them"
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -143,6 +143,31 @@ def make_module(
             f"{called} returned {with_article(type(result).__name__)}, expected an nn.Module"
         )
     return result
+
+
+def named_arguments(
+    target: object, positional: Sequence[object], named: Mapping[str, object], called: str
+) -> dict[str, object]:
+    """Arguments without a name under the names that the constructor has for them.
+
+    Raises:
+        ModelConstructionError: there are too many, or one stands twice.
+
+    >>> named_arguments(nn.Conv2d, (3, 1, 3), {"padding": 1}, "Conv2d")
+    {'in_channels': 3, 'out_channels': 1, 'kernel_size': 3, 'padding': 1}
+    """
+    if not positional:
+        return dict(named)
+    parameters = _parameters(cast("_Call", target)) or {}
+    names = [n for n, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    if len(positional) > len(names):
+        takes = f"it takes {listed(names)}" if names else "it takes none by position"
+        raise ModelConstructionError(f"{called} has no place for {len(positional)} values; {takes}")
+    found = dict(zip(names, positional, strict=False))
+    twice = next((name for name in found if name in named), None)
+    if twice is not None:
+        raise ModelConstructionError(f"{called} is given {twice} twice")
+    return {**found, **named}
 
 
 def _may_make_module(target: type) -> bool:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from cnnshape.errors import InputError, ModelFailedError, UsageError
-from cnnshape.loading.model import LoadedModel, load
+from cnnshape.errors import ModelFailedError, UsageError
+from cnnshape.loading.model import load
 from cnnshape.loading.run_folder import is_run_folder, load_run, read_run
-from cnnshape.loading.shapes import InputSpec, parse_input
 from cnnshape.training import plotting
 from cnnshape.training.devices import choose_device
-from cnnshape.training.picture_files import fit_picture, open_picture
+from cnnshape.training.model_pictures import picture_for
+from cnnshape.training.picture_files import open_picture
 from cnnshape.training.prediction import fit_for_run
 from cnnshape.training.preparation import Preparation
-from cnnshape.words import did_you_mean, listed, times
+from cnnshape.training.random_weights import random_weights
+from cnnshape.words import did_you_mean, times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,12 +40,19 @@ class FeatureMaps:
         type: its class.
         picture: what the model was given, C×H×W, before normalisation, in 0…1.
         output: what the layer gave, without the batch: C×H×W, tokens×features, or a vector.
+        random: the model's weights are random.
     """
 
     layer: str
     type: str
     picture: Tensor
     output: Tensor
+    random: bool = False
+
+    @property
+    def name(self) -> str:
+        """The layer and its class; the class alone where it is the whole model."""
+        return f"{self.layer}  {self.type}".strip()
 
 
 def feature_maps(
@@ -63,7 +71,8 @@ def feature_maps(
         model: any network that takes one picture.
         picture: C×H×W in 0…1, for showing.
         prepared: the same as the model takes it, 1×C×H×W.
-        layer: a module's path, as ``inspect`` shows it; None is the first convolution.
+        layer: a module's path, as ``inspect`` shows it; ``""`` is the model itself, and None the
+            first convolution, or the model where it is a layer alone.
         device: where to run; where the model is by default.
 
     Raises:
@@ -101,8 +110,9 @@ def feature_maps(
         for each, training in modes:
             each.training = training
     if not kept:
+        what = f"the layer {name!r}" if name else "the model"
         raise UsageError(
-            f"the layer {name!r} ({type(module).__name__}) gives no tensor for this picture: "
+            f"{what} ({type(module).__name__}) gives no tensor for this picture: "
             "it is not called in the forward pass, or returns something else"
         )
     return FeatureMaps(name, type(module).__name__, picture.cpu(), kept[0][0].float().cpu())
@@ -110,6 +120,8 @@ def feature_maps(
 
 def _find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
     modules = {name: module for name, module in model.named_modules() if name}
+    if layer == "" or (layer is None and not modules):
+        return "", model
     if layer is None:
         for name, module in modules.items():
             if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
@@ -118,6 +130,8 @@ def _find_layer(model: nn.Module, layer: str | None) -> tuple[str, nn.Module]:
     if layer in modules:
         return layer, modules[layer]
     near = did_you_mean(layer, modules)
+    if not modules:
+        raise UsageError(f"the model is one layer and has none called {layer!r}: leave --layer out")
     known = ", ".join(list(modules)[:12]) + (", …" if len(modules) > 12 else "")
     raise UsageError(f"the model has no layer {layer!r}{near or f'; it has {known}'}")
 
@@ -141,10 +155,16 @@ def draw_features(features: FeatureMaps, path: Path, title: str = "") -> None:
 
 # Inches.
 _GAP = 0.1
-_LEFT = 2.9
+_MARGIN = 0.25
+_BETWEEN = 0.45
 _TOP = 1.0
 _PICTURE = 2.2
+_LARGE_PICTURE = 1.8 * _PICTURE
+_SMALLEST_MAP = 1.2
 _NARROWEST = 7.4
+_LETTER = 0.115
+
+_RANDOM = " · random weights"
 
 _FEW_UNITS = 20
 """Units that are numbered one by one."""
@@ -156,10 +176,11 @@ def _draw_maps(features: FeatureMaps, output: Tensor, path: Path, title: str) ->
     columns = _columns(count)
     rows = math.ceil(count / columns)
     aspect = maps.shape[1] / maps.shape[2]
-    # Few maps are drawn large, the only one larger than the picture.
-    cell = 1.8 * _PICTURE if count == 1 else 1.6 if count <= 4 else 1.3 if count <= 12 else 1.05
+    cell = _cell(features, count)
     wide, tall = cell * min(1 / aspect, 1.0), cell * min(aspect, 1.0)
-    width = max(_LEFT + columns * (wide + _GAP) + 0.25, _NARROWEST)
+    start = _left(features)
+    written = _LETTER * len(title) + 2 * _MARGIN
+    width = max(start + columns * (wide + _GAP) + _MARGIN, written, _NARROWEST)
     picture = _picture_size(features)[1]
     height = _TOP + max(rows * (tall + _GAP) + 0.45, picture + 0.35)
     with plotting.figure(width, height) as drawing:
@@ -171,7 +192,7 @@ def _draw_maps(features: FeatureMaps, output: Tensor, path: Path, title: str) ->
         reach = max(abs(low), abs(high)) or 1.0
         for place, one in enumerate(maps):
             row, column = divmod(place, columns)
-            left = _LEFT + column * (wide + _GAP)
+            left = start + column * (wide + _GAP)
             bottom = height - _TOP - (row + 1) * tall - row * _GAP
             axes = _place(drawing, left, bottom, wide, tall)
             axes.imshow(
@@ -187,7 +208,7 @@ def _draw_maps(features: FeatureMaps, output: Tensor, path: Path, title: str) ->
         colouring = "blue below zero, orange above" if low < 0 else "the darker, the larger"
         scale = f"{low:.2f} to {high:.2f}, {colouring}".replace("-", "−")
         drawing.text(
-            _LEFT / width,
+            start / width,
             0.22 / height,
             f"{'each ' if count > 1 else ''}{maps.shape[1]}×{maps.shape[2]}{shown}; values {scale}",
             size=8.5,
@@ -210,11 +231,12 @@ def _columns(count: int) -> int:
 
 def _draw_vector(features: FeatureMaps, path: Path, title: str) -> None:
     values = features.output.flatten()
-    width, height = 9.0, 3.7
+    width, height = max(9.0, _LETTER * len(title) + 2 * _MARGIN), 3.7
     with plotting.figure(width, height) as drawing:
         _head(drawing, features, title)
         _draw_picture(drawing, features)
-        axes = _place(drawing, _LEFT + 0.35, 0.55, width - _LEFT - 0.65, height - _TOP - 0.6)
+        left = _left(features)
+        axes = _place(drawing, left + 0.35, 0.55, width - left - 0.65, height - _TOP - 0.6)
         colours = [
             plotting.POOLING if value >= 0 else plotting.CONVOLUTION for value in values.tolist()
         ]
@@ -235,10 +257,10 @@ def _draw_vector(features: FeatureMaps, path: Path, title: str) -> None:
 
 def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
     width, height = drawing.get_size_inches()
-    drawing.text(0.25 / width, 1 - 0.32 / height, title, size=13, weight="bold", va="center")
+    drawing.text(_MARGIN / width, 1 - 0.32 / height, title, size=13, weight="bold", va="center")
     y = 1 - 0.72 / height
     drawing.text(
-        0.25 / width,
+        _MARGIN / width,
         y,
         f"input  {times(features.picture.shape)}",
         size=10,
@@ -246,9 +268,9 @@ def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
         va="center",
     )
     drawing.text(
-        _LEFT / width,
+        _left(features) / width,
         y,
-        f"{features.layer}  {features.type}  {times(features.output.shape)}",
+        f"{features.name}  {times(features.output.shape)}{_RANDOM if features.random else ''}",
         size=10,
         color=plotting.GREY,
         va="center",
@@ -258,7 +280,7 @@ def _head(drawing: Figure, features: FeatureMaps, title: str) -> None:
 def _draw_picture(drawing: Figure, features: FeatureMaps) -> None:
     _, height = drawing.get_size_inches()
     wide, high = _picture_size(features)
-    axes = _place(drawing, 0.25, height - _TOP - high, wide, high)
+    axes = _place(drawing, _MARGIN, height - _TOP - high, wide, high)
     shown = features.picture.permute(1, 2, 0)
     if shown.shape[2] == 1:
         axes.imshow(shown[:, :, 0].numpy(), cmap="gray", vmin=0, vmax=1, aspect="auto")
@@ -270,7 +292,29 @@ def _draw_picture(drawing: Figure, features: FeatureMaps) -> None:
 def _picture_size(features: FeatureMaps) -> tuple[float, float]:
     """Width and height of the picture in inches."""
     _, rows, columns = features.picture.shape
-    return _PICTURE * min(columns / rows, 1.0), _PICTURE * min(rows / columns, 1.0)
+    side = _LARGE_PICTURE if _is_picture(features) else _PICTURE
+    return side * min(columns / rows, 1.0), side * min(rows / columns, 1.0)
+
+
+def _is_picture(features: FeatureMaps) -> bool:
+    """Whether the output is one map of about the picture's size: both are then drawn alike."""
+    output, picture = features.output, features.picture
+    return output.ndim == 3 and len(output) == 1 and 2 * output.shape[1] > picture.shape[1]
+
+
+def _cell(features: FeatureMaps, count: int) -> float:
+    """The larger side of a map in inches: few are drawn large, one as the picture is."""
+    if count > 1:
+        return 1.6 if count <= 4 else 1.3 if count <= 12 else 1.05
+    if not _is_picture(features):
+        return _LARGE_PICTURE
+    part = max(features.output.shape[1:]) / max(features.picture.shape[1:])
+    return max(_LARGE_PICTURE * part, _SMALLEST_MAP)
+
+
+def _left(features: FeatureMaps) -> float:
+    """Where the layer's side begins."""
+    return _MARGIN + (_LARGE_PICTURE if _is_picture(features) else _PICTURE) + _BETWEEN
 
 
 def _place(drawing: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -292,10 +336,6 @@ def _colour_map(*, negative: bool) -> Any:
     above = [plotting.PAPER, "#f3b27a", plotting.POOLING, "#4d2906"]
     below = ["#12304f", plotting.CONVOLUTION, "#8db4dc"]
     return LinearSegmentedColormap.from_list("cnnshape", [*(below if negative else []), *above])
-
-
-# What torchvision's published weights expect ("Models and pre-trained weights").
-_IMAGENET = Preparation(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), background=())
 
 
 def features_of(
@@ -326,52 +366,40 @@ def features_of(
     """
     chosen = choose_device(device)
     if is_run_folder(model) and weights is None:
-        module, pixels, prepared, notes = _from_run(model, image)
+        source = _from_run(model, image)
     else:
-        module, pixels, prepared, notes = _from_model(model, image, input_shape, weights)
-    return feature_maps(module, pixels.float() / 255, prepared, layer, device=chosen), notes
+        source = _from_model(model, image, input_shape, weights)
+    shown = source.pixels.float() / 255
+    maps = feature_maps(source.module, shown, source.prepared, layer, device=chosen)
+    return replace(maps, random=source.random), source.notes
 
 
-_Prepared = tuple[nn.Module, Tensor, Tensor, tuple[str, ...]]
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A model with the picture that it is given."""
+
+    module: nn.Module
+    pixels: Tensor
+    prepared: Tensor
+    notes: tuple[str, ...]
+    random: bool = False
 
 
-def _from_run(model: str, image: Path) -> _Prepared:
+def _from_run(model: str, image: Path) -> _Source:
     run = read_run(model)
     pixels, notes = fit_for_run(image, run)
-    return load_run(model), pixels, Preparation(run.mean, run.std, ())(pixels[None]), notes
+    prepared = Preparation(run.mean, run.std, ())(pixels[None])
+    return _Source(load_run(model), pixels, prepared, notes)
 
 
-def _from_model(model: str, image: Path, input_shape: str | None, weights: str | None) -> _Prepared:
-    picture = open_picture(image)
+def _from_model(model: str, image: Path, input_shape: str | None, weights: str | None) -> _Source:
+    open_picture(image)  # before the model is built, which may take its time
     loaded = load(model, weights=weights, real=True)
-    shape = _picture_shape(loaded, input_shape)
-    pixels = fit_picture(picture, shape)
-    catalog = loaded.spec.kind in ("torchvision", "timm") and shape[0] == 3
-    prepare = _IMAGENET if catalog else Preparation((0.0,), (1.0,), ())
-    notes = [f"{picture.width}×{picture.height} → {shape[2]}×{shape[1]}"]
-    if weights is None:
+    picture = picture_for(loaded, image, input_shape)
+    random = weights is None and random_weights(loaded) is True
+    notes = list(picture.notes)
+    if random:
         notes.append(
             f"the weights of {model} are random, and so are the maps: give --weights or a run"
         )
-    return loaded.module, pixels, prepare(pixels[None]).to(torch.float32), tuple(notes)
-
-
-def _picture_shape(loaded: LoadedModel, input_shape: str | None) -> tuple[int, int, int]:
-    """Channels, height, width of the picture that the model takes."""
-    specs = (parse_input(input_shape),) if input_shape is not None else loaded.usual_inputs
-    if specs is None:
-        raise InputError(
-            f"{loaded.spec.text} has no usual input: "
-            "say what picture it takes, as in -i 1,3,224,224"
-        )
-    sizes = [size for size in specs[0].shape if isinstance(size, int)]
-    if len(specs) != 1 or specs[0].tensors is not None or len(sizes) != 4 or sizes[1] not in (1, 3):
-        raise InputError(
-            f"features needs a model that takes one picture, N,1,H,W or N,3,H,W; "
-            f"{loaded.spec.text} takes {_text(specs)}"
-        )
-    return sizes[1], sizes[2], sizes[3]
-
-
-def _text(specs: tuple[InputSpec, ...]) -> str:
-    return listed(map(str, specs))
+    return _Source(loaded.module, picture.pixels, picture.prepared, tuple(notes), random)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnshape.errors import ModelNotFoundError, UsageError
+from cnnshape.errors import ModelConstructionError, ModelNotFoundError, UsageError
+from cnnshape.loading.model import load
 from cnnshape.loading.spec import parse_spec
 
 
@@ -146,3 +148,23 @@ def test_parsing_needs_no_torch() -> None:
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_layers_of_torch_take_arguments_by_position():
+    spec = parse_spec("torch.nn:Conv2d(3, 1, (3, 5), padding=1)")
+    assert (spec.positional, spec.arguments) == ((3, 1, (3, 5)), (("padding", 1),))
+    assert load("torch.nn:Conv2d(3, 1, (3, 5), padding=1)").module.kernel_size == (3, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("torch.nn:Conv2d(3, 1, 3, in_channels=4)", "Conv2d is given in_channels twice"),
+        ("torch.nn:ReLU(True, 2)", "no place for 2 values; it takes inplace"),
+        ("torch.nn:Conv2d(x, 1, 3)", "x in 'torch.nn:Conv2d(x, 1, 3)' is not a literal"),
+        ("torch.nn:Conv2d(*[3, 1, 3])", "must be given by name"),
+    ],
+)
+def test_arguments_by_position_that_do_not_fit(text: str, words: str):
+    with pytest.raises((ModelNotFoundError, ModelConstructionError), match=re.escape(words)):
+        load(text)

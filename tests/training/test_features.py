@@ -155,3 +155,78 @@ def test_any_model_and_picture(tmp_path: Path) -> None:
         features_of(model, tmp_path / "a.png")
     with pytest.raises(InputError, match=r"features needs a model that takes one picture"):
         features_of(model, tmp_path / "a.png", input_shape="1,128")
+
+
+# ---- a layer alone -------------------------------------------------------------------------------
+
+LAYERS = """
+import torch
+from torch import nn
+conv = nn.Conv2d(3, 1, 3)
+edges = nn.Conv2d(1, 1, 3, padding=1)
+edges.weight.data = torch.tensor([[[[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]]])
+edges.bias.data.zero_()
+pool, wide, line = nn.MaxPool2d(4), nn.Conv2d(16, 8, 3), nn.Linear(10, 2)
+class Grey(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Conv2d(1, 4, 3), nn.ReLU())
+"""
+
+
+@pytest.fixture
+def layers(tmp_path: Path) -> Path:
+    (tmp_path / "net.py").write_text(LAYERS, encoding="utf-8")
+    Image.new("RGB", (60, 40), (200, 100, 50)).save(tmp_path / "a.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("model", "shown", "given", "random"),
+    [
+        ("net.py:conv", (3, 40, 60), (1, 38, 58), True),
+        ("net.py:edges", (1, 40, 60), (1, 40, 60), False),  # its code sets the weights
+        ("net.py:pool", (3, 40, 60), (3, 10, 15), False),
+        ("torch.nn:Conv2d(3,1,3)", (3, 40, 60), (1, 38, 58), True),
+        ("torch.nn:Conv2d(1, 2, kernel_size=5, bias=False)", (1, 40, 60), (2, 36, 56), True),
+    ],
+)
+def test_a_layer_takes_the_picture_as_large_as_it_is(
+    layers: Path, monkeypatch: pytest.MonkeyPatch, model: str, shown, given, random: bool
+) -> None:
+    monkeypatch.chdir(layers)
+    for layer in (None, ""):
+        maps, notes = features_of(model, layers / "a.png", layer=layer)
+        assert (tuple(maps.picture.shape), tuple(maps.output.shape)) == (shown, given)
+        assert maps.random is random
+        assert len(notes) == int(random)
+    draw_features(maps, layers / "a.svg")
+    assert ("random weights" in svg_text(layers / "a.svg")) is random
+
+
+def test_edges_are_what_the_weights_make_of_them(layers: Path) -> None:
+    """A step from 0 to 1: the three weights of one side, 1 + 2 + 1, times it."""
+    picture = Image.new("L", (6, 5), 0)
+    picture.paste(255, (3, 0, 6, 5))
+    picture.save(layers / "step.png")
+    maps, _ = features_of(f"{layers / 'net.py'}:edges", layers / "step.png")
+    assert maps.output[0, 2].tolist() == [0, 0, 4, 4, 0, -4]
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("wide", "wide takes 16 channels, and a picture has 1 or 3"),
+        ("line", "line is a Linear and takes no picture"),
+        ("Grey", "say what picture it takes, as in -i 1,1,28,28"),
+    ],
+)
+def test_models_that_take_no_picture(layers: Path, model: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        features_of(f"{layers / 'net.py'}:{model}", layers / "a.png")
+
+
+def test_the_whole_model_is_a_layer_too(layers: Path) -> None:
+    maps, _ = features_of(
+        f"{layers / 'net.py'}:Grey", layers / "a.png", layer="", input_shape="1,1,8,8"
+    )
+    assert (maps.name, tuple(maps.output.shape)) == ("Grey", (4, 6, 6))
