@@ -46,7 +46,9 @@ class ModelPicture:
     notes: tuple[str, ...]
 
 
-def picture_for(loaded: LoadedModel, image: Path, input_shape: str | None = None) -> ModelPicture:
+def picture_for(
+    loaded: LoadedModel, image: Path, input_shape: str | None = None, command: str = "features"
+) -> ModelPicture:
     """The file as the model takes it: of its size, or for a layer alone of its own.
 
     Raises:
@@ -54,7 +56,8 @@ def picture_for(loaded: LoadedModel, image: Path, input_shape: str | None = None
         InputError: the model takes no picture, or nobody knows how large a one.
     """
     picture = open_picture(image)
-    shape = picture_shape(loaded, input_shape, picture)
+    own = picture if command == "features" else None
+    shape = picture_shape(loaded, input_shape, own, command)
     pixels = fit_picture(picture, shape)
     catalog = loaded.spec.kind in ("torchvision", "timm") and shape[0] == 3
     prepare = _IMAGENET if catalog else _AS_IT_IS

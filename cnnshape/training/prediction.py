@@ -89,7 +89,7 @@ def predict(
     run = read_run(folder)
     model = load_run(folder)
     chosen = choose_device(device)
-    files = _files(images)
+    files = files_of(images)
     prepare = Preparation(run.mean, run.std, ())
     model.to(chosen)
     found: list[Prediction] = []
@@ -100,25 +100,33 @@ def predict(
             batch = torch.stack([picture for picture, _ in fitted]).to(chosen)
             rows = model(prepare(batch)).softmax(dim=1).cpu().tolist()
         found += [
-            _prediction(file, row, run, notes)
+            prediction(file, row, run.classes, notes)
             for file, row, (_, notes) in zip(part, rows, fitted, strict=True)
         ]
     return found
 
 
-def _prediction(file: Path, row: list[float], run: Run, notes: tuple[str, ...]) -> Prediction:
+def prediction(
+    file: Path, row: Sequence[float], classes: Sequence[str], notes: tuple[str, ...]
+) -> Prediction:
+    """The most probable class, where ``row`` has the probability of each."""
     index = max(range(len(row)), key=row.__getitem__)
     return Prediction(
         image=file,
-        label=run.classes[index],
+        label=classes[index],
         index=index,
         probability=row[index],
-        probabilities=dict(zip(run.classes, row, strict=True)),
+        probabilities=dict(zip(classes, row, strict=True)),
         notes=notes,
     )
 
 
-def _files(images: Sequence[str | Path]) -> list[Path]:
+def files_of(images: Sequence[str | Path]) -> list[Path]:
+    """The files that are named, and every picture in the folders that are.
+
+    Raises:
+        DataError: a folder holds no picture.
+    """
     files: list[Path] = []
     for image in map(Path, images):
         if image.is_dir():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from tests.cli.training_runs import Call, call, trained
@@ -65,3 +67,82 @@ def test_wrong_usage(call: Call, trained: Path, picture: Path) -> None:
         code, out, err = call("predict", *arguments)
         assert (code, out) == (2, "")
         assert message in err
+
+
+# ---- models that are no run ----------------------------------------------------------------------
+
+NET = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, classes=2):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(classes))
+    def forward(self, x):
+        return self.scale * x.mean((1, 2, 3))[:, None] * 3
+class Map(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 2, 1)
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """White is 3 by its weights: three times 1 for the first class, nothing for the second."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(NET, encoding="utf-8")
+    torch.save({"scale": torch.tensor([1.0, 0.0])}, tmp_path / "net.pt")
+    (tmp_path / "names.txt").write_text("white\n\nother\n", encoding="utf-8")
+    Image.new("RGB", (40, 20), (255, 255, 255)).save(tmp_path / "white.png")
+    return tmp_path
+
+
+@pytest.mark.parametrize("classes", ["white,other", "names.txt"])
+def test_any_model_with_weights_and_class_names(call: Call, net: Path, classes: str) -> None:
+    code, out, err = call(
+        "predict", "net.py:Net", "white.png", "--weights", "net.pt", "--classes", classes,
+        "-i", "1,3,8,8", "-f", "json",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    (found,) = json.loads(out)
+    assert found["class"] == "white"
+    assert found["probabilities"]["white"] == pytest.approx(1 / (1 + math.exp(-3)))
+    assert found["notes"] == ["40×20 → 8×8"]
+
+
+def test_without_names_classes_have_numbers_and_without_weights_it_is_said(
+    call: Call, net: Path
+) -> None:
+    code, out, err = call("predict", "net.py:Net(classes=3)", "white.png", "-i", "1,3,8,8")
+    assert code == 0
+    assert out.splitlines()[1].split()[1] == "0"
+    assert "no --weights: net.py:Net(classes=3) guesses with the weights it was built with" in err
+
+
+def test_published_classes_of_torchvision(call: Call, net: Path) -> None:
+    code, out, _ = call("predict", "torchvision:squeezenet1_1", "white.png", "-f", "json")
+    assert code == 0
+    assert "golden retriever" in json.loads(out)[0]["probabilities"]
+
+
+def test_models_that_cannot_predict(call: Call, net: Path, trained: Path) -> None:
+    (net / "no.png").write_text("hello")
+    shape = ("-i", "1,3,8,8")
+    for arguments, message in (
+        (("net.py:Net", "white.png"), "say what picture it takes, as in -i 1,3,224,224"),
+        (("net.py:Net", "no.png", *shape), "no.png is not a picture"),
+        (("net.py:Map", "white.png", *shape), "net.py:Map gives 1×2×8×8 for a picture"),
+        (("net.py:Net", "white.png", "-i", "1,16:int64"), "needs a model that takes one picture"),
+        (("net.py:Net", "white.png", *shape, "--classes", "a,b,c"),
+         "net.py:Net tells 2 classes apart, and --classes names 3"),
+        (("net.py:Net", "white.png", *shape, "--classes", "a,a"), "the class a stands twice"),
+        (("net.py:Net", "white.png", *shape, "--classes", "no.txt"), "cannot read the class names"),
+        (("net.py:Net", "white.png", *shape, "--weights", "no.pt"), "no.pt"),
+        (("net.py:Net", "white.png", *shape, "--crop"), "--crop is for runs"),
+        ((trained, "white.png", "--classes", "a,b"), "--classes is for models that are no run"),
+        (("lennet", "white.png"), "unknown model 'lennet'"),
+    ):  # fmt: skip
+        code, out, err = call("predict", *arguments)
+        assert (code, out) == (2, ""), err
+        assert message in err
+        assert len(err.strip().splitlines()) == 1
