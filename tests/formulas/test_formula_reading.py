@@ -68,6 +68,8 @@ FRACTION = "(input - kernel + 2*padding)/stride + 1"
         (r"W^{2}", "input^2"),
         ("W^(2)", "input^2"),
         ("0.5W", "1/2*input"),
+        ("2.0W - 1.25", "2*input - 5/4"),
+        ("0.4W", "2/5*input"),
         (".25", "1/4"),
         # what means nothing: layers' marks, spaces, dollars, a full stop
         (r"$n_H^{[l-1]}$", "input"),

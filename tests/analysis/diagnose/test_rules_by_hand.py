@@ -56,6 +56,8 @@ CASES = [
     # rows for a picture
     (Call(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")), [(2, 3, 8)],
      "interpolate.mode", ["input 1.unsqueeze(0)"]),
+    # a window of a layer whose function does not say over how many axes it works
+    (nn.Unfold(5), [(2, 3, 3, 3)], "operation.arguments", []),
     # probabilities have the scores' own shape
     (nn.CrossEntropyLoss(), [(4, 10), (4, 12)], "loss.target_shape", []),
     # a tensor of no numbers has no size that others could make up for
