@@ -56,6 +56,8 @@ def _cell(character: str) -> int:
 
 def width(line: Line) -> int:
     """The room a line takes."""
+    if len(line) == 1:  # as nearly all cells of a table
+        return cells(line[0].text)
     return sum(cells(text) for text, _ in line)
 
 
@@ -88,8 +90,17 @@ def pad(line: Line, room: int, align: str) -> Line:
     missing = room - width(line)
     if missing <= 0:
         return line
-    before = {"left": 0, "right": missing, "center": missing // 2}[align]
-    return (Span(" " * before), *line, Span(" " * (missing - before)))
+    if align == "left":
+        return (*line, _blank(missing))
+    if align == "right":
+        return (_blank(missing), *line)
+    before = missing // 2
+    return (_blank(before), *line, _blank(missing - before))
+
+
+@lru_cache(maxsize=512)
+def _blank(room: int) -> Span:
+    return Span(" " * room)
 
 
 def join(parts: Iterable[Line], separator: str) -> Line:
