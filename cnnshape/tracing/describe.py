@@ -22,6 +22,10 @@ from cnnshape.tracing.trace import Module, Parameter
 from cnnshape.tracing.unregistered import unregistered
 
 _ATOMS = (bool, int, float, str)
+#: What is recorded as it is; of these very classes.
+_PLAIN = frozenset((*_ATOMS, type(None)))
+#: Longer lists are data, and no setting.
+_MOST_ITEMS = 16
 
 
 @dataclass(frozen=True)
@@ -176,15 +180,26 @@ def _config(module: nn.Module, public: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in public.items():
         if name == "training":
             continue
-        if value is None or type(value) in _ATOMS:
+        if _is_plain(value):
             config[name] = value
         elif isinstance(value, _ATOMS):
             config[name] = to_plain(value, _no_tensor)
         elif isinstance(value, (list, tuple)):
             items = cast("list[Any] | tuple[Any, ...]", value)
-            if len(items) <= 16 and all(item is None or isinstance(item, _ATOMS) for item in items):
+            if len(items) <= _MOST_ITEMS and all(
+                item is None or isinstance(item, _ATOMS) for item in items
+            ):
                 config[name] = to_plain(items, _no_tensor)
     return config
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a setting is recorded as it is, as nearly all are."""
+    return type(value) in _PLAIN or (
+        type(value) is tuple
+        and len(cast("tuple[Any, ...]", value)) <= _MOST_ITEMS
+        and _PLAIN.issuperset(map(type, cast("tuple[Any, ...]", value)))
+    )
 
 
 def _no_tensor(tensor: torch.Tensor) -> int:
