@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, floor
 
 from cnnshape import formulas
 from cnnshape.analysis.accounts import Application, application
 from cnnshape.analysis.claims import Claim
+from cnnshape.analysis.lettered_formula import LetteredSizes, letters_of
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
@@ -44,14 +46,63 @@ def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
             "in_features is judged by cnnshape formula"
         )
     trace = report.trace
+    if letters_of(trace):
+        return _in_letters(trace, name, judged)
     claims: list[Claim] = []
     for operation in trace.operations:
         found = None if operation.failed else application(trace, operation)
         if found is not None and found.kind == name:
             claims += [_claim(trace, operation, found, *each) for each in judged]
+    return _some(claims, name)
+
+
+def _some(claims: list[Claim], kind: str) -> list[Claim]:
     if not claims:
-        raise UsageError(f"no {name} ran in this model, so there is nothing to test a formula on")
+        raise UsageError(f"no {kind} ran in this model, so there is nothing to test a formula on")
     return claims
+
+
+def _in_letters(
+    trace: Trace, kind: str, judged: Sequence[tuple[Equation, Judgement]]
+) -> list[Claim]:
+    """The claims where the sizes are expressions: formula and size are compared as such."""
+    if any(equation.quantity != OUTPUT for equation, _ in judged):
+        raise UsageError(
+            "on sizes in letters a formula for the output is tested, not for arguments"
+        )
+    sizes = LetteredSizes(trace)
+    claims = [
+        _lettered_claim(sizes, operation, found, *each)
+        for operation in trace.operations
+        if not operation.failed and (found := sizes.application(operation)) is not None
+        if found.kind == kind
+        for each in judged
+    ]
+    return _some(claims, kind)
+
+
+def _lettered_claim(
+    sizes: LetteredSizes,
+    operation: Operation,
+    found: Application,
+    equation: Equation,
+    judgement: Judgement,
+) -> Claim:
+    axes = sizes.axes(operation, found, equation.expression)
+    rounded = any(axis.rounded for axis in axes)
+    fits = all(axis.same for axis in axes) and (judgement.needs_floor or not rounded)
+    said = dict.fromkeys(axis.note for axis in axes if axis.note)
+    notes = [*said, _note(judgement, needed_rounding=fits and rounded)]
+    return Claim(
+        what=f"formula {found.kind}",
+        path=sizes.trace.calls[operation.call].path or operation.name,
+        expected=tuple(axis.expected for axis in axes),
+        actual=tuple(axis.actual for axis in axes),
+        ok=fits,
+        note="; ".join(filter(None, notes)),
+        source=operation.source,
+        reason=f"{found.kind} {equation.quantity} {equation.expression}",
+    )
 
 
 def _claim(

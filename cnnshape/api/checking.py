@@ -90,11 +90,6 @@ def check(
             raise UsageError(f"{name} is a whole number, not {limit!r}")
     expected = list(_expectations(expect))
     prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
-    if formulas and prepared.inputs.has_letters:
-        raise UsageError(
-            "a hand-derived formula is tested on sizes that are numbers: give some, as in "
-            "-i 1,1,28,28 (in general, `cnnshape formula conv EXPRESSION` tests it)"
-        )
     report = report_of(prepared)
     claims = [*runs(report), *sizes(report), *_as_expected(report, expected)]
     pairs = formulas.items() if isinstance(formulas, Mapping) else formulas or ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,12 +53,37 @@ class Judgement:
 
     def text(self, style: Style = unstyled) -> str:
         """The verdict, when it holds, the smallest counterexample, and the repaired formula."""
-        label = f"{self.label} = " if self.label else ""
+        return _told((self,), style)
+
+    def heading(self, style: Style) -> str:
+        """The formula as it was understood, and for what it is judged."""
         given = "".join(f", {role}={value}" for role, value in self.given.items())
         mode = ", ceil_mode" if self.ceil_mode else ""
+        return f"{self._named}{self.read_as}   {style(f'({self.kind}{mode}{given})', 'quiet')}"
+
+    @property
+    def _named(self) -> str:
+        return f"{self.label} = " if self.label else ""
+
+    def right(self, style: Style) -> str:
+        """The formula that is right, and when; empty where nothing needs repair."""
+        if self.repaired is None:
+            return ""
+        when = f", when {listed(self.repaired_when)}" if self.repaired_when else ""
+        return f"{style(self._named + self.repaired, 'strong')}{when}"
+
+    @property
+    def findings(self) -> tuple[object, ...]:
+        """All that is told of a formula but its letters."""
+        return (
+            self.kind, self.quantity, self.aim, self.verdict, self.needs_floor, self.holds_when,
+            self.counterexample, self.rounding_example, self.repaired is None, self.repaired_when,
+            self.given, self.ceil_mode, self.note, self.compared, self.proved,
+        )  # fmt: skip
+
+    def body(self, style: Style) -> list[str]:
+        """The verdict, when it holds, and the smallest counterexample."""
         lines = [
-            f"{label}{self.read_as}   {style(f'({self.kind}{mode}{given})', 'quiet')}",
-            "",
             f"{style(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
         ]
         if self.note:
@@ -71,12 +96,7 @@ class Judgement:
             ]
         if self.counterexample is not None:
             lines += ["", "  smallest counterexample:", *self._example(self.counterexample)]
-        if self.repaired is not None:
-            when = f", when {listed(self.repaired_when)}" if self.repaired_when else ""
-            lines += ["", f"  right: {style(label + self.repaired, 'strong')}{when}"]
-        if self.source:
-            lines.append(style(f"  {self.source}", "quiet"))
-        return "\n".join(lines)
+        return lines
 
     def _example(self, example: Mapping[str, float | None]) -> list[str]:
         sizes = {
@@ -161,8 +181,15 @@ class Judgements:
         return self.text()
 
     def text(self, style: Style = unstyled) -> str:
-        """What was found about each formula."""
-        return "\n\n".join(each.text(style) for each in self.judgements)
+        """What was found about each formula; once for those of which the same was found."""
+        groups: list[list[Judgement]] = []
+        for each in self.judgements:
+            alike = next((g for g in groups if g[0].findings == each.findings), None)
+            if alike is None:
+                groups.append([each])
+            else:
+                alike.append(each)
+        return "\n\n".join(_told(group, style) for group in groups)
 
     def __iter__(self) -> Iterator[Judgement]:
         return iter(self.judgements)
@@ -212,6 +239,18 @@ class Judgements:
         """The contract's JSON: an object, or a list of them for several equations."""
         several = [each.to_dict() for each in self.judgements]
         return several if len(several) > 1 else several[0]
+
+
+def _told(same: Sequence[Judgement], style: Style) -> str:
+    """The formulas of which the same was found, that, and what is right in the letters of each."""
+    first = same[0]
+    lines = [*(each.heading(style) for each in same), "", *first.body(style)]
+    right = [text for each in same if (text := each.right(style))]
+    if right:
+        lines += ["", f"  right: {right[0]}", *(f"         {text}" for text in right[1:])]
+    if first.source:
+        lines.append(style(f"  {first.source}", "quiet"))
+    return "\n".join(lines)
 
 
 def _short(value: float | None) -> str:

@@ -6,6 +6,7 @@ import json
 from xml.etree import ElementTree as ET
 
 import pytest
+from torch import nn
 
 import cnnshape
 from cnnshape.cli.main import run
@@ -128,10 +129,55 @@ def test_sizes_that_are_no_whole_numbers_are_shown(check, arguments, row: str):
     assert any(" ".join(line.split()).startswith(row) for line in out.splitlines())
 
 
-def test_a_formula_is_tested_on_numbers(check):
-    code, _, err = check("lenet", "-i", "N,1,H,W", "--formula", "conv=W - F + 1")
+class Strided(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.c = nn.Conv2d(1, 4, 5, stride=2, padding=2)
+        self.p = nn.MaxPool2d(2)
+
+    def forward(self, x):
+        return self.p(self.c(x))
+
+
+@pytest.mark.parametrize(
+    ("kind", "formula", "ok", "note"),
+    [
+        ("conv", "⌊(W - F + 2P)/S⌋ + 1", True, "in general only when dilation=1"),
+        ("conv", "(W - F + 2P)/S + 1", True, "rounded, as the layer rounds"),
+        ("conv", "⌈W/2⌉", True, "in general only"),
+        ("conv", "⌊W/2⌋ + 1", False, "at H = 2 it gives 2, the layer 1"),
+        ("conv", "⌊W/2⌋", False, "at H = 1 it gives 0, the layer 1"),
+        ("conv", "W/(F - 5)", False, "not by 0"),
+        ("max_pool", "W//2", True, ""),
+    ],
+)
+def test_a_formula_is_tested_on_letters(kind, formula, ok, note):
+    claims = cnnshape.check(Strided(), (1, 1, "H", "W"), formulas={kind: formula}).claims
+    (claim,) = [claim for claim in claims if claim.what.startswith("formula")]
+    assert claim.ok is ok
+    assert note in claim.note
+    if kind == "conv":
+        assert claim.actual == ("(H + 1)//2", "(W + 1)//2")
+
+
+@pytest.mark.parametrize("size", [7, 8, 9, 28])
+def test_what_holds_on_letters_holds_on_numbers(size):
+    for formula in ("⌊(W - F + 2P)/S⌋ + 1", "⌈W/2⌉", "⌊W/2⌋ + 1"):
+        lettered, numbered = (
+            cnnshape.check(Strided(), (1, 1, side, side), formulas={"conv": formula})
+            for side in ("H", size)
+        )
+        on_letters, on_numbers = (
+            [claim.ok for claim in result.claims if claim.what == "formula conv"]
+            for result in (lettered, numbered)
+        )
+        assert on_numbers == [True] if on_letters == [True] else size % 2 or on_numbers == [False]
+
+
+def test_a_rule_for_an_argument_is_not_tested_on_letters(check):
+    code, _, err = check("lenet", "-i", "N,1,28,28", "--formula", "conv=P = F//2")
     assert code == 2
-    assert "a hand-derived formula is tested on sizes that are numbers" in err
+    assert "a formula for the output is tested" in err
 
 
 def test_letters_in_python():

@@ -425,6 +425,21 @@ def test_several_equations_are_judged_each():
     assert [each["verdict"] for each in both.to_dict()] == ["exact", "conditional"]
 
 
+def test_verdicts_that_say_the_same_are_told_once():
+    both = formula("conv", "W = (W - F + 2P)/S + 1, H = (H - F + 2P)/S + 1")
+    text = str(both)
+    assert text.count("conditional:") == text.count("smallest counterexample") == 1
+    assert text.splitlines()[:2] == [
+        "W = (W − F + 2P)/S + 1   (conv)",
+        "H = (H − F + 2P)/S + 1   (conv)",
+    ]
+    assert "right: W = ⌊(W + 2P − D(F − 1) − 1)/S⌋ + 1" in text
+    assert "       H = ⌊(H + 2P − D(F − 1) − 1)/S⌋ + 1" in text
+    assert len(both.to_dict()) == 2
+    other = str(formula("conv", "W = (W - F + 2P)/S + 1, H = (H - F)/S + 1"))
+    assert other.count("conditional:") == 2
+
+
 def test_exact_formulas_are_proved_as_algebra():
     for text in (
         "⌊(W + 2P − D(F − 1) − 1)/S⌋ + 1",
