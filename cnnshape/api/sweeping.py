@@ -33,7 +33,11 @@ _CAUSE = 500
 #: What every process needs.
 _MODULES = ("torch", "cnnshape.api.inspecting")
 #: What the models of a catalog need, by how they begin.
-_LIBRARIES = {"torchvision:": "torchvision.models", "timm:": "timm", "hf:": "transformers"}
+_LIBRARIES = {
+    "torchvision:": "torchvision.models",
+    "timm:": "timm",
+    "hf:": "transformers.modeling_utils",
+}
 
 
 def sweep(

@@ -99,6 +99,8 @@ def command(
     if plan.room.note and not quiet:
         click.echo(plan.room.note, err=True)
     rows, end = _carried_out(plan, quiet)
+    if isinstance(end, CnnshapeError) and not rows:
+        raise end
     result = plan.result(rows)
     if not (quiet and result.ok):
         from cnnshape.sweeping.shown import shown

@@ -27,15 +27,15 @@ def cluster():
 
 
 def test_workers_do_the_work_and_one_that_is_killed_loses_nothing(cluster):
-    tasks = ["pid:", "exit:9", "sleep:30", "sleep:1", *(f"sleep:0.0{n}" for n in range(6))]
+    tasks = ["pid:", "exit:9", "sleep:300", "sleep:1", *(f"sleep:0.0{n}" for n in range(6))]
     found = {}
-    for task, outcome in on_cluster(work, tasks, Limits(seconds=4), cluster.scheduler_address):
+    for task, outcome in on_cluster(work, tasks, Limits(seconds=8), cluster.scheduler_address):
         found[task] = outcome
         if len(found) == 2:
             os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
     assert set(found) == set(tasks)
     lost = {task: outcome.status for task, outcome in found.items() if isinstance(outcome, Lost)}
-    assert lost == {"exit:9": "killed", "sleep:30": "timeout"}
+    assert lost == {"exit:9": "killed", "sleep:300": "timeout"}
     assert found["pid:"] not in (os.getpid(), *(each.pid for each in cluster.workers.values()))
 
 

@@ -21,7 +21,7 @@ def work(task: str):
         time.sleep(10)
     elif what == "memory":
         held = b"x" * int(argument)
-        time.sleep(10)
+        time.sleep(60)
         del held
     elif what == "raise":
         raise ValueError(argument)
