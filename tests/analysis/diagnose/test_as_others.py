@@ -100,6 +100,14 @@ def test_an_argument_that_all_others_have():
     assert first_correction(model, 2, 1, 16) == ("0", "nn.Conv1d(1, 4, 5, padding=2)")
 
 
+def test_what_all_others_have_is_the_last_to_be_tried():
+    model = nn.Sequential(
+        nn.Conv1d(1, 4, 9, padding=2), nn.Conv1d(4, 4, 5), nn.Conv1d(4, 4, 5, 1, 1)
+    )
+    trace = record(model, Inputs((torch.zeros(2, 1, 16),))).trace
+    assert meant(trace, trace.module("0")) == [((0, 0, 0, 0, 0), {"kernel_size": 5})]
+
+
 class Added(nn.Module):
     def __init__(self, kernel=3):
         super().__init__()

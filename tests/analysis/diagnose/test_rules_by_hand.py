@@ -12,6 +12,8 @@ from torch import nn
 import cnnshape
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken
+from cnnshape.analysis.diagnose.rules.attention import _as_padding
+from cnnshape.analysis.diagnose.rules.convolution import _of_other
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -89,6 +91,33 @@ def test_an_unknown_argument_is_one_of_the_call_inside() -> None:
     assert error is not None
     (change,) = error.suggestions
     assert (change.action, change.text) == ("change_call", "the call without flag=…")
+
+
+def test_an_argument_that_is_missing_beside_a_named_one() -> None:
+    error = cnnshape.inspect(Call(lambda inner, x: inner(mask=x), Inner()), (2, 8)).error
+    assert error is not None
+    assert "needs x, but" in (error.diagnosis or "")
+    assert "is called with 1 argument" in (error.diagnosis or "")
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"),
+    [
+        ((1, 5, 3, 8, 8), "{x}.squeeze(0)"),
+        ((5, 1, 3, 8, 8), "{x}.squeeze(1)"),
+        ((2, 5, 3, 8, 8), "{x}.flatten(0, 1)"),
+    ],
+)
+def test_five_dimensions_for_a_convolution_of_pictures(shape: tuple[int, ...], text: str) -> None:
+    found = _of_other(shape, 2, 3)
+    assert found is not None
+    assert found[0] == text
+
+
+def test_a_call_without_source_is_not_rewritten() -> None:
+    given = Inputs((torch.zeros(3, 5, 8), torch.zeros(3, 5)))
+    failing = Failing.of(record(without_source(), given).trace)
+    assert _as_padding(failing) is None
 
 
 @pytest.mark.parametrize(
