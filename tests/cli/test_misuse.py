@@ -112,3 +112,8 @@ def test_what_click_raises_itself(monkeypatch, capsys, raised, code):
     monkeypatch.setattr(cli, "main", main)
     assert run(["models"]) == code
     assert capsys.readouterr().err.startswith("Error: ")
+
+
+def test_a_folder_is_no_file(misuse):
+    Path("a.csv").mkdir()
+    assert "File 'a.csv' is a directory" in misuse("params", "lenet", "-o", "a.csv")

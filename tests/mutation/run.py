@@ -322,7 +322,9 @@ def difference(before: str, after: str) -> str:
     for at in difflib.ndiff(gone, new):
         if at.startswith("+") and at[1:].strip():
             return at[1:].strip()
-    return "without " + next(old.strip() for old, now in zip(gone, new) if old != now)
+    return "without " + next(
+        old.strip() for old, now in zip(gone, new) if old != now and old.strip()
+    )
 
 
 def tested(stages: list[list[str]], tree: Path, limit: int, *, first_only: bool) -> tuple[str, str]:
