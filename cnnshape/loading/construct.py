@@ -133,15 +133,22 @@ def metered(
     # torch's stub says that a hook returns nothing; a parameter returned replaces the given one.
     handle = register_module_parameter_registration_hook(cast("Any", meter))
     before = nn.Parameter.__deepcopy__
+    draw = Tensor.normal_
 
     def copy_parameter(self: nn.Parameter, memo: dict[int, Any]) -> nn.Parameter:
         return meter.copy(self, memo)
 
+    def draw_unless_on_meta(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        # There is nothing to fill, and torch would import its compiler to say so: a second, 160 MB.
+        return self if self.is_meta else draw(self, *args, **options)
+
     try:
         nn.Parameter.__deepcopy__ = cast("Any", copy_parameter)
+        Tensor.normal_ = cast("Any", draw_unless_on_meta)
         yield meter
     finally:
         nn.Parameter.__deepcopy__ = before
+        Tensor.normal_ = draw
         handle.remove()
 
 

@@ -319,3 +319,18 @@ class TestMetaCopy:
         net.cached = net.weight_v * 2
         assert meta_copy(net).weight_v.is_meta
         assert not net.weight_v.is_meta
+
+
+def test_building_without_memory_imports_no_compiler():
+    """``normal_`` on meta would: torch has it there as a reference written in Python."""
+    code = (
+        "import sys\n"
+        "from torch import Tensor, nn\n"
+        "from cnnshape.loading.construct import metered\n"
+        "before = Tensor.normal_\n"
+        "with metered(budget=0):\n"
+        "    weight = nn.Embedding(10, 4).weight\n"
+        "print(weight.is_meta, Tensor.normal_ is before, 'torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True", "False"]
