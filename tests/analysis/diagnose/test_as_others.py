@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals.as_others import _two_pictures
 from cnnshape.analysis.diagnose.proposals.meant import meant
 from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose.first_correction import first_correction
@@ -106,6 +108,26 @@ def test_what_all_others_have_is_the_last_to_be_tried():
     )
     trace = record(model, Inputs((torch.zeros(2, 1, 16),))).trace
     assert meant(trace, trace.module("0")) == [((0, 0, 0, 0, 0), {"kernel_size": 5})]
+
+
+class Tokens(nn.Module):
+    """Two pictures as tokens, added."""
+
+    def __init__(self):
+        super().__init__()
+        self.one = nn.Conv2d(3, 8, 4, stride=4)
+        self.two = nn.Conv2d(3, 8, 4, stride=2)
+
+    def forward(self, x):
+        one, two = (conv(x).flatten(2).transpose(1, 2) for conv in (self.one, self.two))
+        return one + two
+
+
+def test_two_pictures_as_tokens():
+    trace = record(Tokens(), Inputs((torch.zeros(2, 3, 16, 16),))).trace
+    pair = _two_pictures(Failing.of(trace))
+    assert pair is not None
+    assert [operand.shape for operand in pair] == [(2, 16, 8), (2, 49, 8)]
 
 
 class Added(nn.Module):

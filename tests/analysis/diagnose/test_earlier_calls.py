@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.proposals.earlier_calls import earlier_calls
+from cnnshape.analysis.diagnose.proposals.earlier_calls import _is_weight, earlier_calls
 from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose.first_correction import first_correction
 
@@ -132,3 +132,21 @@ def test_a_call_that_could_not_help_is_not_proposed():
 )
 def test_first(model, text):
     assert first_correction(model, 2, 3, 6, 6) == ("", text)
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(4, 4))
+
+    def forward(self, x):
+        return x @ (self.weight * 2)
+
+
+def test_a_weight_is_one_after_it_was_scaled():
+    trace = record(Scaled(), Inputs((torch.zeros(2, 4),))).trace
+    scaled, product = (trace.values[op.outputs[0]] for op in trace.operations)
+    assert _is_weight(scaled)
+    assert _is_weight(trace.values[trace.operations[0].inputs[0]])
+    assert not _is_weight(trace.values[trace.inputs[0].value])
+    assert not _is_weight(product)
