@@ -46,6 +46,7 @@ def test_it_has_no_mark_in_the_table_and_no_claim_in_check() -> None:
     rows = {line.split()[0]: line for line in str(inspected()).splitlines() if line.strip()}
     assert "✓" in rows["fc"]
     assert "✓" not in rows["lstm"]
+    assert "1 layer was not run, its size is known (--exact runs it)" in str(inspected())
     result = cnnshape.check(Tagger(), (2, 5, 8), device="meta")
     assert [claim.path.split()[0] for claim in result.claims if claim.what == "size"] == ["fc"]
 
