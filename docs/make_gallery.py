@@ -57,7 +57,7 @@ SECTIONS: dict[str, list[Entry]] = {
         Entry(
             "unet",
             "gallery_models.py:UNet -i 1,3,256,256",
-            "What comes down is kept for the way up.",
+            "A U: what comes down at the left is kept for the way up at the right.",
         ),
         Entry(
             "googlenet",
@@ -108,6 +108,11 @@ SECTIONS: dict[str, list[Entry]] = {
             "says where an arrow goes on.",
         ),
         Entry("swin-t-slide", "torchvision:swin_t --fit slide", "In columns on a slide."),
+        Entry(
+            "unet-slide",
+            "gallery_models.py:UNet -i 1,3,256,256 --fit slide",
+            "Closed as far as a U fits on the slide.",
+        ),
     ],
     "Feature maps": [
         Entry(

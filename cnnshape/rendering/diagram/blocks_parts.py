@@ -43,6 +43,11 @@ class Slot:
         return self.left + self.solid.across / 2
 
     @property
+    def back(self) -> float:
+        """The middle of the edge at the top of the back, where skips begin and end."""
+        return self.right - self.solid.width / 2
+
+    @property
     def floor(self) -> float:
         """Where the front stands."""
         return self.axis + (self.solid.height + self.solid.rise) / 2

@@ -76,10 +76,10 @@ def in_rows(rows: Sequence[Sequence[Slot]], shapes: bool) -> Plan:
     ]
     plan, top, heights = Plan(), MARGIN, list[float]()
     for row, used in zip(rows, lanes, strict=True):
-        above = LANE * (1 + max(used.values(), default=-1)) + (10 if used else 0)
+        above = LANE * (1 + max(used.values(), default=-1)) + (20 if used else 0)
         tall = max((slot.solid.height + slot.solid.rise for slot in row), default=0.0)
         axis, words = top + above + tall / 2, top + above + tall + 1.6 * LINE
-        heights.append(top + above - 10)
+        heights.append(top + above - 20)
         plan.slots += [standing(slot, axis, words) for slot in row]
         top = words + (LINE if shapes else 0) + 2 * MARGIN
     placed = {slot.map.key: slot for slot in plan.slots}
@@ -87,7 +87,7 @@ def in_rows(rows: Sequence[Sequence[Slot]], shapes: bool) -> Plan:
     for index, skip in enumerate(skips):
         source, target = placed[skip[0].map.key], placed[skip[1].map.key]
         first, last = row_of[source.map.key], row_of[target.map.key]
-        x0, x1 = source.middle + 4, target.middle - 4
+        x0, x1 = source.back + 4, target.back - 4
         y0, y1 = (heights[n] - LANE * lanes[n][index] for n in (first, last))
         way: list[Point] = [(x0, source.peak - 4), (x0, y0)]
         if first != last:
@@ -129,14 +129,14 @@ def _main_path(plan: Plan, row_of: dict[int, int], edge: float) -> None:
             plan.ways.append(along(before, slot))
             continue
         # From the end of one row to the beginning of the next, between the two.
-        start = max(slot.left - room_before(slot.map) + 9, MARGIN + 14)
+        start = slot.left - room_before(slot.map) + 9
         tall = max(one.solid.height + one.solid.rise for one in plan.slots if one.axis == slot.axis)
         between = min(before.words + LINE + 1.2 * MARGIN, slot.axis - tall / 2 - 6)
         right = edge + 10
         plan.ways.append(
             Way(
                 ((before.right + 8, before.axis), (right, before.axis), (right, between),
-                 (start - 14, between), (start - 14, slot.axis), (start, slot.axis)),
+                 (start - 12, between), (start - 12, slot.axis), (start, slot.axis)),
                 dashed=True,
             )
         )  # fmt: skip

@@ -120,7 +120,7 @@ def _with_arrows(rows: Sequence[Sequence[Slot]], order: Sequence[int], shapes: b
         here = {slot.map.key for slot in row}
         number_of |= dict.fromkeys(here, number)
         over = [s for s in skips if {s[0].map.key, s[1].map.key} <= here and not _clear(s, row)]
-        above = LANE * len(over) + (8 if over else 0)
+        above = LANE * len(over) + (18 if over else 0)
         tall = max(slot.solid.height + slot.solid.rise for slot in row)
         axis, words = top + above + tall / 2, top + above + tall + 1.6 * LINE
         for lane, skip in enumerate(sorted(over, key=lambda s: s[0].left - s[1].left)):
@@ -138,7 +138,7 @@ def _with_arrows(rows: Sequence[Sequence[Slot]], order: Sequence[int], shapes: b
         source, target = placed[skip[0].map.key], placed[skip[1].map.key]
         if id(skip) in heights:
             y = heights[id(skip)]
-            x0, x1 = source.middle + 4, target.middle - 4
+            x0, x1 = source.back + 4, target.back - 4
             plan.ways.append(
                 skip_along(
                     [(x0, source.peak - 4), (x0, y), (x1, y), (x1, target.peak - 6)], skip[2]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -24,8 +24,9 @@ from cnnshape.rendering.diagram.labels import (
     sign_label,
     title_label,
 )
-from cnnshape.rendering.diagram.pieces import Link, Piece
+from cnnshape.rendering.diagram.pieces import LINK, Link, Piece
 from cnnshape.rendering.diagram.placement import TITLE, Placement, corners, position, route
+from cnnshape.rendering.diagram.u_shape import Crossing
 from cnnshape.rendering.fonts import FONT
 from cnnshape.rendering.palette import Theme
 
@@ -70,15 +71,41 @@ class DotWriter:
                 name = f"in/{self.ids[tail]}/{self.frames[id(frame)]}"
                 self.doors |= {(tail, head): name for head in heads}
 
-    def write(
-        self, name: str, pieces: Sequence[Piece] = (), placement: Placement | None = None
-    ) -> graphviz.Digraph:
-        """The graph of the pieces, of all if none are named."""
+    def write(self, name: str, placement: Placement | None = None) -> graphviz.Digraph:
+        """The graph of all pieces and, if they have their places, of the arrows between them."""
         graph = new_graph(name)
         self._set_up(graph, name, placement)
-        for piece in pieces or self.pieces:
-            _PieceWriter(self, graph, piece, placement).write()
+        for piece in self.pieces:
+            _PieceWriter(self, graph, piece, placement, self.direction).write()
+        if placement is not None:
+            for one in self.crossing():
+                way = route(placement, (one.tail, one.head))
+                label = {"label": f"  {one.label}"} if one.label else {}
+                graph.edge(one.tail, one.head, id=f"edge/{one.tail}/{one.head}", **label, **way)
         return graph
+
+    def piece(self, name: str, piece: Piece, direction: str | None = None) -> graphviz.Digraph:
+        """The graph of one piece alone, for Graphviz to lay out."""
+        graph = new_graph(name)
+        self._set_up(graph, name, None)
+        if direction is not None:
+            graph.attr("graph", rankdir=direction)
+        _PieceWriter(self, graph, piece, None, direction or self.direction).write()
+        return graph
+
+    def crossing(self) -> list[Crossing]:
+        """The arrows between pieces that no letter stands for."""
+        linked = {link.tail for piece in self.pieces for link in piece.leaving}
+        where = {
+            key: number for number, piece in enumerate(self.pieces) for key in boxes_of(piece.root)
+        }
+        found: dict[tuple[str, str], Crossing] = {}
+        for tail, head, _, label in self.captions.edges():
+            start, end = where[tail], where[head]
+            if start != end and tail not in linked:
+                ends = self.ids[tail], self.doors.get((tail, head), self.ids[head])
+                found.setdefault(ends, Crossing(start, end, *ends, label))
+        return list(found.values())
 
     def _set_up(self, graph: graphviz.Digraph, name: str, placement: Placement | None) -> None:
         theme = self.theme
@@ -127,6 +154,7 @@ class _PieceWriter:
     graph: graphviz.Digraph
     piece: Piece
     placement: Placement | None
+    direction: str = "TB"
     keys: set[int] = field(default_factory=set[int])
 
     def __post_init__(self) -> None:
@@ -136,7 +164,7 @@ class _PieceWriter:
 
     def write(self) -> None:
         for link in self.piece.entering:
-            self._letter(f"from/{link.letter}", link)
+            self._letter(f"{LINK}{link.letter}", link)
         self._items(self.graph, self.piece.root, self.boxes.flow.path)
         for link in self.piece.leaving:
             self._letter(f"to/{link.letter}", link)
@@ -253,7 +281,7 @@ class _PieceWriter:
     def _letter(self, name: str, link: Link) -> None:
         theme, captions = self.whole.theme, self.whole.captions
         values = self.boxes.after[link.tail][link.heads[0]]
-        shape = captions.shape_of(values) if name.startswith("from/") else ""
+        shape = captions.shape_of(values) if name.startswith(LINK) else ""
         self.graph.node(
             name,
             id=name,
@@ -276,15 +304,18 @@ class _PieceWriter:
         drawn: set[tuple[str, str]] = set()
         for tail, head, values, label in self.whole.captions.edges():
             starts, ends = tail in self.keys, head in self.keys
-            if not starts and (tail, head) not in entering:
+            door = self.whole.doors.get((tail, head)) if ends else None
+            if not starts and ends and door and (tail, head) not in entering:
+                about = self.whole.captions.about_edge(tail, head, values)
+                self._edge((door, self.whole.ids[head]), about, self._weight(tail, head, trunk))
+            if (not starts and (tail, head) not in entering) or not (ends or tail in letters):
                 continue
-            start = self.whole.ids[tail] if starts else f"from/{entering[tail, head]}"
+            start = self.whole.ids[tail] if starts else f"{LINK}{entering[tail, head]}"
             end = self.whole.ids[head] if ends else f"to/{letters[tail]}"
             about = self.whole.captions.about_edge(tail, head, values)
             look = self._weight(tail, head, trunk)
             if label and starts:
                 look["label"] = f"  {label}"
-            door = self.whole.doors.get((tail, head)) if ends else None
             if door is not None and (start, door) not in drawn:
                 drawn.add((start, door))
                 self._edge((start, door), about, look | {"weight": _STRAIGHT, "dir": "none"})
@@ -324,7 +355,7 @@ class _PieceWriter:
         """Edges that nobody sees: they keep every title at the head of its frame."""
         for frame in frames_of(self.piece.root):
             title = self._title(frame)
-            if self.whole.direction == "LR":
+            if self.direction == "LR":
                 self._beside(title, frame)
                 continue
             doors = self._doors_of(frame)
@@ -353,7 +384,7 @@ class _PieceWriter:
         """What feeds the frame: boxes outside, or the letters that stand for them."""
         inside = set(boxes_of(frame))
         tails = sorted({t for key in inside for t in self.boxes.earlier(key)} - inside)
-        letters = {link.tail: f"from/{link.letter}" for link in self.piece.entering}
+        letters = {link.tail: f"{LINK}{link.letter}" for link in self.piece.entering}
         for tail in tails:
             if tail in self.keys or tail in letters:
                 yield self.whole.ids[tail] if tail in self.keys else letters[tail]

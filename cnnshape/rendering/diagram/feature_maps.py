@@ -8,6 +8,7 @@ from math import prod
 from cnnshape.rendering.diagram.boxes import BoxGraph, main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View
+from cnnshape.rendering.diagram.operation_words import CONCAT
 from cnnshape.rendering.palette import Kind, kind_of
 from cnnshape.tracing.trace import Shape
 
@@ -81,6 +82,8 @@ def _map(
     caption = captions.box(key)
     step: tuple[str, ...] = () if box.role == "input" else captions.naming.step(box)
     times = prod((len(box.repeats) or 1, *(turns.times for turns in graph.turns_of(key))))
+    if box.sign == CONCAT:
+        step, joins = (CONCAT,), tuple(replace(join, sign="") for join in joins)
     if step and times > 1:
         step = (f"{times} × {step[0]}", *step[1:])
     return FeatureMap(
@@ -97,7 +100,10 @@ def _map(
 
 
 def _name(graph: BoxGraph, key: int, captions: Captions) -> str:
+    box = graph.boxes[key]
     title = captions.box(key).title
+    if box.sign == CONCAT:
+        return CONCAT
     return title or graph.flow.operation_name(graph.flow.nodes[key])
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import graphviz
@@ -16,12 +16,13 @@ from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.dot_writer import DotWriter
 from cnnshape.rendering.diagram.draw_options import Direction, DrawOptions
 from cnnshape.rendering.diagram.fitting import beside, bounded, breaks, fill_page, on_page
-from cnnshape.rendering.diagram.graph_picture import GraphPicture, tidy
+from cnnshape.rendering.diagram.graph_picture import GraphPicture, laid_in_a_u, tidy
 from cnnshape.rendering.diagram.graphviz_process import lay_out, paint
 from cnnshape.rendering.diagram.paper import DRAWN_TEXT, LEAST_SCALE, Page, page_of, too_small
 from cnnshape.rendering.diagram.pieces import Piece, cut
 from cnnshape.rendering.diagram.placement import Placement, read_placement
-from cnnshape.rendering.diagram.svg import describe, finished, measured_widths
+from cnnshape.rendering.diagram.svg import Widths, describe, finished, measured_widths
+from cnnshape.rendering.diagram.u_shape import UShape, u_shape
 from cnnshape.rendering.palette import THEMES
 from cnnshape.words import counted
 
@@ -36,38 +37,62 @@ class Sheet:
     view: View
     writer: DotWriter
     placement: Placement
-    widths: Mapping[str, Sequence[tuple[str, float]]]
+    widths: Widths
     scale: float
 
 
 def fitted_picture(flow: Flow, report: Report, options: DrawOptions) -> FittedPicture:
-    """The most detailed view that can be read on the page.
+    """The most detailed view that can be read on the page: a U if the network is one.
 
     Raises:
         UsageError: the page is too small for any; the message says which would do.
     """
-    page, tried = page_of(options.fit), list[Sheet]()
+    fitter = _Fitter(flow, report, options, page_of(options.fit))
+    sheet = fitter.in_a_u() or fitter.in_pieces()
+    if sheet is None:
+        raise too_small(fitter.page, max(one.scale for one in fitter.tried), report)
+    return FittedPicture(sheet, fitter.page, report, options)
 
-    def sheet(view: View) -> Sheet:
-        best: Sheet | None = None
-        for direction in _directions(options, page):
-            one = _sheet(view, report, options, direction, page)
-            best = one if best is None or one.scale > best.scale else best
-            if best.scale >= LEAST_SCALE:
-                break
-        assert best is not None
-        tried.append(best)
-        return best
 
-    finer: View | None = None
-    for view in _views(flow, options):
-        if sheet(view).scale >= LEAST_SCALE:
-            if finer is not None:
-                _open_more(flow, options, view, lambda part: sheet(part).scale >= LEAST_SCALE)
-            fits = [one for one in tried if one.scale >= LEAST_SCALE]
-            return FittedPicture(max(fits, key=lambda one: one.view.boxes), page, report, options)
-        finer = view
-    raise too_small(page, max(one.scale for one in tried), report)
+@dataclass
+class _Fitter:
+    """Tries one view after the other, from the most detailed one on."""
+
+    flow: Flow
+    report: Report
+    options: DrawOptions
+    page: Page
+    tried: list[Sheet] = field(default_factory=list[Sheet])
+
+    def in_a_u(self) -> Sheet | None:
+        """The deepest view that fits in the form of a U; None if there is none."""
+        if self.options.direction is not None:
+            return None
+        for view in _views(self.flow, self.options):
+            shape = u_shape(view)
+            if shape is not None and self._fits(_u_sheet(view, shape, self)):
+                return self.tried[-1]
+        return None
+
+    def in_pieces(self) -> Sheet | None:
+        """The deepest view that fits in columns or rows, opened further as far as there is room."""
+        finer: View | None = None
+        for view in _views(self.flow, self.options):
+            if self._pieces_fit(view):
+                if finer is not None:
+                    _open_more(self.flow, self.options, view, self._pieces_fit)
+                fits = [one for one in self.tried if one.scale >= LEAST_SCALE]
+                return max(fits, key=lambda one: one.view.boxes)
+            finer = view
+        return None
+
+    def _pieces_fit(self, view: View) -> bool:
+        ways = _directions(self.options, self.page)
+        return any(self._fits(_sheet(view, direction, self)) for direction in ways)
+
+    def _fits(self, sheet: Sheet) -> bool:
+        self.tried.append(sheet)
+        return sheet.scale >= LEAST_SCALE
 
 
 def _views(flow: Flow, options: DrawOptions) -> Iterator[View]:
@@ -105,28 +130,36 @@ def _directions(options: DrawOptions, page: Page) -> tuple[Direction, ...]:
     return ("TB", "LR") if page.width > page.height else ("TB",)
 
 
-def _sheet(
-    view: View, report: Report, options: DrawOptions, direction: Direction, page: Page
-) -> Sheet:
+def _u_sheet(view: View, shape: UShape, asked: _Fitter) -> Sheet:
+    captions, theme = Captions(view, asked.report, asked.options.show), THEMES[asked.options.theme]
+    writer = DotWriter(view, captions, theme, "TB", shape.joined)
+    placement, widths = laid_in_a_u(writer, shape, asked.report.class_name)
+    return _on(asked.page, view, writer, placement, widths)
+
+
+def _sheet(view: View, direction: Direction, asked: _Fitter) -> Sheet:
     """The view on the page, in one piece if it can be read so, else in several."""
-    captions, theme = Captions(view, report, options.show), THEMES[options.theme]
+    captions, theme = Captions(view, asked.report, asked.options.show), THEMES[asked.options.theme]
     flat = direction == "LR"
 
     def made(pieces: tuple[Piece, ...]) -> Sheet:
         writer = DotWriter(view, captions, theme, direction, pieces)
-        name = report.class_name
-        layouts = [lay_out(writer.write(name, (piece,)).source) for piece in pieces]
+        name = asked.report.class_name
+        layouts = [lay_out(writer.piece(name, piece).source) for piece in pieces]
         placed = [bounded(tidy(read_placement(layout), flat=flat)) for layout in layouts]
-        together = beside(placed, flat)
         widths = {k: v for layout in layouts for k, v in measured_widths(layout).items()}
-        scale = page.scale_of(together.page.width, together.page.height)
-        return Sheet(view, writer, on_page(together, page, scale), widths, scale)
+        return _on(asked.page, view, writer, beside(placed, flat), widths)
 
     whole = made((Piece(view.root),))
     if whole.scale >= _IN_ONE:
         return whole
-    ways = breaks(view, whole.writer.ids, whole.placement, page, flat)
+    ways = breaks(view, whole.writer.ids, whole.placement, asked.page, flat)
     return max([whole, *(made(cut(view, places)) for places in ways)], key=lambda one: one.scale)
+
+
+def _on(page: Page, view: View, writer: DotWriter, placement: Placement, widths: Widths) -> Sheet:
+    scale = page.scale_of(placement.page.width, placement.page.height)
+    return Sheet(view, writer, on_page(placement, page, scale), widths, scale)
 
 
 @dataclass(frozen=True)
@@ -143,7 +176,7 @@ class FittedPicture:
         """How small the text is, and what was closed."""
         view, size = self.sheet.view, DRAWN_TEXT * self.sheet.scale
         words = f"{self.page.name}: text of {size:.1f} points and more"
-        if len(self.sheet.writer.pieces) > 1:
+        if any(piece.leaving for piece in self.sheet.writer.pieces):
             pieces = len(self.sheet.writer.pieces)
             words += f", in {counted(pieces, 'row' if self._flat else 'column')}"
         if view.depth is None:
@@ -162,7 +195,7 @@ class FittedPicture:
     def digraph(self) -> graphviz.Digraph:
         """It as DOT, with its positions."""
         writer = self.sheet.writer
-        graph = writer.write(self.report.class_name, placement=self.sheet.placement)
+        graph = writer.write(self.report.class_name, self.sheet.placement)
         fill_page(graph, self.page, self.sheet.placement)
         return graph
 

@@ -8,23 +8,26 @@ cluster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import graphviz
 
 from cnnshape.analysis.report import Report
+from cnnshape.rendering.diagram.boxes import main_path
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View, fitting_depth, make_view
 from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.dot_writer import DotWriter
 from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.fitting import bounded
 from cnnshape.rendering.diagram.graphviz_process import LayoutError, LayoutTimeout, lay_out, paint
 from cnnshape.rendering.diagram.loop_routes import led_back
 from cnnshape.rendering.diagram.pieces import Piece
 from cnnshape.rendering.diagram.placement import Placement, read_placement, tidied
-from cnnshape.rendering.diagram.svg import describe, finished, measured_widths
+from cnnshape.rendering.diagram.svg import Widths, describe, finished, measured_widths
+from cnnshape.rendering.diagram.u_shape import UShape, in_a_u, u_shape
 from cnnshape.rendering.palette import THEMES
 from cnnshape.words import counted
 
@@ -45,6 +48,19 @@ def tidy(placement: Placement, *, flat: bool) -> Placement:
     if len(placement.lines) > TIDY_LINES:
         return placement
     return tidied(placement if flat else led_back(placement), flat=flat)
+
+
+def laid_in_a_u(writer: DotWriter, shape: UShape, name: str) -> tuple[Placement, Widths]:
+    """The placement of an encoder and a decoder, and how wide the texts in it were measured."""
+    middle, widths = len(shape.down), dict[str, Sequence[tuple[str, float]]]()
+    placed: list[Placement] = []
+    for number, piece in enumerate(shape.pieces):
+        direction = "TB" if number < middle else "LR" if number == middle else "BT"
+        layout = lay_out(writer.piece(name, piece, direction).source)
+        widths |= measured_widths(layout)
+        placed.append(tidy(read_placement(layout), flat=direction == "LR"))
+    trunk = [writer.ids[key] for key in main_path(writer.view.graph)]
+    return bounded(in_a_u(shape, placed, trunk, writer.crossing())), widths
 
 
 @dataclass
@@ -97,13 +113,22 @@ class GraphPicture:
         Raises:
             LayoutError: Graphviz crashed or took too long, or the graph is too large for it.
         """
+        shape = u_shape(self.view) if self.options.direction is None else None
+        if shape is not None:
+            writer = self._writer(shape.joined)
+            placement, widths = laid_in_a_u(writer, shape, self.report.class_name)
+            graph = writer.write(self.report.class_name, placement)
+            return self._painted(graph, format, widths)
         layout = self._laid_out()
         graph = self._write(tidy(read_placement(layout), flat=self.direction == "LR"))
+        return self._painted(graph, format, measured_widths(layout))
+
+    def _painted(self, graph: graphviz.Digraph, format: str, widths: Widths) -> bytes:
         data = paint(graph, format)
         if format != "svg":
             return data
         title, description = describe(self.report)
-        return finished(data, title, description, measured_widths(layout))
+        return finished(data, title, description, widths)
 
     def _laid_out(self) -> Mapping[str, Any]:
         if self._layout is None:
@@ -135,7 +160,8 @@ class GraphPicture:
         return words
 
     def _write(self, placement: Placement | None) -> graphviz.Digraph:
+        return self._writer((Piece(self.view.root),)).write(self.report.class_name, placement)
+
+    def _writer(self, pieces: tuple[Piece, ...]) -> DotWriter:
         captions = Captions(self.view, self.report, self.options.show)
-        theme, whole = THEMES[self.options.theme], (Piece(self.view.root),)
-        writer = DotWriter(self.view, captions, theme, self.direction, whole)
-        return writer.write(self.report.class_name, placement=placement)
+        return DotWriter(self.view, captions, THEMES[self.options.theme], self.direction, pieces)

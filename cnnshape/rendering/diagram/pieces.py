@@ -15,7 +15,9 @@ from cnnshape.rendering.diagram.choose_depth import View
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #: What it costs to cut a frame, and one more arrow, in points of width that are saved elsewhere.
-_FRAME, _ARROW = 30.0, 40.0
+_FRAME, _ARROW = 60.0, 40.0
+#: What the names of letters begin with where an arrow comes from another piece.
+LINK = "from/"
 #: A folded block or a loop is never cut.
 NEVER = float("inf")
 

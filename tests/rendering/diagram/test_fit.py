@@ -25,6 +25,7 @@ from cnnshape.rendering.diagram.drawing import picture_of
 from cnnshape.rendering.diagram.graphviz_process import run
 from cnnshape.rendering.diagram.paper import page_of
 from cnnshape.rendering.diagram.pieces import NEVER, cut, prices
+from cnnshape.rendering.diagram.u_shape import u_shape
 from cnnshape.rendering.fonts import text_width
 from tests.rendering.diagram.judge import collisions
 from tests.rendering.diagram.models import Tower, report_of
@@ -195,9 +196,30 @@ def test_an_encoder_and_decoder_stand_in_a_u() -> None:
 def test_every_skip_of_feature_maps_is_an_arrow(room: float | None) -> None:
     found = plan(long(), room)
     assert len({slot.axis for slot in found.slots}) > 1 or room is None
-    skips = [way for way in found.ways if any(text == "concat" for text, *_ in way.words)]
-    (skip,) = [way for way in skips if len(way.points) > 2]
+    (skip,) = [way for way in found.ways if len(way.points) > 2 and not way.dashed]
     first = next(slot for slot in found.slots if slot.map.name == "layers.0")
     last = next(slot for slot in found.slots if slot.map.joins)
     assert first.left < skip.points[0][0] < first.right
     assert last.left < skip.points[-1][0] < last.right
+
+
+def test_a_graph_of_an_encoder_and_decoder_is_a_u() -> None:
+    picture = picture_of(halving(), DrawOptions())
+    root = ET.fromstring(picture.paint("svg"))
+    at: dict[str, tuple[float, float]] = {}
+    for group in root.iter(f"{SVG}g"):
+        spots = [(float(t.get("x") or 0), float(t.get("y") or 0)) for t in group.iter(f"{SVG}text")]
+        if group.get("class", "").startswith("node") and spots:
+            at[group.get("id", "")] = spots[0]
+    down = [at[name] for name in ("first", "down1", "down2")]
+    up = [at[name] for name in ("down2", "up1", "up2")]
+    assert [y for _, y in down] == sorted(y for _, y in down)  # y grows downwards
+    assert [y for _, y in up] == sorted((y for _, y in up), reverse=True)
+    assert max(x for x, _ in down[:2]) < down[2][0] < min(x for x, _ in up[1:])
+    source = picture.digraph().source  # what is written as DOT has no positions
+    assert "pos=" not in source
+
+
+@pytest.mark.parametrize("make", [long, tower, lambda: report_of(nn.Linear(3, 2), (1, 3))])
+def test_other_networks_are_no_u(make: Callable[[], Report]) -> None:
+    assert u_shape(make_view(build_flow(make().trace))) is None

@@ -323,8 +323,8 @@ def test_feature_maps_say_how_often():
     picture = picture_of(report_of(ConvLSTM(), (1, 20, 3, 8, 8)), options)
     shown = re.findall(r">([^<>]+)</text", picture.paint("svg").decode())
     # x, its frame, what the state is joined to, the gates, and what comes out of all turns.
-    assert shown[0:10:2] == ["x", "[:, 0 … 19]", "cat", "cells.0.gates", "stack"]
-    assert {"20 × [:, 0 … 19]", "20 × cat", "20 × conv 3×3", "stack"} <= set(shown)
+    assert shown[0:10:2] == ["x", "[:, 0 … 19]", "concat", "cells.0.gates", "stack"]
+    assert {"20 × [:, 0 … 19]", "20 × concat", "20 × conv 3×3", "stack"} <= set(shown)
 
 
 UPPER, LOWER = Rect(80, 190, 120, 210), Rect(80, 90, 120, 110)
