@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from cnnshape.analysis.diagnose.failing import Failing
-from cnnshape.analysis.diagnose.proposals.as_others import _two_pictures
+from cnnshape.analysis.diagnose.proposals.as_others import _room, _two_pictures
 from cnnshape.analysis.diagnose.proposals.meant import meant
 from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose.first_correction import first_correction
@@ -128,6 +128,11 @@ def test_two_pictures_as_tokens():
     pair = _two_pictures(Failing.of(trace))
     assert pair is not None
     assert [operand.shape for operand in pair] == [(2, 16, 8), (2, 49, 8)]
+
+
+def test_a_window_over_who_knows_how_many_axes():
+    trace = record(nn.Unfold(5), Inputs((torch.zeros(2, 3, 3, 3),))).trace
+    assert _room(Failing.of(trace)) is None
 
 
 class Added(nn.Module):
