@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnshape.cli.grouped import GroupedCommand
 from cnnshape.errors import UsageError
 from cnnshape.training.config import (
     AMPS,
@@ -30,7 +31,25 @@ _EXECUTION = frozenset(
 """What may stand beside ``--resume``: it changes where a run is computed, not what."""
 
 
-@click.command("train", short_help="Train a bundled network, or resume a run.")
+_GROUPS = {
+    "Data": ("data", "root", "validation", "augmentation"),
+    "Training": (
+        "recipe epochs batch_size lr optimizer momentum weight_decay schedule warmup "
+        "label_smoothing initialization patience seed"
+    ).split(),
+    "Machine": (
+        "device amp nproc oversubscribe placement workers cuda_graph"
+    ).split(),
+    "The run": ("output", "resume", "tensorboard", "format_", "quiet"),
+}  # fmt: skip
+
+
+@click.command(
+    "train",
+    cls=GroupedCommand,
+    groups=_GROUPS,
+    short_help="Train a bundled network, or resume a run.",
+)
 @click.argument("model", required=False, metavar="MODEL")
 @click.option(
     "--data",
@@ -181,6 +200,8 @@ def _show(start: Start, *, tensorboard: bool, format_: str | None, quiet: bool) 
             display.close()
     if main:
         print_result(result, format_ or "table", quiet=quiet)
+    if display is not None:
+        display.tell_next(result)
     return 130 if result.interrupted else 0
 
 

@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cnnshape.cli.training_result import as_argument
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_DIM, TERMINAL_GOOD
 from cnnshape.rendering.units import count, duration
@@ -100,9 +101,16 @@ class TrainingDisplay(Observer):
         self._console.print()
         if result.interrupted:
             self._console.print(
-                f"interrupted after {counted(len(result.history), 'epoch')}, everything saved; "
-                f"to go on: cnnshape train --resume {visible(str(result.folder))}",
+                f"interrupted after {counted(len(result.history), 'epoch')}, everything saved\n"
+                f"to go on: cnnshape train --resume {as_argument(result.folder)}",
                 soft_wrap=True,
+            )
+
+    def tell_next(self, result: RunResult) -> None:
+        """What to type now, after a run that was trained in this sitting."""
+        if self._start is not None and result.test is not None:
+            self._console.print(
+                f"to use it: cnnshape predict {as_argument(result.folder)} IMAGE", soft_wrap=True
             )
 
     def aborted(self) -> None:
@@ -110,8 +118,8 @@ class TrainingDisplay(Observer):
         self.close()
         if self._start is not None:
             self._console.print(
-                "stopped at once, what was saved before is kept; "
-                f"to go on: cnnshape train --resume {visible(str(self._start.folder))}",
+                "stopped at once, what was saved before is kept\n"
+                f"to go on: cnnshape train --resume {as_argument(self._start.folder)}",
                 soft_wrap=True,
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,11 @@ from rich.text import Text
 
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_BAD, TERMINAL_DIM
-from cnnshape.words import counted
+from cnnshape.words import counted, plural
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from cnnshape.training.prediction import Prediction
     from cnnshape.training.results import Evaluation, RunResult
 
@@ -46,11 +49,19 @@ def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> Non
     if format_ == "json":
         click.echo(to_json(result.to_dict()))
         return
+    told = stderr_console()
     if result.test is None:
+        if quiet:
+            told.print(
+                f"to go on: cnnshape train --resume {as_argument(result.folder)}", soft_wrap=True
+            )
         return
     console = stdout_console()
     print_evaluation(result.test, console, confusion=not quiet)
+    if result.test.at_chance:
+        told.print(Text(_chance(result.test), TERMINAL_BAD), soft_wrap=True)
     if quiet:
+        console.print(Text(f"run {visible(str(result.folder))}", TERMINAL_DIM), soft_wrap=True)
         return
     console.print()
     written = ("best.pt", "curves.svg", "confusion.svg", "mistakes.png")
@@ -60,6 +71,20 @@ def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> Non
     folder = visible(str(result.folder))
     console.print(
         Text(f"{best}{early}; {folder} holds {', '.join(there)}", TERMINAL_DIM), soft_wrap=True
+    )
+
+
+def as_argument(path: Path) -> str:
+    """A path as it is typed into a shell."""
+    return visible(shlex.quote(str(path)))
+
+
+def _chance(test: Evaluation) -> str:
+    most, share = test.most_frequent
+    always = visible(test.classes[most] if test.classes else str(most))
+    return (
+        f"no better than chance: always guessing {always} is right for {100 * share:.1f} %; "
+        "try another --lr, or more --epochs"
     )
 
 
@@ -147,9 +172,23 @@ def print_predictions(predictions: Sequence[Prediction], top: int, console: Cons
         which = "the picture" if len(predictions) == 1 else "every picture"
         told = f"{which}: {'; '.join(predictions[0].notes)}"
         console.print(Text(told, TERMINAL_DIM), soft_wrap=True)
+    _print_doubts(predictions, console)
     unsure = sum(one.probability < 0.5 for one in predictions)
     if unsure and len(predictions) > 1:
         console.print(Text(f"{counted(unsure, 'picture')} below 50 %", TERMINAL_DIM))
+
+
+def _print_doubts(predictions: Sequence[Prediction], console: Console) -> None:
+    """Which pictures are far from what was trained on, where a guess is worth little."""
+    doubtful = [one for one in predictions if one.doubt]
+    if not doubtful:
+        return
+    every = len(doubtful) == len(predictions)
+    which = "the picture is" if len(predictions) == 1 else "every picture is" if every else ""
+    which = which or f"{plural(len(doubtful), 'picture is', 'pictures are')}"
+    example = "" if len(doubtful) == 1 else f", {visible(str(doubtful[0].image))}"
+    told = f"{which} unlike what was trained on{example}: {doubtful[0].doubt}"
+    console.print(Text(told, TERMINAL_BAD), soft_wrap=True)
 
 
 def percent(probability: float) -> str:

@@ -60,6 +60,7 @@ class Run:
         background: median of the training pictures' borders per channel, in 0…1.
         dark_background: whether the training pictures are light on dark.
         extent: how much of the frame's larger side the object in them takes, typically.
+        sharpness: the ends of what is usual among the training pictures; None in older runs.
         data_name: what was given as ``--data``.
         data: the whole ``data`` part of ``config.json``.
         settings: the whole ``training`` part of ``config.json``.
@@ -79,6 +80,7 @@ class Run:
     data: Mapping[str, Any]
     settings: Mapping[str, Any]
     environment: Mapping[str, Any]
+    sharpness: tuple[float, float] | None = None
 
     @property
     def bundled(self) -> BundledModel:
@@ -279,7 +281,15 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
         data=data,
         settings=settings,
         environment=environment,
+        sharpness=_ends(data.get("sharpness")),
     )
+
+
+def _ends(values: Sequence[Any] | None) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    low, high = map(_finite, values)
+    return low, high
 
 
 def _per_channel(values: Sequence[Any], channels: int) -> tuple[float, ...]:

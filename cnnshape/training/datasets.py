@@ -19,7 +19,12 @@ from torch import Tensor
 from cnnshape.errors import DataError, MissingDependencyError, UsageError
 from cnnshape.training.examples import Examples, ImageSet, PictureFiles
 from cnnshape.training.mnist import DIGITS, load_torchvision
-from cnnshape.training.picture_files import border_level, find_pictures, typical_extent
+from cnnshape.training.picture_files import (
+    border_level,
+    find_pictures,
+    sharpness,
+    typical_extent,
+)
 from cnnshape.training.sampling import every_fifth
 from cnnshape.words import did_you_mean, times
 
@@ -212,12 +217,15 @@ class Statistics:
         std: standard deviation of each channel, in 0…1.
         background: median of the pictures' borders per channel, in 0…1.
         extent: how much of the frame's larger side the object in it takes, typically.
+        sharpness: of all but the most and the least sharp hundredth, see
+            :func:`cnnshape.training.picture_files.sharpness`.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     background: tuple[float, ...]
     extent: float = 1.0
+    sharpness: tuple[float, float] = (0.0, 0.0)
 
     @property
     def dark_background(self) -> bool:
@@ -235,7 +243,7 @@ def statistics(examples: Examples) -> Statistics:
 
     >>> flat = ImageSet(torch.full((4, 1, 2, 2), 51, dtype=torch.uint8), torch.zeros(4))
     >>> statistics(flat)
-    Statistics(mean=(0.2,), std=(1.0,), background=(0.2,), extent=1.0)
+    Statistics(mean=(0.2,), std=(1.0,), background=(0.2,), extent=1.0, sharpness=(0.0, 0.0))
     """
     count = len(examples.labels)
     taken = min(count, _SAMPLE)
@@ -252,4 +260,7 @@ def statistics(examples: Examples) -> Statistics:
         # Pictures of one colour have no deviation to divide by.
         std.append(round(deviation / 255, 6) or 1.0)
     background = [round(level / 255, 6) for level in border_level(images).tolist()]
-    return Statistics(tuple(mean), tuple(std), tuple(background), typical_extent(images))
+    ordered = sharpness(images).sort().values.tolist()
+    ends = (ordered[len(ordered) // 100], ordered[-1 - len(ordered) // 100])
+    usual = round(ends[0], 4), round(ends[1], 4)
+    return Statistics(tuple(mean), tuple(std), tuple(background), typical_extent(images), usual)

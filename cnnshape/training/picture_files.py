@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from cnnshape.errors import DataError
@@ -157,6 +158,24 @@ def typical_extent(images: Tensor) -> float:
             top, left, bottom, right = box
             found.append(max((bottom - top) / image.shape[1], (right - left) / image.shape[2]))
     return round(sorted(found)[len(found) // 2], 3) if found else 1.0
+
+
+def sharpness(images: Tensor) -> Tensor:
+    """How much of each picture's contrast is from pixel to pixel: 0 for smooth, near 1 for noise.
+
+    The mean difference to the mean of each pixel's 3×3 neighbours, by the standard deviation.
+
+    Args:
+        images: uint8 N×C×H×W.
+
+    >>> flat, noise = torch.zeros(1, 1, 8, 8), torch.tensor([0, 255] * 32).view(1, 1, 8, 8)
+    >>> float(sharpness(flat.byte())), round(float(sharpness(noise.byte())), 2)
+    (0.0, 0.63)
+    """
+    pixels = images.float()
+    around = F.avg_pool2d(F.pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    contrast = pixels.std(dim=(1, 2, 3), correction=0)
+    return (pixels - around).abs().mean(dim=(1, 2, 3)) / contrast.clamp(min=1.0)
 
 
 def find_pictures(folder: Path) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from cnnshape.training.picture_files import (
     fit_picture,
     object_box,
     open_picture,
+    sharpness,
     to_bytes,
 )
 from cnnshape.training.preparation import Preparation
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _BATCH = 256
+
+_FAR = 1.3
+"""So many times as sharp as the sharpest of the training pictures is unlike them."""
 
 _SMALL = 0.7
 """Objects that take less than this part of what training objects take are cropped to."""
@@ -43,6 +47,7 @@ class Prediction:
         probability: its probability by softmax, 0…1.
         probabilities: every class's, in the order of the model's outputs.
         notes: what was done to the picture to make it look like the training pictures.
+        doubt: why it looks unlike them all the same; empty where it does not.
     """
 
     image: Path
@@ -51,6 +56,7 @@ class Prediction:
     probability: float
     probabilities: dict[str, float]
     notes: tuple[str, ...]
+    doubt: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
@@ -61,6 +67,7 @@ class Prediction:
             "probability": self.probability,
             "probabilities": self.probabilities,
             "notes": list(self.notes),
+            "doubt": self.doubt,
         }
 
 
@@ -100,10 +107,21 @@ def predict(
             batch = torch.stack([picture for picture, _ in fitted]).to(chosen)
             rows = model(prepare(batch)).softmax(dim=1).cpu().tolist()
         found += [
-            prediction(file, row, run.classes, notes)
-            for file, row, (_, notes) in zip(part, rows, fitted, strict=True)
+            replace(prediction(file, row, run.classes, notes), doubt=_doubt(picture, run))
+            for file, row, (picture, notes) in zip(part, rows, fitted, strict=True)
         ]
     return found
+
+
+def _doubt(picture: Tensor, run: Run) -> str:
+    """Whether a picture is much sharper, or more blurred, than those that were trained on."""
+    if run.sharpness is None or not any(run.sharpness):
+        return ""
+    low, high = run.sharpness
+    found = float(sharpness(picture[None]))
+    if found > _FAR * high:
+        return f"{found / high:.1f} times as sharp as the training pictures"
+    return "more blurred than the training pictures" if 0 < _FAR * found < low else ""
 
 
 def prediction(

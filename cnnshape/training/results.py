@@ -90,6 +90,28 @@ class Evaluation:
         """Part of the pictures that was classified rightly, 0…1."""
         return self.correct / self.total
 
+    @property
+    def most_frequent(self) -> tuple[int, float]:
+        """The class with the most pictures, and its part of them, 0…1."""
+        sizes = [sum(row) for row in self.confusion]
+        most = max(range(len(sizes)), key=sizes.__getitem__)
+        return most, sizes[most] / self.total
+
+    @property
+    def at_chance(self) -> bool:
+        """Whether it is no better than the most frequent class, by two standard deviations.
+
+        >>> Evaluation(2.3, 12, 100, ((5, 45), (43, 7))).at_chance
+        True
+        >>> Evaluation(0.5, 70, 100, ((35, 15), (15, 35))).at_chance
+        False
+        """
+        if not self.confusion or self.correct == self.total:
+            return False
+        share = self.most_frequent[1]
+        deviation = (self.total * share * (1 - share)) ** 0.5
+        return self.correct <= self.total * share + 2 * deviation
+
     def __str__(self) -> str:
         """As the command line prints it.
 

@@ -48,6 +48,7 @@ def config_document(config: TrainingConfig, data: Data, processes: Processes) ->
             "background": list(data.statistics.background),
             "dark_background": data.statistics.dark_background,
             "extent": data.statistics.extent,
+            "sharpness": list(data.statistics.sharpness),
             "fingerprint": data.splits.fingerprint(),
         },
         "training": config.to_dict(),

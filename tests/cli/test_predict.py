@@ -49,6 +49,21 @@ def test_table(call: Call, trained: Path, picture: Path, monkeypatch: pytest.Mon
     assert out.splitlines()[2] == "the picture: 100×100 → 28×28; inverted (dark on light)"
 
 
+def test_pictures_unlike_those_of_the_training_are_told(
+    call: Call, trained: Path, picture: Path
+) -> None:
+    """The digits are 8×8 pixels, scaled up; a drawn line has edges that they never have."""
+    _, out, _ = call("predict", trained, picture, "-f", "json")
+    times = float(json.loads(out)[0]["doubt"].split()[0])
+    assert times > 1.3
+    _, out, _ = call("predict", trained, picture)
+    assert f"the picture is unlike what was trained on: {times} times as sharp as" in out
+    with Image.open(picture) as page:
+        page.resize((8, 8)).save(picture)
+    _, out, _ = call("predict", trained, picture, "-f", "json")
+    assert json.loads(out)[0]["doubt"] == ""
+
+
 def test_a_folder_and_a_file(call: Call, trained: Path, picture: Path, tmp_path: Path) -> None:
     code, out, _ = call("predict", trained, picture.parent, "-o", tmp_path / "p.json")
     assert (code, out) == (0, "")

@@ -63,7 +63,28 @@ def test_json(call: Call, tmp_path: Path) -> None:
 def test_quiet(call: Call, tmp_path: Path) -> None:
     code, out, err = call("train", "lenet", "--epochs", "1", "-q", "-o", tmp_path / "r")
     assert (code, err) == (0, "")
-    assert re.fullmatch(r"accuracy \d\d\.\d\d % \(\d+/360\)\n", out)
+    accuracy, where = out.splitlines()
+    assert re.fullmatch(r"accuracy \d\d\.\d\d % \(\d+/360\)", accuracy)
+    assert where == f"run {tmp_path / 'r'}"
+
+
+def test_a_run_at_chance_says_so(call: Call, tmp_path: Path) -> None:
+    code, _, err = call("train", "mlp", "--epochs", "1", "--lr", "1e-9", "-q", "-o", tmp_path / "r")
+    assert code == 0
+    # 37 of the 360 test pictures are fours, more than of any other class.
+    assert "no better than chance: always guessing 4 is right for 10.3 %" in err
+
+
+def test_the_end_says_what_to_type_next(call: Call, tmp_path: Path) -> None:
+    _, _, err = call("train", "mlp", "--epochs", "1", "-o", tmp_path / "a run")
+    assert f"to use it: cnnshape predict '{tmp_path / 'a run'}' IMAGE" in err.splitlines()
+
+
+def test_help_groups_the_options(call: Call) -> None:
+    _, out, _ = call("train", "--help")
+    headings = [line for line in out.splitlines() if re.fullmatch(r"[A-Z][\w ]+:", line)]
+    assert headings == ["Data:", "Training:", "Machine:", "The run:", "Options:"]
+    assert out.index("Training:") < out.index("--lr X") < out.index("Machine:")
 
 
 def test_every_option_reaches_the_config(call: Call, tmp_path: Path) -> None:
@@ -78,7 +99,7 @@ def test_every_option_reaches_the_config(call: Call, tmp_path: Path) -> None:
     code, _, err = call(
         "train", "lenet", *arguments, "--init", "xavier", "-q", "-o", tmp_path / "r"
     )
-    assert (code, err) == (0, "")
+    assert code == 0, err
     written = json.loads((tmp_path / "r" / "config.json").read_text())["training"]
     assert {name: written[name] for name in options} == options
     assert written["initialization"] == "xavier"
@@ -139,10 +160,8 @@ def test_ctrl_c_and_resume(call: Call, tmp_path: Path, monkeypatch: pytest.Monke
     folder = tmp_path / "r"
     code, out, err = call("train", "lenet", "--epochs", "3", "-o", folder)
     assert (code, out) == (130, "")
-    assert (
-        f"interrupted after 1 epoch, everything saved; to go on: cnnshape train --resume {folder}"
-        in err
-    )
+    assert "interrupted after 1 epoch, everything saved" in err.splitlines()
+    assert f"to go on: cnnshape train --resume {folder}" in err.splitlines()
     monkeypatch.undo()
     code, out, err = call("train", "--resume", folder)
     assert code == 0

@@ -63,9 +63,10 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     # Between epochs a line now and then, as nothing can be overwritten.
     assert lines[8].startswith("  epoch 3/4 · batch 13/21 · loss 0.642 · 80.4 % · 4,642/s · ")
     assert lines[8].endswith(" left")
-    assert lines[-1] == (
-        "interrupted after 1 epoch, everything saved; to go on: cnnshape train --resume run"
-    )
+    assert lines[-2:] == [
+        "interrupted after 1 epoch, everything saved",
+        "to go on: cnnshape train --resume run",
+    ]
     assert "cpu (2 threads) × 2 processes" in stream.getvalue()
 
 
