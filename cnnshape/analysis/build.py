@@ -312,6 +312,7 @@ def _error(trace: Trace) -> ErrorReport | None:
     from cnnshape.analysis.diagnose.built_at import built_at
     from cnnshape.analysis.diagnose.dispatch import diagnose
     from cnnshape.analysis.diagnose.failing import Failing
+    from cnnshape.analysis.patterns import turned_before
 
     failing = Failing.of(trace)
     assert failing is not None
@@ -330,4 +331,5 @@ def _error(trace: Trace) -> ErrorReport | None:
         derivation=diagnosis.derivation if diagnosis else (),
         arguments=failing.received(),
         built=built_at(failing),
+        patterns=turned_before(trace, failing.operation) if failing.operation else (),
     )

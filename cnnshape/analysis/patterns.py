@@ -66,6 +66,54 @@ def pattern_rows(trace: Trace) -> tuple[PatternRow, ...]:
     return tuple(_Reader(trace).rows())
 
 
+def turned_before(trace: Trace, operation: Operation) -> tuple[str, ...]:
+    """The reshapes that made what an operation was given, where they are more than a flatten.
+
+    ``permute n l h d -> n h l d`` and ``reshape n h l d -> n h (l d)``, the oldest first, show at a
+    glance that heads were never put back behind the positions. A flatten of all axes but
+    the first shows nothing that the sizes do not, and is not told alone.
+    """
+    makers = list(_moved_before(trace, operation))
+    if not makers:
+        return ()
+    rows = {row.index: row for row in pattern_rows(trace)}
+    found = [rows[maker] for maker in reversed(makers) if maker in rows]
+    if all(_flattens(row.pattern.pattern) for row in found):
+        return ()
+    return tuple(f"{row.op} {row.pattern.pattern}" for row in found[-_MOST_TOLD:])
+
+
+def _moved_before(trace: Trace, operation: Operation) -> Iterator[int]:
+    """The operations that moved axes, from the failing one back to where numbers were made."""
+    accounts = Accounts(trace)
+    value = operation.inputs[0] if operation.inputs else None
+    while value is not None and (producer := trace.values[value].producer) is not None:
+        maker = trace.operations[producer]
+        entry, account = accounts.entry(maker), accounts.of(maker)
+        if entry is None or account is None or not maker.inputs:
+            return
+        if entry.family == "moving":
+            yield producer
+        elif not _in_place(account):
+            return
+        value = maker.inputs[0]
+
+
+#: So many reshapes before a failure are told.
+_MOST_TOLD = 4
+
+
+def _flattens(pattern: str) -> bool:
+    """Whether all axes but the first become one, in their order.
+
+    >>> _flattens("n c h w -> n (c h w)"), _flattens("n h l d -> n h (l d)")
+    (True, False)
+    """
+    left, right = pattern.split(" -> ")
+    first, _, rest = left.partition(" ")
+    return right == f"{first} ({rest})"
+
+
 class _Reader:
     """One pass over the operations, which carries the names of axes along."""
 

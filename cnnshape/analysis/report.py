@@ -296,7 +296,8 @@ class ErrorReport:
     ``path`` is the innermost module whose call had begun, ``call`` which of its calls it was.
     ``derivation`` tells step by step where the arriving size comes from; ``arguments`` are the
     tensors that the failing call was given, ``weight 10×100 float32``; ``built`` is the line of
-    ``__init__`` that made the layer.
+    ``__init__`` that made the layer; ``patterns`` are the reshapes that made what it was given, in
+    einops' notation, where they do more than flatten.
     """
 
     path: str
@@ -312,6 +313,7 @@ class ErrorReport:
     derivation: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
     built: Source | None = None
+    patterns: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The ``error`` object of the JSON report."""
@@ -328,6 +330,7 @@ class ErrorReport:
             "built": str(self.built) if self.built else None,
             "derivation": list(self.derivation),
             "arguments": list(self.arguments),
+            "patterns": list(self.patterns),
             "suggestions": [suggestion.to_dict() for suggestion in self.suggestions],
         }
 

@@ -553,7 +553,9 @@ def _product(held: _Call) -> Pattern:
     sizes = {axis: n for x in (a, b) for axis, n in zip(x.axes, x.shape, strict=True)}
     if any(sizes[one] != sizes[two] for one, two in pairs.together):
         return Pattern(pattern, note="an axis of size 1 is stretched, which einops does not do")
-    tensors = "y, x" if held.call.name == "rmatmul" else "x, y"
+    tensors = _called(held.tensors[:2])
+    if held.call.name == "rmatmul":
+        tensors = ", ".join(reversed(tensors.split(", ")))
     return Pattern(pattern, _written("einsum", tensors, pattern))
 
 
@@ -621,7 +623,7 @@ def _einsum(held: _Call) -> Pattern:
         return Pattern(pattern, note="einops takes no letter twice in one tensor")
     if len(held.tensors) != len(terms) or len(terms) > _MOST_TENSORS:
         return Pattern(pattern)
-    tensors = ", ".join(_TENSORS[: len(terms)])
+    tensors = _called(held.tensors)
     return Pattern(pattern, _written("einsum", tensors, pattern))
 
 
@@ -642,9 +644,14 @@ def _written(
     return f"{function}({', '.join((tensors, quoted, *more, *told))})"
 
 
+def _called(tensors: Sequence[Operand]) -> str:
+    """A letter for each tensor, the same one for the same tensor."""
+    different = list(dict.fromkeys(tensor.tensor for tensor in tensors))
+    return ", ".join(_TENSORS[different.index(tensor.tensor)] for tensor in tensors)
+
+
 def _listed(held: _Call) -> str:
-    many = len(held.tensors) > _MOST_TENSORS
-    return "xs" if many else f"[{', '.join(_TENSORS[: len(held.tensors)])}]"
+    return "xs" if len(held.tensors) > _MOST_TENSORS else f"[{_called(held.tensors)}]"
 
 
 def _left_alone(call: Call, names: Mapping[int, Names], reason: str) -> Pattern:

@@ -41,6 +41,8 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
     if error.built is not None:
         lines.append((*source_line(error.built), Span(f"   in {error.built.function}", "dim")))
     lines += _derivation(error.derivation, room)
+    if error.patterns:
+        lines += _derivation((f"axes: {error.patterns[0]}", *error.patterns[1:]), room)
     if not error.diagnosis and error.arguments:
         lines += _words(f"it received {', '.join(error.arguments)}", room)
     if error.message or not error.diagnosis:

@@ -225,6 +225,24 @@ def test_einsum_is_spelled_out(equation):
     assert found.pattern.einops is not None
 
 
+def test_a_tensor_that_comes_twice_has_one_letter():
+    x, y = numbers(3, 3), numbers(3, 3)
+    for function in (
+        lambda x, y: torch.stack([x, y, x], 1),
+        lambda x, y: torch.cat([y, x, y], 1),
+        lambda x, y: y @ y,
+        lambda x, y: torch.einsum("ij,jk,kl->il", y, x, y),
+    ):
+        (row,) = rows(function, x, y)
+        call = row.pattern.einops
+        assert call is not None
+        # The letters follow the order in which the operation takes its tensors.
+        first = y if "[y" in call or row.op != "stack" else x
+        other = x if first is y else y
+        named = {"x": first, "y": other}
+        assert same(eval(call, dict(EINOPS), named), function(x, y)), call
+
+
 def test_an_einsum_that_einops_does_not_take():
     found = judge(lambda x: torch.einsum("ii->i", x), numbers(3, 3))
     assert found is not None

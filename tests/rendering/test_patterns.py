@@ -111,3 +111,33 @@ def test_the_calls_give_the_sizes_of_real_networks(name):
         pieces = [made] if len(row.output_shapes) == 1 else list(made)
         assert tuple(tuple(piece.shape) for piece in pieces) == row.output_shapes, row
     assert len(seen) >= 3
+
+
+class Unmerged(nn.Module):
+    """Heads that were never put back behind the positions: a mistake that the pattern shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q = nn.Linear(12, 12)
+        self.out = nn.Linear(12, 12)
+
+    def forward(self, x):
+        q = self.q(x).view(2, 5, 3, 4).permute(0, 2, 1, 3)
+        return self.out(q.reshape(2, 3, -1))
+
+
+def test_a_failure_shows_the_reshapes_that_led_to_it():
+    error = cnnshape.inspect(Unmerged(), (2, 5, 12)).error
+    assert error.patterns == (
+        "view n t (h d) -> n t h d",
+        "permute n t h d -> n h t d",
+        "reshape n h t d -> n h (t d)",
+    )
+    assert error.to_dict()["patterns"] == list(error.patterns)
+    report = cnnshape.inspect(Unmerged(), (2, 5, 12))
+    assert "  axes: view n t (h d) -> n t h d; permute n t h d -> n h t d; " in str(report)
+
+
+def test_a_plain_flatten_is_not_told_in_a_failure():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(5, 5))
+    assert cnnshape.inspect(net, (1, 1, 8, 8)).error.patterns == ()
