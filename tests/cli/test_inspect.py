@@ -316,7 +316,8 @@ def test_training_mode_and_dtype_are_told(inspect: Inspect) -> None:
     data = json.loads(out)
     assert data["mode"] == "train"
     assert data["outputs"][0]["dtype"] == "float64"
-    assert json.loads(inspect("lenet", "--eval", "-f", "json")[1])["mode"] == "eval"
+    for options in (("--eval",), ()):
+        assert json.loads(inspect("lenet", *options, "-f", "json")[1])["mode"] == "eval"
 
 
 def test_folding_and_expand(inspect: Inspect, tmp_path: Path) -> None:

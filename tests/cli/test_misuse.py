@@ -117,3 +117,4 @@ def test_what_click_raises_itself(monkeypatch, capsys, raised, code):
 def test_a_folder_is_no_file(misuse):
     Path("a.csv").mkdir()
     assert "File 'a.csv' is a directory" in misuse("params", "lenet", "-o", "a.csv")
+    assert "File 'a.csv' is a directory" in misuse("params", "lenet", "--weights", "a.csv")

@@ -271,6 +271,7 @@ NEAREST = {
     "cli/draw.py": "cli/test_draw.py cli/test_sizes.py cli/test_misuse.py",
     "cli/training_result.py": "cli/test_train.py cli/test_predict.py cli/test_evaluate.py"
     " cli/test_training_display.py",
+    "cli/options.py": "cli/test_misuse.py cli/test_inspect.py cli/test_check.py",
     "cli/version.py": "cli/test_process.py",
     "cli/*": "cli/test_{name}.py cli/test_misuse.py",
 }
