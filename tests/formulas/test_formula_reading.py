@@ -54,6 +54,7 @@ FRACTION = "(input - kernel + 2*padding)/stride + 1"
         ("(K-1)D", "(kernel - 1)*dilation"),
         ("DK - D", "dilation*kernel - dilation"),
         ("(W)(F)", "input*kernel"),
+        ("2*-(P*S)", "2*(-padding*stride)"),
         # fractions and division
         (r"\frac{W-F}{S}", "(input - kernel)/stride"),
         (r"\dfrac{W-F}{S}", "(input - kernel)/stride"),
