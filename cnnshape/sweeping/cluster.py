@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cnnshape.errors import CnnshapeError, MissingDependencyError, UsageError
@@ -23,6 +24,8 @@ Result = TypeVar("Result")
 
 #: Seconds in which a scheduler has to answer.
 _PATIENCE = 10
+#: Those of Dask that have a level of their own.
+_LOGGERS = ("distributed", "distributed.client")
 
 
 class ClusterLostError(CnnshapeError):
@@ -95,12 +98,8 @@ def _outcome(future: Any) -> Any:
 
 
 def _connected(address: str) -> Client:
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise MissingDependencyError(
-            "a scheduler is one of Dask, which is not installed: pip install 'cnnshape[cluster]'"
-        ) from error
+    from distributed import Client
+
     try:
         return Client(address, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -118,11 +117,22 @@ def _as_completed(client: Client, futures: list[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _quiet() -> Generator[None]:
-    """Dask tells of every attempt to reach a scheduler; one sentence at the end is enough."""
-    log = logging.getLogger("distributed")
-    before = log.level
-    log.setLevel(logging.CRITICAL + 1)
+    """Dask tells of every attempt to reach a scheduler; one sentence at the end is enough.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
     try:
+        import_module("distributed")  # which gives its loggers their levels
+    except ImportError as error:
+        raise MissingDependencyError(
+            "a scheduler is one of Dask, which is not installed: pip install 'cnnshape[cluster]'"
+        ) from error
+    before = {log: log.level for log in map(logging.getLogger, _LOGGERS)}
+    try:
+        for log in before:
+            log.setLevel(logging.CRITICAL + 1)
         yield
     finally:
-        log.setLevel(before)
+        for log, level in before.items():
+            log.setLevel(level)

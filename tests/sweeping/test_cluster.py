@@ -72,12 +72,13 @@ def test_workers_do_the_work_and_one_that_is_killed_loses_nothing(cluster):
     assert found["pid:"] not in (os.getpid(), *cluster.workers)
 
 
-def test_a_scheduler_that_goes_away(cluster):
+def test_a_scheduler_that_goes_away(cluster, capfd):
     outcomes = on_cluster(work, ["sleep:0", *["sleep:20"] * 3], Limits(seconds=60), cluster.address)
     assert next(outcomes) == ("sleep:0", "sleep:0 done")
     cluster.process.kill()
     with pytest.raises(ClusterLostError, match=r"does not answer any more: 3 of 4 models"):
         next(outcomes)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_no_scheduler_there(monkeypatch):
