@@ -218,8 +218,10 @@ class Account:
 def moves(origin: Origin) -> bool:
     """Whether an axis only holds positions of others, each once, or is a new one of size 1.
 
-    >>> moves(Kept(AxisOf(0, 1), 28)), moves(Written(1)), moves(Joined((AxisOf(0, 1),), 28))
-    (True, True, False)
+    >>> moves(Kept(AxisOf(0, 1), 28)), moves(Joined((AxisOf(0, 1),), 28))
+    (True, False)
+    >>> moves(Written(1)), moves(Written(0))
+    (True, False)
     """
     if isinstance(origin, Merged):
         return all(moves(part) for part in origin.parts)

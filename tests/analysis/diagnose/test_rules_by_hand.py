@@ -27,19 +27,19 @@ class Call(nn.Module):
         return self.function(*self.layers, *args)
 
 
-def without_source() -> nn.Module:
+def without_source(file: str = "<string>") -> nn.Module:
     """A model whose class stands in no file and in no module."""
     names: dict[str, type[nn.Module]] = {}
-    exec(
+    code = (
         "from torch import nn\n"
         "class Net(nn.Module):\n"
         "    def __init__(self):\n"
         "        super().__init__()\n"
         "        self.attend = nn.MultiheadAttention(8, 2, batch_first=True)\n"
         "    def forward(self, x, mask):\n"
-        "        return self.attend(x, x, x, attn_mask=mask)[0]\n",
-        names,
+        "        return self.attend(x, x, x, attn_mask=mask)[0]\n"
     )
+    exec(compile(code, file, "exec"), names)
     return names["Net"]()
 
 
@@ -114,9 +114,10 @@ def test_five_dimensions_for_a_convolution_of_pictures(shape: tuple[int, ...], t
     assert found[0] == text
 
 
-def test_a_call_without_source_is_not_rewritten() -> None:
+@pytest.mark.parametrize("file", ["<string>", "/a/file/that/is/gone.py"])
+def test_a_call_without_source_is_not_rewritten(file: str) -> None:
     given = Inputs((torch.zeros(3, 5, 8), torch.zeros(3, 5)))
-    failing = Failing.of(record(without_source(), given).trace)
+    failing = Failing.of(record(without_source(file), given).trace)
     assert _as_padding(failing) is None
 
 
