@@ -23,6 +23,7 @@ def _lines(result: CheckResult, _width: int | None) -> list[Line]:
 
     Failures come first, and below each what follows from it.
 
+    >>> from cnnshape.analysis.claims import Claim
     >>> claim = Claim("shape", "C1", (1, 6, 28, 28), (1, 6, 24, 24), False)
     >>> print(CheckResult((Claim("size", "C1", 28, 28, True), claim)))
     FAIL  shape  C1  1×6×24×24, expected 1×6×28×28
