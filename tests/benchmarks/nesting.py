@@ -102,10 +102,14 @@ def section(models: int, rounds: int) -> Section:
     rows: list[list[str]] = []
     failed: list[tuple[str, str]] = []
     for what, tool, make, depth, goal in JOBS:
-        runs = [alone(measured, make, depth, timeout=2 * LONGEST) for _ in range(min(rounds, 3))]
-        causes = {run.cause for run in runs if isinstance(run, Failure)}
-        failed += [(f"{what} by {tool}, {depth} deep", cause) for cause in causes]
-        if causes:
+        runs: list[Figures] = []
+        for _ in range(min(rounds, 3)):
+            run = alone(measured, make, depth, timeout=2 * LONGEST)
+            if isinstance(run, Failure):
+                failed.append((f"{what} by {tool}, {depth} deep", run.cause))
+                break
+            runs.append(run)
+        if len(runs) < min(rounds, 3):
             rows.append([f"{what} by {tool}", str(depth), *["–"] * 4, goal])
             continue
         middle = sorted(runs, key=lambda run: run.inspected + run.written)[len(runs) // 2]
