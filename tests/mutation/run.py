@@ -257,7 +257,8 @@ NEAREST = {
     "analysis/diagnose/*": "analysis/diagnose/test_{name}.py"
     " analysis/diagnose/test_rules_by_hand.py analysis/diagnose/test_writing.py"
     " analysis/diagnose/test_explain.py analysis/diagnose/test_broken.py"
-    " analysis/diagnose/test_bad_models.py analysis/diagnose/test_docs.py",
+    " analysis/diagnose/test_bad_models.py analysis/diagnose/test_docs.py"
+    " analysis/diagnose/test_every_operation.py",
     "analysis/messages/*": "analysis/messages/",
     "analysis/cost.py": "analysis/test_macs.py analysis/test_columns_add_up.py",
     "analysis/conditions.py": "experiments/test_symbolic.py experiments/test_sizes.py",

@@ -55,6 +55,10 @@ CASES = [
     (Call(lambda x: x.permute(3, 0, 1, 2)), [(2, 3, 4)], "permute.rank", ["input 1.unsqueeze(0)"]),
     # a mask per example, where no source says how it is handed over
     (without_source(), [(3, 5, 8), (3, 5)], "mha.mask", []),
+    # a mask that was computed from an input, without a place for the class token
+    (Call(lambda attend, x, m: attend(x, x, x, key_padding_mask=m > 0)[0],
+          nn.MultiheadAttention(8, 2, batch_first=True)), [(3, 5, 8), (3, 4)], "mha.mask",
+     ["F.pad(input 2, (1, 0))"]),
     # rows for a picture
     (Call(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")), [(2, 3, 8)],
      "interpolate.mode", ["input 1.unsqueeze(0)"]),
