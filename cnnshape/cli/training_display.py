@@ -14,6 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cnnshape.cli.sparkline import sparkline
 from cnnshape.cli.training_result import as_argument
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_DIM, TERMINAL_GOOD
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 
 _LOG_INTERVAL = 30.0
 """Seconds between two lines about an epoch under way, where nothing can be overwritten."""
+
+_SHORTEST_CURVE = 3
+"""Epochs that a curve needs, and the cells that it takes at most."""
+_CURVE = 56
 
 _COLUMNS = (
     # heading, width, style
@@ -50,6 +55,7 @@ class TrainingDisplay(Observer):
         self._began = 0.0
         self._logged = 0.0
         self._done = 0
+        self._history: list[EpochRecord] = []
         self._measured = "val"
 
     def note(self, text: str) -> None:
@@ -65,6 +71,7 @@ class TrainingDisplay(Observer):
         self._describe(start)
         if len(start.history) < start.config.epochs:
             self._console.print(self._row([heading for heading, *_ in _COLUMNS], heading=True))
+        self._history = list(start.history)
         for record in start.history[-3:]:
             self._print_epoch(record, best=False)
         self._began = self._logged = time.monotonic()
@@ -93,12 +100,15 @@ class TrainingDisplay(Observer):
     def epoch(self, record: EpochRecord, *, best: bool) -> None:
         """The epoch's line, which stays."""
         self._logged = time.monotonic()
+        self._history.append(record)
         self._print_epoch(record, best=best)
 
     def ended(self, result: RunResult) -> None:
-        """The live line goes; how to continue, or what was written, is told."""
+        """The live line goes, its curves stay; how to continue, or what was written, is told."""
         self.close()
         self._console.print()
+        if self._console.is_terminal and self._curves():
+            self._console.print(*self._curves(), Text(), sep="\n")
         if result.interrupted:
             self._console.print(
                 f"interrupted after {counted(len(result.history), 'epoch')}, everything saved\n"
@@ -217,7 +227,31 @@ class TrainingDisplay(Observer):
         )
         indented = Table.grid()
         indented.add_row("  ", bar)
-        return Group(Text(), indented, self._now(start, progress))
+        return Group(Text(), *self._curves(), indented, self._now(start, progress))
+
+    def _curves(self) -> list[Text]:
+        """Loss and accuracy over the epochs so far, a line each."""
+        if len(self._history) < _SHORTEST_CURVE:
+            return []
+        width = min(_CURVE, self._console.width - 34)
+        return [
+            Text.assemble(
+                (f"  {f'{self._measured} {heading}':<11}", TERMINAL_DIM),
+                (sparkline(values, max(width, 8)), TERMINAL["pooling"]),
+                (f"  {_form(values[0])} → {_form(values[-1])}", TERMINAL_DIM),
+            )
+            for heading, what in (("loss", "loss"), ("acc", "accuracy"))
+            if (values := self._measured_values(what))
+        ]
+
+    def _measured_values(self, what: str) -> list[float]:
+        part = "validation" if self._measured == "val" else "test"
+        found = [getattr(record, f"{part}_{what}") for record in self._history]
+        return [value for value in found if value is not None]
+
+
+def _form(value: float) -> str:
+    return f"{value:.3f}"
 
 
 class _Now:

@@ -168,9 +168,9 @@ def sharpness(images: Tensor) -> Tensor:
     Args:
         images: uint8 N×C×H×W.
 
-    >>> flat, noise = torch.zeros(1, 1, 8, 8), torch.tensor([0, 255] * 32).view(1, 1, 8, 8)
-    >>> float(sharpness(flat.byte())), round(float(sharpness(noise.byte())), 2)
-    (0.0, 0.63)
+    >>> flat, lines = torch.zeros(1, 1, 8, 8), torch.tensor([0, 255] * 32).view(1, 1, 8, 8)
+    >>> float(sharpness(flat.byte())), round(float(sharpness(lines.byte())), 2)
+    (0.0, 1.17)
     """
     pixels = images.float()
     around = F.avg_pool2d(F.pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, 1)

@@ -169,6 +169,11 @@ class RunResult:
     stopped_early: bool = False
     seconds: float = 0.0
 
+    def _repr_svg_(self) -> str | None:
+        """The run's curves, as Jupyter shows them."""
+        curves = self.folder / "curves.svg"
+        return curves.read_text(encoding="utf-8") if curves.is_file() else None
+
     def to_dict(self) -> dict[str, Any]:
         """As JSON."""
         return {

@@ -18,6 +18,7 @@ from cnnshape.training.observer import Observer, RunStart
 from cnnshape.training.plotting import have_matplotlib
 from cnnshape.training.results import EpochRecord, Evaluation, RunResult
 from cnnshape.training.session import Data
+from cnnshape.words import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,6 +82,10 @@ class _Line:
     values: Sequence[float]
 
 
+#: Up to so many epochs each has its tick.
+_EVERY_EPOCH = 8
+
+
 def draw_curves(result: RunResult, title: str, path: Path) -> None:
     """Draw the run's curves to ``path``; nothing is drawn before the first epoch has ended."""
     history = result.history
@@ -88,7 +93,7 @@ def draw_curves(result: RunResult, title: str, path: Path) -> None:
         return
     with plotting.figure(9.6, 3.9) as drawing:
         left, right = drawing.subplots(1, 2)
-        drawing.subplots_adjust(left=0.055, right=0.88, top=0.71, bottom=0.135, wspace=0.52)
+        drawing.subplots_adjust(left=0.055, right=0.875, top=0.71, bottom=0.135, wspace=0.52)
         drawing.text(0.022, 0.93, title, size=13, weight="bold", va="center")
         drawing.text(0.022, 0.855, _subtitle(result), size=10, color=plotting.GREY, va="center")
         # Without validation pictures the last epoch is the best by definition: no news.
@@ -101,7 +106,7 @@ def draw_curves(result: RunResult, title: str, path: Path) -> None:
 
 def _subtitle(result: RunResult) -> str:
     if result.test is None:
-        return f"{len(result.history)} epochs so far"
+        return f"{counted(len(result.history), 'epoch')} so far"
     which = "" if result.best_epoch is None else f", with the weights of epoch {result.best_epoch}"
     return f"test {result.test}{which}"
 
@@ -127,8 +132,10 @@ def _panel(axes: Axes, title: str, lines: Sequence[_Line], form: str, best: int 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_xlabel("epoch", size=9.5)
     axes.locator_params(axis="x", integer=True)
-    if count > 1:
-        axes.set_xlim(1, count)
+    if count <= _EVERY_EPOCH:
+        axes.set_xticks(range(1, count + 1))
+    # One epoch is a point in the middle.
+    axes.set_xlim(*((1, count) if count > 1 else (0, 2)))
     for line in lines:
         axes.plot(
             range(1, count + 1),
@@ -214,6 +221,7 @@ def _name_lines(axes: Axes, lines: Sequence[_Line], form: str) -> None:
 
 def _height(axes: Axes, value: float) -> float:
     """Where ``value`` lies between the axis' lower end, 0, and its upper end, 1."""
+    axes.get_ylim()  # matplotlib finds the ends only when they are asked for
     point = axes.transData.transform((1, value))
     return float(axes.transAxes.inverted().transform(point)[1])
 

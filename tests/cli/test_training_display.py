@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +144,16 @@ def test_the_next_best_classes_come_by_their_probability() -> None:
     assert stream.getvalue().splitlines()[1].split() == [
         "x.png", "b", "60.00", "%", "d", "25.00", "%,", "a", "10.00", "%",
     ]  # fmt: skip
+
+
+def test_curves_stand_in_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    live, stream = console(terminal=True)
+    display = TrainingDisplay(live, table=False)
+    display.started(start())
+    for loss in (0.9, 0.5, 0.1):
+        record = dataclasses.replace(RECORD, validation_loss=loss, validation_accuracy=1 - loss)
+        display.epoch(record, best=False)
+    display.ended(RunResult(Path("run"), (RECORD,), 1, None))
+    text = re.sub(r"\x1b\[[^a-zA-Z]*[a-zA-Z]", "", stream.getvalue())
+    assert "  val loss   █▅▁  0.900 → 0.100" in text or "  val loss   █▄▁  0.900 → 0.100" in text
+    assert re.search(r"val acc    ▁[▄▅]█  0\.100 → 0\.900", text)

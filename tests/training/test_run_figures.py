@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pytest
 import torch
 
-from cnnshape.training import configure
+from cnnshape.training import configure, plotting, run_figures
 from cnnshape.training.examples import ImageSet
 from cnnshape.training.observer import RunStart
 from cnnshape.training.results import EpochRecord, Evaluation, Mistake, RunResult
@@ -66,7 +66,7 @@ def test_curves_name_their_lines_and_the_best_epoch(tmp_path: Path) -> None:
 def test_curves_of_few_epochs(tmp_path: Path, epochs: int) -> None:
     draw_curves(result(epochs, validation=False), "t", tmp_path / "c.svg")
     found = texts(tmp_path / "c.svg")
-    assert f"{epochs} epochs so far" in found
+    assert f"{epochs} epoch{'s' if epochs > 1 else ''} so far" in found
     assert any(text.startswith("test ") for text in found)
 
 
@@ -161,3 +161,29 @@ def test_no_mistakes_no_picture(tmp_path: Path) -> None:
 def test_a_class_without_pictures(tmp_path: Path) -> None:
     empty_row = Evaluation(0.1, 1, 2, ((1, 0), (0, 0)), (), ("a", "b"))
     draw_confusion(empty_row, "t", tmp_path / "c.svg")
+
+
+@pytest.mark.parametrize(("epochs", "ticks"), [(1, ["1"]), (2, ["1", "2"]), (3, ["1", "2", "3"])])
+def test_few_epochs_have_whole_ticks(tmp_path: Path, epochs: int, ticks: list[str]) -> None:
+    history = tuple(record(epoch + 1) for epoch in range(epochs))
+    draw_curves(RunResult(tmp_path, history, None, None), "a title", tmp_path / "c.svg")
+    words = re.findall(r"<text[^>]*>([^<]*)</text>", (tmp_path / "c.svg").read_text("utf-8"))
+    before = words[: words.index("epoch")]
+    assert [word for word in before if word in "12345"] == ticks
+    assert f"{epochs} epoch{'s' if epochs > 1 else ''} so far" in words
+
+
+def test_the_label_of_one_epoch_stands_beside_its_point() -> None:
+    with plotting.figure(4, 3) as drawing:
+        axes = drawing.subplots()
+        axes.plot([1, 1], [3.0, 7.0], "o")
+        low, high = (run_figures._height(axes, value) for value in (3.0, 7.0))
+    # matplotlib leaves a twentieth of the range free at both ends.
+    assert (low, high) == (pytest.approx(0.05 / 1.1, abs=1e-3), pytest.approx(1.05 / 1.1, abs=1e-3))
+
+
+def test_a_result_shows_its_curves_in_a_notebook(tmp_path: Path) -> None:
+    result = RunResult(tmp_path, (), None, None)
+    assert result._repr_svg_() is None
+    (tmp_path / "curves.svg").write_text("<svg/>", encoding="utf-8")
+    assert result._repr_svg_() == "<svg/>"
