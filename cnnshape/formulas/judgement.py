@@ -86,6 +86,8 @@ class Judgement:
         lines = [
             f"{style(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
         ]
+        if self.aim and self.verdict != EXACT:
+            lines.append(f"  judged as the {self.quantity} for {self.aim}")
         if self.note:
             lines.append(f"  {self.note}")
         if self.rounding_example is not None:
@@ -124,12 +126,12 @@ class Judgement:
                 return f"{self._meaning()} ({how})"
             case "needs_floor":
                 usual = ", as the framework rounds" if self.quantity == "output" else ""
-                return f"right everywhere once it is rounded {rounding}{usual}{self._aimed()}"
+                return f"right everywhere once it is rounded {rounding}{usual}"
             case "conditional":
                 also = f", once it is rounded {rounding}" if self.needs_floor else ""
-                return f"right when {listed(self.holds_when)}{also}{self._aimed()}"
+                return f"right when {listed(self.holds_when)}{also}"
             case _:
-                return f"no simple condition makes it right{self._aimed()}"
+                return "no simple condition makes it right"
 
     def _meaning(self) -> str:
         if self.aim:
@@ -137,10 +139,6 @@ class Judgement:
         if self.quantity == "in_features":
             return "these are the features"
         return "this is what the layer gives"
-
-    def _aimed(self) -> str:
-        """What the formula is judged for, where that is not the size of the output."""
-        return f" (the {self.quantity} for {self.aim})" if self.aim else ""
 
     @property
     def ok(self) -> bool:
