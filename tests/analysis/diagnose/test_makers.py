@@ -6,6 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from cnnshape.analysis.diagnose.failing import Failing
+from cnnshape.analysis.diagnose.proposals.makers import _made
+from cnnshape.tracing.execute import Inputs, record
 from tests.analysis.diagnose.first_correction import first_correction
 
 
@@ -149,3 +152,18 @@ def test_a_column_is_flattened_and_not_turned():
 
 def test_the_size_that_a_view_has_written():
     assert first_correction(Flat(), 2, 1, 9, 9) == ("", "x of 2×1×8×8 instead of 2×1×9×9")
+
+
+def test_the_layer_that_made_an_axis():
+    """An input's axis was made by none."""
+
+    def made(*layers):
+        trace = record(nn.Sequential(*layers), Inputs((torch.zeros(3, 4),))).trace
+        failing = Failing.of(trace)
+        arriving = failing.operand().value
+        return [(found.path, found.text) for found in _made(failing, arriving, 1, 5)]
+
+    behind = nn.Linear(5, 2)
+    wider = ("0", "nn.Linear(in_features=4, out_features=5)")
+    assert made(nn.Linear(4, 6), nn.ReLU(), behind) == [wider]
+    assert made(nn.ReLU(), behind) == []
