@@ -81,7 +81,9 @@ class DotWriter:
             for one in self.crossing():
                 way = route(placement, (one.tail, one.head))
                 label = {"label": f"  {one.label}"} if one.label else {}
-                graph.edge(one.tail, one.head, id=f"edge/{one.tail}/{one.head}", **label, **way)
+                name = f"edge/{one.tail}/{one.head}"
+                about = escaped(one.about)
+                graph.edge(one.tail, one.head, id=name, tooltip=about, **label, **way)
         return graph
 
     def piece(self, name: str, piece: Piece, direction: str | None = None) -> graphviz.Digraph:
@@ -100,11 +102,12 @@ class DotWriter:
             key: number for number, piece in enumerate(self.pieces) for key in boxes_of(piece.root)
         }
         found: dict[tuple[str, str], Crossing] = {}
-        for tail, head, _, label in self.captions.edges():
+        for tail, head, values, label in self.captions.edges():
             start, end = where[tail], where[head]
             if start != end and tail not in linked:
                 ends = self.ids[tail], self.doors.get((tail, head), self.ids[head])
-                found.setdefault(ends, Crossing(start, end, *ends, label))
+                about = self.captions.about_edge(tail, head, values)
+                found.setdefault(ends, Crossing(start, end, *ends, label, about))
         return list(found.values())
 
     def _set_up(self, graph: graphviz.Digraph, name: str, placement: Placement | None) -> None:
@@ -291,6 +294,7 @@ class _PieceWriter:
             margin="0.08,0.03",
             tooltip=f"the arrow goes on at the other {link.letter}",
             **position(self.placement, name),
+            **{"class": "io"},
         )
 
     # ---- edges --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 
 from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Part
 from cnnshape.rendering.diagram.dataflow import Flow, Node
-from cnnshape.rendering.diagram.operation_words import sign_of
+from cnnshape.rendering.diagram.operation_words import CONCAT, sign_of
 from cnnshape.rendering.diagram.turns import fold_turns
 from cnnshape.rendering.palette import Kind, family_of, kind_of
 
@@ -67,6 +67,8 @@ def group(
         fold_turns(graph)
     _leave_out(graph)
     _mark_merges(graph)
+    if whole:
+        _join_slices(graph)
     return graph
 
 
@@ -155,6 +157,33 @@ def _mark_merges(graph: BoxGraph) -> None:
             if several and box.head.follows:
                 head = box.head
                 box.parts[0] = Part(head.nodes, head.call, False, head.kind, False)
+
+
+def _join_slices(graph: BoxGraph) -> None:
+    """Slices of one tensor that are put together again are one step: a patch merging's four."""
+    for key in list(graph.boxes):
+        tails = list(graph.before.get(key, ()))
+        if graph.boxes[key].sign != CONCAT or len(tails) < 2:
+            continue
+        sources = {source for tail in tails for source in graph.before[tail]}
+        alone = all(_is_slice(graph, tail) and list(graph.after[tail]) == [key] for tail in tails)
+        if not alone or len(sources) != 1:
+            continue
+        (source,) = sources
+        nodes = tuple(node for tail in tails for node in graph.boxes[tail].head.nodes)
+        values = [value for tail in tails for value in graph.before[tail][source]]
+        for tail in tails:
+            graph.drop(tail)
+        graph.connect(source, key, values)
+        box = graph.boxes[key]
+        box.sign = ""
+        box.parts = [Part((*nodes, *box.head.nodes), None, False, "shape", False)]
+
+
+def _is_slice(graph: BoxGraph, key: int) -> bool:
+    box = graph.boxes[key]
+    single = box.role == "operation" and not box.failed and len(graph.before[key]) == 1
+    return single and family_of(graph.operation_name(box)) == "slicing"
 
 
 # ---- what changes nothing ---------------------------------------------------------------

@@ -92,7 +92,17 @@ class Naming:
             return self.relative(self.path(head.call), within), self.words((head,))
         if head.container:
             return f"{len(head.nodes)} operations", self._several(head)
+        if len(head.nodes) > 1:
+            return f"concat of {len(head.nodes) - 1} slices", self._joined(head)
         return self._operations((head,))
+
+    def _joined(self, part: Part) -> str:
+        """``56×56×96 → 28×28×384``: what slices of a tensor were, and what they are together."""
+        whole = self._ran(part.nodes[0]).inputs[0]
+        shapes = (
+            self.trace.shape(value) for value in (whole, self._ran(part.nodes[-1]).outputs[0])
+        )
+        return " → ".join(shape_text(self.hide_batch(shape)) for shape in shapes)
 
     def _several(self, part: Part) -> str:
         """The commonest of many operations: ``topk, gather, where, …``."""

@@ -70,7 +70,8 @@ def u_shape(view: View) -> UShape | None:
     across = sum(
         sizes[tail] == sizes[head] and tail < low < head for tail, head, _ in graph.edges()
     )
-    if middle < 2 or across < 2:
+    on_path = set(path)
+    if middle < 2 or across < 2 or any(on_path.isdisjoint(run) for run in runs):
         return None
     places, at = list[int](), 0
     for run in runs[:-1]:
@@ -105,13 +106,14 @@ def _sizes(graph: BoxGraph, order: Sequence[int]) -> dict[int, int] | None:
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """An arrow from one piece to another: their numbers, the names of its ends, its label."""
+    """An arrow from one piece to another: their numbers, the names of its ends, its words."""
 
     start: int
     end: int
     tail: str
     head: str
     label: str = ""
+    about: str = ""
 
 
 def in_a_u(

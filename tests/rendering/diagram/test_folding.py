@@ -9,6 +9,8 @@ from torch import nn
 from cnnshape.rendering.diagram.boxes import Frame
 from cnnshape.rendering.diagram.choose_depth import View, breadth, make_view
 from cnnshape.rendering.diagram.dataflow import build_flow
+from cnnshape.rendering.diagram.draw_options import DrawOptions
+from cnnshape.rendering.diagram.drawing import draw_report
 from tests.rendering.diagram.models import (
     Broken,
     Caching,
@@ -343,3 +345,24 @@ def test_a_picture_too_wide_to_read_is_drawn_less_deep():
     assert view.depth == 1
     assert breadth(view.graph) == 1
     assert breadth(view_of(Net(), (1, 8), depth=2).graph) == 12
+
+
+class Merging(nn.Module):
+    """Every second row and column, four ways, side by side: a Swin transformer's patch merging."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reduce = nn.Linear(4 * 3, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        parts = [x[:, i::2, j::2] for i in (0, 1) for j in (0, 1)]
+        return self.reduce(torch.cat(parts, -1))
+
+
+def test_slices_that_are_put_together_again_are_one_step() -> None:
+    report = report_of(Merging(), (1, 8, 8, 3))
+    drawn = draw_report(report)
+    assert "concat of 4 slices" in drawn.source
+    assert "8×8×3 → 4×4×12" in drawn.source
+    assert drawn.source.count(" -> ") == 3  # into the step, into the layer, out of it
+    assert draw_report(report, DrawOptions(expand=True)).source.count("0::2") > 1
