@@ -5,6 +5,7 @@ Everything here goes to stderr; the result belongs to stdout.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -237,7 +238,7 @@ class TrainingDisplay(Observer):
         return [
             Text.assemble(
                 (f"  {f'{self._measured} {heading}':<11}", TERMINAL_DIM),
-                (sparkline(values, max(width, 8)), TERMINAL["pooling"]),
+                (sparkline(_drawn(values, what), max(width, 8)), TERMINAL["pooling"]),
                 (f"  {_form(values[0])} → {_form(values[-1])}", TERMINAL_DIM),
             )
             for heading, what in (("loss", "loss"), ("acc", "accuracy"))
@@ -248,6 +249,11 @@ class TrainingDisplay(Observer):
         part = "validation" if self._measured == "val" else "test"
         found = [getattr(record, f"{part}_{what}") for record in self._history]
         return [value for value in found if value is not None]
+
+
+def _drawn(values: list[float], what: str) -> list[float]:
+    """A loss by its logarithm, as its end would be flat beside its beginning otherwise."""
+    return [math.log(value) for value in values] if what == "loss" and min(values) > 0 else values
 
 
 def _form(value: float) -> str:
