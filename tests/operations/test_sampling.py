@@ -54,3 +54,12 @@ def test_a_grid_needs_the_batch_of_its_picture() -> None:
 def test_a_list_of_boxes_does_not_tell_how_many() -> None:
     pictures, boxes = Operand.of(0, 2, 5, 8, 8), (Operand.of(1, 3, 4), Operand.of(2, 1, 4))
     assert account("roi_align", (pictures, boxes, 1.0, 2, 3)).sizes == ((None, 5, 2, 3),)
+
+
+def test_boxes_pick_pictures_and_positions_but_keep_channels() -> None:
+    found = account("roi_align", (Operand.of(0, 2, 3, 8, 9), Operand.of(1, 5, 5), 1.0, 7, 7))
+    assert found is not None
+    assert found.sizes == ((5, 3, 7, 7),)
+    assert [(end.axes[0].axis, end.size) for end in found.ended if end.axes[0].tensor == 0] == [
+        (0, 2), (2, 8), (3, 9),
+    ]  # fmt: skip
