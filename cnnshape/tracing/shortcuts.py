@@ -175,6 +175,34 @@ def _linear(x: Any, weight: Any, bias: Any = None) -> Any:
     return F.linear(x, weight) if plain else NotImplemented
 
 
+def _embedding(
+    indices: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Any:
+    """Rows of the table by torch's own choice of them, which imports no algebra on its way."""
+    del norm_type
+    plain = (
+        type(indices) in _PLAIN
+        and indices.is_meta
+        and indices.dtype in (torch.int64, torch.int32)
+        and _floating(weight)
+        and weight.dim() == 2
+        and (padding_idx is None or -len(weight) <= padding_idx < len(weight))
+        and max_norm is None
+        and not scale_grad_by_freq
+        and not sparse
+    )
+    if not plain:
+        return NotImplemented
+    rows = torch.index_select(weight, 0, indices.reshape(-1))
+    return rows.view((*indices.shape, weight.shape[1]))
+
+
 # ---- norms and dropout ----------------------------------------------------------------------
 
 
@@ -237,6 +265,13 @@ def _layer_norm(
     if not _fit((weight, bias), normalized, x.dtype):
         return NotImplemented
     return _made(x.shape, x)
+
+
+def _rms_norm(
+    x: Any, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: Any = None
+) -> Any:
+    del eps
+    return _layer_norm(x, normalized_shape, weight)
 
 
 def _group_norm(
@@ -397,7 +432,7 @@ def _recurrent(*args: Any, **kwargs: Any) -> Any:
 
 
 #: Those that ask torch in another way: the size is its own.
-ASKING_TORCH = frozenset((_linear, _interpolate))
+ASKING_TORCH = frozenset((_linear, _embedding, _interpolate))
 
 
 @cache
@@ -433,9 +468,11 @@ def meta_shortcuts() -> Mapping[Any, Shortcut]:
         Tensor.masked_fill: _masked_fill,
         torch.cat: _cat,
         F.linear: _linear,
+        F.embedding: _embedding,
         F.dropout: _dropout,
         F.batch_norm: _batch_norm,
         F.layer_norm: _layer_norm,
+        F.rms_norm: _rms_norm,
         F.group_norm: _group_norm,
         F.normalize: _normalize,
         F.scaled_dot_product_attention: _attention,

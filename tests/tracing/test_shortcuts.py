@@ -473,3 +473,44 @@ def test_recurrence(kind, function, options):
         assert shortcut(wrong, state(), *rest) is NotImplemented
     for wrong in (state(width=4), state(rows=5)):
         assert shortcut(x, wrong, *rest) is NotImplemented
+
+
+@given(st.lists(sizes, max_size=3), sizes, sizes, st.sampled_from([None, 0, 4, -1, 7]))
+@settings(max_examples=200, deadline=None)
+def test_embedding(shape, rows, width, padding):
+    shortcut, weight = meta_shortcuts()[F.embedding], meta(rows, width)
+    for dtype in (torch.int64, torch.int32):
+        indices = meta(*shape, dtype=dtype)
+        try:
+            expected = F.embedding(torch.zeros(shape, dtype=dtype), on_cpu(weight), padding)
+        except (AssertionError, RuntimeError, IndexError):
+            assert shortcut(indices, weight, padding) is NotImplemented
+        else:
+            answer = shortcut(indices, weight, padding)
+            assert (answer.shape, answer.dtype) == (expected.shape, expected.dtype)
+            assert answer.is_contiguous()
+
+
+def test_embedding_leaves_what_is_not_ordinary_to_the_function():
+    shortcut, weight, indices = (
+        meta_shortcuts()[F.embedding],
+        meta(5, 3),
+        meta(2, dtype=torch.int64),
+    )
+    assert shortcut(indices, weight, max_norm=1.0) is NotImplemented
+    assert shortcut(indices, weight, scale_grad_by_freq=True) is NotImplemented
+    assert shortcut(meta(2), weight) is NotImplemented
+    assert shortcut(indices, meta(5)) is NotImplemented
+    assert shortcut(torch.zeros(2, dtype=torch.int64), weight) is NotImplemented
+
+
+@given(st.lists(sizes, min_size=1, max_size=4), st.lists(sizes, min_size=1, max_size=2))
+@settings(max_examples=200, deadline=None)
+def test_rms_norm(shape, normalized):
+    x, weight = meta(*shape), meta(*normalized)
+    shortcut = meta_shortcuts()[F.rms_norm]
+    expected = accepts(F.rms_norm, on_cpu(x), tuple(normalized), on_cpu(weight))
+    answer = shortcut(x, tuple(normalized), weight)
+    assert (expected is None) == (answer is NotImplemented)
+    if expected is not None:
+        same(answer, expected.to("meta"))
