@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from cnnshape.cli.options import model_options, output_options
 from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
+from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
 from cnnshape.rendering.row import TableOptions
@@ -18,6 +20,9 @@ from cnnshape.rendering.writer import FORMATS, Format
 if TYPE_CHECKING:
     from cnnshape.analysis.report import Report
     from cnnshape.loading.inputs import ModelInputs
+
+#: A key that LaTeX takes as it is.
+_LABEL = re.compile(r"[A-Za-z0-9:._/-]+")
 
 
 @click.command("inspect", short_help="Shapes, parameters, MACs and size check per layer.")
@@ -41,6 +46,8 @@ if TYPE_CHECKING:
 )
 @click.option("--formulas", is_flag=True, help="Show how each size is computed.")
 @click.option("--patterns", is_flag=True, help="Show what each reshape does, as einops writes it.")
+@click.option("--caption", metavar="TEXT", help="Caption of a table in LaTeX.")
+@click.option("--label", metavar="KEY", help="Its label, as in tab:lenet.")
 @output_options(*FORMATS)
 def command(
     *,
@@ -52,6 +59,8 @@ def command(
     expand: bool,
     formulas: bool,
     patterns: bool,
+    caption: str | None,
+    label: str | None,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -80,7 +89,12 @@ def command(
     # Everything that can be wrong with the request is found before the model is loaded.
     chosen: Format = choose_format(output, format_, FORMATS)
     check_target(output)
-    options = replace(_options(depth, columns, sort, expand, formulas), patterns=patterns)
+    options = replace(
+        _options(depth, columns, sort, expand, formulas),
+        patterns=patterns,
+        caption=_for_latex("--caption", caption, chosen),
+        label=_label(_for_latex("--label", label, chosen)),
+    )
     run |= dict.fromkeys(_measured(options), True)
     with waiting(f"inspecting {model} …", quiet):
         from cnnshape.api.inspecting import inspect
@@ -101,6 +115,22 @@ def _options(
     names = None if columns is None else tuple(each.name for each in parse_columns(columns))
     by = None if sort is None else column(sort).name
     return TableOptions(depth=depth, columns=names, sort=by, expand=expand, formulas=formulas)
+
+
+def _for_latex(option: str, text: str | None, chosen: Format) -> str:
+    """What only a table in LaTeX has."""
+    if text is not None and chosen != "latex":
+        raise UsageError(f"{option} is for a table in LaTeX: add -f latex, or -o net.tex")
+    return text or ""
+
+
+def _label(key: str) -> str:
+    """The key of a label, if it can be one."""
+    if key and not _LABEL.fullmatch(key):
+        raise UsageError(
+            f"--label takes letters, digits and : . _ / - alone, as in tab:lenet, not {key!r}"
+        )
+    return key
 
 
 def _measured(options: TableOptions) -> set[str]:

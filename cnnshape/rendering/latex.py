@@ -30,7 +30,8 @@ _MARKS = {"match": r"$\checkmark$", "mismatch": r"$\times$", "uncovered": "?", "
 def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
     r"""The report as a ``tabular``, or as a ``longtable`` where it does not fit on a page.
 
-    The first lines, comments, name the packages it needs and say what the notes say.
+    The first lines, comments, name the packages it needs and say what the notes say. With a caption
+    or a label a ``tabular`` stands in a ``table`` of its own.
     """
     table = select_rows(report, options)
     parts = paired(choose_columns(table, options.columns, options.formulas))
@@ -42,12 +43,16 @@ def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
     last = [plain(line).strip() for line in footer(report, None)][:1]
     if report.error is not None:
         last = [one_line(report), *last]
+    told = _caption(options)
+    floats = bool(told) and not long
     return "\n".join(
         [
             f"% {escape.visible(what)}",
             rf"% \usepackage{{{packages}}}",
             *(f"% note: {escape.visible(note)}" for note in report.notes),
+            *([r"\begin{table}", r"\centering", told] if floats else []),
             rf"\begin{{{environment}}}{{{letters}}}",
+            *([rf"{told} \\"] if told and long else []),
             r"\toprule",
             _row([escape.latex(title_of(part)) for part in parts]),
             r"\midrule" + ("\n\\endhead" if long else ""),
@@ -56,8 +61,19 @@ def to_latex(report: Report, options: TableOptions = DEFAULT) -> str:
             *(_across(escape.latex(line), len(parts)) for line in last),
             r"\bottomrule",
             rf"\end{{{environment}}}",
+            *([r"\end{table}"] if floats else []),
         ]
     )
+
+
+def _caption(options: TableOptions) -> str:
+    r"""Caption and label as LaTeX.
+
+    >>> print(_caption(TableOptions(caption="LeNet_5, 50% smaller", label="tab:lenet")))
+    \caption{LeNet\_5, 50\% smaller}\label{tab:lenet}
+    """
+    caption = rf"\caption{{{escape.latex(options.caption)}}}" if options.caption else ""
+    return caption + (rf"\label{{{options.label}}}" if options.label else "")
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -100,6 +100,7 @@ class TableOptions:
         expand: repeated blocks and modules that never ran are written out one by one.
         formulas: show how each size is computed.
         patterns: show what each reshape does, in einops' notation.
+        caption, label: of a table in LaTeX: plain text, and the key of ``\\ref``.
     """
 
     depth: int | None = None
@@ -108,6 +109,8 @@ class TableOptions:
     expand: bool = False
     formulas: bool = False
     patterns: bool = False
+    caption: str = ""
+    label: str = ""
 
 
 DEFAULT = TableOptions()

@@ -258,3 +258,39 @@ def test_a_model_without_inputs_or_outputs_has_a_table_in_every_format() -> None
     report = Net("Nothing").report(inputs=(), outputs=())
     for each in FORMATS:
         assert "Nothing" in report_text(report, each)
+
+
+def test_a_caption_and_a_label_make_a_table_of_its_own() -> None:
+    options = TableOptions(caption="LeNet_5, 50% of it", label="tab:lenet")
+    lines = to_latex(build.lenet(), options).splitlines()
+    assert lines[2:5] == [
+        r"\begin{table}",
+        r"\centering",
+        r"\caption{LeNet\_5, 50\% of it}\label{tab:lenet}",
+    ]
+    assert lines[5].startswith(r"\begin{tabular}")
+    assert lines[-2:] == [r"\end{tabular}", r"\end{table}"]
+
+
+def test_a_long_table_has_its_caption_inside() -> None:
+    long = to_latex(build.long_net(60), TableOptions(expand=True, caption="All"))
+    assert r"\begin{table}" not in long
+    at = next(i for i, line in enumerate(long.splitlines()) if line == r"\caption{All} \\")
+    assert long.splitlines()[at - 1].startswith(r"\begin{longtable}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--caption", "x"], "--caption is for a table in LaTeX"),
+        (["--label", "tab:x", "-f", "json"], "--label is for a table in LaTeX"),
+        (["--label", "a}b", "-f", "latex"], "--label takes letters, digits and"),
+    ],
+)
+def test_a_caption_elsewhere_and_a_key_that_is_none(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cnnshape.cli.main import run
+
+    assert run(["inspect", "lenet", *arguments]) == 2
+    assert words in capsys.readouterr().err
