@@ -12,8 +12,10 @@ from cnnshape.rendering.diagram.feature_maps import FeatureMap
 
 #: A picture wider than the second is broken into rows as wide as the first.
 _ROW, _WIDE = 1320.0, 1900.0
-#: The boxes of a U stand in many rows: they are smaller.
-_IN_A_U = 0.6
+#: The boxes of a U stand in many rows: they are smaller, and smaller still where it is wide.
+_IN_A_U = (0.6, 0.45)
+#: A U may be a little wider than a row: broken into rows it is none.
+_WIDE_U = 2100.0
 
 
 def plan_of(maps: Sequence[FeatureMap], setting: Setting) -> Plan:
@@ -21,9 +23,10 @@ def plan_of(maps: Sequence[FeatureMap], setting: Setting) -> Plan:
     room = setting.room
     levels = u_levels(maps)
     if levels is not None:
-        found = u_plan(levels, replace(setting, size=setting.size * _IN_A_U))
-        if found.width <= (room or _WIDE):
-            return found
+        for smaller in _IN_A_U:
+            found = u_plan(levels, replace(setting, size=setting.size * smaller))
+            if found.width <= (room or _WIDE_U):
+                return found
     if room is None and len(packed(maps, setting, _WIDE)) == 1:
         return in_rows(packed(maps, setting, _WIDE), setting.shapes)
     return in_rows(balanced(maps, setting, room or _ROW), setting.shapes)
