@@ -88,7 +88,7 @@ def test_a_row_has_what_inspect_says(sweep):
 
 
 def test_every_cause_has_a_row(sweep):
-    limits = ("--time-limit", "10", "--memory-limit", "1.5GB", "--jobs", "2")
+    limits = ("--time-limit", "20", "--memory-limit", "1.5GB", "--jobs", "2")
     code, out, err = sweep("net.py:*", "-i", "2,8", "-o", "zoo.csv", *limits)
     rows = {row.model.partition(":")[2]: row for row in read_rows("zoo.csv")}
     assert (code, err) == (1, "")
@@ -105,12 +105,12 @@ def test_every_cause_has_a_row(sweep):
     assert rows["Fine"].output == ((2, 4),)
     assert "put the whole batch of 2 into one row" in rows["Odd"].error
     assert rows["Needy"].error == "Needy needs width: give it as literals, Needy(width=…)"
-    assert rows["Slow"].error == "took longer than 10 s"
+    assert rows["Slow"].error == "took longer than 20 s"
     assert "SIGKILL" in rows["Killed"].error
     assert rows["Large"].error == "took more than 1.5 GB of memory"
     assert "os._exit(0)" in rows["Ends"].error
     assert out.splitlines()[0] == "  7 models · 1 ran · 6 did not"
-    assert "  net.py:Slow\n    took longer than 10 s" in out
+    assert "  net.py:Slow\n    took longer than 20 s" in out
     # Nothing is done twice; with --retry, what failed is.
     assert sweep("net.py:*", "-i", "2,8", "-o", "zoo.csv", "-q")[0] == 1
     assert len(read_rows("zoo.csv")) == 7
