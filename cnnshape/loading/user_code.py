@@ -82,7 +82,7 @@ def _namesakes(folders: Sequence[Path], package: str | None) -> list[str]:
         place = origin(sys.modules[package])
         if place is None or folders[0] not in place.parents:
             found.add(package)
-    return [name for name in sys.modules if name.partition(".")[0] in found]
+    return [name for name in list(sys.modules) if name.partition(".")[0] in found]
 
 
 def _is_installed(place: Path) -> bool:

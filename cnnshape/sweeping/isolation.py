@@ -189,6 +189,7 @@ def _with_children() -> Generator[None]:
 
 def _watched(function: Callable[[Task], Result], memory: int | None, task: Task) -> Result:
     """Call the function quietly, under watch."""
+    most_resident()  # imports what it needs while there is one thread
     watch = threading.Thread(target=_watch, args=(memory,), daemon=True)
     watch.start()
     with open(devnull, "w") as nowhere:  # noqa: PTH123 - a name of the system, not a path
