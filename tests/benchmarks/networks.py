@@ -20,9 +20,11 @@ def classifier(name: str, device: str = "meta") -> tuple[nn.Module, Tensor]:
     from torchvision import models
 
     without = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    with warnings.catch_warnings(), torch.device(device):
+    # A RegNet works its widths out by tensors, which need values.
+    built_on = "cpu" if name.startswith("regnet") else device
+    with warnings.catch_warnings(), torch.device(built_on):
         warnings.simplefilter("ignore")
-        model = models.get_model(name, weights=None, **without).eval()
+        model = models.get_model(name, weights=None, **without).eval().to(device)
     size = 299 if name == "inception_v3" else 224
     return model, torch.zeros(1, 3, size, size, device=device)
 
