@@ -192,6 +192,42 @@ def test_an_encoder_and_decoder_stand_in_a_u() -> None:
     assert [row[-1] for row in rows] == ["mix2", "mix1", "down2"]
 
 
+class Deep(nn.Module):
+    """A U-Net of depth 4 that pools, and convolves twice, by modules of their own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        widths = [32, 64, 128, 256, 512]
+        before = [3, *widths]
+        self.pool = nn.MaxPool2d(2)
+        self.down = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(i, o, 3, padding=1), nn.Conv2d(o, o, 3, padding=1))
+            for i, o in zip(before, widths, strict=False)
+        )
+        self.up = nn.ModuleList(nn.ConvTranspose2d(2 * o, o, 2, 2) for o in widths[:-1])
+        self.mix = nn.ModuleList(nn.Conv2d(2 * o, o, 3, padding=1) for o in widths[:-1])
+        self.head = nn.Conv2d(32, 2, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        skips: list[Tensor] = []
+        for down in self.down[:-1]:
+            skips.append(down(x))
+            x = self.pool(skips[-1])
+        x = self.down[-1](x)
+        for level in reversed(range(4)):
+            x = self.mix[level](torch.cat([skips[level], self.up[level](x)], 1))
+        return self.head(x)
+
+
+def test_a_wide_one_is_made_smaller_and_stays_a_u() -> None:
+    found = plan(report_of(Deep(), (1, 3, 64, 64)))
+    rows: dict[float, list[str]] = {}
+    for slot in found.slots:
+        rows.setdefault(slot.axis, []).append(slot.map.name)
+    assert [rows[axis][0] for axis in sorted(rows)] == ["x", "pool", "pool", "pool", "pool"]
+    assert rows[max(rows)] == ["pool", "down.4"]
+
+
 @pytest.mark.parametrize("room", [None, 500.0])
 def test_every_skip_of_feature_maps_is_an_arrow(room: float | None) -> None:
     found = plan(long(), room)
@@ -223,3 +259,12 @@ def test_a_graph_of_an_encoder_and_decoder_is_a_u() -> None:
 @pytest.mark.parametrize("make", [long, tower, lambda: report_of(nn.Linear(3, 2), (1, 3))])
 def test_other_networks_are_no_u(make: Callable[[], Report]) -> None:
     assert u_shape(make_view(build_flow(make().trace))) is None
+
+
+@pytest.mark.parametrize(("page", "points"), [("slide", (960, 540)), ("a4", (595, 842))])
+def test_a_pdf_has_the_box_of_its_page(page: str, points: tuple[int, int], tmp_path: Path) -> None:
+    file = tmp_path / "net.pdf"
+    assert cnnshape(["draw", "lenet", "--fit", page, "-o", str(file), "-q"]) == 0
+    found = re.search(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)\s*\]", file.read_bytes())
+    assert found is not None
+    assert [float(number) for number in found.groups()] == pytest.approx(points, abs=1)
