@@ -145,6 +145,11 @@ def make_module(
     return result
 
 
+#: What torch's recurrent layers take one by one; they are written as ``*args``.
+_SIZES = ("input_size", "hidden_size", "num_layers")
+_RECURRENT = ("bias", "batch_first", "dropout", "bidirectional")
+
+
 def named_arguments(
     target: object, positional: Sequence[object], named: Mapping[str, object], called: str
 ) -> dict[str, object]:
@@ -155,11 +160,15 @@ def named_arguments(
 
     >>> named_arguments(nn.Conv2d, (3, 1, 3), {"padding": 1}, "Conv2d")
     {'in_channels': 3, 'out_channels': 1, 'kernel_size': 3, 'padding': 1}
+    >>> named_arguments(nn.LSTM, (8, 6), {"batch_first": True}, "LSTM")
+    {'input_size': 8, 'hidden_size': 6, 'batch_first': True}
     """
     if not positional:
         return dict(named)
     parameters = _parameters(cast("_Call", target)) or {}
     names = [n for n, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+    if isinstance(target, type) and issubclass(target, nn.RNNBase) and not names:
+        names = [*_SIZES, *(["nonlinearity"] if issubclass(target, nn.RNN) else []), *_RECURRENT]
     if len(positional) > len(names):
         takes = f"it takes {listed(names)}" if names else "it takes none by position"
         raise ModelConstructionError(f"{called} has no place for {len(positional)} values; {takes}")

@@ -157,6 +157,20 @@ def test_layers_of_torch_take_arguments_by_position():
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("LSTM(8, 6, 2, True, True)", "LSTM(8, 6, num_layers=2, batch_first=True)"),
+        ("GRU(8, 6)", "GRU(8, 6)"),
+        ("RNN(8, 6, 2, 'relu', False)", "RNN(8, 6, num_layers=2, bias=False)"),
+    ],
+)
+def test_recurrent_layers_do_too_though_they_name_no_parameter(text: str, shown: str):
+    assert str(load(f"torch.nn:{text}").module) == shown
+    with pytest.raises(ModelConstructionError, match="no place for 9 values"):
+        load("torch.nn:LSTM(8, 6, 1, True, False, 0.0, False, 0, 1)")
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("torch.nn:Conv2d(3, 1, 3, in_channels=4)", "Conv2d is given in_channels twice"),
