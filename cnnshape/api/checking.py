@@ -99,6 +99,9 @@ def check(
     # torchinfo takes no letters, and stops where a model raises.
     comparable = report.error is None and not prepared.inputs.has_letters
     information = compared_with_torchinfo(prepared, report) if comparable else ()
+    from cnnshape.rendering.summary import not_run
+
+    information = (*filter(None, (not_run(report),)), *information)
     return CheckResult(
         with_causes(report, claims), information, spec=prepared.spec, error=report.error
     )

@@ -162,11 +162,19 @@ def _checks(report: Report) -> Iterator[Line]:
         text = counted(totals.uncovered, "layer")
         verb = "changes" if totals.uncovered == 1 else "change"
         yield (Span(f"? {text} {verb} the size and no rule covers it", "dim"),)
-    told = sum(row.check is not None and row.check.by == "table" for row in report.layers)
+    told = not_run(report)
     if told:
-        one = "1 layer was not run, its size is known (--exact runs it)"
-        many = f"{count(told)} layers were not run, their sizes are known (--exact runs them)"
-        yield (Span(one if told == 1 else many, "dim"),)
+        yield (Span(told, "dim"),)
+
+
+def not_run(report: Report) -> str:
+    """How many layers are not judged, since the table of operations told their sizes."""
+    told = sum(row.check is not None and row.check.by == "table" for row in report.layers)
+    if told == 1:
+        return "1 layer was not run, its size is known (--exact runs it)"
+    if told:
+        return f"{count(told)} layers were not run, their sizes are known (--exact runs them)"
+    return ""
 
 
 def _execution(report: Report) -> str:

@@ -49,6 +49,9 @@ def test_it_has_no_mark_in_the_table_and_no_claim_in_check() -> None:
     assert "1 layer was not run, its size is known (--exact runs it)" in str(inspected())
     result = cnnshape.check(Tagger(), (2, 5, 8), device="meta")
     assert [claim.path.split()[0] for claim in result.claims if claim.what == "size"] == ["fc"]
+    assert result.information[0] == "1 layer was not run, its size is known (--exact runs it)"
+    exact = cnnshape.check(Tagger(), (2, 5, 8), device="meta", exact=True)
+    assert "not run" not in str(exact)
 
 
 @pytest.mark.parametrize("how", [{"device": "meta", "exact": True}, {"device": "cpu"}])
