@@ -323,10 +323,13 @@ def resampler(name: str, spatial: int) -> Callable[[Draw], Case]:
     def case(draw: Draw) -> Case:
         x = torch.zeros(1, 2, *shape(draw, (spatial, spatial), (2, 4)))
         corners = () if "nearest" in name else (False,)
+        # With antialiasing and a result of one column torch 2.14 gives every row the first one's.
+        factors = [1.5, 2.0] if name.endswith("_aa") else [0.5, 1.5, 2.0]
+        least = 2 if name.endswith("_aa") else 1
         if draw(st.booleans()):
-            args = (x, shape(draw, (spatial, spatial), (1, 5)), *corners, None)
+            args = (x, shape(draw, (spatial, spatial), (least, 5)), *corners, None)
         else:
-            args = (x, None, *corners, [draw(st.sampled_from([0.5, 1.5, 2.0]))] * spatial)
+            args = (x, None, *corners, [draw(st.sampled_from(factors))] * spatial)
         return Case(getattr(aten, name).vec, args, {}, exact=False)
 
     return case
