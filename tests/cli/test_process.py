@@ -21,6 +21,13 @@ def cnnshape(*arguments: str, **options) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, text=True, encoding="utf-8", timeout=120, **options)
 
 
+def test_the_first_of_version_and_help_counts(capsys: pytest.CaptureFixture[str]):
+    assert run(["--version", "--help"]) == 0
+    assert capsys.readouterr().out.startswith("cnnshape ")
+    assert run(["--help", "--version"]) == 0
+    assert capsys.readouterr().out.startswith("Usage")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

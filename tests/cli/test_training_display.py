@@ -72,6 +72,19 @@ def test_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cpu (2 threads) × 2 processes" in stream.getvalue()
 
 
+def test_where_nothing_can_be_overwritten_there_is_a_line_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(training_display.time, "monotonic", lambda: now)
+    plain, stream = console(terminal=False)
+    display = TrainingDisplay(plain, table=False)
+    display.started(start())
+    for now in range(101):
+        display.batch(BatchProgress(1, now, 101, 0.642, 0.804, 4642.0))
+    assert re.findall(r"batch (\d+)/101", stream.getvalue()) == ["31", "62", "93"]
+
+
 def test_on_a_terminal_the_last_line_lives(monkeypatch: pytest.MonkeyPatch) -> None:
     live, stream = console(terminal=True)
     display = TrainingDisplay(live, table=False)

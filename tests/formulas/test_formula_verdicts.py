@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from cnnshape.errors import UsageError
+from cnnshape.formulas.configurations import candidates
 from cnnshape.formulas.formula_call import formula
 from cnnshape.formulas.holds_when import Atom, weakest
 
@@ -514,3 +515,14 @@ def test_five_conditions_together_are_tried():
     assert found is not None
     assert (found[0], found[1]) == (tuple(atoms), right)
     assert weakest([*atoms[:4]], right, [0b1, 0b10, 0b100], []) is None
+
+
+def test_what_is_tried_of_an_argument_alone():
+    """Where somebody's formula goes wrong is most often beside an even size, or at a crop."""
+    inputs, scales, crops = (
+        {value for (value,) in candidates(kind, [role], {}, ())}
+        for kind, role in [("conv", "input"), ("upsample", "factor"), ("pad", "before")]
+    )
+    assert {size + step for size in (28, 32, 64) for step in (-1, 0)} <= inputs
+    assert {1 / 2, 3 / 2, 5 / 2, 2, 3} <= scales  # halves, which are rounded, and whole ones
+    assert {-2, -1, 0, 1, 2} <= crops

@@ -249,6 +249,9 @@ NEAREST = {
     " analysis/test_macs.py",
     "analysis/fields/*": "analysis/test_receptive_field.py rendering/test_field.py",
     "analysis/*_field.py": "analysis/test_receptive_field.py rendering/test_field.py",
+    "analysis/diagnose/*construct*": "analysis/diagnose/test_building.py",
+    "analysis/diagnose/buil*": "analysis/diagnose/test_building.py"
+    " analysis/diagnose/test_built_at.py",
     "analysis/diagnose/proposals/*": "analysis/diagnose/test_{name}.py"
     " analysis/diagnose/test_rules_by_hand.py"
     " analysis/diagnose/test_expressions.py analysis/diagnose/test_alike.py"

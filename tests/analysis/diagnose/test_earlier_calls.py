@@ -134,6 +134,30 @@ def test_first(model, text):
     assert first_correction(model, 2, 3, 6, 6) == ("", text)
 
 
+class Turning(nn.Module):
+    """Turned five times, once too often: without any one of the turns the layer gets its width."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x):
+        a = x.transpose(1, 2)
+        b = a.transpose(1, 2)
+        c = b.transpose(1, 2)
+        d = c.transpose(1, 2)
+        return self.fc(d.transpose(1, 2))
+
+
+def test_the_three_nearest_calls_are_looked_at_the_last_first():
+    trace = record(Turning(), Inputs((torch.zeros(2, 5, 8),))).trace
+    assert [found.text for found in earlier_calls(Failing.of(trace))] == [
+        "d instead of d.transpose(1, 2)",
+        "c instead of c.transpose(1, 2)",
+        "b instead of b.transpose(1, 2)",
+    ]
+
+
 class Scaled(nn.Module):
     def __init__(self):
         super().__init__()

@@ -14,6 +14,7 @@ from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken
 from cnnshape.analysis.diagnose.rules.attention import _as_padding
 from cnnshape.analysis.diagnose.rules.convolution import _of_other
+from cnnshape.analysis.diagnose.rules.resampling import interpolate
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -62,6 +63,9 @@ CASES = [
     # rows for a picture
     (Call(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic")), [(2, 3, 8)],
      "interpolate.mode", ["input 1.unsqueeze(0)"]),
+    # pictures of two sizes, one on the other
+    (Call(lambda x, y: torch.stack([x, y])), [(2, 3, 8, 8), (2, 3, 4, 4)], "stack.sizes",
+     ["torch.stack([x, F.interpolate(y, size=(8, 8))])"]),
     # a window of a layer whose function does not say over how many axes it works
     (nn.Unfold(5), [(2, 3, 3, 3)], "operation.arguments", []),
     # probabilities have the scores' own shape
@@ -116,6 +120,21 @@ def test_five_dimensions_for_a_convolution_of_pictures(shape: tuple[int, ...], t
     found = _of_other(shape, 2, 3)
     assert found is not None
     assert found[0] == text
+
+
+@pytest.mark.parametrize(
+    ("shape", "texts"),
+    [((3, 8, 8), ["input 1.unsqueeze(0)"]), ((2, 8), []), ((2, 3, 8, 8, 8), [])],
+)
+def test_a_dimension_of_one_is_proposed_where_one_is_missing(
+    shape: tuple[int, ...], texts: list[str]
+) -> None:
+    """Bicubic takes four: what the rule says before anything is tried."""
+    enlarge = Call(lambda x: F.interpolate(x, scale_factor=2, mode="bicubic"))
+    found = interpolate(Failing.of(record(enlarge, Inputs((torch.zeros(shape),))).trace))
+    assert found is not None
+    texts_of_inputs = [at.text for at in found.suggestions if at.text.startswith("input")]
+    assert texts_of_inputs == texts
 
 
 @pytest.mark.parametrize("file", ["<string>", "/a/file/that/is/gone.py"])
