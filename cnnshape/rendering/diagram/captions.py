@@ -68,7 +68,7 @@ class Captions:
         return Caption(name, lines=(" ".join(details),), kind="io", tooltip=whole, pill=True)
 
     def _aside(self, box: Box) -> str:
-        call = _named(box)
+        call = self._named(box)
         words: list[str] = []
         if len(box.repeats) > 1:
             words.append(f"{len(box.repeats)} ×")
@@ -87,7 +87,7 @@ class Captions:
     def _asked_for(self, box: Box) -> list[str]:
         """The details that were asked for: costs of what names the box, sizes of its layer."""
         lines: list[str] = []
-        call = _named(box)
+        call = self._named(box)
         named = self.rows.get(call) if call is not None else None
         if named is not None and "macs" in self.show and named.subtree_macs:
             lines.append(f"{amount_text(named.subtree_macs)} MACs")
@@ -162,8 +162,9 @@ class Captions:
 
     def _tooltip(self, box: Box) -> str:
         lines: list[str] = []
-        if box.wrappers:
-            lines += self._about_call(box.wrappers[0])
+        named = self._named(box)
+        if named is not None and named != box.head.call:
+            lines += self._about_call(named)
         for part in box.parts:
             lines += self._about(part)
         if len(box.repeats) > 1:
@@ -190,10 +191,15 @@ class Captions:
     def _row(self, part: Part) -> Layer | None:
         return None if part.call is None else self.rows.get(part.call)
 
+    def _named(self, box: Box) -> int | None:
+        """The call whose name the box has: its figures are that module's, with all inside it.
 
-def _named(box: Box) -> int | None:
-    """The call whose name the box has: its figures are that module's, with all inside it."""
-    return box.wrappers[0] if box.wrappers else box.head.call
+        Of equal modules it is the first, not the container that holds nothing but them.
+        """
+        calls = [call for call in (*box.wrappers, box.head.call) if call is not None]
+        if any(box.names):
+            return next((one for one in calls if self.naming.path(one) == box.names[0]), None)
+        return calls[0] if calls else None
 
 
 def _gathered(parts: Sequence[Part]) -> list[list[Part]]:
