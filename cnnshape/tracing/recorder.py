@@ -39,6 +39,7 @@ from cnnshape.tracing.trace import (
     Source,
 )
 from cnnshape.tracing.values import ValueTable
+from cnnshape.tracing.writing import out_tensors, refused_write, written
 
 Shortcut = Callable[..., Any]
 
@@ -382,15 +383,17 @@ class Recorder(TorchFunctionMode):
             if shortcut is not None and not in_transform():
                 result = shortcut(*args, **kwargs)
         by_table = result is not NotImplemented and shortcut not in ASKING_TORCH
-        if result is NotImplemented:
-            try:
+        try:
+            if result is NotImplemented:
                 result = func(*args, **kwargs)
-            except BaseException as error:
-                failed = draft.operation(0, (), self._line(), failed=True)
-                with torch._C.DisableTorchFunction():  # noqa: SLF001
-                    said = real_message(func, args, kwargs)
-                self._raising = _Raised(error, failed, self._ranges(args, kwargs), said)
-                raise
+            if writing or "out" in kwargs or (args and result is args[0]):
+                _refuse_shared(func, name, args, kwargs, result)
+        except BaseException as error:
+            failed = draft.operation(0, (), self._line(), failed=True)
+            with torch._C.DisableTorchFunction():  # noqa: SLF001
+                said = real_message(func, args, kwargs)
+            self._raising = _Raised(error, failed, self._ranges(args, kwargs), said)
+            raise
         if writing or not isinstance(result, _ATOMS):
             with torch._C.DisableTorchFunction():  # noqa: SLF001
                 self._record(draft, args, result, writing=writing, by_table=by_table)
@@ -416,7 +419,7 @@ class Recorder(TorchFunctionMode):
     ) -> _Draft:
         if writing and args and isinstance(args[0], torch.Tensor):
             self._before_write(args[0])
-        for tensor in _out_tensors(kwargs):
+        for tensor in out_tensors(kwargs):
             self._before_write(tensor)
         used: list[int] = []
 
@@ -555,10 +558,11 @@ def _listed(name: str, args: tuple[Any, ...]) -> tuple[Any, ...]:
 _RUN = Recorder._run_here.__code__  # noqa: SLF001
 
 
-def _out_tensors(kwargs: dict[str, Any]) -> tuple[torch.Tensor, ...]:
-    out = kwargs.get("out")
-    if isinstance(out, torch.Tensor):
-        return (out,)
-    if isinstance(out, list | tuple):
-        return tuple(t for t in cast("list[Any]", out) if isinstance(t, torch.Tensor))
-    return ()
+def _refuse_shared(
+    func: Any, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+) -> None:
+    """Raise what torch does on the CPU where a call wrote into elements that are one number."""
+    with torch._C.DisableTorchFunction():  # noqa: SLF001
+        said = refused_write(func, args, kwargs, written(name, args, kwargs, result))
+    if said is not None:
+        raise RuntimeError(said)

@@ -20,6 +20,7 @@ from cnnshape.tracing.execute import Inputs, Mode, faked, swap_tensors
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.shortcuts import Shortcut, meta_shortcuts
 from cnnshape.tracing.structure import named_tensors
+from cnnshape.tracing.writing import shares_elements, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Pass:
     """One pass: the shapes that came out, or what the model raised.
 
     A size that depends on the values is -1. ``doubtful``: an empty tensor came up on the way, or a
-    function whose own checks meta leaves out; a real run might refuse what this one accepted.
+    function whose own checks meta leaves out, or something was written to where several elements
+    are one number; a real run might refuse what this one accepted.
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -56,8 +58,9 @@ class _Watch(TorchFunctionMode):
         result = NotImplemented if shortcut is None else shortcut(*args, **kwargs)
         if result is NotImplemented:
             result = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
         empty = isinstance(result, torch.Tensor) and result.numel() == 0
-        if empty or getattr(func, "__name__", "") in _LENIENT:
+        if empty or name in _LENIENT or shares_elements(written(name, args, kwargs, result)):
             self.doubtful = True
         return result
 

@@ -45,12 +45,6 @@ def _like(x: Tensor) -> Tensor:
     return torch.empty_like(x)
 
 
-def _in_place(x: Tensor) -> Any:
-    """The tensor itself, unless several of its elements are one number, which torch refuses."""
-    whole = x.is_contiguous() or x.is_contiguous(memory_format=torch.channels_last)
-    return x if whole else NotImplemented
-
-
 def _number(value: Any) -> bool:
     return type(value) in (int, float)
 
@@ -64,7 +58,7 @@ def _elementwise(x: Any, *args: Any, **kwargs: Any) -> Any:
         return NotImplemented
     # `inplace` is the last parameter of every one of these functions that has it.
     inplace = kwargs.get("inplace", False) or (args[-1] is True if args else False)
-    return _in_place(x) if inplace else _like(x)
+    return x if inplace else _like(x)
 
 
 def _clamp(x: Any, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
@@ -77,7 +71,7 @@ def _clamp(x: Any, min: Any = None, max: Any = None, **kwargs: Any) -> Any:
 def _hardtanh(x: Any, min_val: Any = -1.0, max_val: Any = 1.0, inplace: bool = False) -> Any:
     if not (_floating(x) and _number(min_val) and _number(max_val) and min_val <= max_val):
         return NotImplemented
-    return _in_place(x) if inplace else _like(x)
+    return x if inplace else _like(x)
 
 
 def _arithmetic(x: Any, y: Any, **kwargs: Any) -> Any:
@@ -99,7 +93,7 @@ def _arithmetic_in_place(x: Any, y: Any, **kwargs: Any) -> Any:
     if kwargs or not _floating(x):
         return NotImplemented
     fits = _floating(y) and x.dtype == y.dtype and (x.shape == y.shape or _laid_over(y, x))
-    return _in_place(x) if fits or _number(y) else NotImplemented
+    return x if fits or _number(y) else NotImplemented
 
 
 def _laid_over(small: Tensor, whole: Tensor) -> bool:

@@ -228,19 +228,6 @@ def test_cat(data, shapes):
         assert held_against_torch(torch.cat, tensors, dim)
 
 
-def test_nothing_is_written_into_a_tensor_whose_elements_are_one_number():
-    expanded, real = meta(2, 1).expand(2, 3), torch.ones(2, 1).expand(2, 3)
-    for function, args in (
-        (F.relu, (True,)),
-        (F.hardtanh, (0.0, 6.0, True)),
-        (torch.Tensor.add_, (1,)),
-        (torch.Tensor.mul_, (meta(2, 3),)),
-    ):
-        with pytest.raises(RuntimeError, match="single memory location"):
-            function(real, *(on_cpu(a) if isinstance(a, torch.Tensor) else a for a in args))
-        assert meta_shortcuts()[function](expanded, *args) is NotImplemented
-
-
 def test_cat_leaves_what_is_not_ordinary_to_the_function():
     shortcut, x = meta_shortcuts()[torch.cat], meta(2, 3)
     for tensors in ([], [x, meta(0)], [x, meta(2, 3, dtype=torch.float64)], [x.T, x.T], [x, x.T]):
