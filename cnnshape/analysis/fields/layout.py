@@ -182,6 +182,8 @@ def union(tensors: Sequence[Spread], dims: tuple[Dimension, ...]) -> Spread:
 
 
 def _either(one: Axis, other: Axis, dims: tuple[Dimension, ...], axis: int) -> Axis:
+    if one == other:
+        return one
     if isinstance(one, str) or isinstance(other, str):
         return "global" if "global" in (one, other) else "unknown"
     if one.length == other.length:

@@ -71,6 +71,14 @@ class Reach:
         """Pixels between neighbouring positions; None where that is no whole number."""
         return self.advance // self.period if self.advance % self.period == 0 else None
 
+    @property
+    def _only(self) -> Interval | None:
+        """The interval of position 0 where every other's is this one moved, as nearly always."""
+        low, high = self.low[0], self.high[0]
+        if self.period > 1 or self.length is not None or low is None or high is None:
+            return None
+        return low, high
+
     def through(self, window: Window, after: int) -> Reach | None:
         """The intervals behind a layer with ``after`` positions; None if they cannot be followed.
 
@@ -80,6 +88,10 @@ class Reach:
         if self.length is not None:
             pairs = [self._seen(window, position) for position in range(after)] or [None]
             return Reach(len(pairs), 0, *_columns(pairs), length=len(pairs))
+        only, taps = self._only, window.taps[0]
+        if only is not None and window.period == 1 and taps and self.advance >= 0:
+            low, high = only[0] + self.advance * min(taps), only[1] + self.advance * max(taps)
+            return Reach(1, window.advance * self.advance, (low,), (high,))
         turns = self.period // gcd(self.period, window.advance)
         period = window.period * turns
         if period > _MOST_PHASES:
@@ -103,6 +115,9 @@ class Reach:
         """
         if self == other:
             return self
+        one, two = self._only, other._only
+        if one is not None and two is not None and self.advance == other.advance:
+            return Reach(1, self.advance, (min(one[0], two[0]),), (max(one[1], two[1]),))
         period = lcm(self.period, other.period)
         if self.length is not None:
             period, advance = self.length, 0

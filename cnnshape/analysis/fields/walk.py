@@ -30,6 +30,7 @@ from cnnshape.operations.axes import (
     Broadcast,
     Chosen,
     Ended,
+    Joined,
     Kept,
     Merged,
     Origin,
@@ -76,15 +77,12 @@ def _results(
         if entry is not None and entry.everywhere:
             seen = seen.all_marked("global")
         return [lost(seen, shape) for shape in shapes]
-    if len(arriving) == 1 == len(shapes):
-        ((value, state),) = arriving.items()
-        if len(account.results[0]) == len(shapes[0]) and _stays(entry, account, 0, value):
-            return (state,)
-        slid = _only_slid(account, value, state, shapes[0])
-        if slid is not None:
-            return (slid,)
     values = accounts.trace.values
     indices = frozenset(value for value in arriving if "int" in values[value].dtype)
+    if len(shapes) == 1 and not indices:
+        usual = _usual(entry, account, arriving, shapes[0])
+        if usual is not None:
+            return (usual,)
     told = [
         _Result(entry, account, place, arriving, indices).spread(shape)
         for place, shape in enumerate(shapes[: len(account.results)])
@@ -112,6 +110,20 @@ def _stays(entry: Entry, account: Account, place: int, tensor: int) -> bool:
         isinstance(origin, Kept) and origin.source == (tensor, dim)
         for dim, origin in enumerate(account.results[place])
     )
+
+
+def _usual(
+    entry: Entry, account: Account, arriving: Mapping[int, Spread], shape: Ints
+) -> Spread | None:
+    """What nearly every operation does, known at once; :class:`_Result` would say the same."""
+    if len(arriving) == 1:
+        ((value, state),) = arriving.items()
+        if len(account.results[0]) == len(shape) and _stays(entry, account, 0, value):
+            return state
+        slid = _only_slid(account, value, state, shape)
+        if slid is not None:
+            return slid
+    return _only_laid_over(account, arriving, shape)
 
 
 def _only_slid(account: Account, tensor: int, state: Spread, shape: Ints) -> Spread | None:
@@ -150,6 +162,33 @@ def _only_slid(account: Account, tensor: int, state: Spread, shape: Ints) -> Spr
 
 #: The rules whose windows are the same whatever stands at the border.
 _WHOLE_WINDOWS = frozenset(("conv", "conv_transpose", "max_pool", "avg_pool", "lp_pool"))
+
+
+def _only_laid_over(account: Account, arriving: Mapping[int, Spread], shape: Ints) -> Spread | None:
+    """Tensors that hold the picture alike, laid over each other or joined; None of anything else.
+
+    This is what skip connections and concatenated channels do; :class:`_Result` says the same.
+    """
+    origins, (first, *others) = account.results[0], arriving.values()
+    if account.ended or not all(
+        len(s.dims) == len(origins) == len(shape) for s in arriving.values()
+    ):
+        return None
+    dims: list[Dimension] = []
+    for dim, (origin, n) in enumerate(zip(origins, shape, strict=True)):
+        pieces = first.dims[dim]
+        if not isinstance(origin, Kept | Broadcast | Joined) or any(
+            AxisOf(value, dim) not in origin.sources for value in arriving
+        ):
+            return None
+        if any(piece.axis is not None for state in arriving.values() for piece in state.dims[dim]):
+            alike = all(state.dims[dim] == pieces for state in others)
+            if isinstance(origin, Joined) or not alike or size(pieces) != n:
+                return None
+            dims.append(pieces)
+        else:
+            dims.append((Piece(n),))
+    return union((first, *others), tuple(dims))
 
 
 def _ended(entry: Entry, account: Account, place: int) -> tuple[Ended, ...]:
