@@ -17,6 +17,8 @@ SUFFIXES: dict[str, str] = {
     ".markdown": "markdown",
     ".tex": "latex",
     ".xml": "junit",
+    ".html": "html",
+    ".htm": "html",
 }
 _TABLES = ("table", "json", "csv", "markdown", "latex")
 _PICTURES = (".svg", ".png", ".pdf", ".dot", ".gv", ".mmd")
@@ -36,7 +38,10 @@ def format_of(path: str | os.PathLike[str], formats: Sequence[str] = _TABLES) ->
         return SUFFIXES[suffix]
     known = ", ".join(known for known, meant in SUFFIXES.items() if meant in formats)
     if suffix in (".html", ".htm"):
-        raise OutputError(f"{suffix} is not supported yet for {path}; use one of {known}")
+        raise OutputError(
+            f"{suffix} is a page and this writes none; use one of {known}, or cnnshape inspect for "
+            "pages"
+        )
     if suffix in _PICTURES:
         raise OutputError(
             f"{suffix} is a picture and this writes a table; use one of {known}, "

@@ -374,7 +374,9 @@ class Report(Shown):
     """Everything about one model and one forward pass; shows itself: ``print(report)``.
 
     ``trace`` is the recording the rest was read from; diagrams follow its graph. ``inputs`` are the
-    tensors that ``forward`` was given, ``options`` everything else.
+    tensors that ``forward`` was given, ``options`` everything else. ``demanded_by`` are the
+    operations that each of ``constraints`` comes from, by index in the trace, ``letters`` the sizes
+    at which the expressions were found.
     """
 
     _written_by: ClassVar = "cnnshape.rendering.report"
@@ -396,6 +398,8 @@ class Report(Shown):
     notes: tuple[str, ...] = ()
     exception: BaseException | None = field(default=None, repr=False, compare=False)
     options: tuple[OptionRow, ...] = ()
+    demanded_by: tuple[int | None, ...] = ()
+    letters: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def device_reason(self) -> str:

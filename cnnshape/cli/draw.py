@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 _DEFAULT_SHOW = "shapes,params"
 
 
-@click.command("draw", short_help="Draw the architecture: svg, png, pdf, dot, mermaid.")
+@click.command("draw", short_help="Draw the architecture: svg, png, pdf, html, dot, mermaid.")
 @model_options
 @click.option(
     "-o", "--output", metavar="FILE", help="Where to; the suffix decides. - prints DOT, or -f."
 )
-@click.option("-f", "--format", "format_", metavar="FORMAT", help="svg, png, pdf, dot or mmd.")
+@click.option(
+    "-f", "--format", "format_", metavar="FORMAT", help="svg, png, pdf, html, dot or mmd."
+)
 @click.option(
     "--style",
     type=click.Choice(("graph", "blocks", "tree")),
@@ -112,8 +114,8 @@ def command(
     cnnshape draw lenet -o - -f mmd
     cnnshape draw lenet --field C2[4,4] -o field.png
 
-    FILE may end in .svg, .png, .pdf, .dot, .gv or .mmd (Mermaid). Exit code 1 if the model
-    raises; the picture then ends at the failing layer, in red.
+    FILE may end in .svg, .png, .pdf, .html (to pan and zoom), .dot, .gv or .mmd (Mermaid). Exit
+    code 1 if the model raises; the picture then ends at the failing layer, in red.
     """
     if field is not None:
         _refuse_what_shapes_a_diagram(click.get_current_context())

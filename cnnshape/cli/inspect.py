@@ -76,6 +76,7 @@ def command(
     cnnshape inspect torchvision:resnet18 -i 1,3,224,224 -d 2
     cnnshape inspect net.py:Net -i 8,3,32,32 --sort macs
     cnnshape inspect lenet -o lenet.json
+    cnnshape inspect lenet -i N,1,H,W -o lenet.html
 
     \b
     Columns: layer, type, input, output, dtype, kernel, stride, padding, dilation,
@@ -83,8 +84,9 @@ def command(
     backward-macs, memory, activations, gradients, optimizer, saved, inference-peak,
     time, receptive-field, check, formula, source, row, depth, call.
 
-    FILE may end in .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the
-    table then ends at the failing layer.
+    FILE may end in .html (a page for a browser: diagram, table, search, sizes that move),
+    .json, .csv, .md, .tex or .txt. Exit code 1 if the model raises; the table then ends at
+    the failing layer.
     """
     # Everything that can be wrong with the request is found before the model is loaded.
     chosen: Format = choose_format(output, format_, FORMATS)

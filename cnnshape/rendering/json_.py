@@ -46,10 +46,10 @@ def _value(value: object) -> str:
 
 
 def _text(value: object) -> str:
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+    return json.dumps(plain(value), ensure_ascii=False, allow_nan=False)
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """What JSON can say: numbers that are none become words, anything unknown its text."""
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
@@ -57,9 +57,9 @@ def _plain(value: object) -> object:
         return _sound(value) if isinstance(value, str) else value
     if isinstance(value, Mapping):
         entries = cast("Mapping[object, object]", value)
-        return {_sound(str(key)): _plain(item) for key, item in entries.items()}
+        return {_sound(str(key)): plain(item) for key, item in entries.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in cast("Sequence[object]", value)]
+        return [plain(item) for item in cast("Sequence[object]", value)]
     return _sound(str(value))
 
 

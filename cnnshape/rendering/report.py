@@ -1,4 +1,4 @@
-"""A report in every format: lines for a reader, JSON, CSV, Markdown, LaTeX."""
+"""A report in every format: lines for a reader, JSON, CSV, Markdown, LaTeX, a page."""
 
 from __future__ import annotations
 
@@ -75,6 +75,10 @@ def report_text(
         from cnnshape.rendering.markdown import to_markdown
 
         return to_markdown(report, options)
+    if format == "html":
+        from cnnshape.rendering.page.model_page import model_page
+
+        return model_page(report)
     from cnnshape.rendering.latex import to_latex
 
     return to_latex(report, options)

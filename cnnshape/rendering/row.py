@@ -30,7 +30,8 @@ class Row:
             whole name or names that the row stands for.
         tag: ``× 4`` for a folded run, ``(2nd call)`` for a module that ran again.
         params_share, macs_share: the part of the model's total, from 0 to 1.
-        index: the call's index in the trace; ``ran_in`` the call that ran an operation.
+        index: the call's index in the trace; ``operation`` an operation's, ``ran_in`` the call
+            that ran it.
         sums: the numbers are those of everything below, which has rows of its own.
     """
 
@@ -68,6 +69,7 @@ class Row:
     layer: Layer | None = field(default=None, repr=False)
     has_rows_below: bool = False
     index: int | None = None
+    operation: int | None = None
     ran_in: int | None = None
 
     @property

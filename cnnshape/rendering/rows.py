@@ -65,6 +65,12 @@ def flat_table(report: Report, depth: int | None = None) -> Table:
     return Table(shared, constant_batch(report) is not None)
 
 
+def every_row(report: Report, root: Node) -> tuple[Row, ...]:
+    """A row for each node of a tree, in the tree's order, each with its own numbers alone."""
+    rows = _Rows(report, TableOptions(expand=True), own=True).all(root, with_root=True)
+    return tuple(_counted_once(list(rows)))
+
+
 def _has_own(row: Row) -> bool:
     """Something is measured at this row itself, not only below it."""
     if row.role == "container" or (row.path == "" and row.role == "call"):
@@ -251,6 +257,7 @@ class _Rows:
             status=operation.check.mark if operation.check else "",
             check=operation.check,
             source=operation.source,
+            operation=operation.index,
             ran_in=operation.call,
         )
 

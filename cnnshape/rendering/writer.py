@@ -16,8 +16,8 @@ from cnnshape.garbage import uncollected
 from cnnshape.rendering.printing import Fitted, as_html, as_text, terminal_width
 from cnnshape.rendering.styled_text import Line
 
-Format = Literal["table", "json", "csv", "markdown", "latex"]
-FORMATS: tuple[Format, ...] = ("table", "json", "csv", "markdown", "latex")
+Format = Literal["table", "json", "csv", "markdown", "latex", "html"]
+FORMATS: tuple[Format, ...] = ("table", "json", "csv", "markdown", "latex", "html")
 #: Those of lists: parameters, models.
 ListFormat = Literal["table", "json", "csv", "markdown"]
 LIST_FORMATS: tuple[ListFormat, ...] = ("table", "json", "csv", "markdown")

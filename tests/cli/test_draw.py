@@ -116,10 +116,10 @@ def test_a_named_format_beats_the_suffix(draw: Draw):
     ("arguments", "message"),
     [
         (["lenet"], "where to? give a file with -o, as in -o net.svg, or -o - to print DOT"),
-        (["lenet", "-o", "x.jpg"], "cannot draw to .jpg; use one of .svg, .png, .pdf, .dot"),
-        (["lenet", "-o", "x.html"], ".html is not supported yet for pictures"),
+        (["lenet", "-o", "x.jpg"], "cannot draw to .jpg; use one of .svg, .png, .pdf, .html"),
+        (["lenet", "-o", "no/such/x.html"], "there is no folder no/such"),
         (["lenet", "-o", "x"], "x has no suffix; use one of .svg"),
-        (["lenet", "-o", "-", "-f", "jpg"], "cannot draw 'jpg'; use one of svg, png, pdf"),
+        (["lenet", "-o", "-", "-f", "jpg"], "cannot draw 'jpg'; use one of svg, png, pdf, html"),
         (["lenet", "-o", "no/such/x.svg"], "there is no folder no/such"),
         (["lenet", "-o", "x.svg", "--show", "sizes"], "cannot show 'sizes'; choose from shapes"),
         (["lenet", "-o", "x.svg", "--only", "C9"], "--only C9: the model has no such module"),

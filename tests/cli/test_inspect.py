@@ -229,7 +229,7 @@ def test_a_failure_as_json_is_told_on_stderr_as_well(inspect: Inspect, net: str)
         (("lenett",), "lenet"),
         (("lenet", "--columns", "layer,parms"), "no column 'parms'; did you mean params?"),
         (("lenet", "--sort", "size_of_it"), "no column 'size_of_it'"),
-        (("lenet", "-o", "lenet.html"), ".html is not supported yet"),
+        (("lenet", "-o", "no/such/folder/lenet.html"), "there is no folder no/such/folder"),
         (("lenet", "-o", "lenet.xyz"), ".xyz is no known format; use one of .txt, .json"),
         (("lenet", "-o", "no/such/folder/lenet.json"), "there is no folder no/such/folder"),
         (("lenet", "-i", "1,1,28,28y"), "28y"),

@@ -62,4 +62,4 @@ def test_a_pattern_finds_bundled_networks(models: Models) -> None:
 def test_wrong_usage(models: Models) -> None:
     code, _, err = models("-o", "models.html")
     assert code == 2
-    assert ".html is not supported yet" in err
+    assert ".html is a page and this writes none" in err

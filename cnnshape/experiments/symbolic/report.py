@@ -81,6 +81,8 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
         for layer in numbers.layers
     )
     rows = tuple(_operation(row, lettered, macs, solution) for row in numbers.operations)
+    demands = {str(demand): demand.index for demand in reversed(found.demands)}  # the first of each
+    demands = dict(reversed(demands.items()))
     return replace(
         numbers,
         inputs=tuple(_input_rows(prepared, numbers.inputs)),
@@ -97,7 +99,9 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
             activation_bytes=None,
         ),
         trace=lettered,
-        constraints=tuple(dict.fromkeys(str(demand) for demand in found.demands)),
+        constraints=tuple(demands),
+        demanded_by=tuple(None if index < 0 else index for index in demands.values()),
+        letters=dict(found.run.letters),
         notes=(*numbers.notes, *_notes(found)),
     )
 

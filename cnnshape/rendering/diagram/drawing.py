@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,9 +21,8 @@ from cnnshape.tracing.trace import Trace
 from cnnshape.words import did_you_mean
 
 #: ``gv`` is DOT's other usual suffix, ``mmd`` that of Mermaid.
-FORMATS = ("svg", "png", "pdf", "dot", "gv", "mmd")
-_ALIASES = {"mermaid": "mmd", "graphviz": "dot"}
-_LATER = ("html", "htm")
+FORMATS = ("svg", "png", "pdf", "html", "dot", "gv", "mmd")
+_ALIASES = {"mermaid": "mmd", "graphviz": "dot", "htm": "html"}
 
 
 def draw_report(report: Report, options: DrawOptions | None = None) -> Drawing:
@@ -44,7 +44,18 @@ def draw_report(report: Report, options: DrawOptions | None = None) -> Drawing:
     >>> "Linear 4→2" in drawing.source
     True
     """
-    return Drawing(picture_of(report, options or DrawOptions()))
+    options = options or DrawOptions()
+    picture = picture_of(report, options)
+
+    def page() -> str:
+        from cnnshape.rendering.page.diagram_page import diagram_page
+
+        # A page has both themes: it repaints what is drawn in light colours.
+        light = options if options.theme == "mono" else replace(options, theme="light")
+        svg = picture_of(report, light).paint("svg").decode("utf-8")
+        return diagram_page(report.class_name, svg, options.theme)
+
+    return Drawing(picture, page)
 
 
 def picture_of(report: Report, options: DrawOptions) -> Picture:
@@ -129,10 +140,11 @@ class Drawing(graphviz.Digraph):
     >>> drawing.save("lenet.svg")  # doctest: +SKIP
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, page: Callable[[], str]) -> None:
         graph = picture.digraph()
         super().__init__(name=graph.name, format="svg", body=list(graph.body))
         self._picture = picture
+        self._page = page
 
     def write(self, path: str | os.PathLike[str], format: str | None = None) -> Path:
         """Write the drawing; the format comes from the suffix unless ``format`` names it.
@@ -166,6 +178,7 @@ class Drawing(graphviz.Digraph):
             "dot": lambda: self.source,
             "gv": lambda: self.source,
             "mmd": self._picture.mermaid,
+            "html": self._page,
         }
         if wanted in texts:
             return texts[wanted]().encode("utf-8")
@@ -231,11 +244,10 @@ def format_of(path: str | os.PathLike[str]) -> str:
         OutputError: the suffix is not known; the message lists the known ones.
     """
     suffix = Path(path).suffix[1:].lower()
+    suffix = "html" if suffix == "htm" else suffix
     if suffix in FORMATS:
         return suffix
     known = ", ".join(f".{name}" for name in FORMATS)
-    if suffix in _LATER:
-        raise OutputError(f".{suffix} is not supported yet for pictures; use one of {known}")
     name = Path(path).name
     what = f"cannot draw to .{suffix}" if suffix else f"{name} has no suffix"
     raise OutputError(f"{what}; use one of {known}")
@@ -255,6 +267,4 @@ def format_named(name: str) -> str:
     if wanted in FORMATS:
         return wanted
     known = ", ".join(FORMATS)
-    if wanted in _LATER:
-        raise OutputError(f"{name} is not supported yet for pictures; use one of {known}")
     raise OutputError(f"cannot draw {name!r}; use one of {known}")

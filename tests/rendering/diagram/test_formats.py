@@ -278,9 +278,8 @@ def test_render_appends_the_format(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("x.jpg", "cannot draw to .jpg; use one of .svg, .png, .pdf, .dot, .gv, .mmd"),
-        ("x", "x has no suffix; use one of .svg, .png, .pdf, .dot, .gv, .mmd"),
-        ("x.html", ".html is not supported yet for pictures; use one of .svg, .png, .pdf"),
+        ("x.jpg", "cannot draw to .jpg; use one of .svg, .png, .pdf, .html, .dot, .gv, .mmd"),
+        ("x", "x has no suffix; use one of .svg, .png, .pdf, .html, .dot, .gv, .mmd"),
     ],
 )
 def test_unknown_suffixes(name: str, message: str, tmp_path: Path):
