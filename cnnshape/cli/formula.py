@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnnshape.cli.output import emit
-from cnnshape.errors import UsageError
+from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formats import choose_format
 
+if TYPE_CHECKING:
+    from cnnshape.rendering.palette import ThemeName
+
 _FORMATS = ("table", "json", "csv", "latex")
-_PICTURES = (".svg", ".png", ".pdf")
+_PICTURES = ("svg", "png", "pdf")
+_THEMES = ("light", "dark", "mono")
 _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "before", "after")
 
 
@@ -48,6 +52,13 @@ _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", 
     help="How to print; a table by default.",
 )
 @click.option("-o", "file", type=click.Path(dir_okay=False), help="Write to this file.")
+@click.option(
+    "--theme",
+    type=click.Choice(_THEMES),
+    default="light",
+    show_default=True,
+    help="Colours of a picture (-o conv.svg).",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code tells.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
 def command(
@@ -66,6 +77,7 @@ def command(
     steps: bool,
     format_: str | None,
     file: str | None,
+    theme: ThemeName,
     quiet: bool,
     **sizes: str | None,
 ) -> int:
@@ -77,6 +89,7 @@ def command(
     test       cnnshape formula conv "(W - F + 2P)/S + 1"
                cnnshape formula conv "padding = kernel_size // 2"
     by hand    cnnshape formula conv --matrix "1 2; 3 4" --weights "1 0; 0 1" --steps
+    picture    cnnshape formula conv --input 8 --kernel 3 --stride 2 -o conv.svg
     chain      cnnshape formula --layers "conv k5 p2, pool 2, conv k5" --input 28
     the rule   cnnshape formula conv
 
@@ -91,7 +104,8 @@ def command(
     """
     from cnnshape.formulas.formula_call import formula
 
-    picture = matrix is not None and file is not None and file.lower().endswith(_PICTURES)
+    suffix = "" if file is None else file.rpartition(".")[2].lower()
+    picture = suffix in _PICTURES
     chosen = "table" if picture else choose_format(file, format_, _FORMATS)
     if file is not None:
         from cnnshape.files import check_target
@@ -114,6 +128,8 @@ def command(
         **({"weights": weights} if weights is not None else {}),
         **({"steps": True} if steps else {}),
     }
+    if picture and matrix is None:
+        return _draw_windows(kind, expression, options, str(file), theme, quiet=quiet)
     if kind is not None and expression is None and not set(options) - {"ceil_mode"}:
         from cnnshape.formulas.description import describe
 
@@ -151,10 +167,41 @@ def _text(result: Any, format_: str) -> str:
 
 def _draw(result: Any, file: str, *, quiet: bool) -> None:
     """The matrices as a picture, of the format that the file's suffix names."""
-    from cnnshape.files import write_atomic
     from cnnshape.rendering.matrix_picture import matrix_picture
 
-    path = write_atomic(file, matrix_picture(result).render(file.rpartition(".")[2].lower()))
+    _write(matrix_picture(result).render(file.rpartition(".")[2].lower()), file, quiet=quiet)
+
+
+def _draw_windows(
+    kind: str | None,
+    expression: str | None,
+    options: dict[str, Any],
+    file: str,
+    theme: ThemeName,
+    *,
+    quiet: bool,
+) -> int:
+    """The windows of a layer as a picture; one of an impossible size shows why it is."""
+    from cnnshape.rendering.formula_picture.asked import asked
+
+    sizes = {role: value for role, value in options.items() if role != "ceil_mode"}
+    for other in ("layers", "solve", "weights", "steps", "mode"):
+        if other in sizes:
+            raise UsageError(f"--{other} has no picture; a picture shows one layer and its sizes")
+    if kind is None:
+        raise UsageError("which kind of layer shall be drawn? As in cnnshape formula conv -o c.svg")
+    drawn = asked(kind, expression, sizes, ceil_mode="ceil_mode" in options)
+    picture = drawn.picture(theme)
+    _write(picture.render(file.rpartition(".")[2].lower()), file, quiet=quiet)
+    if picture.reason:
+        raise ImpossibleSizeError(picture.reason)
+    return 0 if drawn.ok else 1
+
+
+def _write(picture: bytes, file: str, *, quiet: bool) -> None:
+    from cnnshape.files import write_atomic
+
+    path = write_atomic(file, picture)
     if not quiet:
         click.echo(f"wrote {path}", err=True)
 

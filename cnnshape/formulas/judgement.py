@@ -59,7 +59,7 @@ class Judgement:
         """The formula as it was understood, and for what it is judged."""
         given = "".join(f", {role}={value}" for role, value in self.given.items())
         mode = ", ceil_mode" if self.ceil_mode else ""
-        return f"{self._named}{self.read_as}   {style(f'({self.kind}{mode}{given})', 'quiet')}"
+        return f"{self.heading_text}   {style(f'({self.kind}{mode}{given})', 'quiet')}"
 
     @property
     def _named(self) -> str:
@@ -84,7 +84,7 @@ class Judgement:
     def body(self, style: Style) -> list[str]:
         """The verdict, when it holds, and the smallest counterexample."""
         lines = [
-            f"{style(self.verdict, _COLOURS[self.verdict])}: {self._summary()}",
+            f"{style(self.verdict, _COLOURS[self.verdict])}: {self.summary}",
         ]
         if self.aim and self.verdict != EXACT:
             lines.append(f"  judged as the {self.quantity} for {self.aim}")
@@ -117,7 +117,14 @@ class Judgement:
             f"    the formula {shown}, {right}",
         ]
 
-    def _summary(self) -> str:
+    @property
+    def heading_text(self) -> str:
+        """The formula as it was understood, with its own name for what it computes."""
+        return self._named + self.read_as
+
+    @property
+    def summary(self) -> str:
+        """The verdict in words."""
         rounding = "up" if self.ceil_mode else "down"
         compared = f"all {self.compared:,} configurations compared"
         match self.verdict:

@@ -118,15 +118,7 @@ def evaluate(
     given = {role: value for role, value in arguments.items() if value is not None}
     if name in WHOLE_SHAPES:
         return _evaluate_shape(name, given)
-    named, given = _named_rule(name, given, ceil_mode=ceil_mode, mode=mode)
-    filled = complete(named, given)
-    count = max(_length(value) for value in filled.values())
-    rows = [
-        {role: _along(role, value, index, count) for role, value in filled.items()}
-        for index in range(count)
-    ]
-    for row in rows:
-        check_arguments(named, row)
+    named, rows = configured(name, given, ceil_mode=ceil_mode, mode=mode)
     axes = derive_axes(named.rule, [named.values(row) for row in rows])
     sizes = tuple(axis.output for axis in axes)
     first, *others = axes
@@ -140,6 +132,33 @@ def evaluate(
         prod(sizes) if blocks else None,
         named.rule.source,
     )
+
+
+def configured(
+    kind: str,
+    arguments: Mapping[str, Any],
+    *,
+    ceil_mode: bool = False,
+    mode: str | None = None,
+) -> tuple[NamedRule, list[dict[str, Any]]]:
+    """The rule of a kind, and every argument that it takes along each axis.
+
+    The arguments are those of :func:`evaluate`; the conditions of the rule are not looked at.
+
+    Raises:
+        UsageError: An argument is missing, unknown, or never possible.
+    """
+    given = {role: value for role, value in arguments.items() if value is not None}
+    named, given = _named_rule(canonical(kind), given, ceil_mode=ceil_mode, mode=mode)
+    filled = complete(named, given)
+    count = max(_length(value) for value in filled.values())
+    rows = [
+        {role: _along(role, value, index, count) for role, value in filled.items()}
+        for index in range(count)
+    ]
+    for row in rows:
+        check_arguments(named, row)
+    return named, rows
 
 
 def _named_rule(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from xml.sax.saxutils import escape, quoteattr
 
 from cnnshape.rendering.escape import visible
-from cnnshape.rendering.fonts import FONT
+from cnnshape.rendering.fonts import FONT, SERIF
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,7 +23,8 @@ class Mark:
     """One thing that is drawn, in points from the top left corner.
 
     A rectangle has ``x y w h``; a line goes from ``x y`` by ``w h``; a text begins at ``x y``
-    (its base line) and ``h`` is its size.
+    (its base line) and ``h`` is its size; ``anchor`` says which part of it stands at ``x``.
+    ``radius`` rounds the corners of a rectangle, ``wide`` is how wide its line is.
     """
 
     kind: Kind
@@ -37,6 +38,10 @@ class Mark:
     dashed: bool = False
     text: str = ""
     bold: bool = False
+    anchor: Literal["start", "middle", "end"] = "start"
+    radius: float = 0.0
+    wide: float = 1.0
+    serif: bool = False
 
 
 def marks_as_svg(
@@ -54,18 +59,21 @@ def marks_as_svg(
 
 
 def _element(mark: Mark, image: Image | None) -> str:
+    wide = "" if mark.wide == 1 else f' stroke-width="{mark.wide:g}"'
     dash = ' stroke-dasharray="5 3"' if mark.dashed else ""
     if mark.kind == "text":
         weight = ' font-weight="bold"' if mark.bold else ""
+        anchor = "" if mark.anchor == "start" else f' text-anchor="{mark.anchor}"'
+        font = SERIF if mark.serif else FONT
         return (
-            f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" font-family="{FONT}" '
-            f'font-size="{mark.h:.0f}"{weight} fill={quoteattr(mark.fill)}>'
+            f'<text x="{mark.x:.1f}" y="{mark.y:.1f}" font-family="{font}" '
+            f'font-size="{mark.h:.0f}"{weight}{anchor} fill={quoteattr(mark.fill)}>'
             f"{escape(visible(mark.text))}</text>"
         )
     if mark.kind == "line":
         return (
             f'<line x1="{mark.x:.2f}" y1="{mark.y:.2f}" x2="{mark.x + mark.w:.2f}" '
-            f'y2="{mark.y + mark.h:.2f}" stroke="{mark.line}"{dash}/>'
+            f'y2="{mark.y + mark.h:.2f}" stroke="{mark.line}"{wide}{dash}/>'
         )
     box = f'x="{mark.x:.2f}" y="{mark.y:.2f}" width="{mark.w:.2f}" height="{mark.h:.2f}"'
     if mark.kind == "image":
@@ -74,8 +82,9 @@ def _element(mark: Mark, image: Image | None) -> str:
             f'<image {box} preserveAspectRatio="none" style="image-rendering:pixelated" '
             f'href="data:image/png;base64,{data}"/>'
         )
+    corner = f' rx="{mark.radius:g}"' if mark.radius else ""
     opacity = f' fill-opacity="{mark.opacity}"' if mark.opacity < 1 else ""
-    return f'<rect {box} fill="{mark.fill}"{opacity} stroke="{mark.line}"{dash}/>'
+    return f'<rect {box}{corner} fill="{mark.fill}"{opacity} stroke="{mark.line}"{wide}{dash}/>'
 
 
 def _png(image: Image | None) -> bytes:

@@ -12,6 +12,8 @@ from cnnshape.rendering.field_marks import Mark
 from cnnshape.rendering.fonts import FOLDER
 
 _FINER = 2
+#: The left end, the middle or the right end of the base line.
+_ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
 def paint(
@@ -35,11 +37,11 @@ def paint(
 def _draw(canvas: Image.Image, mark: Mark, image: Image.Image | None, scale: float) -> None:
     draw = ImageDraw.Draw(canvas, "RGBA")
     x, y, w, h = (value * scale for value in (mark.x, mark.y, mark.w, mark.h))
-    width = max(1, round(scale))
+    width = max(1, round(scale * mark.wide))
     if mark.kind == "text":
         name = "ShapeSans-Bold.ttf" if mark.bold else "ShapeSans-Regular.ttf"
         font = ImageFont.truetype(FOLDER / name, round(h))
-        draw.text((x, y), mark.text, fill=mark.fill, font=font, anchor="ls")
+        draw.text((x, y), mark.text, fill=mark.fill, font=font, anchor=_ANCHORS[mark.anchor])
     elif mark.kind == "line":
         draw.line((x, y, x + w, y + h), fill=mark.line, width=width)
     elif mark.kind == "image":
@@ -49,22 +51,27 @@ def _draw(canvas: Image.Image, mark: Mark, image: Image.Image | None, scale: flo
         )
         canvas.paste(shown, (round(x), round(y)))
     else:
-        _rectangle(draw, mark, (x, y, x + w, y + h), width)
+        _rectangle(draw, mark, (x, y, x + w, y + h), width, mark.radius * scale)
 
 
 def _rectangle(
-    draw: ImageDraw.ImageDraw, mark: Mark, box: tuple[float, float, float, float], width: int
+    draw: ImageDraw.ImageDraw,
+    mark: Mark,
+    box: tuple[float, float, float, float],
+    width: int,
+    radius: float,
 ) -> None:
     if mark.fill != "none":
         red, green, blue = ImageColor.getrgb(mark.fill)[:3]
         # The last pixel belongs to the neighbour, or two veils would meet in a seam.
         x, y, right, bottom = map(round, box)
         inner = (x, y, max(right - 1, x), max(bottom - 1, y))
-        draw.rectangle(inner, fill=(red, green, blue, round(255 * mark.opacity)))
+        color = (red, green, blue, round(255 * mark.opacity))
+        draw.rounded_rectangle(inner, radius, fill=color)
     if mark.line == "none":
         return
     if not mark.dashed:
-        draw.rectangle(box, outline=mark.line, width=width)
+        draw.rounded_rectangle(box, radius, outline=mark.line, width=width)
         return
     left, top, right, bottom = box
     for start, end in (

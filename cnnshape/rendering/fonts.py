@@ -11,6 +11,8 @@ from xml.sax.saxutils import escape
 
 #: Helvetica or what stands in for it; the package brings one for where the system has none.
 FONT = "Helvetica,Arial,sans-serif"
+#: For formulas, as they are set in print.
+SERIF = "Cambria,Georgia,'Times New Roman',serif"
 FOLDER = Path(__file__).parent / "fonts"
 FAMILY = "Shape Sans"
 

@@ -251,11 +251,60 @@ def test_a_matrix_by_hand(formula, tmp_path):
         assert (code, out) == (0, "")
         assert err.startswith("wrote ")
         assert file.read_bytes().startswith(start)
-    code, _, err = formula("conv", "--input", "5", "--kernel", "3", "-o", str(tmp_path / "a.svg"))
-    assert code == 2
     code, _, err = formula("conv", "--matrix", "1 2; 3", "--weights", "1")
     assert code == 2
     assert "row 2 of the matrix has 1 number" in err
     code, _, err = formula("conv", "--matrix", "1 2; 3 4", "--weights", "1 2 3; 4 5 6; 7 8 9")
     assert code == 1
     assert "kernel 3 does not fit into 2" in err
+
+
+def test_a_formula_as_a_picture(formula, tmp_path):
+    sizes = ("conv", "--input", "8", "--kernel", "3", "--stride", "2", "--padding", "1")
+    for suffix, start in (("svg", b"<?xml"), ("PNG", b"\x89PNG")):
+        file = tmp_path / f"conv.{suffix}"
+        code, out, err = formula(*sizes, "-o", str(file))
+        assert (code, out, err) == (0, "", f"wrote {file}\n")
+        assert file.read_bytes().startswith(start)
+    dark = tmp_path / "dark.svg"
+    assert formula("conv", "-o", str(dark), "--theme", "dark", "-q") == (0, "", "")
+    assert "#1b1e24" in dark.read_text(encoding="utf-8")
+    by_hand = tmp_path / "hand.svg"
+    assert formula("conv", "(W - F + 2P)/S + 1", "-o", str(by_hand))[0] == 1
+    assert "judged beside it" in by_hand.read_text(encoding="utf-8")
+    assert formula("conv", "(W + 2P - D(F - 1) - 1)//S + 1", "-o", str(by_hand))[0] == 0
+
+
+def test_an_impossible_size_is_drawn_and_exits_with_1(formula, tmp_path):
+    file = tmp_path / "why.svg"
+    code, _, err = formula("conv", "--input", "5", "--kernel", "9", "-o", str(file))
+    assert code == 1
+    assert "kernel 9 does not fit into 5 + 2·0" in err
+    assert "the kernel spans 9, the padded input has 5" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["linear", "--input", "4", "--output", "2"], "linear has no windows to draw"),
+        (["conv", "--input", "5x5x5", "--kernel", "3"], "one axis or two, not 3"),
+        (["conv", "--input", "5", "--stride", "0", "--kernel", "3"], "stride must be at least 1"),
+        (["conv", "padding = kernel // 2"], "one of the padding is judged without -o"),
+        (["--layers", "conv k3", "--input", "5"], "--layers has no picture"),
+        (["conv", "--solve", "padding", "--output", "5"], "--solve has no picture"),
+        (["--input", "5"], "which kind of layer"),
+    ],
+)
+def test_what_has_no_picture_writes_no_file(formula, tmp_path, arguments, problem):
+    file = tmp_path / "none.svg"
+    code, _, err = formula(*arguments, "-o", str(file))
+    assert code == 2
+    assert problem in err
+    assert not file.exists()
+
+
+def test_a_picture_where_none_can_be_written(formula, tmp_path):
+    code, _, err = formula("conv", "-o", str(tmp_path / "missing" / "conv.png"))
+    assert code == 2
+    assert "there is no folder" in err
+    assert formula("conv", "-o", str(tmp_path / "conv.gif"))[0] == 2
