@@ -41,7 +41,7 @@ _OF_FLOATS = (
 )
 _DROPOUT = "dropout alpha_dropout feature_dropout feature_alpha_dropout"
 _ARITHMETIC = (
-    "floor_divide floordiv rsub rdiv rfloordiv idiv ifloordiv maximum minimum fmax fmin addcmul "
+    "floor_divide floordiv rdiv rfloordiv idiv ifloordiv maximum minimum fmax fmin addcmul "
     "addcdiv lerp"
 )
 _COMPARISONS = (
@@ -78,7 +78,7 @@ _SPECIAL = (
 @ELEMENTWISE.add(f"{_OF_FLOATS} {_DROPOUT}", "activation", dtypes="floating")
 @ELEMENTWISE.add(_ARITHMETIC, "arithmetic")
 @ELEMENTWISE.add("add", "arithmetic", "input other alpha=1", operator="+")
-@ELEMENTWISE.add("sub subtract", "arithmetic", operator="-")
+@ELEMENTWISE.add("sub subtract rsub", "arithmetic", operator="-")
 @ELEMENTWISE.add("mul multiply", "arithmetic", operator="*")
 @ELEMENTWISE.add("div divide true_divide truediv", "arithmetic", operator="/")
 @ELEMENTWISE.add(_COMPARISONS, "elementwise")

@@ -34,7 +34,6 @@ _RENAMED = {
     "iadd": "add",
     "rmul": "mul",
     "imul": "mul",
-    "rsub": "sub",
     "isub": "sub",
     "rtruediv": "div",
     "itruediv": "div",
