@@ -14,6 +14,8 @@ os.environ.setdefault("COLUMNS", "100")
 
 # Examples are drawn anew on every machine, but none is called slow by the clock of a busy one. In
 # CI they are the same every time: a change is not stopped by a draw that has nothing to do with it.
+pytest_plugins = ["pytester"]
+
 settings.register_profile("cnnshape", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("cnnshape")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from cnnshape.analysis.claims import CheckResult, Claim
+from cnnshape.rendering.printing import as_text
+from cnnshape.rendering.styled_text import draw_grid, span
 from cnnshape.rendering.units import count, size_in_shape
 from cnnshape.words import times
 
@@ -39,6 +42,21 @@ def _size(size: Any) -> str:
     if isinstance(size, float):
         return f"{size:.4g}"
     return size_in_shape(size)
+
+
+def differences(claims: Iterable[Claim]) -> str:
+    """Both sides of several claims as a table.
+
+    >>> print(differences([Claim("shape", "C1", (1, 6, 28, 28), (1, 6, 24, 24), ok=False)]))
+      layer  expected   came out
+      C1     1×6×28×28  1×6×24×24
+    """
+    texts = [
+        (claim.path or "model", _side(claim.expected), _side(claim.actual)) for claim in claims
+    ]
+    rows = [[(span(text),) for text in row] for row in texts]
+    lines = draw_grid(("layer", "expected", "came out"), ("left",) * 3, rows)
+    return as_text(lines).rstrip("\n")
 
 
 def statement(claim: Claim) -> str:

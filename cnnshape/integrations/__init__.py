@@ -1,0 +1,1 @@
+"""Where people already are: thin readers of the public API for other programs, a file for each."""
