@@ -53,17 +53,13 @@ def own_parameters(trace: Trace) -> dict[str, ParameterCost]:
 
 def subtree_parameters(own: dict[str, ParameterCost]) -> dict[str, int | None]:
     """Per path, the parameters first owned by the module there or by one below it."""
-    sums: dict[str, int | None] = dict.fromkeys(own, 0)
-    for path, cost in own.items():
-        if cost.params == 0:
-            continue
-        above = path
-        while True:
-            if above in sums:
-                sums[above] = total((sums[above], cost.params))
-            if not above:
-                break
+    sums = {path: cost.params for path, cost in own.items()}
+    for path in sorted(filter(None, own), key=len, reverse=True):  # what is inside comes first
+        above = path.rpartition(".")[0]
+        while above and above not in sums:
             above = above.rpartition(".")[0]
+        if above in sums:
+            sums[above] = total((sums[above], sums[path]))
     return sums
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from cnnshape.experiments.parameters import Parameters, TensorEntry
-from cnnshape.rendering.repeats import folded_label, longest_run
+from cnnshape.rendering.repeats import Runs, folded_label
 from cnnshape.rendering.styled_text import Line, cells, draw_grid, elide, span
 from cnnshape.rendering.units import count, percent
 from cnnshape.words import counted
@@ -102,18 +102,18 @@ def _below(branch: _Branch, rails: str, depth: int, limit: int | None) -> Iterat
 def _folded(branches: Sequence[_Branch]) -> Iterator[tuple[list[str], _Branch]]:
     """Each run of equal neighbours as its first period, with the names of all."""
     numbers: dict[Hashable, int] = {}
-    signatures = [numbers.setdefault(each.signature, len(numbers)) for each in branches]
+    runs = Runs([numbers.setdefault(each.signature, len(numbers)) for each in branches])
     start = 0
     while start < len(branches):
-        period, times = longest_run(signatures, start, partial(_foldable, branches[start:]))
+        period, times = runs.longest(start, partial(_foldable, branches, start))
         for phase in range(start, start + period):
             run = branches[phase : start + period * times : period]
             yield [each.label for each in run], branches[phase]
         start += period * times
 
 
-def _foldable(branches: Sequence[_Branch], period: int, times: int) -> int:
-    blocks = any(branch.children for branch in branches[:period])
+def _foldable(branches: Sequence[_Branch], start: int, period: int, times: int) -> int:
+    blocks = any(branch.children for branch in branches[start : start + period])
     return times if times >= (2 if blocks else 3 if period == 1 else 5) else 1
 
 

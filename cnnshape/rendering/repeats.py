@@ -25,27 +25,37 @@ _COUNTER = re.compile(r"(^|_)(idx|index|id|num|number)$")
 _LONGEST_PERIOD = 4
 
 
-def longest_run(
-    signatures: Sequence[int], start: int, foldable: Callable[[int, int], int]
-) -> tuple[int, int]:
-    """The period and the number of times that fold most from ``start`` on; (1, 1) for none.
+class Runs:
+    """Where a row of things repeats: how far, from each place on, is worked out once."""
 
-    ``foldable`` gets a period and how often it repeats, and says how many of these may become
-    one; fewer than two are none.
+    def __init__(self, signatures: Sequence[int]) -> None:
+        self._alike = [_alike(signatures, period) for period in range(1, _LONGEST_PERIOD + 1)]
 
-    >>> longest_run([7, 8, 7, 8, 7, 8, 9], 0, lambda period, times: times)
-    (2, 3)
-    """
-    best = (1, 1)
-    for period in range(1, _LONGEST_PERIOD + 1):
-        pattern = signatures[start : start + period]
-        times = 1
-        while signatures[start + times * period : start + (times + 1) * period] == pattern:
-            times += 1
-        folded = foldable(period, times) if times > 1 else 1
-        if folded > 1 and period * folded > best[0] * best[1]:
-            best = (period, folded)
-    return best
+    def longest(self, start: int, foldable: Callable[[int, int], int]) -> tuple[int, int]:
+        """The period and the number of times that fold most from ``start`` on; (1, 1) for none.
+
+        ``foldable`` gets a period and how often it repeats, and says how many of these may become
+        one; fewer than two are none.
+
+        >>> Runs([7, 8, 7, 8, 7, 8, 9]).longest(0, lambda period, times: times)
+        (2, 3)
+        """
+        best = (1, 1)
+        for period, alike in enumerate(self._alike, 1):
+            times = 1 + alike[start] // period
+            folded = foldable(period, times) if times > 1 else 1
+            if folded > 1 and period * folded > best[0] * best[1]:
+                best = (period, folded)
+        return best
+
+
+def _alike(signatures: Sequence[int], period: int) -> list[int]:
+    """How many from each place on equal the one ``period`` places later, without a gap."""
+    counts = [0] * len(signatures)
+    for place in range(len(signatures) - period - 1, -1, -1):
+        if signatures[place] == signatures[place + period]:
+            counts[place] = counts[place + 1] + 1
+    return counts
 
 
 def folded_label(labels: Sequence[str], consecutive: bool = True) -> str:
@@ -151,11 +161,11 @@ class Folder:
 
     def fold(self, nodes: Sequence[Node]) -> list[Folded]:
         """The nodes in order, each run of repeats replaced by its first period."""
-        signatures = [self.signature(node) for node in nodes]
+        runs = Runs([self.signature(node) for node in nodes])
         result: list[Folded] = []
         start = 0
         while start < len(nodes):
-            period, times = longest_run(signatures, start, partial(_foldable, nodes[start:]))
+            period, times = runs.longest(start, partial(_foldable, nodes, start))
             stop = start + period * times
             for phase in range(start, start + period):
                 labels = tuple(node.label for node in nodes[phase:stop:period])
@@ -249,8 +259,8 @@ def _counts(name: str) -> bool:
     return _COUNTER.search(name) is not None
 
 
-def _foldable(nodes: Sequence[Node], period: int, times: int) -> int:
+def _foldable(nodes: Sequence[Node], start: int, period: int, times: int) -> int:
     """How many of ``times`` equal runs of nodes become one, where that helps the reader."""
-    blocks = any(node.children for node in nodes[:period])
+    blocks = any(node.children for node in nodes[start : start + period])
     least = 2 if blocks else 3 if period == 1 else 5
     return times if times >= least else 1

@@ -36,26 +36,28 @@ class _Arranger:
         flow = self.graph.flow
         self.callers = {c.parent for c in flow.trace.calls if c.parent is not None}
         root = Frame(flow.root, [])
-        frames: dict[int | Turns, Frame] = {}
+        frames: dict[int | Turns, Frame] = {flow.root: root}
         for key in sorted(self.graph.boxes):
-            frame = root
+            item: Item = key
             for around in self._around(key):
-                if around not in frames:
-                    frames[around] = _frame_of(around)
-                    frame.items.append(frames[around])
-                frame = frames[around]
-            frame.items.append(key)
+                known = frames.get(around)
+                frame = known or frames.setdefault(around, _frame_of(around))
+                frame.items.append(item)
+                if known:
+                    break
+                item = frame
         self._settle(root)
         self._flatten(root)
         return root
 
     def _around(self, key: int) -> Iterator[int | Turns]:
-        """The loops and container calls around a box, outermost first."""
+        """The loops and container calls around a box, innermost first."""
         flow, loops = self.graph.flow, self.graph.turns_of(key)
-        for region in (flow.root, *flow.regions(self.graph.boxes[key].region)):
-            if region != flow.root:
-                yield region
-            yield from (turns for turns in loops if turns.region == region)
+        region: int | None = self.graph.boxes[key].region
+        while region is not None:
+            yield from (turns for turns in reversed(loops) if turns.region == region)
+            yield region
+            region = None if region == flow.root else flow.trace.calls[region].parent
 
     def _settle(self, frame: Frame) -> None:
         """Finish the frames inside, then this one's own items."""

@@ -48,6 +48,7 @@ class Box:
         repeats: the keys of the equal boxes that it stands for, itself first.
         turns: how many turns of a loop it stands for, if it is all that runs in them.
         names: the paths of the modules that those boxes were named after.
+        beside: the boxes it stands for run side by side, not one after the other.
         sign: what is written into the circle that makes one of several tensors; empty for a box.
     """
 
@@ -59,6 +60,7 @@ class Box:
     repeats: list[int] = field(default_factory=list[int])
     turns: int = 1
     names: list[str] = field(default_factory=list[str])
+    beside: bool = False
     sign: str = ""
     failed: bool = False
 
@@ -203,6 +205,7 @@ class Frame:
         wrappers: container calls that hold nothing but this frame, outermost first.
         repeats: the calls (for a group: the names) of all equal ones that it stands for.
         group: it is not a container but a run of neighbours that repeats together.
+        beside: what it stands for runs side by side, not one after the other.
         turns: how many turns of a loop it stands for, in which the same weights run again.
         continued: it goes on with what another piece of the picture began.
     """
@@ -212,6 +215,7 @@ class Frame:
     wrappers: list[int] = field(default_factory=list[int])
     repeats: list[int] = field(default_factory=list[int])
     group: bool = False
+    beside: bool = False
     turns: int = 1
     continued: bool = False
 

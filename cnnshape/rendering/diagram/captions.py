@@ -33,11 +33,17 @@ class Captions:
         self.rows = {row.index: row for row in report.layers if row.index is not None}
         self.hide_batch = Batch.of(report).hidden
         self.naming = Naming(view, self.hide_batch, framed=framed)
+        self._boxes: dict[int, Caption] = {}
 
     # ---- boxes --------------------------------------------------------------------------
 
     def box(self, key: int) -> Caption:
         """The caption of one box."""
+        if key not in self._boxes:  # every edge asks for those at its ends
+            self._boxes[key] = self._box(key)
+        return self._boxes[key]
+
+    def _box(self, key: int) -> Caption:
         box = self.view.graph.boxes[key]
         if box.role in ("input", "output"):
             return self._pill(box)
@@ -47,6 +53,7 @@ class Captions:
             return Caption("", strips=strips, kind="merge", sign=box.sign, tooltip=tooltip)
         title, first = self.naming.title(box, key)
         lines = [first] if first else []
+        lines += ["side by side"] if box.beside else []
         lines += self._asked_for(box)
         if box.failed:
             lines += self._failure()
@@ -168,7 +175,9 @@ class Captions:
         for part in box.parts:
             lines += self._about(part)
         if len(box.repeats) > 1:
-            lines.append(f"{len(box.repeats)} of these in a row")
+            lines.append(
+                f"{len(box.repeats)} of these {'side by side' if box.beside else 'in a row'}"
+            )
         if box.turns > 1:
             lines.append(f"{box.turns} turns of a loop")
         return "\n".join(lines)

@@ -85,7 +85,7 @@ def _map(
     if box.sign == CONCAT:
         step, joins = (CONCAT,), tuple(replace(join, sign="") for join in joins)
     if step and times > 1:
-        step = (f"{times} × {step[0]}", *step[1:])
+        step = (f"{times} × {step[0]}", *step[1:], *(["side by side"] if box.beside else []))
     return FeatureMap(
         key=key,
         id=graph.flow.nodes[key].id,

@@ -45,6 +45,7 @@ def group(
     graph = BoxGraph(flow)
     box_of: dict[int, int] = {}
     closed_boxes: dict[int, int] = {}
+    inside: dict[int, list[int]] = {}
     closed_in = _closed_regions(flow, depth, collapse, free, whole=whole)
     for node in flow.nodes:
         closed = closed_in.get(node.region)
@@ -57,9 +58,12 @@ def group(
                 graph.add(_closed_box(flow, closed, key, whole=whole))
             box = graph.boxes[key]
             box.failed |= node.failed
-            follows = box.head.follows and not box.failed
-            box.parts[0] = replace(box.head, nodes=(*box.head.nodes, node.index), follows=follows)
+            inside.setdefault(key, []).append(node.index)
         box_of[node.index] = key
+    for key, nodes in inside.items():
+        box = graph.boxes[key]
+        follows = box.head.follows and not box.failed
+        box.parts[0] = replace(box.head, nodes=tuple(nodes), follows=follows)
     for edge in flow.edges:
         if box_of[edge.tail] != box_of[edge.head]:
             graph.connect(box_of[edge.tail], box_of[edge.head], edge.values)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+
+#: Everything but letters and digits of any script, and what else may stay.
+_OTHER = re.compile(r"[^\w.\-/@]")
 
 
 @dataclass
@@ -42,10 +46,9 @@ def identifier(name: str) -> str:
     """
     if name.isidentifier():
         return name
-    return "".join(_safe(character) for character in name) or "_"
+    return _OTHER.sub(_safe, name) or "_"
 
 
-def _safe(character: str) -> str:
-    if character.isalnum() or character in "_.-/@":
-        return character
+def _safe(found: re.Match[str]) -> str:
+    character = found[0]
     return "_" if character in " \"'" else f"_{ord(character):x}_"

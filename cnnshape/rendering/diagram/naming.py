@@ -203,7 +203,7 @@ class Naming:
 
     def frame(self, frame: Frame, within: str) -> tuple[str, str]:
         """A frame's name and what it is: ``layer1``, ``2 × BasicBlock``."""
-        times = len(frame.repeats)
+        times, beside = len(frame.repeats), ", side by side" if frame.beside else ""
         if frame.group and frame.turns > 1:
             return "", f"{frame.turns} turns"
         if frame.group:
@@ -212,7 +212,7 @@ class Naming:
             if len(set(kinds)) == 1:
                 inside = f"{len(kinds)} {kinds[0]}"
             name = self.relative(self.path(frame.wrappers[0]), within) if frame.wrappers else ""
-            return name, f"{times} × ({inside})"
+            return name, f"{times} × ({inside}){beside}"
         module = self.module(self._telling(frame))
         # That a frame is a Sequential goes without saying.
         plain = module.builtin and module.kind == "Sequential" and times < 2
@@ -226,7 +226,7 @@ class Naming:
             name = self._run_name(frame, within)
         if frame.turns > 1:
             words = f"{words}, {frame.turns} turns" if words else f"{frame.turns} turns"
-        return name, f"{times} × {words}" if times > 1 else words
+        return name, f"{times} × {words}{beside}" if times > 1 else words
 
     def _telling(self, frame: Frame) -> int:
         """The call whose class says most: an author's own rather than a Sequential."""

@@ -1,7 +1,10 @@
-"""Repeated blocks found in the data flow: equal neighbours, each fed by the one before it.
+"""Repeated blocks found in the data flow: equal neighbours, in a row or side by side.
+
+In a row each is fed by the one before it; side by side all read and are read by the same, as the
+heads of an attention are.
 
 Two blocks are equal if the same layers with the same settings turn the same shapes into the
-same shapes along the same edges. They fold into one only if the picture stays true: each
+same shapes along the same edges. Those in a row fold into one only if the picture stays true: each
 block's inputs come from its predecessor or, for every block alike, from the same place
 outside (as a decoder's memory does), and nobody else uses what lies between two blocks, but for
 outputs that every block has one of: they become one as well.
@@ -10,17 +13,22 @@ outputs that every block has one of: they become one as well.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from typing import cast
 
-from cnnshape.rendering.diagram.boxes import BoxGraph, Frame, Item, Part, boxes_of, series_of
-from cnnshape.rendering.repeats import frozen, longest_run
+from cnnshape.rendering.diagram.boxes import BoxGraph, Frame, Item, Part, boxes_of
+from cnnshape.rendering.diagram.equal_groups import chained, exits_of, side_by_side
+from cnnshape.rendering.repeats import Runs, frozen
 from cnnshape.tracing.trace import Shape
 
 #: Settings that number blocks or that grow along the depth, and cannot change a size.
 _COUNTERS = ("idx", "index", "layer_id", "layer_idx", "p", "drop_prob", "eps", "momentum")
+
+#: So many equal branches say no more than one with their number.
+_FEWEST_BESIDE = 4
 
 
 @dataclass
@@ -49,13 +57,15 @@ class BlockFolder:
     def fold(self, frame: Frame) -> None:
         """Replace each run of equal items of ``frame`` by its first."""
         items, result, start = frame.items, list[Item](), 0
-        signatures = self._signatures(items)
+        runs = Runs(self._signatures(items))
         while start < len(items):
-            foldable = partial(self._foldable, items[start:])
-            period, times = longest_run(signatures, start, foldable)
+            period, times = runs.longest(start, partial(self._in_a_row, items, start))
+            beside = times < 2
+            if beside:
+                period, times = runs.longest(start, partial(self._beside, items, start))
             if times > 1:
-                groups = [items[start + k * period :][:period] for k in range(times)]
-                result.append(self._folded(groups, frame.call))
+                groups = list(_groups(items, start, period, times))
+                result.append(self._folded(groups, frame.call, beside=beside))
             else:
                 result.append(items[start])
             start += period * times
@@ -72,14 +82,17 @@ class BlockFolder:
             for place, (item, outside) in enumerate(zip(items, outsides, strict=True))
         ]
 
-    def _foldable(self, items: Sequence[Item], period: int, times: int) -> int:
-        """How many of ``times`` equal runs of items may become one."""
-        least = self._least(items[:period])
-        while times >= least:
-            if self._chained([items[k * period :][:period] for k in range(times)]):
-                return times
-            times -= 1
-        return 1
+    def _in_a_row(self, items: Sequence[Item], start: int, period: int, times: int) -> int:
+        """How many of ``times`` equal runs of items, each fed by the one before, become one."""
+        found = chained(self.graph, map(_members, _groups(items, start, period, times)))
+        return found if found >= self._least(items[start : start + period]) else 1
+
+    def _beside(self, items: Sequence[Item], start: int, period: int, times: int) -> int:
+        """How many of ``times`` equal runs of items, all fed by the same, become one."""
+        if times < _FEWEST_BESIDE:
+            return 1
+        found = side_by_side(self.graph, map(_members, _groups(items, start, period, times)))
+        return found if found >= _FEWEST_BESIDE else 1
 
     def _least(self, pattern: Sequence[Item]) -> int:
         """How often something must repeat before folding helps: blocks twice, layers thrice."""
@@ -90,80 +103,47 @@ class BlockFolder:
             return 1_000_000
         return 2 if any(box.head.container for box in boxes) else 3
 
-    def _chained(self, groups: Sequence[Sequence[Item]]) -> bool:
-        graph = self.graph
-        members = [[key for item in group for key in boxes_of(item)] for group in groups]
-        place = {key: (k, i) for k, keys in enumerate(members) for i, key in enumerate(keys)}
-        feeds = [self._feeds(keys, k, place) for k, keys in enumerate(members)]
-        pattern = feeds[1]
-        if pattern is None or any(other != pattern for other in feeds[2:]):
-            return False
-        first = feeds[0]
-        if first is None:
-            return False
-        chained = {into for kind, _, into in pattern if kind == "previous"}
-        outside = {feed for feed in pattern if feed[0] == "outside"}
-        entering = {into for _, _, into in first}
-        if not chained or not chained <= entering:
-            return False
-        if any(feed not in outside and feed[2] not in chained for feed in first):
-            return False
-        exits = [_exits_of(graph, keys) for keys in members]
-        if any([one[:3] for one in other] != [one[:3] for one in exits[0]] for other in exits):
-            return False
-        out = {key for listed in exits for *_, key in listed}
-        sources = {source for kind, source, _ in pattern if kind == "previous"}
-        last = len(members) - 1
-        for k, keys in enumerate(members):
-            for i, key in enumerate(keys):
-                for head in graph.after[key]:
-                    other = place.get(head)
-                    if other is None and head not in out and (k != last or i not in sources):
-                        return False
-        return True
-
-    def _feeds(
-        self, keys: Sequence[int], k: int, place: Mapping[int, tuple[int, int]]
-    ) -> set[tuple[str, int, int]] | None:
-        """Where group ``k`` gets its tensors: (from the previous or outside, which, into which)."""
-        found: set[tuple[str, int, int]] = set()
-        for i, key in enumerate(keys):
-            for tail in self.graph.before[key]:
-                group, position = place.get(tail, (-1, tail))
-                if group == k:
-                    continue
-                if group == k - 1 and k > 0:
-                    found.add(("previous", position, i))
-                elif group == -1:
-                    found.add(("outside", tail, i))
-                else:
-                    return None
-        return found
-
     # ---- folding ------------------------------------------------------------------------
 
-    def _folded(self, groups: Sequence[Sequence[Item]], region: int) -> Item:
+    def _folded(self, groups: Sequence[Sequence[Item]], region: int, *, beside: bool) -> Item:
         graph = self.graph
-        members = [[key for item in group for key in boxes_of(item)] for group in groups]
-        self._join_series([_exits_of(graph, keys) for keys in members])
-        for position, key in enumerate(members[-1]):
-            for head, values in list(graph.after[key].items()):
-                if head not in members[-1]:
-                    graph.connect(members[0][position], head, values)
+        members = [_members(group) for group in groups]
+        if beside:
+            self._join_results(members)
+        else:
+            self._join_series([exits_of(graph, keys) for keys in members])
+            self._hand_on(members[0], members[-1])
         names = [self._path(keys[0]) for keys in members]
         for keys in members[1:]:
             for key in keys:
                 graph.drop(key)
         first = groups[0]
         if len(first) > 1:
-            return Frame(region, list(first), repeats=[keys[0] for keys in members], group=True)
+            repeats = [keys[0] for keys in members]
+            return Frame(region, list(first), repeats=repeats, group=True, beside=beside)
         (item,) = first
         if isinstance(item, Frame):
             item.repeats = [cast("Frame", group[0]).call for group in groups]
+            item.beside = beside
         else:
-            graph.boxes[item].repeats = [keys[0] for keys in members]
-            graph.boxes[item].names = names
+            box = graph.boxes[item]
+            box.repeats, box.names, box.beside = [keys[0] for keys in members], names, beside
         return item
+
+    def _hand_on(self, first: Sequence[int], last: Sequence[int]) -> None:
+        """Let the first group of a row feed what the last one feeds."""
+        for position, key in enumerate(last):
+            for head, values in list(self.graph.after[key].items()):
+                if head not in last:
+                    self.graph.connect(first[position], head, values)
+
+    def _join_results(self, members: Sequence[Sequence[int]]) -> None:
+        """Let the first of groups side by side hand on what all of them do."""
+        graph = self.graph
+        for keys in zip(*members, strict=True):
+            for head in [head for head in graph.after[keys[0]] if head not in members[0]]:
+                values = chain.from_iterable(graph.after[key][head] for key in keys)
+                graph.connect(keys[0], head, values)
 
     def _join_series(self, exits: Sequence[Sequence[tuple[int, str, Shape, int]]]) -> None:
         """Let the first block's outputs stand for those of all blocks."""
@@ -264,15 +244,11 @@ class BlockFolder:
         return op.name, arguments, named, shapes
 
 
-# ---- outputs that every block has one of: a language model's cache, features per stage ----
+def _groups(items: Sequence[Item], start: int, period: int, times: int) -> Iterator[Sequence[Item]]:
+    """Runs of items after one another."""
+    for place in range(start, start + period * times, period):
+        yield items[place : place + period]
 
 
-def _exits_of(graph: BoxGraph, keys: Sequence[int]) -> list[tuple[int, str, Shape, int]]:
-    """The outputs of series that a group of boxes feeds: from which box, which series, the key."""
-    found: list[tuple[int, str, Shape, int]] = []
-    for position, key in enumerate(keys):
-        for head in graph.after[key]:
-            series = series_of(graph, head)
-            if series is not None:
-                found.append((position, *series, head))
-    return sorted(found, key=lambda one: (one[0], one[1], one[3]))
+def _members(group: Sequence[Item]) -> list[int]:
+    return [key for item in group for key in boxes_of(item)]
