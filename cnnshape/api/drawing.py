@@ -38,7 +38,7 @@ def draw(
             report that :func:`cnnshape.inspect` gave.
         inputs: as for :func:`cnnshape.inspect`.
         filename: write the drawing there as well; the suffix decides how: ``.svg``, ``.png``,
-            ``.pdf``, ``.dot``, ``.gv`` or ``.mmd`` (Mermaid).
+            ``.pdf``, ``.tex`` (TikZ), ``.dot``, ``.gv`` or ``.mmd`` (Mermaid).
         args: as for :func:`cnnshape.inspect`.
         kwargs: as for :func:`cnnshape.inspect`.
         device: as for :func:`cnnshape.inspect`, and so are the next three.
@@ -49,7 +49,8 @@ def draw(
         exact: as for :func:`cnnshape.inspect`.
         options: ``style`` (``"graph"``, ``"blocks"``, ``"tree"``), ``depth``, ``direction``
             (``"TB"``, ``"LR"``), ``show`` (any of shapes, params, macs, receptive-field, formula),
-            ``theme`` (``"light"``, ``"dark"``, ``"mono"``), ``expand``, ``collapse``, ``only``.
+            ``theme`` (``"light"``, ``"dark"``, ``"mono"``), ``expand``, ``collapse``, ``only``,
+            ``fit`` (``"a4"``, ``"letter"``, ``"slide"``, ``"column"`` or a size).
 
     Returns:
         A ``graphviz.Digraph`` that needs no ``dot`` executable: notebooks show it, ``source`` is

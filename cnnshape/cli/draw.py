@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _DEFAULT_SHOW = "shapes,params"
 
 
-@click.command("draw", short_help="Draw the architecture: svg, png, pdf, html, dot, mermaid.")
+@click.command("draw", short_help="Draw the architecture: svg, png, pdf, html, tikz, dot.")
 @model_options
 @click.option(
     "-o", "--output", metavar="FILE", help="Where to; the suffix decides. - prints DOT, or -f."
 )
 @click.option(
-    "-f", "--format", "format_", metavar="FORMAT", help="svg, png, pdf, html, dot or mmd."
+    "-f", "--format", "format_", metavar="FORMAT", help="svg, png, pdf, html, tikz, dot or mmd."
 )
 @click.option(
     "--style",
@@ -111,11 +111,13 @@ def command(
     cnnshape draw torchvision:resnet18 -o resnet18.png --theme dark
     cnnshape draw net.py:Net -i 8,3,32,32 --style blocks -o net.pdf
     cnnshape draw torchvision:densenet121 --only features.denseblock1 -o block.svg
+    cnnshape draw lenet -o lenet.tex --fit column
     cnnshape draw lenet -o - -f mmd
     cnnshape draw lenet --field C2[4,4] -o field.png
 
-    FILE may end in .svg, .png, .pdf, .html (to pan and zoom), .dot, .gv or .mmd (Mermaid). Exit
-    code 1 if the model raises; the picture then ends at the failing layer, in red.
+    FILE may end in .svg, .png, .pdf, .html (to pan and zoom), .tex (TikZ, for \input), .dot, .gv or
+    .mmd (Mermaid). Exit code 1 if the model raises; the picture then ends at the failing layer,
+    in red.
     """
     if field is not None:
         _refuse_what_shapes_a_diagram(click.get_current_context())
@@ -167,7 +169,7 @@ def command(
 
 def _format(output: str | None, format_: str | None) -> str:
     from cnnshape.files import check_target
-    from cnnshape.rendering.diagram.drawing import format_named, format_of
+    from cnnshape.rendering.diagram.drawing import FORMATS, format_named, format_of
 
     if output is None:
         raise UsageError("where to? give a file with -o, as in -o net.svg, or -o - to print DOT")
@@ -175,6 +177,11 @@ def _format(output: str | None, format_: str | None) -> str:
     if output == "-":
         return named or "dot"
     chosen = named or format_of(output)
+    meant = Path(output).suffix[1:].lower()
+    if meant in FORMATS and format_named(meant) != chosen and {meant, chosen} != {"dot", "gv"}:
+        raise UsageError(
+            f"{output} is {meant} by its suffix and {chosen} by -f {format_}: leave one out"
+        )
     check_target(output)
     return chosen
 

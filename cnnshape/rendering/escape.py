@@ -10,6 +10,11 @@ from __future__ import annotations
 
 import unicodedata
 
+_GREEK = {
+    "SMALL": "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho "
+    "sigma tau upsilon phi chi psi omega",
+    "CAPITAL": "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega",
+}
 _LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -41,6 +46,17 @@ _LATEX = {
     "✓": r"$\checkmark$",
     "✗": r"$\times$",
     "µ": r"$\mu$",
+    "′": "$'$",
+    "∞": r"$\infty$",
+    "√": r"$\surd$",
+    # Letters of variables in Python that pdflatex has as mathematics only.
+    **{
+        unicodedata.lookup(
+            f"GREEK {size} LETTER {name.upper().replace('LAMBDA', 'LAMDA')}"
+        ): f"$\\{name}$"
+        for size, names in _GREEK.items()
+        for name in names.split()
+    },
 }
 _MARKDOWN = frozenset("\\`*_{}[]<>#|~&$")
 #: What makes a spreadsheet read a cell as a formula.

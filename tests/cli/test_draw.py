@@ -77,6 +77,7 @@ def draw(
         ("svg", b"<?xml"),
         ("png", b"\x89PNG"),
         ("pdf", b"%PDF"),
+        ("tex", b"% Architecture of LeNet"),
         ("dot", b"digraph LeNet"),
         ("gv", b"digraph LeNet"),
         ("mmd", b"flowchart TD"),
@@ -100,7 +101,9 @@ def test_dot_on_stdout(draw: Draw):
     assert "Conv2d 5×5, 1→6, pad 2" in out
 
 
-@pytest.mark.parametrize(("name", "start"), [("mmd", "flowchart"), ("svg", "<?xml")])
+@pytest.mark.parametrize(
+    ("name", "start"), [("mmd", "flowchart"), ("svg", "<?xml"), ("tikz", "% Arch")]
+)
 def test_the_format_on_stdout(draw: Draw, name: str, start: str):
     code, out, _ = draw("lenet", "-o", "-", "-f", name)
     assert code == 0
@@ -128,6 +131,8 @@ def test_a_named_format_beats_the_suffix(draw: Draw):
         (["lenet", "-o", "x.svg", "--theme", "blue"], "'blue' is not one of 'light', 'dark'"),
         (["nets.py:Deep", "-o", "x.svg"], "needs an input shape"),
         (["lenot", "-o", "x.svg"], "lenet"),
+        (["lenet", "-o", "x.svg", "-f", "tikz"], "x.svg is svg by its suffix and tex by -f tikz"),
+        (["lenet", "-o", "x.tex", "--field", "C2[4,4]"], "cannot draw a field to x.tex; use .svg"),
         (["lenet", "-o", "x.mmd", "--style", "blocks"], "Mermaid cannot draw the blocks style"),
     ],
 )

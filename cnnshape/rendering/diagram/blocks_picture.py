@@ -1,4 +1,4 @@
-"""The blocks style as a picture: SVG written directly, PNG and PDF painted by Graphviz."""
+"""The blocks style as a picture: SVG and TikZ written directly, PNG and PDF by Graphviz."""
 
 from __future__ import annotations
 
@@ -113,10 +113,14 @@ class BlocksPicture:
         return self._scene().digraph(self.report.class_name)
 
     def paint(self, format: str) -> bytes:
-        """It as a picture; SVG is written directly, the others are painted by Graphviz."""
-        scene = self._scene()
+        """It as a picture; SVG and TikZ are written directly, the others painted by Graphviz."""
+        scene, about = self._scene(), describe(self.report)
         if format == "svg":
-            return scene.svg(*describe(self.report)).encode("utf-8")
+            return scene.svg(*about).encode("utf-8")
+        if format == "tex":
+            from cnnshape.rendering.diagram.tikz import tikz
+
+            return tikz(scene, *about).encode("utf-8")
         graph = scene.digraph(self.report.class_name)
         return paint(graph, format)
 

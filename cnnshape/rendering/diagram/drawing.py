@@ -20,9 +20,9 @@ from cnnshape.rendering.diagram.graphviz_process import LayoutError
 from cnnshape.tracing.trace import Trace
 from cnnshape.words import did_you_mean
 
-#: ``gv`` is DOT's other usual suffix, ``mmd`` that of Mermaid.
-FORMATS = ("svg", "png", "pdf", "html", "dot", "gv", "mmd")
-_ALIASES = {"mermaid": "mmd", "graphviz": "dot", "htm": "html"}
+#: ``gv`` is DOT's other usual suffix, ``mmd`` that of Mermaid, ``tex`` stands for TikZ.
+FORMATS = ("svg", "png", "pdf", "html", "tex", "dot", "gv", "mmd")
+_ALIASES = {"mermaid": "mmd", "graphviz": "dot", "htm": "html", "tikz": "tex", "latex": "tex"}
 
 
 def draw_report(report: Report, options: DrawOptions | None = None) -> Drawing:
@@ -121,7 +121,7 @@ class Picture(Protocol):
         ...
 
     def paint(self, format: str) -> bytes:
-        """It as ``svg``, ``png`` or ``pdf``."""
+        """It as ``svg``, ``png``, ``pdf`` or ``tex``."""
         ...
 
     def mermaid(self) -> str:
@@ -196,6 +196,10 @@ class Drawing(graphviz.Digraph):
     def svg(self) -> str:
         """The drawing as SVG text."""
         return self._picture.paint("svg").decode("utf-8")
+
+    def tikz(self) -> str:
+        """The drawing as a ``tikzpicture`` for LaTeX."""
+        return self._picture.paint("tex").decode("utf-8")
 
     # ---- what a graphviz graph does, done without `dot` ----------------------------------
 

@@ -17,11 +17,12 @@ from cnnshape.rendering.diagram.dot_writer import DotWriter
 from cnnshape.rendering.diagram.draw_options import Direction, DrawOptions
 from cnnshape.rendering.diagram.fitting import beside, bounded, breaks, fill_page, on_page
 from cnnshape.rendering.diagram.graph_picture import GraphPicture, laid_in_a_u, tidy
-from cnnshape.rendering.diagram.graphviz_process import lay_out, paint
+from cnnshape.rendering.diagram.graphviz_process import lay_out
+from cnnshape.rendering.diagram.painting import painted
 from cnnshape.rendering.diagram.paper import DRAWN_TEXT, LEAST_SCALE, Page, page_of, too_small
 from cnnshape.rendering.diagram.pieces import Piece, cut
 from cnnshape.rendering.diagram.placement import Placement, read_placement
-from cnnshape.rendering.diagram.svg import Widths, describe, finished, measured_widths
+from cnnshape.rendering.diagram.svg import Widths, describe, measured_widths
 from cnnshape.rendering.diagram.u_shape import UShape, u_shape
 from cnnshape.rendering.palette import THEMES
 from cnnshape.words import counted
@@ -201,11 +202,8 @@ class FittedPicture:
 
     def paint(self, format: str) -> bytes:
         """It as a picture."""
-        data = paint(self.digraph(), format)
-        if format != "svg":
-            return data
-        title, description = describe(self.report)
-        return finished(data, title, description, self.sheet.widths)
+        about = describe(self.report)
+        return painted(self.digraph(), format, about, self.sheet.widths, self.page)
 
     def mermaid(self) -> str:
         """It as a Mermaid flowchart, which knows no page."""

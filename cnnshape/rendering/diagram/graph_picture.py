@@ -22,11 +22,12 @@ from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.dot_writer import DotWriter
 from cnnshape.rendering.diagram.draw_options import DrawOptions
 from cnnshape.rendering.diagram.fitting import bounded
-from cnnshape.rendering.diagram.graphviz_process import LayoutError, LayoutTimeout, lay_out, paint
+from cnnshape.rendering.diagram.graphviz_process import LayoutError, LayoutTimeout, lay_out
 from cnnshape.rendering.diagram.loop_routes import led_back
+from cnnshape.rendering.diagram.painting import painted
 from cnnshape.rendering.diagram.pieces import Piece
 from cnnshape.rendering.diagram.placement import Placement, read_placement, tidied
-from cnnshape.rendering.diagram.svg import Widths, describe, finished, measured_widths
+from cnnshape.rendering.diagram.svg import Widths, describe, measured_widths
 from cnnshape.rendering.diagram.u_shape import UShape, in_a_u, u_shape
 from cnnshape.rendering.palette import THEMES
 from cnnshape.words import counted
@@ -118,17 +119,10 @@ class GraphPicture:
             writer = self._writer(shape.joined)
             placement, widths = laid_in_a_u(writer, shape, self.report.class_name)
             graph = writer.write(self.report.class_name, placement)
-            return self._painted(graph, format, widths)
+            return painted(graph, format, describe(self.report), widths)
         layout = self._laid_out()
         graph = self._write(tidy(read_placement(layout), flat=self.direction == "LR"))
-        return self._painted(graph, format, measured_widths(layout))
-
-    def _painted(self, graph: graphviz.Digraph, format: str, widths: Widths) -> bytes:
-        data = paint(graph, format)
-        if format != "svg":
-            return data
-        title, description = describe(self.report)
-        return finished(data, title, description, widths)
+        return painted(graph, format, describe(self.report), measured_widths(layout))
 
     def _laid_out(self) -> Mapping[str, Any]:
         if self._layout is None:

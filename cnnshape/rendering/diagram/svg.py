@@ -66,7 +66,7 @@ def _name(group: ET.Element, widths: Widths) -> None:
     if link is not None:
         tooltip = link.get(f"{{{_XLINK}}}title", "")
         if title is not None and tooltip:
-            title.text = _plain(tooltip)
+            title.text = plain(tooltip)
         holder = group.find(f"{{{_SVG}}}g")
         assert holder is not None
         place = list(group).index(holder)
@@ -77,16 +77,16 @@ def _name(group: ET.Element, widths: Widths) -> None:
         if not (text.text or "").strip():
             group.remove(text)  # a gap between two words
     known = widths.get(group.get("id", ""), ())
-    measured = [(_plain(words), width) for words, width in known if words.strip()]
+    measured = [(plain(words), width) for words, width in known if words.strip()]
     texts = group.findall(f"{{{_SVG}}}text")
-    if [_plain(text.text or "") for text in texts] != [words for words, _ in measured]:
+    if [plain(text.text or "") for text in texts] != [words for words, _ in measured]:
         return
     for text, (words, width) in zip(texts, measured, strict=True):
         _fit(text, words, width)
 
 
-def _plain(words: str) -> str:
-    """Graphviz writes the second of two blanks as one that cannot be broken at."""
+def plain(words: str) -> str:
+    """A text as it was given: Graphviz lets no line break between two blanks."""
     return words.replace("\N{NO-BREAK SPACE}", " ")
 
 

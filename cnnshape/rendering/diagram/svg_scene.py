@@ -22,11 +22,13 @@ Anchor = Literal["start", "middle"]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A filled polygon."""
+    """A filled outline of straight pieces, or of curves if ``bent``; no line if ``width`` is 0."""
 
     points: tuple[Point, ...]
     fill: str
     line: str
+    bent: bool = False
+    width: float = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,10 @@ class Curve:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One line of text; ``at`` is the left end or the middle of its base line."""
+    """One line of text; ``at`` is the left end or the middle of its base line.
+
+    ``measured`` is how wide it was found to be; 0 if nobody measured it.
+    """
 
     text: str
     at: Point
@@ -50,6 +55,12 @@ class Words:
     color: str
     anchor: Anchor = "middle"
     bold: bool = False
+    measured: float = 0.0
+
+    @property
+    def width(self) -> float:
+        """How wide it is to be drawn, in points."""
+        return self.measured or text_width(self.text, self.size, bold=self.bold)
 
 
 Mark = Shape | Curve | Words
@@ -119,8 +130,8 @@ class Scene:
     def _xdot(self, mark: Mark) -> Iterator[str]:
         if isinstance(mark, Shape):
             yield _counted("C", mark.fill)
-            yield _counted("c", mark.line)
-            yield self._points("P", mark.points)
+            yield _counted("c", mark.line if mark.width else mark.fill)
+            yield self._points("b" if mark.bent else "P", mark.points)
         elif isinstance(mark, Curve):
             yield _counted("c", mark.color)
             yield _counted("S", "dashed" if mark.dashed else "solid")
@@ -128,7 +139,7 @@ class Scene:
         else:
             # DOT cannot quote a backslash before a quotation mark; its look-alike needs no quoting.
             text = visible(mark.text).replace("\\", "\N{SET MINUS}")
-            width = text_width(text, mark.size, bold=mark.bold)
+            width = replace(mark, text=text).width
             x, y = mark.at
             x -= width / 2 if mark.anchor == "middle" else 0
             yield f"t {1 if mark.bold else 0}"
@@ -170,26 +181,27 @@ def _counted(operation: str, text: str) -> str:
 
 def _svg(mark: Mark) -> str:
     if isinstance(mark, Shape):
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in mark.points)
         return (
-            f'<polygon points="{points}" fill="{mark.fill}" stroke="{mark.line}" '
-            'stroke-width="0.9" stroke-linejoin="round"/>'
+            f'<path d="{_path(mark)}Z" fill="{mark.fill}" stroke="{mark.line}" '
+            f'stroke-width="{mark.width:g}" stroke-linejoin="round"/>'
         )
     if isinstance(mark, Curve):
-        start, *rest = (f"{x:.1f},{y:.1f}" for x, y in mark.points)
-        path = f"M{start}{'C' if mark.bent else 'L'}{' '.join(rest)}"
         dash = ' stroke-dasharray="4 3"' if mark.dashed else ""
         return (
-            f'<path d="{path}" fill="none" stroke="{mark.color}" '
+            f'<path d="{_path(mark)}" fill="none" stroke="{mark.color}" '
             f'stroke-width="{mark.width:g}"{dash}/>'
         )
     weight = ' font-weight="bold"' if mark.bold else ""
-    width = text_width(mark.text, mark.size, bold=mark.bold)
     return (
         f'<text x="{mark.at[0]:.1f}" y="{mark.at[1]:.1f}" text-anchor="{mark.anchor}" '
-        f'font-size="{mark.size:g}"{weight} fill="{mark.color}" textLength="{width:.1f}" '
+        f'font-size="{mark.size:g}"{weight} fill="{mark.color}" textLength="{mark.width:.1f}" '
         f'lengthAdjust="spacingAndGlyphs">{_text(mark.text)}</text>'
     )
+
+
+def _path(mark: Shape | Curve) -> str:
+    start, *rest = (f"{x:.1f},{y:.1f}" for x, y in mark.points)
+    return f"M{start}{'C' if mark.bent else 'L'}{' '.join(rest)}"
 
 
 def _text(words: str) -> str:

@@ -13,11 +13,12 @@ import graphviz
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.diagram.draw_options import DrawOptions
 from cnnshape.rendering.diagram.fitting import fill_page, on_page
-from cnnshape.rendering.diagram.graphviz_process import lay_out, new_graph, paint
+from cnnshape.rendering.diagram.graphviz_process import lay_out, new_graph
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import Caption, box_label, escaped, wrapped
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles
+from cnnshape.rendering.diagram.painting import painted
 from cnnshape.rendering.diagram.paper import LEAST_SCALE, page_of, too_small
 from cnnshape.rendering.diagram.placement import (
     Placement,
@@ -27,7 +28,7 @@ from cnnshape.rendering.diagram.placement import (
     read_placement,
     route,
 )
-from cnnshape.rendering.diagram.svg import finished, measured_widths
+from cnnshape.rendering.diagram.svg import measured_widths
 from cnnshape.rendering.fonts import FONT
 from cnnshape.rendering.module_tree import Node, build_tree
 from cnnshape.rendering.palette import THEMES, Kind, Theme, kind_of
@@ -227,21 +228,17 @@ class TreePicture:
 
     def paint(self, format: str) -> bytes:
         """It as a picture."""
-        placement = self._placed
+        placement, page = self._placed, None
         if self.options.fit:
             page = page_of(self.options.fit)
             placement = on_page(placement, page, self.scale)
-            graph = self._write(placement)
+        graph = self._write(placement)
+        if page is not None:
             fill_page(graph, page, placement)
-        else:
-            graph = self._write(placement)
-        data = paint(graph, format)
-        if format != "svg":
-            return data
         modules = sum(1 for module in self.report.trace.modules if module.path)
         title = f"Modules of {self.report.class_name}"
         words = f"{self.report.class_name} has {counted(modules, 'module')}."
-        return finished(data, title, words, measured_widths(self._layout))
+        return painted(graph, format, (title, words), measured_widths(self._layout), page)
 
     @property
     def scale(self) -> float:

@@ -260,12 +260,12 @@ def test_it_is_a_graphviz_graph_that_notebooks_show(monkeypatch: pytest.MonkeyPa
     assert drawing.pipe(format="png").startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "dot", "gv", "mmd"])
+@pytest.mark.parametrize("suffix", ["svg", "png", "pdf", "tex", "dot", "gv", "mmd"])
 def test_save_takes_the_format_from_the_suffix(suffix: str, tmp_path: Path):
     target = tmp_path / f"lenet.{suffix}"
     assert lenet().save(target) == str(target)
     starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "dot": b"digraph LeNet",
-              "gv": b"digraph LeNet", "mmd": b"flowchart TD"}  # fmt: skip
+              "gv": b"digraph LeNet", "mmd": b"flowchart TD", "tex": b"% Architecture"}  # fmt: skip
     assert target.read_bytes().startswith(starts[suffix])
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
@@ -278,8 +278,8 @@ def test_render_appends_the_format(tmp_path: Path):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("x.jpg", "cannot draw to .jpg; use one of .svg, .png, .pdf, .html, .dot, .gv, .mmd"),
-        ("x", "x has no suffix; use one of .svg, .png, .pdf, .html, .dot, .gv, .mmd"),
+        ("x.jpg", "cannot draw to .jpg; use one of .svg, .png, .pdf, .html, .tex, .dot, .gv, .mmd"),
+        ("x", "x has no suffix; use one of .svg, .png, .pdf, .html, .tex, .dot, .gv, .mmd"),
     ],
 )
 def test_unknown_suffixes(name: str, message: str, tmp_path: Path):
