@@ -16,6 +16,8 @@ from cnnshape.rendering.escape import visible
 from cnnshape.rendering.fonts import FONT, text_width
 
 _SVG = "http://www.w3.org/2000/svg"
+#: How wide the points are that hold a picture's corners, in points.
+_POINT = 0.72
 
 Anchor = Literal["start", "middle"]
 
@@ -123,8 +125,10 @@ class Scene:
             graph.attr("graph", size=inches(self.paper))
         graph.body.append(f"\tgraph [_background={_quoted(operations)}]\n")
         graph.attr("node", shape="point", style="invis", label="", width="0.01", height="0.01")
-        graph.node("lower_left", pos="0,0")
-        graph.node("upper_right", pos=f"{self.width:.2f},{self.height:.2f}")
+        # Graphviz takes the picture to be as large as what is on it: two points hold the corners.
+        inset = _POINT / 2
+        graph.node("lower_left", pos=f"{inset},{inset}")
+        graph.node("upper_right", pos=f"{self.width - inset:.2f},{self.height - inset:.2f}")
         return graph
 
     def _xdot(self, mark: Mark) -> Iterator[str]:

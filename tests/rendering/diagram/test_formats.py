@@ -169,13 +169,14 @@ def test_pdf():
 
 
 @pytest.mark.parametrize("style", ["graph", "blocks", "tree"])
-def test_a_pdf_has_no_paper_around_the_picture(style: str):
-    drawing = lenet(style=style)
+@pytest.mark.parametrize("fit", ["", "300x401"])
+def test_a_pdf_is_as_large_as_the_svg(style: str, fit: str):
+    drawing = lenet(style=style, fit=fit)
     root = parsed(drawing)
     sizes = [float((root.get(side) or "").removesuffix("pt")) for side in ("width", "height")]
     box = re.search(rb"/MediaBox *\[ *0 0 ([\d.]+) ([\d.]+)", drawing.render_as("pdf"))
     assert box is not None
-    assert [float(box[1]), float(box[2])] == pytest.approx(sizes, abs=1.5)
+    assert [float(box[1]), float(box[2])] == pytest.approx(sizes, abs=0.5)
 
 
 def test_mermaid_has_no_character_that_it_would_interpret():
