@@ -35,10 +35,12 @@ _HOMES = {
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
     "formula": ("cnnshape.formulas.formula_call", "formula"),
     "inspect": ("cnnshape.api.inspecting", "inspect"),
+    "load_ipython_extension": ("cnnshape.integrations.notebook", "load"),
     "operations": ("cnnshape.operations", ""),
     "params": ("cnnshape.api.params", "params"),
     "sizes": ("cnnshape.api.sizing", "sizes"),
     "sweep": ("cnnshape.api.sweeping", "sweep"),
+    "unload_ipython_extension": ("cnnshape.integrations.notebook", "unload"),
 }
 
 __all__ = [

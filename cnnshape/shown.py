@@ -8,6 +8,7 @@ looks, so that whoever makes a result imports nothing of what draws it.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -57,3 +58,13 @@ class Shown:
             OutputError: the suffix is not known, or the file cannot be written.
         """
         return self._writer.save(self, path, format)
+
+
+def told(text: Callable[..., str]) -> dict[str, str]:
+    """What a notebook shows of an answer that is a text: HTML, with plain text to fall back on.
+
+    Args:
+        text: the text; it may be given a style (:mod:`cnnshape.formulas.text_style`).
+    """
+    html = import_module("cnnshape.rendering.answer_html").html_of
+    return {"text/plain": text(), "text/html": html(text)}

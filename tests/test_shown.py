@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
 from torch import nn
 
@@ -75,3 +78,32 @@ def test_making_a_result_imports_nothing_that_draws_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+ANSWERS: dict[str, tuple[Callable[[], object], str]] = {
+    "evaluation": (lambda: cnnshape.formula("conv", input=28, kernel=5), "= 24"),
+    "judgements": (lambda: cnnshape.formula("conv", "(W - F)/S + 1"), "conditional"),
+    "judgement": (lambda: cnnshape.formula("conv", "W - F").judgements[0], "wrong"),
+    "solutions": (
+        lambda: cnnshape.formula("conv", input=28, kernel=5, output=28, solve="padding"),
+        "padding = 2",
+    ),
+    "chain": (lambda: cnnshape.formula(layers="conv k5, pool 2", input=28), "12"),
+    "worked": (lambda: cnnshape.formula("max_pool", matrix="1 2; 3 4", kernel=2), "4"),
+    "explanation": (
+        lambda: cnnshape.explain_error(nn.Linear(2, 2), torch.zeros(1, 3)),
+        "expects 2 features, but 3 arrive",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_answers_are_shown_in_notebooks(name: str) -> None:
+    make, words = ANSWERS[name]
+    answer = make()
+    bundle = answer._repr_mimebundle_(include=None, exclude=None)  # type: ignore[attr-defined]
+    assert bundle["text/plain"] == str(answer)
+    assert words in bundle["text/plain"]
+    assert bundle["text/html"].startswith("<pre")
+    text = re.sub(r"<[^>]*>", "", bundle["text/html"])
+    assert html.unescape(text).split() == str(answer).split()

@@ -51,6 +51,26 @@ class Explanation:
 
         return Lines(error_lines(self.error, self.name, None))
 
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter: HTML, with plain text to fall back on."""
+        from cnnshape.rendering.failure import error_lines
+        from cnnshape.rendering.printing import as_html
+
+        if self.error is None:
+            return {"text/plain": str(self)}
+        return {
+            "text/plain": str(self),
+            "text/html": as_html(error_lines(self.error, self.name, None)),
+        }
+
+    @property
+    def says_why(self) -> bool:
+        """Whether there is more in it than the exception's own message."""
+        error = self.error
+        return error is not None and bool(
+            error.diagnosis or error.suggestions or error.arguments or error.derivation
+        )
+
     @property
     def name(self) -> str:
         """The class of the model."""

@@ -10,6 +10,7 @@ from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES, canonical
 from cnnshape.formulas.size_evaluation import Evaluation, evaluate
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.shown import told
 from cnnshape.words import times
 
 #: How many layers one chain may have.
@@ -90,6 +91,10 @@ class Chain:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter."""
+        return told(self.text)
 
     def text(self, style: Style = unstyled) -> str:
         """The size after each layer."""

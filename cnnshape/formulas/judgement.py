@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.shown import told
 from cnnshape.words import listed
 
 EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
@@ -50,6 +51,10 @@ class Judgement:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter."""
+        return told(self.text)
 
     def text(self, style: Style = unstyled) -> str:
         """The verdict, when it holds, the smallest counterexample, and the repaired formula."""
@@ -184,6 +189,10 @@ class Judgements:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter."""
+        return told(self.text)
 
     def text(self, style: Style = unstyled) -> str:
         """What was found about each formula; once for those of which the same was found."""

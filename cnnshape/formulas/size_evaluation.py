@@ -15,6 +15,7 @@ from cnnshape.formulas.layer_arguments import Shape
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical, derive
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, named_rule
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.shown import told
 
 
 class Evaluation(NamedTuple):
@@ -32,6 +33,10 @@ class Evaluation(NamedTuple):
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter."""
+        return told(self.text)
 
     def text(self, style: Style = unstyled) -> str:
         """The formula, the numbers, and the derivation line by line."""

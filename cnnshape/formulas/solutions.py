@@ -14,6 +14,7 @@ from cnnshape.formulas.registry import STRIDE_IS_KERNEL
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, example, named_rule
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.shown import told
 from cnnshape.words import listed, plural
 
 #: Where each unknown is looked for unless a range is given.
@@ -66,6 +67,10 @@ class Solutions:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter."""
+        return told(self.text)
 
     def text(self, style: Style = unstyled) -> str:
         """The answers, the usual ones first, and where they were looked for."""

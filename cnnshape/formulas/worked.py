@@ -13,6 +13,7 @@ from cnnshape.formulas.layer_arguments import per_axis
 from cnnshape.formulas.reading.matrices import Matrix, Number, read_matrix
 from cnnshape.formulas.registry import canonical, derive
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.shown import told
 from cnnshape.words import times
 
 #: The kinds that can be worked out, and those that have weights.
@@ -100,6 +101,10 @@ class Worked:
             parts.append(f"padding {both}")
         parts += [f"dilation {_pair(self.dilation)}"] if self.dilation != (1, 1) else []
         return ", ".join(parts)
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """The same for Jupyter."""
+        return told(self.text)
 
     def text(self, style: Style = unstyled) -> str:
         """The matrices side by side, or one below the other where they are wide, and the steps."""

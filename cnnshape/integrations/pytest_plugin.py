@@ -182,7 +182,6 @@ def _explained(exception: BaseException) -> str:
 
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(Exception):
         found = explain_exception(exception)
-        error = None if found is None else found.error
-        if error is not None and (error.diagnosis or error.suggestions or error.arguments):
+        if found is not None and found.says_why:
             return str(found)
     return ""

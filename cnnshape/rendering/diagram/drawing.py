@@ -184,6 +184,12 @@ class Drawing(graphviz.Digraph):
             return texts[wanted]().encode("utf-8")
         return self._picture.paint(wanted)
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None, **_: Any) -> Any:
+        """The drawing for Jupyter: SVG, with a line of text where that cannot be shown."""
+        bundle = super()._repr_mimebundle_(include, exclude)
+        plain = f'diagram of {self.name} (save("{self.name}.svg") writes it)'
+        return {"text/plain": plain, **bundle}
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader should know about the picture: how deep it goes, what is missing."""
