@@ -9,7 +9,7 @@ from cnnshape.rendering.batch import Batch
 from cnnshape.rendering.diagram.boxes import Box, Part
 from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.draw_options import Show
-from cnnshape.rendering.diagram.labels import Caption, Strip, wrapped
+from cnnshape.rendering.diagram.labels import Caption, Strip, packed, wrapped
 from cnnshape.rendering.diagram.naming import Naming
 from cnnshape.rendering.repeats import series_name
 from cnnshape.rendering.units import amount_text, count, per_axis, shape_text
@@ -52,7 +52,7 @@ class Captions:
         if box.sign:
             return Caption("", strips=strips, kind="merge", sign=box.sign, tooltip=tooltip)
         title, first = self.naming.title(box, key)
-        lines = [first] if first else []
+        lines = packed([*([first] if first else []), *self.naming.inside_of(box.head)])
         lines += ["side by side"] if box.beside else []
         lines += self._asked_for(box)
         if box.failed:

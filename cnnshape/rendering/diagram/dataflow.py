@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from cnnshape.analysis.accounts import Accounts, shown_name
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.tracing.trace import Module, ModuleCall, NamedValue, Operation, Trace
+
+if TYPE_CHECKING:
+    from cnnshape.rendering.diagram.inner_words import InnerWords
 
 _CONTAINERS = ("Sequential", "ModuleList", "ModuleDict", "Container")
 
@@ -95,6 +98,13 @@ class Flow:
     def accounts(self) -> Accounts:
         """What each operation does to the axes of its tensors."""
         return Accounts(self.trace)
+
+    @cached_property
+    def inner_words(self) -> InnerWords:
+        """What is said of modules that are not opened: the same in every picture of the flow."""
+        from cnnshape.rendering.diagram.inner_words import InnerWords
+
+        return InnerWords(self.accounts, self._children)
 
     def operation(self, node: Node) -> Operation | None:
         """The operation that a node ran, if it is one."""

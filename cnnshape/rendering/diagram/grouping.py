@@ -93,7 +93,11 @@ def _closed_regions(
             continue
         deep = depth is not None and flow.depth(call.index) >= depth and call.index not in free
         named = any(path == pattern or fnmatchcase(path, pattern) for pattern in collapse)
-        if deep or named or (whole and _is_whole(flow, call.index)):
+        if (
+            deep
+            or named
+            or (whole and (_is_whole(flow, call.index) or _is_merging(flow, call.index)))
+        ):
             closed[call.index] = call.index
     return closed
 
@@ -102,6 +106,15 @@ def _is_whole(flow: Flow, call: int) -> bool:
     """Whether readers take the module for one layer: an ``RMSNorm``, a ``QuickGELU``."""
     name = flow.trace.module(flow.trace.calls[call].path).type
     return not flow.children(call) and kind_of(name) in ("norm", "activation")
+
+
+def _is_merging(flow: Flow, call: int) -> bool:
+    """Whether a module puts space into depth, with one layer at most: a patch merging."""
+    start, stop = flow.trace.calls[call].operations
+    if not flow.inner_words.parts(call):
+        return False
+    families = [family_of(op.name) for op in flow.trace.operations[start:stop]]
+    return sum(family in ("convolution", "linear") for family in families) < 2
 
 
 def _box(flow: Flow, node: Node) -> Box:

@@ -6,12 +6,15 @@ Every text is escaped; an empty one makes no element.
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import Kind, KindStyle, Theme
 
 _TABLE = '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+#: Longer lines than this would stretch their boxes, in letters.
+_LINE = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,24 @@ class Caption:
     pill: bool = False
 
 
+def packed(phrases: Sequence[str], longest: int = _LINE) -> list[str]:
+    """Phrases as few lines, none longer than ``longest`` unless a phrase alone is.
+
+    >>> packed(["Bottleneck, 3 conv", "+ input"]), packed(["12 heads", "2 skips"], 10)
+    (['Bottleneck, 3 conv, + input'], ['12 heads', '2 skips'])
+    """
+    lines: list[str] = []
+    for phrase in phrases:
+        if lines and len(lines[-1]) + len(phrase) + 2 <= longest:
+            lines[-1] += f", {phrase}"
+        else:
+            lines.append(phrase)
+    return lines
+
+
 def wrapped(text: str) -> list[str]:
     """A message in a few short lines, so that it does not stretch its box."""
-    lines = textwrap.wrap(" ".join(text.split()), 44)
+    lines = textwrap.wrap(" ".join(text.split()), _LINE)
     return lines if len(lines) <= 4 else [*lines[:4], "…"]
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from cnnshape.rendering.units import count
 from cnnshape.tracing.trace import Module
+from cnnshape.words import counted
 
 Config = Mapping[str, Any]
 
@@ -130,7 +131,10 @@ def embedding(kind: str, config: Config) -> list[str]:
 
 
 def _attention(_kind: str, config: Config) -> list[str]:
-    return [f"{config.get('embed_dim')}", f"{config.get('num_heads')} heads"]
+    width, heads = config.get("embed_dim"), config.get("num_heads")
+    if not isinstance(width, int) or not isinstance(heads, int):
+        return []
+    return [f"{counted(heads, 'head')} of {width // heads}"]
 
 
 def _recurrent(_kind: str, config: Config) -> list[str]:

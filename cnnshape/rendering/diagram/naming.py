@@ -7,8 +7,10 @@ from collections.abc import Callable, Sequence
 
 from cnnshape.rendering.diagram.boxes import Box, Frame, Part
 from cnnshape.rendering.diagram.choose_depth import View
+from cnnshape.rendering.diagram.labels import packed
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
+from cnnshape.rendering.diagram.slices import slice_words
 from cnnshape.rendering.palette import kind_of
 from cnnshape.rendering.repeats import folded_label, series_name
 from cnnshape.rendering.units import shape_text
@@ -23,6 +25,8 @@ _COUNTED: dict[str, str] = {
     "linear": "linear",
     "pooling": "pool",
 }
+#: How long a line of several phrases may become above an arrow between two feature maps.
+_SHORT = 26
 
 
 class Naming:
@@ -93,8 +97,14 @@ class Naming:
         if head.container:
             return f"{len(head.nodes)} operations", self._several(head)
         if len(head.nodes) > 1:
-            return f"concat of {len(head.nodes) - 1} slices", self._joined(head)
+            return self._slices(head), self._joined(head)
         return self._operations((head,))
+
+    def _slices(self, part: Part) -> str:
+        """``every second row and column, 4 parts``: slices of a tensor that are joined again."""
+        *slices, join = (self._ran(node) for node in part.nodes)
+        told = slice_words(self.flow.accounts, slices, join)
+        return told or f"concat of {len(slices)} slices"
 
     def _joined(self, part: Part) -> str:
         """``56×56×96 → 28×28×384``: what slices of a tensor were, and what they are together."""
@@ -151,12 +161,15 @@ class Naming:
         return self.trace.operations[index]
 
     def _contents(self, part: Part) -> str:
-        """``_DenseBlock, 6 × _DenseLayer``: the class of a folded-up module and what it holds."""
+        """``_DenseBlock, 6 × _DenseLayer``: the class of a folded-up module and what it holds.
+
+        That it is a Sequential goes without saying.
+        """
         assert part.call is not None
         module = self.module(part.call)
         children = [self.path(child) for child in self.flow.children(part.call)]
         kinds = Counter(self.trace.module(path).type for path in children)
-        words = [module.type]
+        words = [] if module.builtin and module.type == "Sequential" else [module.type]
         stride = module.config.get("stride")
         if isinstance(stride, int) and stride > 1:
             words.append(f"stride {stride}")
@@ -166,7 +179,13 @@ class Naming:
         else:
             layers = self._layers(part.call)
             words += [f"{layers[word]} {word}" for word in _COUNTED.values() if layers[word]]
-        return ", ".join(words)
+        return ", ".join(words) or module.type
+
+    def inside_of(self, part: Part) -> tuple[str, ...]:
+        """Heads, windows and skips of a module that is not opened."""
+        if part.call is None or not part.container:
+            return ()
+        return self.flow.inner_words.of(part.call)
 
     def _layers(self, call: int) -> Counter[str]:
         """What a module holds, in words; an attention counts as one whatever is inside it."""
@@ -185,7 +204,7 @@ class Naming:
         return found
 
     def step(self, box: Box) -> tuple[str, ...]:
-        """What a box does, in one or two short lines."""
+        """What a box does, in a few short lines."""
         head = box.head
         if head.call is None and head.container:
             return (f"{len(head.nodes)} operations",)
@@ -195,9 +214,8 @@ class Naming:
         if not head.container:
             return step_words(self.module(head.call))
         first, *rest = self._contents(head).split(", ")
-        if first == "Sequential" and rest:
-            return rest[0], *([", ".join(rest[1:])] if rest[1:] else [])
-        return (first, ", ".join(rest)) if rest else (first,)
+        inside = [word for phrase in self.inside_of(head) for word in phrase.split(", ")]
+        return (first, *packed([*([", ".join(rest)] if rest else []), *inside], _SHORT))
 
     # ---- frames -------------------------------------------------------------------------
 

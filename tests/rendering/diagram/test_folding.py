@@ -362,7 +362,7 @@ class Merging(nn.Module):
 def test_slices_that_are_put_together_again_are_one_step() -> None:
     report = report_of(Merging(), (1, 8, 8, 3))
     drawn = draw_report(report)
-    assert "concat of 4 slices" in drawn.source
+    assert "every second row and column, 4 parts" in drawn.source
     assert "8×8×3 → 4×4×12" in drawn.source
     assert drawn.source.count(" -> ") == 3  # into the step, into the layer, out of it
     assert draw_report(report, DrawOptions(expand=True)).source.count("0::2") > 1

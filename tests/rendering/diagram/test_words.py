@@ -38,7 +38,7 @@ LAYERS = [
     (nn.Embedding(30522, 768), "Embedding 30,522→768"),
     (nn.LSTM(8, 16, 2, bidirectional=True), "LSTM 8→16, 2 layers, bidirectional"),
     (nn.GRU(8, 16), "GRU 8→16"),
-    (nn.MultiheadAttention(512, 8), "MultiheadAttention 512, 8 heads"),
+    (nn.MultiheadAttention(512, 8), "MultiheadAttention 8 heads of 64"),
     (nn.Dropout(0.25), "Dropout 0.25"),
     (nn.GroupNorm(4, 8), "GroupNorm 4 groups"),
     (nn.BatchNorm2d(8), "BatchNorm2d"),
@@ -164,7 +164,7 @@ def test_a_loop_says_how_many_turns_it_has_and_what_each_takes():
 def test_a_closed_module_says_what_is_inside():
     boxes, _, _ = captions_of(Tower(4), (1, 3, 8, 8), collapse=["blocks"])
     (caption,) = [c for name, c in boxes.items() if name.startswith("blocks")]
-    assert (caption.title, caption.lines) == ("blocks", ("Sequential, 4 × Residual",))
+    assert (caption.title, caption.lines) == ("blocks", ("4 × Residual, each + input",))
     assert caption.aside == "4,672"
 
 
@@ -262,5 +262,7 @@ def test_what_a_closed_module_holds():
     view = make_view(build_flow(report.trace), depth=1)
     captions = Captions(view, report, parse_show("shapes"))
     closed = next(key for key, box in view.graph.boxes.items() if box.head.container)
-    (line,) = captions.box(closed).lines
-    assert line == "Layer, 1 embedding, 1 attention, 1 recurrent, 2 linear"
+    assert captions.box(closed).lines == (
+        "Layer, 1 embedding, 1 attention, 1 recurrent, 2 linear",
+        "2 heads of 4, 2 skips",
+    )
