@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cnnshape.cli.options import output_options
+from cnnshape.cli.options import output_options, trust_code_option
 from cnnshape.cli.output import emit
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
@@ -18,6 +18,7 @@ from cnnshape.formats import choose_format
 @click.option(
     "--weights", type=click.Choice(["best", "last"]), default="best", help="Of the best epoch."
 )
+@trust_code_option
 @click.option("--confusion", is_flag=True, help="Show the confusion matrix as well.")
 @output_options("table", "json")
 def command(
@@ -27,6 +28,7 @@ def command(
     root: str | None,
     device: str,
     weights: str,
+    trust_code: bool,
     confusion: bool,
     format_: str | None,
     output: str | None,
@@ -40,14 +42,16 @@ def command(
     cnnshape evaluate runs/lenet-mnist --data digits -f json
     """
     from cnnshape.cli.progress import waiting
-    from cnnshape.cli.training_result import print_evaluation, stdout_console, to_json
+    from cnnshape.cli.training_result import print_chance, print_evaluation, stdout_console, to_json
 
     as_json = choose_format(output, format_, ("table", "json")) == "json"
     check_target(output)
     with waiting(f"measuring {run} …", quiet):
         from cnnshape.training import evaluate
 
-        found = evaluate(run, data=data, root=root, device=device, weights=weights)
+        found = evaluate(
+            run, data=data, root=root, device=device, weights=weights, trust_code=trust_code
+        )
     text = to_json({"run": run, **found.to_dict()}) if as_json else str(found)
     if output is not None and output != "-":
         emit(text, output)
@@ -57,4 +61,5 @@ def command(
         emit(text)
     else:
         print_evaluation(found, stdout_console(), confusion=confusion)
+        print_chance(found)
     return 0

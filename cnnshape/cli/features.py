@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from cnnshape.cli.options import trust_code_option
 from cnnshape.words import times
 
 _LONGEST_TITLE = 100
@@ -22,6 +23,7 @@ _LONGEST_TITLE = 100
 @click.option("-o", "--output", required=True, metavar="FILE", help="A .png, .svg or .pdf.")
 @click.option("-i", "--input", "input_", metavar="SHAPE", help="For models without a usual input.")
 @click.option("--weights", metavar="FILE", help="Load a state dict into the model first.")
+@trust_code_option
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing on success.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
@@ -33,6 +35,7 @@ def command(
     output: str,
     input_: str | None,
     weights: str | None,
+    trust_code: bool,
     device: str,
     quiet: bool,
 ) -> int:
@@ -57,7 +60,13 @@ def command(
     picture_format(path)  # before the model is built, which may take its time
     with waiting(f"running {model} …", quiet):
         maps, notes = features_of(
-            model, picture, layer=layer, input_shape=input_, weights=weights, device=device
+            model,
+            picture,
+            layer=layer,
+            input_shape=input_,
+            weights=weights,
+            device=device,
+            trust_code=trust_code,
         )
         name = Path(model).name if is_run_folder(model) else model
         draw_features(maps, path, elide(f"{name}, {picture.name}", _LONGEST_TITLE))

@@ -49,6 +49,11 @@ trust_option = click.option(
     is_flag=True,
     help="Unpickle a model saved whole; that runs whatever its file says.",
 )
+trust_code_option = click.option(
+    "--trust-code",
+    is_flag=True,
+    help="Run the code that a run folder names (net.py:Net) as its network.",
+)
 mode_option = click.option(
     "--train/--eval",
     "mode",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from cnnshape.cli.options import output_options
+from cnnshape.cli.options import output_options, trust_code_option
 from cnnshape.cli.output import emit
 from cnnshape.errors import ModelNotFoundError, UsageError
 from cnnshape.files import check_target
@@ -35,6 +35,7 @@ from cnnshape.formats import choose_format
     help="Its classes: cat,dog,bird, or a file with one a line.  [default: numbers]",
 )
 @click.option("-i", "--input", "input_", metavar="SHAPE", help="For models without a usual input.")
+@trust_code_option
 @click.option("--device", default="auto", metavar="DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
 @output_options("table", "json")
 def command(
@@ -47,6 +48,7 @@ def command(
     weights: str | None,
     classes: str | None,
     input_: str | None,
+    trust_code: bool,
     device: str,
     format_: str | None,
     output: str | None,
@@ -75,7 +77,9 @@ def command(
             _refuse(model, weights=weights, classes=classes, input=input_)
             from cnnshape.training import predict
 
-            found = predict(model, images, device=device, crop=crop, invert=invert)
+            found = predict(
+                model, images, device=device, crop=crop, invert=invert, trust_code=trust_code
+            )
         else:
             _refuse(model, crop=crop, invert=invert)
             from cnnshape.training.model_prediction import predict_with

@@ -1,15 +1,18 @@
-"""``cnnshape train``: train a bundled network, or go on with an interrupted run."""
+"""``cnnshape train``: train a network for pictures, or go on with an interrupted run."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cnnshape.cli.grouped import GroupedCommand
+from cnnshape.cli.options import trust_code_option
 from cnnshape.errors import UsageError
 from cnnshape.training.config import (
     AMPS,
@@ -26,13 +29,13 @@ if TYPE_CHECKING:
     from cnnshape.training.results import RunResult
 
 _EXECUTION = frozenset(
-    {"device", "nproc", "oversubscribe", "format_", "quiet", "resume", "debug", "tensorboard"}
+    ("device nproc oversubscribe format_ quiet resume debug tensorboard trust_code").split()
 )
 """What may stand beside ``--resume``: it changes where a run is computed, not what."""
 
 
 _GROUPS = {
-    "Data": ("data", "root", "validation", "augmentation"),
+    "Data": ("data", "root", "input", "validation", "augmentation"),
     "Training": (
         "recipe epochs batch_size lr optimizer momentum weight_decay schedule warmup "
         "label_smoothing initialization patience seed"
@@ -40,7 +43,7 @@ _GROUPS = {
     "Machine": (
         "device amp nproc oversubscribe placement workers cuda_graph"
     ).split(),
-    "The run": ("output", "resume", "tensorboard", "format_", "quiet"),
+    "The run": ("output", "resume", "trust_code", "tensorboard", "format_", "quiet"),
 }  # fmt: skip
 
 
@@ -48,7 +51,7 @@ _GROUPS = {
     "train",
     cls=GroupedCommand,
     groups=_GROUPS,
-    short_help="Train a bundled network, or resume a run.",
+    short_help="Train a network, or resume a run.",
 )
 @click.argument("model", required=False, metavar="MODEL")
 @click.option(
@@ -58,6 +61,12 @@ _GROUPS = {
     "or folder:PATH with one folder of pictures per class.  [default: digits]",
 )
 @click.option("--root", metavar="DIR", help="Where downloaded data lie.  [default: data]")
+@click.option(
+    "-i",
+    "--input",
+    metavar="SHAPE",
+    help="The picture that MODEL is given, as in 1,3,64,64.  [default: found out]",
+)
 @click.option(
     "--recipe",
     type=click.Choice(tuple(RECIPES)),
@@ -95,6 +104,7 @@ _GROUPS = {
 @click.option("--tensorboard", is_flag=True, help="Write events for TensorBoard as well.")
 @click.option("-o", "--output", metavar="RUN", help="The run folder.  [default: runs/MODEL-DATA]")
 @click.option("--resume", metavar="RUN", help="Go on with the run in this folder.")
+@trust_code_option
 @click.option(
     "-f",
     "--format",
@@ -111,6 +121,7 @@ def command(
     model: str | None,
     output: str | None,
     resume: str | None,
+    trust_code: bool,
     nproc: int | None,
     oversubscribe: bool,
     tensorboard: bool,
@@ -125,12 +136,17 @@ def command(
     cnnshape train lenet --data mnist --epochs 5
     cnnshape train lenet-d2l --recipe d2l --data fashion-mnist
     cnnshape train mlp --data folder:pictures --nproc 2
+    cnnshape train "net.py:Net(num_classes=3)" --data folder:pets -i 1,3,64,64
+    cnnshape train "torchvision:resnet18(num_classes=3)" --data folder:pets
     cnnshape train --resume runs/lenet-digits
 
     Ctrl-C finishes the batch and saves; --resume goes on exactly. `cnnshape evaluate RUN`,
     `predict RUN IMAGE` and `features RUN IMAGE` use what was trained.
 
-    MODEL is one of lenet, lenet-d2l, lenet-nopad, basic-cnn, mlp.
+    MODEL is one of lenet, lenet-d2l, lenet-nopad, basic-cnn, mlp, which take as many classes as
+    the data have, or torchvision:NAME, timm:NAME, FILE.py:Name or package.module:Name whose result
+    is a number for each class. Naming a file runs it; a run folder whose config.json names one is
+    used with --trust-code.
     """
     _check(context, model, resume)
     from cnnshape.training.launch import as_worker, launch
@@ -140,7 +156,9 @@ def command(
 
     def work() -> int:
         start = (
-            _resumed(resume, settings) if resume is not None else _begun(model, output, settings)
+            _resumed(resume, settings, trust_code=trust_code)
+            if resume is not None
+            else _begun(model, output, settings)
         )
         return _show(start, tensorboard=tensorboard, format_=format_, quiet=quiet)
 
@@ -166,11 +184,11 @@ def _begun(model: str | None, output: str | None, settings: dict[str, Any]) -> S
     return start
 
 
-def _resumed(run: str, settings: dict[str, Any]) -> Start:
+def _resumed(run: str, settings: dict[str, Any], *, trust_code: bool) -> Start:
     def start(observer: Observer) -> RunResult:
         from cnnshape.training import resume
 
-        return resume(run, device=settings["device"], observer=observer)
+        return resume(run, device=settings["device"], observer=observer, trust_code=trust_code)
 
     return start
 
@@ -190,7 +208,8 @@ def _show(start: Start, *, tensorboard: bool, format_: str | None, quiet: bool) 
     with waiting("starting …", quiet or not main):
         importlib.import_module("cnnshape.training.run")  # with torch, which takes a while
     try:
-        result = start(Observers(observers))
+        with contextlib.redirect_stdout(sys.stderr):  # what a network prints is no result
+            result = start(Observers(observers))
     except KeyboardInterrupt:
         if display is not None:
             display.aborted()

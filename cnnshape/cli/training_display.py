@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnshape.cli.sparkline import sparkline
-from cnnshape.cli.training_result import as_argument
+from cnnshape.cli.training_result import run_argument
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_DIM, TERMINAL_GOOD
 from cnnshape.rendering.units import count, duration
@@ -61,7 +61,7 @@ class TrainingDisplay(Observer):
 
     def note(self, text: str) -> None:
         """A line of its own."""
-        self._console.print(Text(text, TERMINAL_DIM))
+        self._console.print(Text(text, TERMINAL_DIM), soft_wrap=True)
 
     def started(self, start: RunStart) -> None:
         """The model's table, what is trained on what, and the heading of the epochs."""
@@ -113,7 +113,7 @@ class TrainingDisplay(Observer):
         if result.interrupted:
             self._console.print(
                 f"interrupted after {counted(len(result.history), 'epoch')}, everything saved\n"
-                f"to go on: cnnshape train --resume {as_argument(result.folder)}",
+                f"to go on: cnnshape train --resume {run_argument(result.folder)}",
                 soft_wrap=True,
             )
 
@@ -121,7 +121,7 @@ class TrainingDisplay(Observer):
         """What to type now, after a run that was trained in this sitting."""
         if self._start is not None and result.test is not None:
             self._console.print(
-                f"to use it: cnnshape predict {as_argument(result.folder)} IMAGE", soft_wrap=True
+                f"to use it: cnnshape predict {run_argument(result.folder)} IMAGE", soft_wrap=True
             )
 
     def aborted(self) -> None:
@@ -130,7 +130,7 @@ class TrainingDisplay(Observer):
         if self._start is not None:
             self._console.print(
                 "stopped at once, what was saved before is kept\n"
-                f"to go on: cnnshape train --resume {as_argument(self._start.folder)}",
+                f"to go on: cnnshape train --resume {run_argument(self._start.folder)}",
                 soft_wrap=True,
             )
 

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cnnshape.errors import CnnshapeError
+from cnnshape.loading.run_folder import read_run
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_BAD, TERMINAL_DIM
 from cnnshape.words import counted, plural
@@ -53,13 +55,13 @@ def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> Non
     if result.test is None:
         if quiet:
             told.print(
-                f"to go on: cnnshape train --resume {as_argument(result.folder)}", soft_wrap=True
+                f"to go on: cnnshape train --resume {run_argument(result.folder)}",
+                soft_wrap=True,
             )
         return
     console = stdout_console()
     print_evaluation(result.test, console, confusion=not quiet)
-    if result.test.at_chance:
-        told.print(Text(_chance(result.test), TERMINAL_BAD), soft_wrap=True)
+    print_chance(result.test)
     if quiet:
         console.print(Text(f"run {visible(str(result.folder))}", TERMINAL_DIM), soft_wrap=True)
         return
@@ -79,13 +81,26 @@ def as_argument(path: Path) -> str:
     return visible(shlex.quote(str(path)))
 
 
-def _chance(test: Evaluation) -> str:
+def run_argument(folder: Path) -> str:
+    """A run folder as it is typed, with what lets the code that it names run."""
+    try:
+        trust = " --trust-code" if read_run(folder).names_code else ""
+    except CnnshapeError:  # whoever uses it is told
+        trust = ""
+    return as_argument(folder) + trust
+
+
+def print_chance(test: Evaluation) -> None:
+    """Say that a network has learned nothing, where that is so."""
+    if not test.at_chance:
+        return
     most, share = test.most_frequent
     always = visible(test.classes[most] if test.classes else str(most))
-    return (
+    text = (
         f"no better than chance: always guessing {always} is right for {100 * share:.1f} %; "
         "try another --lr, or more --epochs"
     )
+    stderr_console().print(Text(text, TERMINAL_BAD), soft_wrap=True)
 
 
 def print_evaluation(evaluation: Evaluation, console: Console, *, confusion: bool) -> None:

@@ -10,6 +10,7 @@ True
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from cnnshape.errors import (
     MissingDependencyError,
     ModelConstructionError,
     ModelNotFoundError,
+    RunFolderError,
     WeightsError,
 )
 from cnnshape.exits import exits_refused
@@ -286,10 +288,15 @@ def _from_configuration(spec: ModelSpec, meter: _Meter) -> _Found:
 
 
 def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
-    del meter  # the weights are read from the folder, and bundled networks are small
-    from cnnshape.loading.run_folder import load_run, read_run
+    del meter  # the weights are read from the folder
+    from cnnshape.loading.run_folder import BEST, load_run, read_run
 
     run = read_run(spec.source)
+    if run.names_code:
+        raise RunFolderError(
+            f"{run.folder} names code as its network, and a run folder may come from anybody: name "
+            f"it yourself, {shlex.quote(run.model)} --weights {run.folder / BEST}"
+        )
     usual = (InputSpec((1, *run.input_shape)),)
     return _Found(load_run(run.folder), usual, new_memo(), exceeded=False)
 

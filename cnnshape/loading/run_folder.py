@@ -12,7 +12,8 @@ file              what it holds
 ================  =====================================================================
 
 Checkpoints hold tensors and plain Python values only and are read with
-``weights_only=True``, so that a folder from somebody else cannot run code.
+``weights_only=True``, and code that ``config.json`` names (``net.py:Net``) is run for a caller
+that says so, so that a folder from somebody else cannot run any.
 Importing this module does not import torch.
 """
 
@@ -25,9 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from cnnshape.errors import RunFolderError, WeightsError
+from cnnshape.errors import ModelNotFoundError, RunFolderError, WeightsError
 from cnnshape.interrupts import held
-from cnnshape.models.registry import BundledModel, bundled_models, find_bundled
+from cnnshape.loading.network import TRAINABLE, build_network, names_code
+from cnnshape.loading.spec import ModelSpec, parse_spec
+from cnnshape.models.registry import bundled_models, find_bundled
 from cnnshape.words import times
 
 if TYPE_CHECKING:
@@ -45,6 +48,9 @@ BEST = "best.pt"
 CURVES = "curves.svg"
 RESULT = "result.json"
 
+_MOST_PIXELS = 2**26
+"""Of one picture; a folder that asks for more is damaged."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -52,7 +58,7 @@ class Run:
 
     Attributes:
         folder: where it lies.
-        model: the bundled network's name.
+        model: the network, as it is named: a bundled one, or a MODEL with an absolute path.
         classes: the names of the classes, in the order of the model's outputs.
         input_shape: channels, height, width of one picture.
         mean: subtracted from each channel of a picture in 0…1 before the model sees it.
@@ -83,11 +89,14 @@ class Run:
     sharpness: tuple[float, float] | None = None
 
     @property
-    def bundled(self) -> BundledModel:
-        """The registry's entry of the model."""
-        found = find_bundled(self.model)
-        assert found is not None  # checked when the folder was read
-        return found
+    def spec(self) -> ModelSpec:
+        """The model, taken apart."""
+        return parse_spec(self.model)
+
+    @property
+    def names_code(self) -> bool:
+        """Whether its network is built by code that is in no library of models."""
+        return names_code(self.spec)
 
 
 def is_run_folder(path: str | os.PathLike[str]) -> bool:
@@ -123,7 +132,10 @@ def read_run(path: str | os.PathLike[str]) -> Run:
 
 
 def load_run(
-    path: str | os.PathLike[str], *, weights: Literal["best", "last"] = "best"
+    path: str | os.PathLike[str],
+    *,
+    weights: Literal["best", "last"] = "best",
+    trust_code: bool = False,
 ) -> nn.Module:
     """Rebuild the model of a run on the CPU, in eval mode, with its trained weights.
 
@@ -132,9 +144,10 @@ def load_run(
     Args:
         path: the run folder.
         weights: those of the best epoch, or of the last.
+        trust_code: run the code that the folder names, where it names any.
 
     Raises:
-        RunFolderError: the folder, or its checkpoint, cannot be read.
+        RunFolderError: the folder, or its checkpoint, cannot be read, or its code is not trusted.
         WeightsError: the checkpoint belongs to another model.
     """
     run = read_run(path)
@@ -145,17 +158,36 @@ def load_run(
             why = _other_checkpoint(run.folder / name)
         raise RunFolderError(f"{run.folder} holds no {name}: {why}")
     checkpoint = read_checkpoint(run.folder / name)
-    model = build_model(run)
+    model = build_model(run, trust_code=trust_code)
     load_state(model, checkpoint.get("model"), run.folder / name)
     return model.eval()
 
 
-def build_model(run: Run) -> nn.Module:
-    """The run's network with fresh weights on the CPU; the random state is left as it was."""
+def check_trust(run: Run, *, trust_code: bool) -> None:
+    """Refuse code that a run folder names, unless it is trusted.
+
+    Raises:
+        RunFolderError: it names code, and ``trust_code`` is not set.
+    """
+    if run.names_code and not trust_code:
+        raise RunFolderError(
+            f"{run.folder} names code as its network, {run.model}, and a run folder may come from "
+            "anybody: its code is run with --trust-code only"
+        )
+
+
+def build_model(run: Run, *, trust_code: bool = False) -> nn.Module:
+    """The run's network with fresh weights on the CPU; the random state is left as it was.
+
+    Raises:
+        RunFolderError: its code is not trusted.
+        UsageError: the model cannot be built any more.
+    """
     import torch
 
-    with held(), torch.random.fork_rng(devices=[]):
-        return run.bundled.load_class()(num_classes=len(run.classes))
+    check_trust(run, trust_code=trust_code)
+    with torch.random.fork_rng(devices=[]):
+        return build_network(run.spec, len(run.classes), run.input_shape)
 
 
 def load_state(model: nn.Module, state: object, source: Path) -> None:
@@ -253,23 +285,19 @@ def _check_format(folder: Path, content: Mapping[str, Any]) -> None:
 
 def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
     name = content["model"]["name"]
-    found = find_bundled(name) if isinstance(name, str) else None
-    if found is None:
-        known = ", ".join(model.name for model in bundled_models())
-        raise RunFolderError(
-            f"{folder} is a run of the model {name!r}, which this version does not have; "
-            f"it has {known}"
-        )
+    model = _known_model(folder, name)
     parts: list[Any] = [content[part] for part in ("data", "training", "environment")]
     if not all(isinstance(part, Mapping) for part in parts):
         raise TypeError("a part that is no JSON object")
     data, settings, environment = parts
     channels, height, width = (int(size) for size in content["model"]["input_shape"])
-    if (1, channels, height, width) != found.usual_input:
+    bundled = find_bundled(model)
+    takes = bundled.usual_input == (1, channels, height, width) if bundled else channels in (1, 3)
+    if not takes or min(height, width) < 1 or height * width > _MOST_PIXELS:
         raise ValueError(f"{name} does not take pictures of {times((channels, height, width))}")
     return Run(
         folder=folder,
-        model=found.name,
+        model=model,
         classes=tuple(str(label) for label in data["classes"]),
         input_shape=(channels, height, width),
         mean=_per_channel(data["mean"], channels),
@@ -283,6 +311,21 @@ def _parse(folder: Path, content: Mapping[str, Any]) -> Run:
         environment=environment,
         sharpness=_ends(data.get("sharpness")),
     )
+
+
+def _known_model(folder: Path, name: object) -> str:
+    """The model as a run may name it."""
+    try:
+        spec = parse_spec(name) if isinstance(name, str) else None
+    except ModelNotFoundError:
+        spec = None
+    if spec is None or spec.kind not in TRAINABLE:
+        known = ", ".join(model.name for model in bundled_models())
+        raise RunFolderError(
+            f"{folder} is a run of the model {name!r}, which this version does not have; "
+            f"it has {known}"
+        )
+    return spec.source if spec.kind == "bundled" and not spec.arguments else spec.text
 
 
 def _ends(values: Sequence[Any] | None) -> tuple[float, float] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import weakref
@@ -160,6 +161,24 @@ def place(
         return MemoryBatches.load(examples, device), f"{_mib(size)} of pictures in {where}"
     why = "" if fits else f", as {_mib(size)} do not fit into half of the free {_mib(room)}"
     return LoaderBatches(examples, device, workers), f"pictures read batch by batch{why}"
+
+
+MOST_AT_ONCE = 1024
+"""Pictures per forward pass without gradients at most."""
+
+_NUMBERS = 3_200_000
+"""Numbers in them; what a network makes of them inside takes many times as much."""
+
+_FEWEST_AT_ONCE = 16
+
+
+def at_once(shape: tuple[int, int, int]) -> int:
+    """How many pictures of that shape a network without gradients is given at once.
+
+    >>> at_once((1, 28, 28)), at_once((3, 224, 224))
+    (1024, 21)
+    """
+    return min(MOST_AT_ONCE, max(_FEWEST_AT_ONCE, _NUMBERS // math.prod(shape)))
 
 
 def picture_bytes(examples: Examples) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from cnnshape.errors import ModelNotFoundError, UsageError
-from cnnshape.models.registry import bundled_models, find_bundled
-from cnnshape.words import did_you_mean, listed
+from cnnshape.loading.network import TRAINABLE
+from cnnshape.loading.spec import parse_spec
+from cnnshape.words import listed
 
 Optimizer = Literal["sgd", "adam", "adamw"]
 Schedule = Literal["constant", "cosine", "linear", "step", "onecycle"]
@@ -36,9 +37,12 @@ class TrainingConfig:
     :func:`cnnshape.training.configure`.
 
     Attributes:
-        model: a bundled network's name.
+        model: a bundled network's name, or a MODEL that is built from code:
+            ``torchvision:NAME``, ``timm:NAME``, ``FILE.py:Name``, ``package.module:Name``.
         data: ``digits``, ``mnist``, ``fashion-mnist``, ``kmnist``, ``emnist``,
             ``emnist-letters`` or ``folder:PATH``.
+        input: the shape of a picture that the model is given, as in ``1,3,64,64``; None where
+            the model, its library or the data tell.
         root: the folder that holds downloaded data sets.
         recipe: the name of the recipe that the settings began from; a label only.
         epochs: passes over the training pictures.
@@ -79,6 +83,7 @@ class TrainingConfig:
 
     model: str = "lenet"
     data: str = "digits"
+    input: str | None = None
     root: str = "data"
     recipe: str = "default"
     epochs: int = 30
@@ -174,6 +179,7 @@ class TrainingConfig:
 _KINDS: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "int | None": (int, type(None)),
+    "str | None": (str, type(None)),
     "float": (float, int),
     "bool": (bool,),
 }
@@ -194,14 +200,22 @@ def _flag(name: str) -> str:
     return _FLAGS.get(name, name.replace("_", "-"))
 
 
-def _check_model(name: str) -> None:
-    if find_bundled(name) is not None:
-        return
-    names = [model.name for model in bundled_models()]
-    hint = did_you_mean(name, names)
-    raise ModelNotFoundError(
-        f"cannot train {name!r}{hint or ': the bundled networks are ' + ', '.join(names)}"
-    )
+def _check_model(text: str) -> None:
+    spec = parse_spec(text, _more_names)
+    if spec.kind == "run":
+        raise ModelNotFoundError(f"{text} is a run already: go on with --resume {text}")
+    if spec.kind not in TRAINABLE:
+        raise ModelNotFoundError(
+            f"train builds a network from its code, and {text} holds one that is built: name the "
+            "code, as in net.py:Net, torchvision:resnet18 or lenet"
+        )
+
+
+def _more_names() -> Iterable[str]:
+    """Names to suggest; torch is imported to list them."""
+    from cnnshape.loading.model import more_names
+
+    return more_names()
 
 
 @dataclass(frozen=True, slots=True)

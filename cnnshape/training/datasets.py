@@ -23,6 +23,7 @@ from cnnshape.training.picture_files import (
     border_level,
     find_pictures,
     sharpness,
+    stated_shape,
     typical_extent,
 )
 from cnnshape.training.sampling import every_fifth
@@ -96,6 +97,29 @@ def load_data(
     )
 
 
+def own_shape(name: str) -> tuple[int, int, int] | None:
+    """Channels, height, width of the pictures of a data set; None where they are of several sizes.
+
+    Of a folder a hundred are looked at; it has three channels where one of them has.
+
+    Raises:
+        DataError: there is no such folder.
+
+    >>> own_shape("digits"), own_shape("fashion-mnist")
+    ((1, 8, 8), (1, 28, 28))
+    """
+    if not name.startswith("folder:"):
+        return (1, 8, 8) if name == "digits" else (1, 28, 28)
+    files = find_pictures(_existing(name.removeprefix("folder:")))
+    looked_at = files[:: max(1, len(files) // _LOOKED_AT)]
+    shapes = [shape for shape in map(stated_shape, looked_at) if shape is not None]
+    sizes = {shape[1:] for shape in shapes}
+    return max(shapes) if len(sizes) == 1 else None
+
+
+_LOOKED_AT = 100
+
+
 def _fitted(pictures: ImageSet, shape: tuple[int, int, int]) -> ImageSet:
     images = pictures.images
     if images.shape[2:] != shape[1:]:
@@ -153,9 +177,7 @@ def load_folder(
     Raises:
         DataError: the folder is missing, or is laid out in another way.
     """
-    folder = Path(path)
-    if not path or not folder.is_dir():
-        raise DataError(f"there is no folder {path!r}: folder:PATH needs {_LAYOUT}")
+    folder = _existing(path)
     if (folder / "train").is_dir() and (folder / "test").is_dir():
         classes = _classes(folder / "train")
         strange = [name for name in _classes(folder / "test") if name not in classes]
@@ -174,6 +196,13 @@ def load_folder(
     if len(training) < len(classes):
         raise DataError(f"{folder} holds {len(every.labels)} pictures, too few to train and test")
     return classes, _part(every, training), _part(every, test)
+
+
+def _existing(path: str) -> Path:
+    folder = Path(path)
+    if not path or not folder.is_dir():
+        raise DataError(f"there is no folder {path!r}: folder:PATH needs {_LAYOUT}")
+    return folder
 
 
 def _classes(folder: Path) -> tuple[str, ...]:

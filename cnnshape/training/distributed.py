@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar, cast
 
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
 from cnnshape.errors import CnnshapeError, UsageError
 from cnnshape.training.devices import choose_device
@@ -96,6 +96,15 @@ class Processes:
         box: list[Value | None] = [None] * self.world
         dist.all_gather_object(box, value)
         return [item for item in box if item is not None]
+
+    def same_buffers(self, model: nn.Module) -> None:
+        """Give every process the main process's running statistics, which are those that are kept.
+
+        Each has seen its own slices of the batches.
+        """
+        if self.world > 1:
+            for buffer in model.buffers():
+                dist.broadcast(buffer, src=0)
 
     def wait(self) -> None:
         """Go on once every process has come here."""

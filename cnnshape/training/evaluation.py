@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from cnnshape.errors import DataError
 from cnnshape.loading.run_folder import load_run, read_run
-from cnnshape.training.batches import Batch, Batches, place
+from cnnshape.training.batches import MOST_AT_ONCE, Batch, Batches, at_once, place
 from cnnshape.training.config import Amp
 from cnnshape.training.datasets import load_data
 from cnnshape.training.devices import choose_device
@@ -20,10 +20,8 @@ from cnnshape.training.distributed import Processes
 from cnnshape.training.preparation import Preparation
 from cnnshape.training.results import Evaluation, Mistake
 from cnnshape.training.sampling import share
+from cnnshape.training.scores import class_scores
 from cnnshape.training.step import autocast
-
-_BATCH = 1024
-"""Pictures per forward pass; without gradients there is room for many."""
 
 _WORST = 25
 """Mistakes that are kept for the picture of the worst."""
@@ -39,6 +37,7 @@ class Evaluator:
         classes: the classes' names.
         amp: mixed precision.
         memory_format: how the pictures are laid out in memory.
+        at_once: pictures per forward pass.
     """
 
     prepare: Preparation
@@ -46,6 +45,7 @@ class Evaluator:
     classes: Sequence[str]
     amp: Amp = "off"
     memory_format: torch.memory_format = torch.contiguous_format
+    at_once: int = MOST_AT_ONCE
 
     def __call__(
         self, model: nn.Module, batches: Batches, indices: Tensor, *, worst: bool = False
@@ -63,7 +63,7 @@ class Evaluator:
         confusion = torch.zeros(count * count, dtype=torch.int64, device=device)
         loss = torch.zeros((), dtype=_sum_type(device), device=device)
         mistakes: list[Mistake] = []
-        chunks = share(list(indices.split(_BATCH)), processes.rank, processes.world)
+        chunks = share(list(indices.split(self.at_once)), processes.rank, processes.world)
         training = model.training
         model.eval()
         try:
@@ -95,7 +95,7 @@ class Evaluator:
     def _scores(self, model: nn.Module, batch: Batch) -> Tensor:
         pictures = self.prepare(batch.images).contiguous(memory_format=self.memory_format)
         with autocast(self.amp, pictures.device):
-            scores = model(pictures)
+            scores = class_scores(model, pictures, len(self.classes))
         return scores.float()
 
 
@@ -124,6 +124,7 @@ def evaluate(
     root: str | None = None,
     device: str = "auto",
     weights: str = "best",
+    trust_code: bool = False,
 ) -> Evaluation:
     """Measure a run's model on test pictures: its own, or those of another data set.
 
@@ -133,13 +134,15 @@ def evaluate(
         root: the folder that holds downloaded data sets, if it has moved.
         device: ``auto`` is CUDA, then MPS, then the CPU.
         weights: ``best`` or ``last``.
+        trust_code: run the code that the folder names, where it names any.
 
     Raises:
-        RunFolderError: the folder is no run, or holds no such weights.
+        RunFolderError: the folder is no run, holds no such weights, or names code that is not
+            trusted.
         DataError: the data are missing, damaged, or of other classes.
     """
     run = read_run(folder)
-    model = load_run(folder, weights="last" if weights == "last" else "best")
+    model = load_run(folder, weights="last" if weights == "last" else "best", trust_code=trust_code)
     chosen = choose_device(device)
     splits = load_data(
         data or run.data_name, root or str(run.settings.get("root", "data")), run.input_shape
@@ -151,7 +154,10 @@ def evaluate(
         )
     batches, _ = place(splits.test, chosen, "auto")
     measure = Evaluator(
-        Preparation(run.mean, run.std, run.background), Processes(0, 1, chosen), splits.classes
+        Preparation(run.mean, run.std, run.background),
+        Processes(0, 1, chosen),
+        splits.classes,
+        at_once=at_once(run.input_shape),
     )
     every = torch.arange(len(splits.test.labels))
     return measure(model.to(chosen), batches, every, worst=True)

@@ -346,6 +346,7 @@ def features_of(
     input_shape: str | None = None,
     weights: str | None = None,
     device: str = "auto",
+    trust_code: bool = False,
 ) -> tuple[FeatureMaps, tuple[str, ...]]:
     """The feature maps of one layer for the picture ``image``.
 
@@ -356,6 +357,7 @@ def features_of(
         input_shape: for models without a usual input, as in ``1,3,64,64``.
         weights: a state dict file, for a model that is no run.
         device: ``auto`` is CUDA, then MPS, then the CPU.
+        trust_code: run the code that a run folder names, where it names any.
 
     Returns:
         The maps, and notes: what was done to the picture, whether the weights are random.
@@ -366,7 +368,7 @@ def features_of(
     """
     chosen = choose_device(device)
     if is_run_folder(model) and weights is None:
-        source = _from_run(model, image)
+        source = _from_run(model, image, trust_code=trust_code)
     else:
         source = _from_model(model, image, input_shape, weights)
     shown = source.pixels.float() / 255
@@ -385,11 +387,12 @@ class _Source:
     random: bool = False
 
 
-def _from_run(model: str, image: Path) -> _Source:
+def _from_run(model: str, image: Path, *, trust_code: bool) -> _Source:
     run = read_run(model)
     pixels, notes = fit_for_run(image, run)
     prepared = Preparation(run.mean, run.std, ())(pixels[None])
-    return _Source(load_run(model), pixels, prepared, notes)
+    module = load_run(model, trust_code=trust_code)
+    return _Source(module, pixels, prepared, notes)
 
 
 def _from_model(model: str, image: Path, input_shape: str | None, weights: str | None) -> _Source:

@@ -14,6 +14,7 @@ from types import FrameType
 import torch
 
 from cnnshape.errors import TrainingDivergedError
+from cnnshape.training.batches import at_once
 from cnnshape.training.checkpoint import Sums, TrainingState, save_progress
 from cnnshape.training.evaluation import Evaluator
 from cnnshape.training.observer import BatchProgress, Observer
@@ -97,6 +98,7 @@ def train_epochs(
             if session.processes.main:
                 save_progress(session.folder, state)
             return True
+        session.processes.same_buffers(state.model)
         measured = measure(session, state, validation=len(session.data.validation) > 0)
         if not math.isfinite(measured.loss):  # the epoch's last step was one too far
             raise _diverged(session, state, rate)
@@ -126,6 +128,7 @@ def measure(session: Session, state: TrainingState, *, validation: bool) -> Eval
         data.splits.classes,
         session.config.amp,
         session.memory_format,
+        at_once(data.fit.shape),
     )
     if validation:
         return evaluate(state.model, session.train_batches, data.validation)
@@ -143,7 +146,9 @@ def _train_epoch(
     """
     config, processes = session.config, session.processes
     device, epoch = processes.device, state.epoch + 1
-    batches = epoch_batches(session.data.train, config.batch_size, config.seed, epoch)
+    batches = epoch_batches(
+        session.data.train, config.batch_size, config.seed, epoch, session.least
+    )
     count = len(batches)
     random = draws(config.augmentation, len(session.data.splits.train.labels), config.seed, epoch)
     random = None if random is None else random.to(device)

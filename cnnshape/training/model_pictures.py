@@ -87,19 +87,21 @@ def picture_shape(
     specs = (parse_input(input_shape),) if input_shape is not None else loaded.usual_inputs
     if specs is None:
         return _own_shape(loaded, picture)
-    sizes = [size for size in specs[0].shape if isinstance(size, int)]
-    if len(specs) != 1 or specs[0].tensors is not None or len(sizes) != 4 or sizes[1] not in _USUAL:
+    sizes = [size for size in specs[0].shape[1:] if isinstance(size, int) and size > 0]
+    one = len(specs) == 1 and specs[0].tensors is None and len(specs[0].shape) == 4
+    if not one or len(sizes) != 3 or sizes[0] not in _USUAL:
+        takes = "-i says" if input_shape is not None else f"{loaded.spec.text} takes"
         raise InputError(
             f"{command} needs a model that takes one picture, N,1,H,W or N,3,H,W; "
-            f"{loaded.spec.text} takes {listed(map(str, specs))}"
+            f"{takes} {listed(map(str, specs))}"
         )
-    return sizes[1], sizes[2], sizes[3]
+    return sizes[0], sizes[1], sizes[2]
 
 
 def _own_shape(loaded: LoadedModel, picture: Image | None) -> tuple[int, int, int]:
     """The picture's own, for a layer alone."""
     name, module = loaded.spec.text, loaded.module
-    channels = _channels(module)
+    channels = first_channels(module)
     if channels is not None and channels not in _USUAL:
         raise InputError(f"{name} takes {plural(channels, 'channel')}, and a picture has 1 or 3")
     alone = not any(module.children())
@@ -113,7 +115,7 @@ def _own_shape(loaded: LoadedModel, picture: Image | None) -> tuple[int, int, in
     return channels or len(picture.getbands()), height, width
 
 
-def _channels(module: nn.Module) -> int | None:
+def first_channels(module: nn.Module) -> int | None:
     """What the first layer that looks at pictures expects; None where nothing says so."""
     for layer in module.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):

@@ -47,6 +47,18 @@ def open_picture(path: str | os.PathLike[str]) -> Image:
     return _plain(picture)
 
 
+def stated_shape(path: Path) -> tuple[int, int, int] | None:
+    """Channels (1 or 3), height and width as the file states them; None where it is no picture."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as opened:
+            grey = opened.mode in ("1", "L", "LA") or opened.mode.startswith(("I", "F"))
+            return 1 if grey else 3, opened.height, opened.width
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return None
+
+
 def _plain(picture: Image) -> Image:
     """Any of Pillow's modes as L or RGB."""
     from PIL import Image

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cnnshape.errors import DataError
 from cnnshape.loading.run_folder import Run, load_run, read_run
+from cnnshape.training.batches import at_once
 from cnnshape.training.devices import choose_device
 from cnnshape.training.picture_files import (
     border_level,
@@ -23,6 +24,7 @@ from cnnshape.training.picture_files import (
     to_bytes,
 )
 from cnnshape.training.preparation import Preparation
+from cnnshape.training.scores import class_scores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -78,6 +80,7 @@ def predict(
     device: str = "auto",
     crop: bool | None = None,
     invert: bool | None = None,
+    trust_code: bool = False,
 ) -> list[Prediction]:
     """Classify pictures with a run's best weights.
 
@@ -88,24 +91,27 @@ def predict(
         crop: cut each picture to its object, then give it the margin that the training
             pictures have; None does so where the object is much smaller than theirs.
         invert: exchange light and dark; None decides by the backgrounds.
+        trust_code: run the code that the folder names, where it names any.
 
     Raises:
         DataError: a picture is missing or damaged; the message names it.
-        RunFolderError: the folder is no run.
+        RunFolderError: the folder is no run, or names code that is not trusted.
     """
     run = read_run(folder)
-    model = load_run(folder)
+    model = load_run(folder, trust_code=trust_code)
     chosen = choose_device(device)
     files = files_of(images)
     prepare = Preparation(run.mean, run.std, ())
     model.to(chosen)
     found: list[Prediction] = []
-    for start in range(0, len(files), _BATCH):
-        part = files[start : start + _BATCH]
+    count = min(_BATCH, at_once(run.input_shape))
+    for start in range(0, len(files), count):
+        part = files[start : start + count]
         fitted = [fit_for_run(file, run, crop=crop, invert=invert) for file in part]
         with torch.inference_mode():
             batch = torch.stack([picture for picture, _ in fitted]).to(chosen)
-            rows = model(prepare(batch)).softmax(dim=1).cpu().tolist()
+            scores = class_scores(model, prepare(batch), len(run.classes))
+        rows = scores.float().softmax(dim=1).cpu().tolist()
         found += [
             replace(prediction(file, row, run.classes, notes), doubt=_doubt(picture, run))
             for file, row, (picture, notes) in zip(part, rows, fitted, strict=True)

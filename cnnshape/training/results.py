@@ -98,15 +98,19 @@ class Evaluation:
         return most, sizes[most] / self.total
 
     @property
-    def at_chance(self) -> bool:
+    def at_chance(self) -> bool | None:
         """Whether it is no better than the most frequent class, by two standard deviations.
+
+        None where the confusion of the classes is not known.
 
         >>> Evaluation(2.3, 12, 100, ((5, 45), (43, 7))).at_chance
         True
         >>> Evaluation(0.5, 70, 100, ((35, 15), (15, 35))).at_chance
         False
         """
-        if not self.confusion or self.correct == self.total:
+        if not self.confusion:
+            return None
+        if self.correct == self.total:
             return False
         share = self.most_frequent[1]
         deviation = (self.total * share * (1 - share)) ** 0.5
@@ -121,8 +125,12 @@ class Evaluation:
         return f"accuracy {100 * self.accuracy:.2f} % ({self.correct}/{self.total})"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON: the fields and the accuracy."""
-        return {"accuracy": self.accuracy, **dataclasses.asdict(self)}
+        """As JSON: the fields, the accuracy, and whether it is at chance."""
+        return {
+            "accuracy": self.accuracy,
+            "at_chance": self.at_chance,
+            **dataclasses.asdict(self),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Evaluation:

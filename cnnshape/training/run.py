@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,16 +13,22 @@ import torch
 
 from cnnshape.errors import CnnshapeError, DataError, RunFolderError, TrainingDivergedError
 from cnnshape.files import write_atomic
+from cnnshape.loading.network import build_network, written
 from cnnshape.loading.run_folder import (
     BEST,
+    CONFIG,
     LAST,
     RESULT,
     Run,
     build_model,
+    check_trust,
     load_state,
     read_checkpoint,
     read_run,
 )
+from cnnshape.loading.spec import parse_spec
+from cnnshape.loading.user_code import find_file
+from cnnshape.training.batches import at_once
 from cnnshape.training.checkpoint import TrainingState, holds_epoch, repair
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
@@ -37,15 +44,24 @@ from cnnshape.training.run_folder import (
     config_document,
     earlier_attempt,
     locked,
+    model_name,
+    short_name,
     write_config,
 )
-from cnnshape.training.session import Data, Session, bundled, load_session_data, prepare_session
+from cnnshape.training.sampling import epoch_batches
+from cnnshape.training.session import (
+    Data,
+    Session,
+    check_batches,
+    load_session_data,
+    prepare_session,
+)
 
 
 def train(
     config: TrainingConfig, *, output: str | None = None, observer: Observer | None = None
 ) -> RunResult:
-    """Train a bundled network from nothing and write a run folder.
+    """Train a network from nothing and write a run folder.
 
     The caller's random state is left as it was. Under ``torchrun`` every process calls
     this with the same arguments, and the first one writes.
@@ -62,12 +78,17 @@ def train(
     observer = observer or Observer()
     with joined(config.device) as processes:
         data = _load_data(config, processes, observer)
+        config = config.replace(model=_absolute(config.model))
         folder, begun = processes.on_main(lambda: _new_folder(output, config, data, processes))
         return _run(config, data, folder, processes, observer, resumed=begun)
 
 
 def resume(
-    folder: str | Path, *, device: str | None = None, observer: Observer | None = None
+    folder: str | Path,
+    *,
+    device: str | None = None,
+    observer: Observer | None = None,
+    trust_code: bool = False,
 ) -> RunResult:
     """Go on with an interrupted run, exactly as if it had never been interrupted.
 
@@ -75,22 +96,37 @@ def resume(
     epoch takes the place of the best. Another device, or another number of processes,
     changes the result only by floating-point rounding.
 
+    Args:
+        folder: the run folder.
+        device: another device.
+        observer: hears what happens.
+        trust_code: run the code that the folder names, where it names any.
+
     Raises:
-        RunFolderError: the folder is no run, is damaged, or is being trained in.
+        RunFolderError: the folder is no run, is damaged, is being trained in, or names code
+            that is not trusted.
         DataError: the data have changed since the run began.
     """
     run = read_run(folder)
+    check_trust(run, trust_code=trust_code)
     finished = _finished(run)
     best = run.folder / BEST
-    if finished is not None and holds_epoch(best, build_model(run), finished.best_epoch):
-        return finished
+    if finished is not None:
+        model = build_model(run, trust_code=trust_code)
+        if holds_epoch(best, model, finished.best_epoch):
+            return finished
     _refuse_links(run.folder)
     try:
         config = TrainingConfig.from_dict(run.settings)
     except CnnshapeError as error:
         raise RunFolderError(f"{run.folder} cannot be continued: {error}") from error
+    if model_name(config) != run.model:
+        raise RunFolderError(
+            f"{run.folder / CONFIG} names two networks, {run.model} and {config.model}"
+        )
     if device is not None:
         config = config.replace(device=device)
+    config = config.replace(input=",".join(map(str, (1, *run.input_shape))))
     observer = observer or Observer()
     with joined(config.device) as processes:
         data = _load_data(config, processes, observer)
@@ -101,6 +137,14 @@ def resume(
             )
         with _threads(run, processes):
             return _run(config, data, run.folder, processes, observer, resumed=True)
+
+
+def _absolute(model: str) -> str:
+    """The MODEL as it can be found from any folder."""
+    spec = parse_spec(model)
+    if spec.kind != "file":
+        return model
+    return written(replace(spec, source=str(find_file(spec.source))))
 
 
 def _refuse_links(folder: Path) -> None:
@@ -136,7 +180,9 @@ def _load_data(config: TrainingConfig, processes: Processes, observer: Observer)
     """
     loaded: list[Data] = []
     processes.on_main(lambda: loaded.append(load_session_data(config, observer.note)))
-    return loaded[0] if loaded else load_session_data(config)
+    data = loaded[0] if loaded else load_session_data(config)
+    check_batches(config, data, processes)
+    return data
 
 
 def _new_folder(
@@ -205,12 +251,12 @@ def _start(session: Session, state: TrainingState) -> RunStart:
         folder=session.folder,
         config=config,
         model=state.model,
-        input_shape=data.shape,
+        input_shape=data.fit.shape,
         classes=data.splits.classes,
         train=len(data.train),
         validation=len(data.validation),
         test=len(data.splits.test.labels),
-        batches=-(-len(data.train) // config.batch_size),
+        batches=len(epoch_batches(data.train, config.batch_size, config.seed, 1, session.least)),
         device=describe_device(session.processes.device),
         processes=session.processes.world,
         data_note="; ".join(part for part in (data.splits.note, session.where) if part),
@@ -225,9 +271,10 @@ def _finish(session: Session, state: TrainingState, *, interrupted: bool) -> Run
     if not interrupted:
         processes, splits = session.processes, session.data.splits
         best = processes.on_main(lambda: read_checkpoint(session.folder / BEST))
-        model = bundled(session.config).load_class()(num_classes=len(splits.classes))
+        spec, shape = parse_spec(session.config.model), session.data.fit.shape
+        model = build_network(spec, len(splits.classes), shape)
         load_state(model, best.get("model"), session.folder / BEST)
-        measure = Evaluator(session.prepare, processes, splits.classes)
+        measure = Evaluator(session.prepare, processes, splits.classes, at_once=at_once(shape))
         every = torch.arange(len(splits.test.labels))
         test = measure(model.to(processes.device), session.test_batches, every, worst=True)
     result = _result(session, state, test, interrupted=interrupted)
@@ -265,7 +312,7 @@ def _draw(session: Session, result: RunResult) -> None:
 
 def _title(session: Session) -> str:
     """What stands above the run's pictures."""
-    return f"{bundled(session.config).name} on {session.config.data}"
+    return f"{short_name(session.config)} on {session.config.data}"
 
 
 def _finished(run: Run) -> RunResult | None:

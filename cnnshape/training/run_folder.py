@@ -18,10 +18,11 @@ from cnnshape._version import __version__
 from cnnshape.errors import OutputError, RunFolderError
 from cnnshape.files import write_atomic
 from cnnshape.loading.run_folder import CONFIG, FORMAT, RESULT, read_run
+from cnnshape.loading.spec import parse_spec
 from cnnshape.training.config import TrainingConfig
 from cnnshape.training.devices import describe_device
 from cnnshape.training.distributed import Processes
-from cnnshape.training.session import Data, bundled
+from cnnshape.training.session import Data
 
 LOCK = ".lock"
 """The file that is locked; it stays, empty."""
@@ -36,7 +37,7 @@ def config_document(config: TrainingConfig, data: Data, processes: Processes) ->
     return {
         "format": FORMAT,
         "cnnshape": __version__,
-        "model": {"name": bundled(config).name, "input_shape": list(data.shape)},
+        "model": {"name": model_name(config), "input_shape": list(data.fit.shape)},
         "data": {
             "name": config.data,
             "classes": list(data.splits.classes),
@@ -133,11 +134,27 @@ def default_name(config: TrainingConfig) -> str:
 
     >>> default_name(TrainingConfig(model="lenet", data="folder:my/pets"))
     'lenet-pets'
+    >>> default_name(TrainingConfig(model="nets/small.py:Net(width=8)"))
+    'Net-digits'
     """
     data = config.data
     if data.startswith("folder:"):
         data = Path(data.removeprefix("folder:")).resolve().name or "folder"
-    return f"{bundled(config).name}-{data}"
+    return f"{short_name(config)}-{data}"
+
+
+def short_name(config: TrainingConfig) -> str:
+    """What the model is called in the names of folders and above pictures."""
+    spec = parse_spec(config.model)
+    if spec.kind == "file":
+        return spec.name or Path(spec.source).stem
+    return spec.name or spec.source
+
+
+def model_name(config: TrainingConfig) -> str:
+    """What ``config.json`` calls the model."""
+    spec = parse_spec(config.model)
+    return spec.source if spec.kind == "bundled" and not spec.arguments else spec.text
 
 
 def earlier_attempt(output: str | None, config: TrainingConfig) -> Path | None:

@@ -25,16 +25,24 @@ def generator(seed: int, purpose: str, epoch: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(int.from_bytes(digest, "big") >> 1)
 
 
-def epoch_batches(indices: Tensor, size: int, seed: int, epoch: int) -> list[Tensor]:
+def epoch_batches(
+    indices: Tensor, size: int, seed: int, epoch: int, least: int = 1
+) -> list[Tensor]:
     """The batches of one epoch: every index once, in an order drawn from ``seed`` and ``epoch``.
 
-    The last batch holds what is left.
+    The last batch holds what is left; if that is fewer than ``least``, the last two are one.
 
     >>> [len(batch) for batch in epoch_batches(torch.arange(10), 4, seed=0, epoch=1)]
     [4, 4, 2]
+    >>> [len(batch) for batch in epoch_batches(torch.arange(9), 4, seed=0, epoch=1, least=2)]
+    [4, 5]
     """
     order = torch.randperm(len(indices), generator=generator(seed, "order", epoch))
-    return list(indices[order].split(size))
+    batches = list(indices[order].split(size))
+    if len(batches) > 1 and len(batches[-1]) < least:
+        *batches, before, rest = batches
+        batches.append(torch.cat([before, rest]))
+    return batches
 
 
 def every_fifth(labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,18 +6,18 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from cnnshape.errors import DataError
-from cnnshape.models.registry import BundledModel, find_bundled
+from cnnshape.errors import DataError, UsageError
+from cnnshape.loading.network import build_network
+from cnnshape.loading.spec import parse_spec
 from cnnshape.training.batches import Batches, place
 from cnnshape.training.checkpoint import TrainingState
 from cnnshape.training.config import TrainingConfig
-from cnnshape.training.datasets import Splits, Statistics, load_data, statistics
+from cnnshape.training.datasets import Splits, Statistics, statistics
 from cnnshape.training.distributed import Processes
 from cnnshape.training.optimizers import initialize, make_optimizer
 from cnnshape.training.preparation import Preparation
@@ -29,6 +29,7 @@ from cnnshape.training.step import (
     best_memory_format,
     make_scaler,
 )
+from cnnshape.training.trial import Fit, try_network
 
 Step = Callable[..., StepResult]
 
@@ -42,14 +43,14 @@ class Data:
         train: indices into the training pictures that are trained on.
         validation: those that choose the best epoch.
         statistics: what the model is told about its pictures.
-        shape: channels, height, width of one picture.
+        fit: how the network and the pictures go together.
     """
 
     splits: Splits
     train: Tensor
     validation: Tensor
     statistics: Statistics
-    shape: tuple[int, int, int]
+    fit: Fit
 
     def preparation(self, config: TrainingConfig) -> Preparation:
         """Bytes to what the model takes, with the configured augmentation."""
@@ -61,27 +62,16 @@ class Data:
         )
 
 
-def bundled(config: TrainingConfig) -> BundledModel:
-    """The registry's entry of the model; the config has checked that there is one."""
-    return cast("BundledModel", find_bundled(config.model))
-
-
-def input_shape(model: BundledModel) -> tuple[int, int, int]:
-    """Channels, height, width of one picture."""
-    _, channels, height, width = model.usual_input
-    return channels, height, width
-
-
 def load_session_data(
     config: TrainingConfig, note: Callable[[str], None] = lambda _text: None
 ) -> Data:
-    """Load, fit, split and describe the data of ``config``.
+    """Load, fit, split and describe the data of ``config``, and hold the network against them.
 
     Raises:
         DataError: the data are missing, damaged, or too few.
+        CnnshapeError: a subclass says why the network cannot be trained on them.
     """
-    shape = input_shape(bundled(config))
-    splits = load_data(config.data, config.root, shape, note)
+    splits, fit = try_network(config, note)
     train, validation = split_validation(splits.train.labels, config.validation, config.seed)
     if config.validation > 0 and len(validation) == 0:
         raise DataError(
@@ -92,7 +82,7 @@ def load_session_data(
     if not config.normalize:
         zeros, ones = (tuple(value for _ in found.mean) for value in (0.0, 1.0))
         found = dataclasses.replace(found, mean=zeros, std=ones)
-    return Data(splits, train, validation, found, shape)
+    return Data(splits, train, validation, found, fit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +100,7 @@ class Session:
         step: trains on one batch.
         prepare: bytes to normalised pictures.
         memory_format: how pictures are laid out in memory.
+        least: pictures that a batch needs, over all processes.
     """
 
     config: TrainingConfig
@@ -122,6 +113,7 @@ class Session:
     step: Step
     prepare: Preparation
     memory_format: torch.memory_format
+    least: int = 1
 
 
 def prepare_session(
@@ -133,10 +125,11 @@ def prepare_session(
     """
     device = processes.device
     torch.manual_seed(config.seed)
-    model = bundled(config).load_class()(num_classes=len(data.splits.classes))
+    spec, classes = parse_spec(config.model), len(data.splits.classes)
+    model = build_network(spec, classes, data.fit.shape, seed=config.seed)
     initialize(model, config.initialization)
     model.to(device).train()
-    memory_format = best_memory_format(model, data.shape)
+    memory_format = best_memory_format(model, data.fit.shape)
     graphed = config.cuda_graph and device.type == "cuda" and processes.world == 1
     state = TrainingState(
         model,
@@ -147,7 +140,7 @@ def prepare_session(
     test_batches, _ = place(data.splits.test, device, config.placement, config.workers)
     prepare = data.preparation(config)
     step = TrainingStep(
-        model=_replicated(model, processes),
+        model=_replicated(model, data.fit, processes),
         optimizer=state.optimizer,
         scaler=state.scaler,
         prepare=prepare,
@@ -167,12 +160,36 @@ def prepare_session(
         step=GraphedStep(step) if graphed else step,
         prepare=prepare,
         memory_format=memory_format,
+        least=least_batch(data, processes),
     )
     return session, state
 
 
-def _replicated(model: nn.Module, processes: Processes) -> Callable[[Tensor], Tensor]:
+def least_batch(data: Data, processes: Processes) -> int:
+    """Pictures that a batch needs for every process to have as many as the network does."""
+    return 1 if data.fit.least == 1 else data.fit.least * processes.world
+
+
+def check_batches(config: TrainingConfig, data: Data, processes: Processes) -> None:
+    """Make sure that a batch has as many pictures as the network needs.
+
+    Raises:
+        UsageError: it has fewer.
+    """
+    least = least_batch(data, processes)
+    for what, given in (
+        ("--batch-size", config.batch_size),
+        ("training pictures:", len(data.train)),
+    ):
+        if given < least:
+            raise UsageError(
+                f"{what} {given}: {config.model} cannot be trained on single pictures, as its "
+                f"batch norm needs more than one value, so {least} are needed at least"
+            )
+
+
+def _replicated(model: nn.Module, fit: Fit, processes: Processes) -> Callable[[Tensor], object]:
     if processes.world == 1:
         return model
     ids = [processes.device.index] if processes.device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids=ids)
+    return DistributedDataParallel(model, device_ids=ids, find_unused_parameters=fit.unused)

@@ -12,9 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnshape.errors import DeviceError
+from cnnshape.loading.network import refusal
 from cnnshape.training.batches import Batch
 from cnnshape.training.config import Amp
 from cnnshape.training.preparation import Preparation
+from cnnshape.training.scores import training_scores
+
+_AUXILIARY = 0.3
+"""Weight of an auxiliary classifier's loss: Szegedy et al., "Going Deeper with Convolutions"
+(2015), section 5."""
 
 
 class StepResult(NamedTuple):
@@ -44,7 +50,7 @@ class TrainingStep:
         world: how many processes share each batch.
     """
 
-    model: Callable[[Tensor], Tensor]
+    model: Callable[[Tensor], object]
     optimizer: torch.optim.Optimizer
     scaler: torch.amp.GradScaler
     prepare: Preparation
@@ -69,19 +75,31 @@ class TrainingStep:
         chosen = None if random is None else random.index_select(0, batch.indices)
         pictures = self.prepare(batch.images, chosen).contiguous(memory_format=self.memory_format)
         with autocast(self.amp, pictures.device):
-            scores = self.model(pictures)
+            scores, *others = self._scores(pictures)
         scores = scores.float()
         # The sum over all processes divided by the whole batch: DistributedDataParallel
         # averages, hence × world. The same gradients as a single process computes.
-        loss = F.cross_entropy(
-            scores, batch.labels, reduction="sum", label_smoothing=self.label_smoothing
-        )
+        loss = self._loss(scores, batch.labels)
+        minimised = loss
+        for auxiliary in others:
+            minimised = minimised + _AUXILIARY * self._loss(auxiliary.float(), batch.labels)
         weight = 0.0 if empty else self.world / whole
         self.optimizer.zero_grad(set_to_none=True)
-        self.scaler.scale(loss * weight).backward()
+        self.scaler.scale(minimised * weight).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
         return self._count(scores.detach(), loss.detach(), batch.labels, empty=empty)
+
+    def _scores(self, pictures: Tensor) -> tuple[Tensor, ...]:
+        try:
+            return training_scores(self.model(pictures))
+        except (Exception, SystemExit) as error:
+            raise refusal(self.model, pictures, error) from error
+
+    def _loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        return F.cross_entropy(
+            scores, labels, reduction="sum", label_smoothing=self.label_smoothing
+        )
 
     def _count(self, scores: Tensor, loss: Tensor, labels: Tensor, *, empty: bool) -> StepResult:
         if empty:
@@ -122,20 +140,24 @@ def make_scaler(amp: Amp, device: torch.device) -> torch.amp.GradScaler:
 def best_memory_format(model: nn.Module, shape: tuple[int, ...]) -> torch.memory_format:
     """Channels last where the network can take it: convolutions are then about 1.4 × as fast.
 
-    A network that flattens with ``view`` refuses that layout; trying it once tells. The
-    model is converted in place if it can.
+    A network that flattens with ``view`` refuses that layout; trying it once, in eval mode so that
+    no batch norm counts it, tells. The model is converted in place if it can.
     """
     device = next(model.parameters()).device
     if device.type == "mps" or not any(isinstance(m, nn.Conv2d) for m in model.modules()):
         return torch.contiguous_format
     model.to(memory_format=torch.channels_last)
     pictures = torch.zeros((2, *shape), device=device).contiguous(memory_format=torch.channels_last)
+    training = model.training
+    model.eval()
     try:
         with torch.no_grad():
             model(pictures)
     except RuntimeError:
         model.to(memory_format=torch.contiguous_format)
         return torch.contiguous_format
+    finally:
+        model.train(training)
     return torch.channels_last
 
 

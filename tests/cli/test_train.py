@@ -109,8 +109,8 @@ def test_every_option_reaches_the_config(call: Call, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ((), "name a network, as in `cnnshape train lenet`"),
-        (("",), "cannot train '': the bundled networks are lenet,"),
-        (("lenett",), "cannot train 'lenett'; did you mean lenet"),
+        (("",), "the model is empty: give a bundled name (lenet)"),
+        (("lenett",), "unknown model 'lenett'; did you mean lenet"),
         (("lenet", "--epochs", "0"), "--epochs 0: at least 1 is needed"),
         (("lenet", "--epochs", "many"), "'many' is not a valid integer"),
         (("lenet", "--data", "cifar"), "unknown data set 'cifar'"),

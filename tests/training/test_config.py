@@ -54,10 +54,10 @@ def test_early_stopping_needs_validation_pictures() -> None:
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(ModelNotFoundError, match=r"cannot train 'lennet'; did you mean lenet"):
+    with pytest.raises(ModelNotFoundError, match=r"unknown model 'lennet'; did you mean lenet"):
         configure("lennet")
-    with pytest.raises(ModelNotFoundError, match="cannot train 'torchvision:vgg11': the bundled"):
-        configure("torchvision:vgg11")
+    with pytest.raises(ModelNotFoundError, match=r"from its code, and net\.pt2 holds one that is"):
+        configure("net.pt2")
     with pytest.raises(UsageError, match="unknown recipe 'd3l': there are default and d2l"):
         configure("lenet", recipe="d3l")
 
