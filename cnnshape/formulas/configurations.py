@@ -20,7 +20,7 @@ Mask = int
 _LARGER = (20, 27, 28, 31, 32, 33, 63, 64, 65, 100, 224)
 
 #: Small values one after the other, because near misses differ there; then some larger ones.
-_VALUES: dict[str, tuple[float, ...]] = {
+VALUES: dict[str, tuple[float, ...]] = {
     "input": (*range(1, 17), *_LARGER),
     "kernel": (1, 2, 3, 4, 5, 6, 7, 11),
     "stride": (1, 2, 3, 4, 5),
@@ -34,7 +34,7 @@ _VALUES: dict[str, tuple[float, ...]] = {
 }
 _FRACTIONS: tuple[float, ...] = (0.25, 0.5, 0.75, 1.25, 1.5, 2.5)
 #: What the other arguments are while one of them takes the numbers that stand in the formula.
-_FEW: dict[str, tuple[float, ...]] = {
+FEW: dict[str, tuple[float, ...]] = {
     "input": (1, 2, 3, 4, 5, 6, 8, 28, 100),
     "kernel": (1, 2, 3, 5),
     "stride": (1, 2, 3),
@@ -176,7 +176,7 @@ def candidates(
     blocks: list[Values] = [usual]
     if constants:
         near = sorted({number + step for number in constants for step in (-1, 0, 1)})
-        few = {role: _FEW[role] for role in ordered}
+        few = {role: FEW[role] for role in ordered}
         blocks += [few | {role: near} for role in ordered if role not in ("factor", "output")]
         blocks.append(
             few
@@ -195,5 +195,5 @@ def _usual(kind: str, role: str, count: int) -> tuple[float, ...]:
     if role == "input" and count > 5:
         return (*range(1, 11), 13, 14, 28, 64)
     if role == "factor" and kind == "upsample":
-        return (*_VALUES[role], *_FRACTIONS)
-    return _VALUES[role]
+        return (*VALUES[role], *_FRACTIONS)
+    return VALUES[role]

@@ -11,7 +11,7 @@ from typing import Any
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
-from cnnshape.formulas.expression import Size
+from cnnshape.formulas.expression import Size, maximum
 from cnnshape.formulas.layer_arguments import (
     PerAxis,
     Shape,
@@ -138,7 +138,7 @@ def _conv_transpose(*, empty: bool = False, lenient: bool = False) -> AxisRule:
     left = 0 if empty or lenient else 1
     extra = Condition(
         "A < max(S, D): output_padding is smaller than stride or dilation",
-        lambda n, k, s, p, d, a: (a + 1, max(s, d)),
+        lambda n, k, s, p, d, a: (a + 1, maximum(s, d)),
         lambda n, k, s, p, d, a: (
             f"output_padding {a} must be smaller than stride {s} or dilation {d}"
         ),

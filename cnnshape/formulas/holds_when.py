@@ -31,7 +31,7 @@ class Atom(NamedTuple):
 _Holds = Callable[..., bool]
 
 #: text, the arguments it is about, whether it holds for their values
-_GENERAL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
+GENERAL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("dilation=1", ("dilation",), lambda d: d == 1),
     ("padding=0", ("padding",), lambda p: p == 0),
     ("stride=1", ("stride",), lambda s: s == 1),
@@ -66,7 +66,7 @@ _OF_GROWTH: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("kernel=stride + 2*padding", ("kernel", "stride", "padding"), lambda k, s, p: k == s + 2 * p),
     ("padding=stride/2", ("padding", "stride"), lambda p, s: 2 * p == s),
 )
-_CEIL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
+CEIL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("stride<=kernel", ("stride", "kernel"), lambda s, k: s <= k),
     (
         "stride + padding<=kernel",
@@ -74,16 +74,16 @@ _CEIL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
         lambda s, k, p: s + p <= k,
     ),
 )
-_DEFAULTS = frozenset({"dilation=1", "padding=0", "output_padding=0"})
+DEFAULTS = frozenset({"dilation=1", "padding=0", "output_padding=0"})
 _WITH_CONSTANT = ("kernel", "stride", "padding", "factor", "output")
-_POOLS = frozenset({"max_pool", "avg_pool", "lp_pool"})
+POOLS = frozenset({"max_pool", "avg_pool", "lp_pool"})
 
 
 @lru_cache(maxsize=8)
 def general_atoms(grid: Points, kind: str, *, ceil_mode: bool) -> tuple[Atom, ...]:
     """The conditions that mean something for a kind, as far as they divide the configurations."""
-    usual = _DEFAULTS | {"stride=kernel" if kind in _POOLS else "stride=1"}
-    found = _atoms(grid, (*_GENERAL, *(_CEIL if ceil_mode else ())), usual)
+    usual = DEFAULTS | {"stride=kernel" if kind in POOLS else "stride=1"}
+    found = _atoms(grid, (*GENERAL, *(CEIL if ceil_mode else ())), usual)
     return telling(grid, [*found, *_divisible(grid, kind)])
 
 
@@ -91,13 +91,13 @@ def argument_atoms(
     points: Points, kind: str, unknown: str, usual: Collection[str]
 ) -> tuple[Atom, ...]:
     """The conditions under which a rule for an argument may hold, beside the ``usual`` ones."""
-    table = (*_GENERAL, *_OF_ARGUMENTS, *(_OF_GROWTH if kind in GROWING else ()))
+    table = (*GENERAL, *_OF_ARGUMENTS, *(_OF_GROWTH if kind in GROWING else ()))
     # True, but narrower than what is meant: a stride that is the kernel, and dilation 1 unsaid.
-    narrow = {"stride=kernel"} if kind not in _POOLS else set[str]()
+    narrow = {"stride=kernel"} if kind not in POOLS else set[str]()
     if unknown == "dilation":
         narrow |= {"padding=(kernel - 1)/2", "padding=kernel//2"}
     wanted = [each for each in table if each[0] not in narrow]
-    return telling(points, _atoms(points, wanted, _DEFAULTS | set(usual)))
+    return telling(points, _atoms(points, wanted, DEFAULTS | set(usual)))
 
 
 def value_atoms(points: Points, value: Column, whole: Sequence[int]) -> tuple[Atom, ...]:

@@ -58,10 +58,10 @@ NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 #: Letters that name an input axis only together with "in": D_in is a depth, D a dilation.
-_INPUT_AXES = frozenset("DdTtCc")
-_INPUT_MARKS = frozenset({"in", "input", "old", "prev", "i", "I", "orig", "src"})
-_OUTPUT_MARKS = frozenset({"out", "output", "new", "o", "O", "next"})
-_AXIS_MARKS = frozenset("h w d l t x y z H W D L X Y 0 1 2 height width depth length".split())
+INPUT_AXES = frozenset("DdTtCc")
+INPUT_MARKS = frozenset({"in", "input", "old", "prev", "i", "I", "orig", "src"})
+OUTPUT_MARKS = frozenset({"out", "output", "new", "o", "O", "next"})
+AXIS_MARKS = frozenset("h w d l t x y z H W D L X Y 0 1 2 height width depth length".split())
 
 
 class Equation(NamedTuple):
@@ -289,7 +289,7 @@ def _two_letters(name: str, roles: Collection[str]) -> list[str]:
 # ---- what the letters and words of a formula stand for --------------------------------------
 
 #: What the left side of an equation may name, beside the arguments of a layer.
-_FEATURE_NAMES = frozenset(
+FEATURE_NAMES = frozenset(
     """in_features in_feature infeatures num_features n_features features num_flat_features
     flat_features flattened flattened_size flatten_size flat_size flat_dim input_features fc_in
     fc_input linear_in fan_in""".split()
@@ -299,7 +299,7 @@ _SIDES = frozenset("size side out_size output_size feature_size final_size spati
 
 
 #: What people compute as well, and no size rule knows.
-_OTHER_NAMES = frozenset(
+OTHER_NAMES = frozenset(
     """effective_kernel effective_kernel_size k_eff kernel_eff dilated_kernel pad_total total_pad
     padding_total total_padding p_total out_channels in_channels channels c_out c_in params
     parameters num_params n_params macs flops receptive_field rf groups batch_size""".split()
@@ -313,7 +313,7 @@ def named_quantity(label: str, kind: str, roles: Collection[str]) -> str:
     >>> [named_quantity(name, "conv", roles) for name in ("O", "P", "k_h", "in_features")]
     ['output', 'padding', 'kernel', 'in_features']
     """
-    if kind == "flatten" or label.lower().strip("_") in _FEATURE_NAMES:
+    if kind == "flatten" or label.lower().strip("_") in FEATURE_NAMES:
         return FEATURES
     base = label.removeprefix("same_")
     for mark in ("_same", "_s"):
@@ -323,7 +323,7 @@ def named_quantity(label: str, kind: str, roles: Collection[str]) -> str:
 
 def _is_something_else(label: str, roles: Collection[str]) -> bool:
     """Whether a name means neither a size of the layer nor one of its arguments."""
-    if label.lower() in _OTHER_NAMES:
+    if label.lower() in OTHER_NAMES:
         return True
     arguments = ("kernel", "padding", "stride", "dilation", "output_padding")
     absent = [role for role in arguments if role not in roles]
@@ -346,7 +346,7 @@ def feature_role(name: str, roles: Collection[str]) -> str | None:
     """The axis or argument that a name stands for; H_out is the height that is flattened."""
     base = name.rstrip("'")
     head, _, mark = base.partition("_")
-    if mark in _OUTPUT_MARKS | _INPUT_MARKS:
+    if mark in OUTPUT_MARKS | INPUT_MARKS:
         base = head
     return "input" if base in _SIDES and "input" in roles else role_of(base, roles)
 
@@ -363,21 +363,21 @@ def role_of(name: str, roles: Collection[str]) -> str | None:
     base, _, mark = name.partition("_")
     base = base.rstrip("0123456789") or base
     mark = mark.strip("_")
-    if mark in _INPUT_MARKS and "input" in roles:
-        if base in _INPUT_AXES or _lookup(base, roles) == "input":
+    if mark in INPUT_MARKS and "input" in roles:
+        if base in INPUT_AXES or _lookup(base, roles) == "input":
             return "input"
         return None
-    if mark in _AXIS_MARKS or mark.isdigit() or not mark:
+    if mark in AXIS_MARKS or mark.isdigit() or not mark:
         return _lookup(base, roles)
     first, _, last = mark.rpartition("_")
-    if last in _AXIS_MARKS:
+    if last in AXIS_MARKS:
         return role_of(f"{base}_{first}" if first else base, roles)
     return None
 
 
 def is_output(name: str) -> bool:
     """Whether a name is marked as the output: H_out, n', W_new."""
-    return name.endswith("'") or name.partition("_")[2] in _OUTPUT_MARKS
+    return name.endswith("'") or name.partition("_")[2] in OUTPUT_MARKS
 
 
 def understood(roles: Collection[str]) -> str:

@@ -5,6 +5,20 @@ from __future__ import annotations
 from typing import NamedTuple, NoReturn
 
 from cnnshape.errors import FormulaSyntaxError
+from cnnshape.formulas.reading.tables import (
+    BRACKETS,
+    CLOSING,
+    FUNCTIONS,
+    LATEX_FRACTIONS,
+    LATEX_LOOKS,
+    LATEX_PLACES,
+    LATEX_SYMBOLS,
+    LATEX_WORDS,
+    OPERATORS,
+    SAME,
+    SUBSCRIPTS,
+    SUPERSCRIPTS,
+)
 
 #: Longer formulas are refused before anything is read.
 LONGEST = 2000
@@ -47,52 +61,6 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-#: One character → what it means; fullwidth forms come from Chinese and Japanese keyboards.
-_SAME = str.maketrans(
-    {
-        "−": "-", "–": "-", "—": "-", "－": "-", "﹣": "-", "‐": "-", "‑": "-",
-        "×": "*", "·": "*", "∙": "*", "⋅": "*", "∗": "*", "＊": "*", "•": "*", "✕": "*",
-        "÷": "/", "∕": "/", "⁄": "/", "／": "/",
-        "＋": "+", "＝": "=", "（": "(", "）": ")", "，": ",", "；": ";", "、": ",", "。": ".",
-        "⎣": "⌊", "⎦": "⌋", "⎡": "⌈", "⎤": "⌉", "［": "[", "］": "]", "｛": "{", "｝": "}",
-        "′": "'", "’": "'", "‘": "'", "´": "'", "`": "'",
-    }
-)  # fmt: skip
-_SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", "0123456789aehijklmnoprstuvx")
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
-_OPERATORS = "+-*/^%"
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "⌊": "⌋", "⌈": "⌉"}
-_CLOSING = frozenset(_BRACKETS.values())
-_ROUNDINGS = {
-    "floor": "floor",
-    "int": "floor",
-    "trunc": "floor",
-    "ceil": "ceil",
-    "ceiling": "ceil",
-    "round": "round",
-}
-_FUNCTIONS = {**_ROUNDINGS, "min": "min", "max": "max"}
-
-#: LaTeX that only changes how a formula looks.
-_LATEX_LOOKS = frozenset(
-    """left right big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr middle
-    displaystyle textstyle scriptstyle quad qquad rm it bf tt sf mathstrut nonumber notag
-    limits nolimits thinspace space""".split()
-)
-_LATEX_WORDS = frozenset(
-    """text mathrm mathit mathbf mathsf mathtt textrm textit textbf texttt textsf operatorname
-    mbox hbox mathop boldsymbol""".split()
-)
-#: LaTeX with an argument that is no part of the formula.
-_LATEX_PLACES = frozenset({"begin", "end", "hspace", "vspace", "tag", "label"})
-_LATEX_SYMBOLS = {
-    "cdot": "*", "times": "*", "ast": "*", "div": "/", "lfloor": "⌊", "rfloor": "⌋",
-    "lceil": "⌈", "rceil": "⌉", "lbrack": "[", "rbrack": "]", "lbrace": "{", "rbrace": "}",
-    "prime": "'", "colon": ":", "bmod": "%", "mod": "%",
-}  # fmt: skip
-_LATEX_FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac"})
-
-
 def tokens(text: str) -> list[Token]:
     """The tokens of a formula, an ``end`` token last.
 
@@ -109,7 +77,7 @@ def tokens(text: str) -> list[Token]:
 class _Lexer:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.plain = text.translate(_SAME)
+        self.plain = text.translate(SAME)
         self.position = 0
         self.found: list[Token] = []
 
@@ -131,7 +99,7 @@ class _Lexer:
             self._number()
         elif character.isalpha() and character not in "ªº":
             self._name()
-        elif character.translate(_SUPERSCRIPTS) != character:
+        elif character.translate(SUPERSCRIPTS) != character:
             self._superscript()
         elif character.isspace() or character in "$&~'":
             # An apostrophe that follows no name, and what only places a formula on a page.
@@ -150,14 +118,14 @@ class _Lexer:
         elif character == "=":
             self.position += following == "="
             self._add("equals", "=", start)
-        elif character in _OPERATORS:
+        elif character in OPERATORS:
             pair = character + following
             if pair in ("//", "**"):
                 self.position += 1
             self._add("operator", {"//": "//", "**": "^"}.get(pair, character), start)
-        elif character in _BRACKETS:
+        elif character in BRACKETS:
             self._add("open", character, start)
-        elif character in _CLOSING:
+        elif character in CLOSING:
             self._add("close", character, start)
         elif character in ",;":
             self._add("comma", character, start)
@@ -185,17 +153,17 @@ class _Lexer:
 
     def _superscript(self) -> None:
         start = self.position
-        while self._peek(0) and self._peek(0).translate(_SUPERSCRIPTS) != self._peek(0):
+        while self._peek(0) and self._peek(0).translate(SUPERSCRIPTS) != self._peek(0):
             self.position += 1
         self._add("operator", "^", start)
-        self._add("number", self.plain[start : self.position].translate(_SUPERSCRIPTS), start)
+        self._add("number", self.plain[start : self.position].translate(SUPERSCRIPTS), start)
 
     def _name(self) -> None:
         start = self.position
         while self._peek(0).isalnum() or (
             self._peek(0) == "_" and self._peek(1) not in ("{", "\\")
         ):
-            if self._peek(0).translate(_SUPERSCRIPTS) != self._peek(0):
+            if self._peek(0).translate(SUPERSCRIPTS) != self._peek(0):
                 break
             self.position += 1
             # math.floor, torch.floor
@@ -220,7 +188,7 @@ class _Lexer:
                 name += "'" if "prime" in self._script() else ""
             else:
                 break
-        function = _FUNCTIONS.get(name.lower())
+        function = FUNCTIONS.get(name.lower())
         if name == "mod" and self._after_operand():
             self._add("operator", "%", start)
         elif function is not None:
@@ -254,7 +222,7 @@ class _Lexer:
             self._letters()
             return self._script() if self._peek(0) == "{" else self.plain[start + 1 : self.position]
         if here in ("[", "("):
-            end = self.plain.find(_BRACKETS[here], start)
+            end = self.plain.find(BRACKETS[here], start)
             if end >= 0:
                 self.position = end + 1
                 return self.plain[start + 1 : end]
@@ -286,27 +254,27 @@ class _Lexer:
         command = self.plain[start + 1 : self.position]
         if not command:
             self._one_character_command(start)
-        elif command in _LATEX_FRACTIONS:
+        elif command in LATEX_FRACTIONS:
             self._add("frac", command, start)
-        elif command in _LATEX_SYMBOLS:
-            self._symbol(_LATEX_SYMBOLS[command], start)
-        elif command in _FUNCTIONS:
-            self._add("function", _FUNCTIONS[command], start)
-        elif command in _LATEX_WORDS or command in _LATEX_PLACES:
+        elif command in LATEX_SYMBOLS:
+            self._symbol(LATEX_SYMBOLS[command], start)
+        elif command in FUNCTIONS:
+            self._add("function", FUNCTIONS[command], start)
+        elif command in LATEX_WORDS or command in LATEX_PLACES:
             while self._peek(0) == " ":
                 self.position += 1
             word = self._braces() if self._peek(0) == "{" else ""
-            if word and command in _LATEX_WORDS:
+            if word and command in LATEX_WORDS:
                 self._finish_name(word, start)
-        elif command not in _LATEX_LOOKS:
+        elif command not in LATEX_LOOKS:
             refuse(self.text, start, f"the LaTeX command \\{command} is not understood")
 
     def _symbol(self, character: str, start: int) -> None:
-        if character in _BRACKETS:
+        if character in BRACKETS:
             self._add("open", character, start)
-        elif character in _CLOSING:
+        elif character in CLOSING:
             self._add("close", character, start)
-        elif character in _OPERATORS:
+        elif character in OPERATORS:
             self._add("operator", character, start)
 
     def _one_character_command(self, start: int) -> None:
@@ -324,7 +292,7 @@ class _Lexer:
 
 def _lowered(name: str) -> str:
     """Unicode subscripts as an ordinary one: Hᵢₙ is H_in."""
-    low = name.translate(_SUBSCRIPTS)
+    low = name.translate(SUBSCRIPTS)
     if low == name:
         return name
     first = next(index for index in range(len(name)) if low[index] != name[index])
@@ -334,7 +302,7 @@ def _lowered(name: str) -> str:
 def _word(text: str) -> str:
     r"""The content of braces as a name: ``\text{kernel\_size}`` is kernel_size."""
     word = text
-    for command in (*_LATEX_WORDS, "rm", "it"):
+    for command in (*LATEX_WORDS, "rm", "it"):
         word = word.replace(f"\\{command}", "")
     word = word.replace("\\_", "_").replace("\\", "").strip(" {}$")
     return "_".join(word.replace("{", " ").replace("}", " ").split())

@@ -19,7 +19,9 @@ MOST_CELLS = 18
 _APART = 64.0
 _LABEL = 22.0
 #: Of two roles that meet, the one that a cell has: the first of these.
-_STRONGER: tuple[Role, ...] = ("missing", "cut", "left over", "beyond", "padding", "added")
+_STRONGER: tuple[Role, ...] = (
+    "missing", "cut", "left over", "beyond", "padding", "added", "element",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,8 @@ class GridPicture:
         return marks
 
     def _cell(self, x: float, y: float, row: int, column: int) -> Mark:
-        pair = role_at(self.axes[0], row), role_at(self.axes[1], column)
-        element: Role = "element"
-        role = next((each for each in _STRONGER if each in pair), element)
+        pair: tuple[Role, Role] = role_at(self.axes[0], row), role_at(self.axes[1], column)
+        role = min(pair, key=_STRONGER.index)
         style, dashed = look(self.ink, role, spreads=self.axes[0].spreads)
         mark = Mark("rect", x, y, _CELL, _CELL, style.fill, style.line, dashed=dashed, radius=3)
         places = zip(self.axes, (row, column), strict=True)
