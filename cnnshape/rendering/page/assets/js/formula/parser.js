@@ -54,6 +54,10 @@ class Parser {
     return this.here.kind === "operator" && operators.includes(this.here.text);
   }
 
+  isComma() {
+    return this.here.kind === "comma" && this.here.text === ",";
+  }
+
   /** @param {string} what @returns {never} */
   expected(what) {
     const { kind, start, end } = this.here;
@@ -181,7 +185,7 @@ class Parser {
     if (this.here.kind !== "open" || !"([{".includes(this.here.text)) this.expected(`"(" after ${name.text}`);
     const opening = this.take();
     const operands = [this.sum()];
-    while (this.here.kind === "comma" && this.here.text === ",") {
+    while (this.isComma()) {
       this.take();
       operands.push(this.sum());
     }
