@@ -143,7 +143,12 @@ def test_a_matrix_too_wide_becomes_a_list_of_pairs() -> None:
     print_evaluation(found, plain, confusion=True)
     lines = [line.split() for line in stream.getvalue().splitlines()]
     assert lines[0] == ["accuracy", "94.34", "%", "(100/106)"]
-    assert lines[-2:] == [["class8", "class2", "4"], ["class3", "class7", "2"]]
+    assert lines[-4] == ["most", "frequent", "confusions"]
+    assert lines[-3:] == [
+        ["true", "predicted", "pictures"],
+        ["class8", "class2", "4"],
+        ["class3", "class7", "2"],
+    ]
 
 
 def test_percent() -> None:

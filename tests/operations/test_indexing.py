@@ -496,6 +496,7 @@ X, PLACES = torch.zeros(2, 3, 4), torch.tensor([1, 0])
     ("function", "args", "kwargs"),
     [
         (torch.select, (X,), {"dim": -1, "index": -1}),
+        (torch.select, (X, 1, torch.tensor(1)), {}),
         (torch.narrow, (X,), {"dim": 1, "start": 1, "length": 2}),
         (torch.narrow, (X, 1, torch.tensor(1), 2), {}),
         (torch.index_select, (X,), {"dim": 1, "index": PLACES}),

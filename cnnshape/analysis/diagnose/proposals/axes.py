@@ -111,9 +111,8 @@ def _made(failing: Failing, operand: Operand) -> bool:
         axis = 1
     elif failing.name != "linear" and failing.operation is not None:
         return False
-    if not -operand.rank <= axis < operand.rank:
-        return False
-    return story(failing.trace, operand.value.id, axis).made
+    there = -operand.rank <= axis < operand.rank
+    return there and story(failing.trace, operand.value.id, axis).made
 
 
 def _last_state(failing: Failing, operand: Operand) -> Iterator[Arrangement]:
