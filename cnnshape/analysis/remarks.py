@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from cnnshape.analysis.accounts import Accounts, shown_name
 from cnnshape.operations.axes import Size
-from cnnshape.tracing.trace import UNSEEN, Operation, Trace, Unknown
+from cnnshape.tracing.trace import UNSEEN, Operation, Plain, Trace, Unknown
 from cnnshape.words import listed, with_article
 
 #: Results that run the body of ``forward`` only when somebody asks for their items.
@@ -94,7 +94,11 @@ def _scripted(trace: Trace) -> Iterator[str]:
 
 def _packed(trace: Trace) -> Iterator[str]:
     """Quantized layers, whose weights are no tensors: their columns of parameters are empty."""
-    packed = (op for op in trace.operations if op.name.startswith("quantized.") and _hides(op))
+    packed = (
+        op
+        for op in trace.operations
+        if op.name.startswith("quantized") and _hides((*op.args, *op.kwargs.values()))
+    )
     paths = dict.fromkeys(trace.calls[op.call].path for op in packed)
     if paths:
         names = [path or trace.modules[0].type for path in paths]
@@ -105,9 +109,13 @@ def _packed(trace: Trace) -> Iterator[str]:
         )
 
 
-def _hides(operation: Operation) -> bool:
-    arguments = (*operation.args, *operation.kwargs.values())
-    return any(isinstance(item, Unknown) and item.type == "ScriptObject" for item in arguments)
+def _hides(argument: Plain) -> bool:
+    """Whether packed weights, of whatever size, are among the arguments."""
+    if isinstance(argument, tuple):
+        return any(map(_hides, argument))
+    if isinstance(argument, Unknown):
+        return argument.type == "ScriptObject"
+    return isinstance(argument, dict) and "weight" in argument
 
 
 def _has_uncalled(trace: Trace, path: str, called: set[str]) -> bool:

@@ -25,6 +25,7 @@ from cnnshape.operations.losses import LOSSES
 from cnnshape.operations.making import MAKING
 from cnnshape.operations.moving import MOVING
 from cnnshape.operations.products import PRODUCTS
+from cnnshape.operations.quantized import quantized
 from cnnshape.operations.recurrent import RECURRENT
 from cnnshape.operations.reductions import REDUCTIONS
 from cnnshape.operations.sampling import SAMPLING
@@ -41,6 +42,7 @@ _FAMILIES = (
 )  # fmt: skip
 for _family in _FAMILIES:
     TABLE.enter(_family)
+TABLE.enter(quantized(TABLE))
 
 
 def account(

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import torch
 
+from cnnshape.tracing.packed import packed_weights
 from cnnshape.tracing.trace import Ref, Unknown
 
 #: How deep containers are followed, and how many items of one are looked at. Real models stay
@@ -164,4 +165,5 @@ def _scalar(thing: Any) -> Any:
         if isinstance(thing, base):
             # A subclass (IntEnum, numpy's float64): keep the value, drop the class.
             return base(thing)  # pyright: ignore[reportArgumentType]
-    return Unknown(type(thing).__name__)
+    packed = packed_weights(thing) if isinstance(thing, torch.ScriptObject) else None
+    return Unknown(type(thing).__name__) if packed is None else packed

@@ -397,7 +397,12 @@ def run_tests(stages: list[list[str]], told: int, first_only: bool) -> int:
         database=None,
         phases=[Phase.explicit, Phase.generate],
     )
-    told_to_pytest = "-q --tb=no -p no:cacheprovider --hypothesis-profile=few".split()
+    # Of what else is installed, nothing can end pytest before a test has run.
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    told_to_pytest = (
+        "-q --tb=no -p no:cacheprovider -p pytest_timeout -p _hypothesis_pytestplugin"
+        " --hypothesis-profile=few"
+    ).split()
     if first_only:
         told_to_pytest.append("-x")
     try:
