@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cnnshape import operations
     from cnnshape.analysis.report import Report
     from cnnshape.api.checking import check
+    from cnnshape.api.comparing import compare
     from cnnshape.api.drawing import draw
     from cnnshape.api.explaining import explain, explain_error
     from cnnshape.api.inspecting import inspect
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "Report": ("cnnshape.analysis.report", "Report"),
     "check": ("cnnshape.api.checking", "check"),
+    "compare": ("cnnshape.api.comparing", "compare"),
     "draw": ("cnnshape.api.drawing", "draw"),
     "explain": ("cnnshape.api.explaining", "explain"),
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
@@ -49,6 +51,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "check",
+    "compare",
     "draw",
     "explain",
     "explain_error",
