@@ -9,6 +9,7 @@ from math import ceil, floor
 from cnnshape import formulas
 from cnnshape.analysis.accounts import Application, application
 from cnnshape.analysis.claims import Claim
+from cnnshape.analysis.hand_features import feature_claims
 from cnnshape.analysis.lettered_formula import LetteredSizes, letters_of
 from cnnshape.analysis.report import Report
 from cnnshape.errors import UsageError
@@ -27,6 +28,7 @@ from cnnshape.words import listed
 def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
     """One claim per operation of ``kind`` that ran: the formula gives the sizes that came out.
 
+    One for ``in_features`` is held against what the model flattens; see :func:`.feature_claims`.
     Where the formula is right on this model but not in general, the claim holds and its note
     says when it does.
 
@@ -39,13 +41,12 @@ def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
     [True, True, True]
     """
     name = formulas.canonical(kind)
-    judged = [(equation, judge(name, equation)) for equation in read(expression, name)]
-    if any(equation.quantity == FEATURES for equation, _ in judged):
-        raise UsageError(
-            "check compares formulas for sizes and for arguments of a layer; "
-            "in_features is judged by cnnshape formula"
-        )
     trace = report.trace
+    equations = read(expression, name, ("input",) if name in ("linear", "flatten") else None)
+    features = [equation for equation in equations if equation.quantity == FEATURES]
+    judged = [(each, judge(name, each)) for each in equations if each not in features]
+    if features:
+        return feature_claims(trace, name, features)
     if letters_of(trace):
         return _in_letters(trace, name, judged)
     claims: list[Claim] = []

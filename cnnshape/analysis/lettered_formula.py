@@ -29,7 +29,7 @@ from cnnshape.tracing.trace import Dim, Operation, Trace
 _LETTER = re.compile(r"[A-Za-z]\w*")
 #: The sizes that are tried for each letter where algebra alone does not tell.
 _TRIED = (*range(1, 41), 63, 64, 65, 224)
-_FEWER = (*range(1, 12), 28, 32, 33)
+_FEWER = (*range(1, 20), 28, 32, 33)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +61,10 @@ class LetteredSizes:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.letters = letters_of(trace)
-        self.accounts = Accounts(trace, self._sizes)
+        self.accounts = Accounts(trace, self.sizes)
 
-    def _sizes(self, value: int) -> tuple[Whole, ...]:
+    def sizes(self, value: int) -> tuple[Whole, ...]:
+        """The shape of a recorded value."""
         return tuple(map(self._size, self.trace.shape(value)))
 
     def _size(self, dim: Dim) -> Whole:
@@ -80,16 +81,31 @@ class LetteredSizes:
         call = self.accounts.call(operation)
         count = (call.spatial if call is not None else None) or 1
         incoming = found.input_shape[len(found.input_shape) - count :]
-        outgoing = self._sizes(operation.outputs[0])[-count:]
+        outgoing = self.sizes(operation.outputs[0])[-count:]
         up = bool(found.arguments.get("ceil_mode"))
         return [
-            self._compared(expression, _roles(found, axis, count, size, came), came, up)
+            self.compare(expression, _roles(found, axis, count, size, came), came, up=up)
             for axis, (size, came) in enumerate(zip(incoming, outgoing, strict=True))
         ]
 
-    def _compared(
-        self, expression: Expression, roles: Mapping[str, Any], actual: Whole, up: bool
+    def compare(
+        self,
+        expression: Expression,
+        roles: Mapping[str, Any],
+        actual: Whole,
+        *,
+        up: bool = False,
+        sizes: Sequence[Whole] = (),
     ) -> LetteredAxis:
+        """A formula with sizes put in, beside what came out.
+
+        Args:
+            expression: the formula.
+            roles: the sizes and arguments by what it may call them.
+            actual: what came out.
+            up: a fraction is rounded up.
+            sizes: what must be 1 or more, or the model takes no such input.
+        """
         shown = str(plain(actual))
         absent = expression.names() - set(roles)
         if absent:
@@ -103,21 +119,26 @@ class LetteredSizes:
         except (FormulaSyntaxError, ZeroDivisionError) as error:
             return LetteredAxis(None, shown, False, note=str(error))
         assert size is not None
-        same, note = self._same(size, whole(actual) if isinstance(actual, int) else actual)
+        alive = [one for one in sizes if isinstance(one, Sum)]
+        came = whole(actual) if isinstance(actual, int) else actual
+        same, note = self._same(size, came, alive)
         return LetteredAxis(str(plain(size)), shown, same, rounded, note)
 
-    def _same(self, one: Sum, other: Sum) -> tuple[bool, str]:
+    def _same(self, one: Sum, other: Sum, alive: Sequence[Sum]) -> tuple[bool, str]:
         """Whether two sizes are equal: by algebra, or at every size that is tried."""
         if one == other:
             return True, ""
-        letters = sorted(set(_LETTER.findall(f"{one.text} {other.text}")) & set(self.letters))
+        texts = " ".join(each.text for each in (one, other, *alive))
+        letters = sorted(set(_LETTER.findall(texts)) & set(self.letters))
         tried = _TRIED if len(letters) < 2 else _FEWER
         rows = list(zip(*product(tried, repeat=len(letters)), strict=True))
         values = dict(zip(letters, rows, strict=True)) or {"": (0,)}
         left, right = columns(one, values, {}), columns(other, values, {})
+        rest = (columns(each, values, {}) for each in alive)
+        least = [min(sizes) for sizes in zip(right, *rest, strict=True)]
         for index, (a, b) in enumerate(zip(left, right, strict=True)):
             # A size below 1 is none: the layer takes no such input.
-            if a != b and b >= 1:
+            if a != b and least[index] >= 1:
                 at = ", ".join(f"{letter} = {values[letter][index]}" for letter in letters)
                 return False, f"at {at or 'every size'} it gives {a}, the layer {b}"
         return True, f"equal at {len(left)} sizes that were tried"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 
 from cnnshape.errors import UsageError
@@ -15,6 +16,11 @@ from cnnshape.formulas.judgement import VERDICTS, WRONG, Judgement
 from cnnshape.formulas.reading.equations import Equation
 from cnnshape.formulas.roles import NamedRule, named_rule
 
+#: What to do with a rule that computes sizes before it multiplies them.
+_WHOLE = (
+    "judged on the sizes that are flattened; a rule for a whole network, with the sizes of its "
+    "input, is tested by cnnshape check MODEL --formula linear='in_features = …'"
+)
 _SOURCE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.Flatten.html"
 #: Larger numbers in a formula are no size and no number of channels.
 _LARGEST = 1 << 16
@@ -54,13 +60,14 @@ class _Features:
     grows = True
 
     def __init__(
-        self, axes: Sequence[str], layer: NamedRule | None, used: frozenset[str],
+        self, axes: Sequence[str], layer: NamedRule | None, expression: Expression,
         given: Mapping[str, float], constants: Sequence[int],
     ) -> None:  # fmt: skip
         self.axes = tuple(axes)
         self.layer = layer
         self.constants = tuple(constants)
-        roles = [*axes, *(("batch",) if "batch" in used else ())]
+        self.product = is_product(expression)
+        roles = [*axes, *(("batch",) if "batch" in expression.names() else ())]
         roles += layer.roles[1:] if layer is not None else ()
         values = {**_AXES, **_ARGUMENTS}
         near: dict[str, list[int]] = {
@@ -112,7 +119,9 @@ class _Features:
         ]
         if self.layer is not None:
             atoms += general_atoms(self.points, self.layer.kind, ceil_mode=self.layer.ceil_mode)
-        numbers = dict.fromkeys(self.axes, self.constants)
+        # What subtracts and divides is about other sizes: that it fits here is chance.
+        written = self.constants if self.layer is not None or self.product else ()
+        numbers = dict.fromkeys(self.axes, written)
         if self.layer is not None:
             numbers |= dict.fromkeys(("kernel", "stride", "padding"), self.constants)
         known = {atom.text for atom in atoms}
@@ -161,11 +170,21 @@ def judge_features(
         known = {*axes, "batch", *(after.roles[1:] if after else ())}
         if set(given) - known:
             raise UsageError(f"{' and '.join(sorted(set(given) - known))} is no part of a flatten")
-        question = _Features(axes, after, used, given, numbers)
+        question = _Features(axes, after, equation.expression, given, numbers)
         found.append(_judged(kind, question, equation, given))
         if found[-1].ok:
             break
     return min(found, key=lambda each: VERDICTS.index(each.verdict))
+
+
+def is_product(expression: Expression) -> bool:
+    """Whether a formula multiplies sizes and numbers, and nothing else.
+
+    >>> is_product(symbol("channels") * 25), is_product(symbol("height") - 4)
+    (True, False)
+    """
+    known = ("number", "symbol", "product", "power")
+    return expression.operator in known and all(map(is_product, expression.operands))
 
 
 def _judged(
@@ -180,7 +199,10 @@ def _judged(
         source=_SOURCE if layer is None else layer.rule.source,
     )  # fmt: skip
     comparison = Comparison(question, equation, given, up=False)
-    return comparison.judgement(blank, letters_of(equation, usual))
+    found = comparison.judgement(blank, letters_of(equation, usual))
+    if found.ok or layer is not None or question.product:
+        return found
+    return replace(found, note=_WHOLE)
 
 
 def _letters(layer: NamedRule) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from cnnshape.analysis.claims import CheckResult, Claim
 from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.styled_text import draw_grid, span
-from cnnshape.rendering.units import count, size_in_shape
+from cnnshape.rendering.units import count, dim_text, size_in_shape
 from cnnshape.words import times
 
 
@@ -29,6 +29,8 @@ def _side(side: Any) -> str:
         items: tuple[Any, ...] = side  # pyright: ignore[reportUnknownVariableType]
         if items and isinstance(items[0], tuple):
             return ", ".join(_side(item) for item in items)
+        if len(items) == 1 and isinstance(items[0], str) and items[0] != "*":
+            return dim_text(items[0])  # alone it needs no brackets
         return times(map(_size, items), "scalar")
     return str(side)
 
