@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "params": ("cnnshape.cli.params", "Every parameter, buffer and hook, with first values."),
     "models": ("cnnshape.cli.models", "What can be named as MODEL."),
     "formula": ("cnnshape.cli.formula", "Evaluate, solve, or test a size formula; needs no torch."),
-    "train": ("cnnshape.cli.train", "Train a bundled network, or resume a run."),
+    "train": ("cnnshape.cli.train", "Train a network, or resume a run."),
     "evaluate": ("cnnshape.cli.evaluate", "Measure a trained run on test pictures."),
     "predict": ("cnnshape.cli.predict", "Classify pictures with a run or a model."),
     "features": ("cnnshape.cli.features", "Draw what a layer makes of a picture."),

@@ -1,4 +1,4 @@
-"""Training the bundled networks: data, loop, checkpoints, curves; on one device or many.
+"""Training networks that classify pictures: data, loop, checkpoints, curves; on one device or many.
 
 Importing this package does not import torch; the functions below do when they are used.
 

@@ -107,6 +107,8 @@ class Evaluation:
         True
         >>> Evaluation(0.5, 70, 100, ((35, 15), (15, 35))).at_chance
         False
+        >>> Evaluation(0.5, 70, 100, ()).at_chance is None
+        True
         """
         if not self.confusion:
             return None

@@ -19,7 +19,7 @@ from cnnshape.errors import (
     ModelNotFoundError,
     UsageError,
 )
-from cnnshape.loading.network import load_network
+from cnnshape.loading.network import build_network, load_network
 from cnnshape.loading.run_folder import load_run
 from cnnshape.loading.spec import parse_spec
 from cnnshape.training import Observer, configure, evaluate, predict, resume, train
@@ -231,6 +231,19 @@ def test_a_run_with_auxiliary_classifiers(here: Path, data: str) -> None:
 def test_a_network_that_fails_in_the_middle_of_a_run(data: str) -> None:
     with pytest.raises(ModelFailedError, match=r"not take 8 pictures of 3×8×8 \(AssertionError: t"):
         train(quick("net.py:Fails24", data), output="run")
+
+
+def test_the_seed_decides_the_weights(data: str) -> None:
+    spec = parse_spec("net.py:Net(num_classes=2)")
+    one, same, other = (build_network(spec, 2, (3, 8, 8), seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one.head.weight, same.head.weight)
+    assert not torch.equal(one.head.weight, other.head.weight)
+
+
+def test_a_bundled_network_with_an_argument(here: Path) -> None:
+    with pytest.raises(UsageError, match=r'name it as "lenet\(num_classes=10\)"'):
+        size_of("lenet(num_classes=7)", "digits")
+    assert size_of("lenet(num_classes=10)", "digits") == ((1, 28, 28), [])
 
 
 def test_an_imported_instance_is_left_as_it_was(
