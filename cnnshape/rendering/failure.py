@@ -35,7 +35,7 @@ def failure_lines(report: Report, room: int | None) -> list[Line]:
 
 def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[Line]:
     """The panel alone, for an error that has no table."""
-    lines = _headline(error, class_name, room)
+    lines = _words(headline(error, class_name), room, "bad", mark=Span("✗ ", "bad"))
     if error.source is not None:
         lines.append(source_line(error.source))
     if error.built is not None:
@@ -89,16 +89,14 @@ def one_line(report: Report) -> str:
     return f"{place(error, report.class_name)}: {first}{where}"
 
 
-def _headline(error: ErrorReport, class_name: str, room: int | None) -> list[Line]:
+def headline(error: ErrorReport, class_name: str) -> str:
+    """Why it failed in one sentence that names the place."""
     named = place(error, class_name)
     if error.diagnosis:
-        own = error.path or class_name
-        mentioned = own in error.diagnosis
-        text = error.diagnosis if mentioned else f"{named}: {error.diagnosis}"
-    else:
-        during = f" in {error.op}" if error.op else ""
-        text = f"{named} failed{during}"
-    return _words(text, room, "bad", mark=Span("✗ ", "bad"))
+        mentioned = _mentions(error.diagnosis, error, class_name)
+        return error.diagnosis if mentioned else f"{named}: {error.diagnosis}"
+    during = f" in {error.op}" if error.op else ""
+    return f"{named} failed{during}"
 
 
 def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
@@ -151,18 +149,18 @@ def _message(message: str, room: int | None, style: str) -> list[Line]:
 
 
 def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Line]:
-    states = {_tried(suggestion) for suggestion in suggestions}
+    states = {tried(suggestion) for suggestion in suggestions}
     together = states.pop() if len(states) == 1 else ""
     number = len(suggestions)
     choice = {1: "To fix", 2: "To fix, either"}.get(number, "To fix, any of")
-    tried = together
+    state = together
     if number > 1 and together:
         every = "both" if number == 2 else "all"
-        tried = f"{every} {together.replace(', runs', f', {every} run')}"
-    heading = f"{choice} ({tried}):" if tried else f"{choice}:"
+        state = f"{every} {together.replace(', runs', f', {every} run')}"
+    heading = f"{choice} ({state}):" if state else f"{choice}:"
     lines: list[Line] = [(Span(_INDENT), Span(heading))]
     for suggestion in suggestions:
-        note = _tried(suggestion) if not together else ""
+        note = tried(suggestion) if not together else ""
         text = correction(suggestion)
         lines += _words(text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
         for text in further_changes(suggestion):
@@ -226,7 +224,8 @@ def further_change(suggestion: Suggestion) -> str:
     return correction(suggestion)
 
 
-def _tried(suggestion: Suggestion) -> str:
+def tried(suggestion: Suggestion) -> str:
+    """What is known of a suggestion: ``tried, runs``."""
     if not suggestion.verified:
         return "not tried"
     if suggestion.runs is None:

@@ -128,7 +128,7 @@ class Naming:
         if first.call is None:
             return " ".join(self._operations(parts)).strip()
         if first.container:
-            return self._contents(first)
+            return self.contents(first)
         words = layer_words(self.module(first.call))
         resized = first.kind == "shape" and " " not in words
         return f"{words} {self._resized(first.call)}".rstrip() if resized else words
@@ -160,7 +160,7 @@ class Naming:
         assert index is not None
         return self.trace.operations[index]
 
-    def _contents(self, part: Part) -> str:
+    def contents(self, part: Part) -> str:
         """``_DenseBlock, 6 × _DenseLayer``: the class of a folded-up module and what it holds.
 
         That it is a Sequential goes without saying.
@@ -213,7 +213,7 @@ class Naming:
             return (name,) if not details or "→" in details else (name, details)
         if not head.container:
             return step_words(self.module(head.call))
-        first, *rest = self._contents(head).split(", ")
+        first, *rest = self.contents(head).split(", ")
         inside = [word for phrase in self.inside_of(head) for word in phrase.split(", ")]
         return (first, *packed([*([", ".join(rest)] if rest else []), *inside], _SHORT))
 
@@ -241,7 +241,7 @@ class Naming:
         if frame.wrappers:
             name = self.relative(self.path(frame.wrappers[0]), within)
         else:
-            name = self._run_name(frame, within)
+            name = self.run_name(frame, within)
         if frame.turns > 1:
             words = f"{words}, {frame.turns} turns" if words else f"{frame.turns} turns"
         return name, f"{times} × {words}{beside}" if times > 1 else words
@@ -254,7 +254,8 @@ class Naming:
         own = [call for call in calls if not self.module(call).builtin]
         return own[0] if own else frame.call
 
-    def _run_name(self, frame: Frame, within: str) -> str:
+    def run_name(self, frame: Frame, within: str) -> str:
+        """What the blocks that a frame stands for are called together: ``0 … 5``."""
         labels = [self.relative(self.path(call), within) for call in frame.repeats]
         if len(set(labels)) > 1:
             return folded_label(labels)

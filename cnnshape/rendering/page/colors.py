@@ -26,6 +26,11 @@ def theme_css() -> str:
     )
 
 
+def drawn_in() -> dict[str, str]:
+    """The colours that a page draws a picture in, by their names: those of the light theme."""
+    return dict(_variables(THEMES["light"]))
+
+
 def _variables(theme: Theme) -> Iterator[tuple[str, str]]:
     """Every colour of a theme by its name."""
     for kind, style in [*theme.kinds.items(), ("failing", theme.failing)]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from cnnshape.analysis.report import Report
 from cnnshape.rendering.diagram.drawing import draw_report
 from cnnshape.rendering.diagram.graphviz_process import LayoutError
+from cnnshape.rendering.page.colors import drawn_in
 from cnnshape.rendering.page.diagram_page import inline_svg
+from cnnshape.rendering.page.model_graph import graph_data
 from cnnshape.rendering.page.model_rows import model_data
 from cnnshape.rendering.page.page import Page
 from cnnshape.rendering.report import report_text
@@ -25,8 +27,8 @@ def model_page(report: Report) -> str:
         template="model.html",
         title=report.class_name,
         entry="model/main.js",
-        styles=("model.css",),
-        data={"model": model_data(report)},
+        styles=("diagram.css", "model.css"),
+        data={"model": model_data(report), "graph": graph_data(report), "colors": drawn_in()},
         values={
             "name": report.class_name,
             "spec": report.spec,

@@ -13,6 +13,7 @@ from cnnshape.analysis.report import Check, Layer, Report
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.module_tree import Node, build_tree
+from cnnshape.rendering.page.model_failure import failure_data
 from cnnshape.rendering.row import Row
 from cnnshape.rendering.rows import every_row
 from cnnshape.rendering.units import per_axis, shape_text
@@ -40,7 +41,7 @@ def model_data(report: Report) -> dict[str, Any]:
         "letters": dict(report.letters),
         "constraints": [_constraint(report.trace, text, index) for text, index in demanded],
         "rows": [_row(report, node, row, parents.get(id(node), -1)) for node, row in pairs],
-    }
+    } | ({} if report.error is None else {"failure": failure_data(report, report.error)})
 
 
 def _constraint(trace: Trace, text: str, operation: int | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import { byId } from "page/dom.js";
 
 /** What is said inside the worker, after the library itself. */
 const ANSWERING = `
-const ready = instance();
+const ready = Viz.instance();
 self.onmessage = async ({ data: [number, dot] }) => {
   try {
     self.postMessage([number, (await ready).renderString(dot, { format: "svg" }), null]);
@@ -32,15 +32,16 @@ async function unpacked() {
 /** @returns {Promise<Worker>} */
 async function start() {
   const code = new Blob([await unpacked(), ANSWERING], { type: "text/javascript" });
-  const worker = new Worker(URL.createObjectURL(code), { type: "module" });
+  const worker = new Worker(URL.createObjectURL(code));
   worker.onmessage = ({ data: [number, svg, error] }) => {
     const one = waiting.get(number);
     waiting.delete(number);
     if (error === null) one?.done(svg);
     else one?.failed(new Error(error));
   };
-  worker.onerror = () => {
-    for (const one of waiting.values()) one.failed(new Error("the layout engine did not start"));
+  worker.onerror = (event) => {
+    const why = event.message ? `: ${event.message}` : "";
+    for (const one of waiting.values()) one.failed(new Error(`the layout engine did not start${why}`));
     waiting.clear();
   };
   return worker;

@@ -147,3 +147,23 @@ export function pretty(text) {
     .replaceAll("==", "=")
     .replaceAll("!=", "≠");
 }
+
+/**
+ * A text of shapes with the numbers that its expressions are: `120×(H//4 − 6)` becomes `120×1`.
+ * @param {string} text @param {Letters} letters
+ */
+export function substituted(text, letters) {
+  if (!Object.keys(letters).length) return text;
+  const named = new RegExp(Object.keys(letters).map((letter) => `(?<![\\p{L}\\p{N}_])${letter}(?![\\p{L}\\p{N}_])`).join("|"), "u");
+  if (!named.test(text)) return text;
+  // What can belong to an expression, as long as it is one; a × ends it.
+  return text.replace(/(?:[\p{L}_][\p{L}\p{N}_]*|\d+|\/\/|[·−+%()]|, (?=[^×]*\))| (?=[·−+%/])|(?<=[·−+%/,]) )+/gu, (piece) => {
+    if (!named.test(piece)) return piece;
+    try {
+      const value = compile(piece.trim().replaceAll("·", "*").replaceAll("−", "-"))(letters);
+      return Number.isNaN(value) ? piece : String(value).replace("-", "−");
+    } catch {
+      return piece;
+    }
+  });
+}

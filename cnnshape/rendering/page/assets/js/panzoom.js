@@ -59,6 +59,14 @@ export class PanZoom {
     this.place();
   }
 
+  /** After the picture has changed: where it is, but not out of sight. */
+  keep() {
+    const { width, height } = this.size;
+    const [right, bottom] = [this.x + width * this.scale, this.y + height * this.scale];
+    if (right < 60 || bottom < 60 || this.x > this.frame.clientWidth - 60 || this.y > this.frame.clientHeight - 60) this.fit();
+    else this.place();
+  }
+
   /** Zoom about a point of the frame. @param {number} factor @param {number} [x] @param {number} [y] */
   zoom(factor, x = this.frame.clientWidth / 2, y = this.frame.clientHeight / 2) {
     const scale = Math.min(Math.max(this.scale * factor, LEAST), MOST);

@@ -13,6 +13,8 @@ export class Store {
     this.hovered = -1;
     /** @type {Set<number>} rows whose inside is shown */
     this.open = new Set(open);
+    /** @type {Set<number>} first rows of runs of which each block is shown */
+    this.each = new Set();
     this.search = "";
     /** @type {Order} */
     this.order = "";
@@ -60,6 +62,12 @@ export class Store {
     const before = this.open.size;
     for (const row of rows) this.open.add(row);
     if (this.open.size !== before) this.tell("open");
+  }
+
+  /** Show each block of a run. @param {number} first */
+  unroll(first) {
+    this.each.add(first);
+    this.tell("open");
   }
 
   /** @param {string} text */

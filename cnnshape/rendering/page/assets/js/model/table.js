@@ -24,8 +24,9 @@ const MARKS = /** @type {Record<string, [string, string]>} */ ({
 });
 
 export class Table {
-  /** @param {HTMLElement} region @param {Tree} tree @param {Store} store */
-  constructor(region, tree, store) {
+  /** @param {HTMLElement} region @param {Tree} tree @param {Store} store @param {import("page/model/graph.js").Graph} graph */
+  constructor(region, tree, store, graph) {
+    this.graph = graph;
     this.tree = tree;
     this.store = store;
     this.body = h("tbody");
@@ -74,6 +75,7 @@ export class Table {
       if (row < 0) return;
       const fold = event.target instanceof Element && event.target.closest(".fold");
       if (fold) this.store.fold(row);
+      else if (event.target instanceof Element && event.target.closest(".more")) this.store.unroll(row);
       else this.store.choose(row);
     });
     this.body.addEventListener("dblclick", (event) => {
@@ -110,10 +112,25 @@ export class Table {
     return this.store.order !== "" || this.store.search.trim() !== "";
   }
 
+  /** Whether a row is one of several equal blocks, of which only the first is shown. @param {number} row */
+  repeats(row) {
+    const run = this.graph.runWith(row);
+    if (!run || this.store.each.has(run[0])) return false;
+    const { chosen } = this.store;
+    return chosen < 0 || !this.tree.within(chosen, row);
+  }
+
+  /** How many rows like this one are left out after it. @param {number} row */
+  more(row) {
+    const run = this.graph.runs.find((one) => one[0] === row || one.includes(row));
+    if (this.flat || !run || this.store.each.has(run[0])) return 0;
+    return run[0] === row ? run.length - 1 : 0;
+  }
+
   /** The rows that are shown, in order. */
   shown() {
     const { tree, store, own } = this;
-    if (!this.flat) return tree.visible(store.open);
+    if (!this.flat) return tree.visible(store.open, (row) => this.repeats(row));
     const fits = matcher(store.search, tree, store.letters);
     const rows = tree.rows.map((_, place) => place).filter((place) => place > 0 && fits(place));
     const by = store.order;
@@ -141,6 +158,7 @@ export class Table {
     const depth = this.flat ? 0 : tree.depth(place);
     const name = this.flat ? tree.name(place) : row.label;
     const open = store.open.has(place);
+    const more = this.more(place);
     return h(
       "tr",
       {
@@ -159,10 +177,11 @@ export class Table {
           h("button", { type: "button", class: "fold", tabindex: -1, "aria-label": open ? "Fold" : "Unfold" }, open ? "▾" : "▸"),
         h("span", { class: "name", dir: "auto" }, name),
         row.again && h("span", { class: "quiet" }, ` ${row.again}`),
+        more > 0 && h("button", { type: "button", class: "more", tabindex: -1, "aria-label": `Show ${more} more that are equal` }, `+ ${more} equal`),
       ),
       h("td", { class: "type", dir: "auto" }, row.role === "operation" ? h("i", {}, row.type) : row.type),
       h("td", { class: "shapes" }),
-      ...MEASURES.map(([name]) => h("td", { class: name }, h("span", { class: "bar" }), h("span", { class: "number" }))),
+      ...MEASURES.map(([name]) => h("td", { class: name }, h("span", { class: "number" }), h("span", { class: "bar" }))),
       this.sizeMark(row),
     );
   }
@@ -176,8 +195,12 @@ export class Table {
   /** The figures of the lines, at the letters' present sizes. */
   refresh() {
     const { tree, store } = this;
+    const refusing = new Set(tree.broken(store.letters).map(({ row }) => row));
+    const first = refusing.size ? Math.min(...refusing) : Infinity;
     for (const [place, line] of this.lines) {
       const row = tree.rows[place];
+      line.classList.toggle("failed", row.state === "failed" || refusing.has(place));
+      line.classList.toggle("after", place > first && !refusing.has(place));
       const [before, after] = [row.in, row.out].map((shapes) => shapesText(shapes, tree.model.batch, store.letters));
       line.cells[2].textContent = told(row, before, after);
       MEASURES.forEach(([name, , text], column) => {
@@ -185,6 +208,16 @@ export class Table {
         fillBar(line.cells[3 + column], number, this.totals?.[name] ?? null, text);
       });
     }
+  }
+
+  /** Open what is around a row, if the tree is shown. @param {number} row */
+  reveal(row) {
+    if (!this.flat) this.store.openAll(this.tree.above(row));
+  }
+
+  /** Give the keyboard to the chosen line. */
+  focus() {
+    this.lines.get(this.store.chosen)?.focus({ preventScroll: true });
   }
 
   /** @param {"chosen" | "hovered"} part */
@@ -211,7 +244,7 @@ function told(row, before, after) {
 
 /** @param {HTMLTableCellElement} cell @param {number | null} number @param {number | null} total @param {(n: number) => string} text */
 function fillBar(cell, number, total, text) {
-  const [bar, words] = /** @type {HTMLElement[]} */ ([...cell.children]);
+  const [words, bar] = /** @type {HTMLElement[]} */ ([...cell.children]);
   words.textContent = number === null ? "?" : number === 0 ? "" : text(number);
   const share = number && total ? Math.max(0, Math.min(number / total, 1)) : 0;
   bar.style.setProperty("--share", String(share));

@@ -20,6 +20,8 @@ export class Tree {
     });
     /** @type {Map<number, number>} the row of a call, by the call's index */
     this.ofCall = new Map();
+    /** @type {Map<string, number> | undefined} */
+    this.addresses = undefined;
     /** @type {Map<number, number>} */
     this.ofOperation = new Map();
     model.rows.forEach((row, place) => {
@@ -40,15 +42,19 @@ export class Tree {
     return row === outer || this.above(row).includes(outer);
   }
 
-  /** The rows that are shown while `open` are opened, in order. @param {Set<number>} open */
-  visible(open) {
+  /**
+   * The rows that are shown while `open` are opened, in order.
+   * @param {Set<number>} open @param {(row: number) => boolean} hidden what repeats another row
+   */
+  visible(open, hidden) {
     /** @type {number[]} */
     const found = [];
-    const todo = [...this.children[0]].reverse();
+    const shown = (/** @type {number} */ row) => this.children[row].filter((child) => !hidden(child)).reverse();
+    const todo = shown(0);
     if (!todo.length) return [0];
     for (let row = todo.pop(); row !== undefined; row = todo.pop()) {
       found.push(row);
-      if (open.has(row)) todo.push(...[...this.children[row]].reverse());
+      if (open.has(row)) todo.push(...shown(row));
     }
     return found;
   }
@@ -63,6 +69,35 @@ export class Tree {
     const one = this.rows[row];
     if (one.role === "operation") return one.path ? `${one.path} · ${one.type}` : one.type;
     return one.path || one.label;
+  }
+
+  /** The letters' sizes to begin with: one example, where the model takes that. @returns {Letters} */
+  firstLetters() {
+    const { letters, batch } = this.model;
+    const one = typeof batch === "string" && batch in letters ? { ...letters, [batch]: 1 } : { ...letters };
+    return this.broken(one).length ? { ...letters } : one;
+  }
+
+  /** What the model needs and these sizes are not, with the rows it comes from. @param {Letters} letters */
+  broken(letters) {
+    return this.model.constraints
+      .filter(({ text }) => evaluate(text, letters) === 0)
+      .map(({ text, operation = -1, call = -1 }) => ({ text, row: this.ofOperation.get(operation) ?? this.ofCall.get(call) ?? -1 }));
+  }
+
+  /** What the page's address calls a row: `C2`, `pool@2` for a second call. @param {number} row */
+  address(row) {
+    const one = this.rows[row];
+    const call = /\((\d+)/.exec(one.again ?? "")?.[1];
+    if (one.role === "operation") return `${one.path ?? ""}/${one.type}.${one.operation}`;
+    if (one.role === "parameter") return `${one.path ?? ""}/${one.label}`;
+    return `${one.path ?? ""}${call ? `@${call}` : ""}`;
+  }
+
+  /** The row that an address means; -1 for none. @param {string} address */
+  at(address) {
+    this.addresses ??= new Map(this.rows.map((_, row) => /** @type {[string, number]} */ ([this.address(row), row])).reverse());
+    return address ? (this.addresses.get(address) ?? -1) : -1;
   }
 
   /** What each row has itself, without what is inside. @param {Letters} letters @returns {Figures[]} */

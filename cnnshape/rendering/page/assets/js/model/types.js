@@ -53,5 +53,6 @@
  * @property {Record<string, number>} letters
  * @property {Constraint[]} constraints
  * @property {Row[]} rows
+ * @property {import("page/model/failure.js").Failure} [failure]
  */
 export {};
