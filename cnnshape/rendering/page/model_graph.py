@@ -19,6 +19,7 @@ from cnnshape.rendering.diagram.choose_depth import View, depth_of, make_view
 from cnnshape.rendering.diagram.dataflow import Flow, build_flow
 from cnnshape.rendering.diagram.draw_options import SHOWN
 from cnnshape.rendering.diagram.grouping import condense, group
+from cnnshape.rendering.diagram.labels import packed
 from cnnshape.rendering.units import count as counted
 from cnnshape.rendering.units import shape_text
 
@@ -140,14 +141,14 @@ class _Graph:
             "items": self._items(frame, inner),
         }
 
-    def _closed(self) -> dict[int, list[str]]:
-        """By call of a container what its box says while it is closed: name, words, parameters."""
+    def _closed(self) -> dict[int, list[Any]]:
+        """By call of a container what its box says while it is closed: name, parameters, lines."""
         flow = self.view.graph.flow
         boxes = self.view.graph.boxes.values()
         calls = dict.fromkeys(chain.from_iterable(flow.regions(box.region) for box in boxes))
         return {call: self._caption(call) for call in calls}
 
-    def _caption(self, call: int) -> list[str]:
+    def _caption(self, call: int) -> list[Any]:
         flow, row = self.view.graph.flow, self.captions.rows.get(call)
         around = flow.regions(call)[:-1]
         within = next((self.within[c] for c in reversed(around) if c in self.within), flow.path)
@@ -156,7 +157,9 @@ class _Graph:
         if row is not None and row.subtree_params:
             aside.append(counted(row.subtree_params))
         name = name or self.naming.relative(self.naming.path(call), within)
-        return [name, self.naming.contents(_whole(call)), " ".join(aside)]
+        whole = Part((), call, True, "container", False)
+        lines = packed([self.naming.contents(whole), *self.naming.inside_of(whole)])
+        return [name, " ".join(aside), lines]
 
     # ---- what stands for several --------------------------------------------------------
 
@@ -175,8 +178,3 @@ class _Graph:
         """The call or operation that a box begins with; it may have been folded away."""
         node = self.view.graph.flow.nodes[key]
         return node.call if node.call is not None else -1 - (node.operation or 0)
-
-
-def _whole(call: int) -> Part:
-    """A container that is not opened."""
-    return Part((), call, True, "container", False)

@@ -21,7 +21,7 @@
  * @property {Box[]} boxes
  * @property {[number, number, number[]][]} edges
  * @property {Item[]} frames
- * @property {Record<string, [string, string, string]>} closed
+ * @property {Record<string, [string, string, string[]]>} closed
  * @property {number[][]} runs
  * @property {string[]} shapes
  * @property {number[]} open
@@ -123,9 +123,9 @@ export class Graph {
   /** @param {number} row @param {number} order @param {Box} first @returns {Node} */
   container(row, order, first) {
     const one = this.tree.rows[row];
-    const [title, words, aside] = this.data.closed[String(one.call)] ?? [one.label, one.type, ""];
+    const [title, aside, lines] = this.data.closed[String(one.call)] ?? [one.label, "", [one.type]];
     /** @type {Box} */
-    const box = { title, aside, lines: [words], kind: "container", role: "module", home: first.home, failed: first.failed };
+    const box = { title, aside, lines, kind: "container", role: "module", home: first.home, failed: first.failed };
     return { id: `c${row}`, order, box, row, closed: true };
   }
 

@@ -177,7 +177,7 @@ export class Table {
           h("button", { type: "button", class: "fold", tabindex: -1, "aria-label": open ? "Fold" : "Unfold" }, open ? "▾" : "▸"),
         h("span", { class: "name", dir: "auto" }, name),
         row.again && h("span", { class: "quiet" }, ` ${row.again}`),
-        more > 0 && h("button", { type: "button", class: "more", tabindex: -1, "aria-label": `Show ${more} more that are equal` }, `+ ${more} equal`),
+        more > 0 && h("button", { type: "button", class: "more", tabindex: -1, title: "Show each of them" }, `+ ${more} equal`),
       ),
       h("td", { class: "type", dir: "auto" }, row.role === "operation" ? h("i", {}, row.type) : row.type),
       h("td", { class: "shapes" }),
@@ -223,6 +223,11 @@ export class Table {
   /** @param {"chosen" | "hovered"} part */
   mark(part) {
     const row = this.store[part];
+    // One of several equal blocks is shown when it is chosen.
+    if (part === "chosen" && row >= 0 && !this.flat && !this.lines.has(row) && this.shown().includes(row)) {
+      this.draw();
+      return;
+    }
     const name = part === "chosen" ? "aria-selected" : "data-hovered";
     for (const line of this.body.querySelectorAll(`[${name}]`)) line.removeAttribute(name);
     const line = this.lines.get(row);
