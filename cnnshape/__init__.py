@@ -16,6 +16,7 @@ from cnnshape.errors import CnnshapeError, UsageError
 if TYPE_CHECKING:
     from cnnshape import operations
     from cnnshape.analysis.report import Report
+    from cnnshape.api.annotating import annotate
     from cnnshape.api.checking import check
     from cnnshape.api.comparing import compare
     from cnnshape.api.drawing import draw
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 #: because torch takes a second to import and a size formula needs none of it.
 _HOMES = {
     "Report": ("cnnshape.analysis.report", "Report"),
+    "annotate": ("cnnshape.api.annotating", "annotate"),
     "check": ("cnnshape.api.checking", "check"),
     "compare": ("cnnshape.api.comparing", "compare"),
     "draw": ("cnnshape.api.drawing", "draw"),
@@ -50,6 +52,7 @@ __all__ = [
     "Report",
     "UsageError",
     "__version__",
+    "annotate",
     "check",
     "compare",
     "draw",

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("cnnshape.cli.check", "Pass or fail: sizes, expected shapes, formulas, budgets."),
     "explain": ("cnnshape.cli.explain", "Run a script, and say why a model in it raised."),
     "compare": ("cnnshape.cli.compare", "Two architectures side by side."),
+    "annotate": ("cnnshape.cli.annotate", "forward's source with the shapes beside each line."),
     "sizes": ("cnnshape.cli.sizes", "Which input sizes the model accepts."),
     "draw": ("cnnshape.cli.draw", "Draw the architecture: svg, png, pdf, dot, mermaid."),
     "sweep": ("cnnshape.cli.sweep", "Many models, each isolated: timm:*, files, a list."),

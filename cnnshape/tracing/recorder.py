@@ -139,6 +139,11 @@ class Recorder(TorchFunctionMode):
         self._raising: _Raised | None = None
         self._failing: tuple[BaseException, int] | None = None
 
+    @property
+    def running_call(self) -> int | None:
+        """The module call that is running, innermost; None outside of all."""
+        return self._open_calls.here[-1].index if self._open_calls.here else None
+
     # ---- module calls -------------------------------------------------------------------
 
     @contextmanager

@@ -1,0 +1,88 @@
+"""``cnnshape annotate``: forward's source with the shapes beside each line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnnshape.cli.options import model_options, output_options
+from cnnshape.cli.output import show, tell_error
+from cnnshape.cli.progress import waiting
+from cnnshape.errors import UsageError
+from cnnshape.files import check_target
+from cnnshape.formats import choose_format
+from cnnshape.words import counted
+
+if TYPE_CHECKING:
+    from cnnshape.analysis.annotate import Annotations
+    from cnnshape.loading.inputs import ModelInputs
+
+_FORMATS = ("table", "json")
+
+
+@click.command("annotate", short_help="forward's source with the shapes beside each line.")
+@model_options
+@click.option("--write", is_flag=True, help="Put the comments into the files, or renew them.")
+@click.option("--check", is_flag=True, help="Exit with 1 if the files' comments are stale.")
+@output_options(*_FORMATS)
+def command(
+    *,
+    model: str,
+    inputs: ModelInputs | None,
+    write: bool,
+    check: bool,
+    format_: str | None,
+    output: str | None,
+    quiet: bool,
+    exact: bool,
+    **run: Any,
+) -> int:
+    r"""Show the source of MODEL's forward, and of what it calls, with the shapes of each line.
+
+    Beside a line stands what it made of what: `6×28×28 → 6×14×14`. A line that ran several times
+    has each result, or their range; one that did not run says so; the line that raised is marked.
+
+    \b
+    cnnshape annotate lenet
+    cnnshape annotate net.py:Net -i N,3,H,W          # sizes as expressions
+    cnnshape annotate net.py:Net -i 1,3,32,32 --write
+    cnnshape annotate net.py:Net -i 1,3,32,32 --check
+    """
+    del exact  # no size of a line is told by a table alone
+    if write and check:
+        raise UsageError("--write renews the comments that --check finds stale: give one of them")
+    chosen = choose_format(output, format_, _FORMATS)
+    check_target(output)
+    with waiting(f"running {model} line by line …", quiet):
+        from cnnshape.api.annotating import annotate
+
+        found = annotate(model, inputs, **run)
+    if write or check:
+        return _in_files(found, write=write, quiet=quiet)
+    show(lambda width, color: found.to_text(chosen, width, color), output, quiet)
+    return 1 if found.error is not None else 0
+
+
+def _in_files(found: Annotations, *, write: bool, quiet: bool) -> int:
+    """Put the comments into the files, or say which lines have other ones."""
+    if found.error is not None:
+        tell_error(found.error, found.class_name)
+        return 1
+    from cnnshape.files import write_atomic
+    from cnnshape.rendering.annotate import changed_lines, rewritten
+
+    stale = 0
+    for file, text in rewritten(found).items():
+        lines = changed_lines(file, text)
+        stale += len(lines)
+        if write and lines:
+            write_atomic(file, text.encode("utf-8"))
+        if write and not quiet:
+            click.echo(f"{file}: {counted(len(lines), 'comment')} written", err=True)
+        if not write and not quiet:
+            for number, line in lines:
+                click.echo(f"{file}:{number}: {line}")
+    if stale and not write and not quiet:
+        click.echo(f"{counted(stale, 'comment')} stale: --write renews them", err=True)
+    return int(bool(stale) and not write)

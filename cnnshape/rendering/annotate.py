@@ -1,0 +1,151 @@
+"""Writing a source with its shapes: beside each line on the screen, or into the file itself."""
+
+from __future__ import annotations
+
+import io
+import os
+import tokenize
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
+from cnnshape.rendering.batch import Batch
+from cnnshape.rendering.failure import error_lines
+from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.line_text import NOT_RUN, is_ours, wording
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, span
+from cnnshape.rendering.summary import header
+from cnnshape.rendering.writer import Writer
+from cnnshape.words import counted
+
+#: Comments of a function stand below each other, unless a line is longer than this.
+_FURTHEST = 64
+_LEAST = 16
+
+
+def comments(annotations: Annotations, function: AnnotatedFunction) -> dict[int, str]:
+    """What is said of each statement, by the line that it ends in."""
+    report = annotations.report
+    words = wording(Batch.of(report), [row.dtype for row in report.inputs])
+    told = {note.statement.end: words.of(note) for note in function.notes}
+    ran = {note.statement.line for note in function.notes if note.passes}
+    left_out = (n.statement for n in function.notes if not n.passes and n.statement.first)
+    told |= {each.end: NOT_RUN for each in left_out if each.above in ran}
+    return {line: text for line, text in told.items() if text}
+
+
+def _lines(annotations: Annotations, room: int | None) -> list[Line]:
+    lines: list[Line] = [*header(annotations.report, room)]
+    file = ""
+    for function in annotations.functions:
+        if function.file != file:
+            file = function.file
+            lines += [EMPTY, (span(_shown_path(file), "title"),)]
+        else:
+            lines.append(EMPTY)
+        lines += _function(annotations, function, room)
+    if not annotations.functions:
+        lines += [EMPTY, (span("no function of the model's own has a source to show", "dim"),)]
+    if annotations.error is not None:
+        lines += [EMPTY, *error_lines(annotations.error, annotations.class_name, room)]
+    return lines
+
+
+def _shown_path(file: str) -> str:
+    relative = os.path.relpath(file)
+    return file if relative.startswith("..") else relative
+
+
+def _function(
+    annotations: Annotations, function: AnnotatedFunction, room: int | None
+) -> Iterator[Line]:
+    begin, end = function.source.body
+    told = comments(annotations, function)
+    digits = len(str(end))
+    indent = len(function.lines[0]) - len(function.lines[0].lstrip())
+    texts = [line[indent:] if not line[:indent].strip() else line for line in function.lines]
+    widths = [cells(text) for line, text in enumerate(texts, begin) if line in told]
+    column = max([w for w in widths if w <= _FURTHEST], default=0) + 2
+    if room is not None:
+        column = min(column, max(room // 2, _LEAST))
+    failed = annotations.error.source if annotations.error else None
+    if function.calls > 1:
+        yield (span(f"{'':>{digits}}  {counted(function.calls, 'call')}", "dim"),)
+    for line, text in enumerate(texts, begin):
+        here = failed is not None and (failed.file, failed.line) == (function.file, line)
+        number = Span(f"{line:>{digits}} ", "bad" if here else "dim")
+        mark = Span("✗" if here else " ", "bad")
+        comment = told.get(line, "")
+        gap = " " * max(column - cells(text), 2)
+        if comment and room is not None:
+            comment = elide(comment, max(room - digits - 4 - cells(text) - len(gap), _LEAST))
+        style = "dim" if comment == NOT_RUN else "bad" if here else "good"
+        said = (Span(gap), span(f"# {comment}", style)) if comment else ()
+        yield (number, mark, Span(" "), span(text.rstrip(), "strong" if here else ""), *said)
+
+
+# ---- into the file ------------------------------------------------------------------------
+
+
+def rewritten(annotations: Annotations) -> dict[Path, str]:
+    """Every file of the annotated functions, with their comments put in or made anew."""
+    by_file: dict[str, list[AnnotatedFunction]] = {}
+    for function in annotations.functions:
+        by_file.setdefault(function.file, []).append(function)
+    return {
+        Path(file): _with_comments(_text(file), annotations, functions)
+        for file, functions in by_file.items()
+    }
+
+
+def changed_lines(file: Path, text: str) -> list[tuple[int, str]]:
+    """The lines of a file that would be other ones, with their numbers, as they would be."""
+    before, after = _text(str(file)).splitlines(), text.splitlines()
+    pairs = enumerate(zip(before, after, strict=True), 1)
+    return [(number, new.strip()) for number, (old, new) in pairs if old != new]
+
+
+def _text(file: str) -> str:
+    with Path(file).open(encoding="utf-8", newline="") as stream:  # line ends as they are
+        return stream.read()
+
+
+def _with_comments(
+    text: str, annotations: Annotations, functions: Sequence[AnnotatedFunction]
+) -> str:
+    lines = text.splitlines(keepends=True)
+    found = _comments_in(text)
+    for function in functions:
+        told = comments(annotations, function)
+        for note in function.notes:
+            line = note.statement.end
+            names = (*note.statement.reads, *note.statement.binds)
+            lines[line - 1] = _line(lines[line - 1], found.get(line), told.get(line, ""), names)
+    return "".join(lines)
+
+
+def _comments_in(text: str) -> Mapping[int, int]:
+    """The column of the comment of each line that has one."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
+
+
+def _line(line: str, column: int | None, comment: str, names: Sequence[str]) -> str:
+    """A line with its comment; what its author wrote beside it stays."""
+    body = line.rstrip("\r\n")
+    end = line[len(body) :]
+    author = "" if column is None else body[column:].rstrip()
+    code = body if column is None else body[:column].rstrip()
+    first, gap, last = author.rpartition("  # ")
+    if is_ours(last.strip() if gap else author.removeprefix("#").strip(), names):
+        author = first if gap else ""
+    elif not comment:
+        return line
+    parts = [code, author, f"# {comment}" if comment else ""]
+    written = "  ".join(part for part in parts if part)
+    return (written if comment or author or column is not None else body) + end
+
+
+WRITER: Writer[Annotations] = Writer(
+    _lines, {"json": lambda annotations: dump(annotations.to_dict())}
+)
