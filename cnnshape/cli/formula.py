@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from cnnshape.rendering.palette import ThemeName
 
 _FORMATS = ("table", "json", "csv", "latex")
-_PICTURES = ("svg", "png", "pdf")
+_PICTURES = ("svg", "png", "pdf", "html")
 _THEMES = ("light", "dark", "mono")
 _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "before", "after")
 
@@ -57,7 +57,7 @@ _SIZES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", 
     type=click.Choice(_THEMES),
     default="light",
     show_default=True,
-    help="Colours of a picture (-o conv.svg).",
+    help="Colours of a picture or page (-o conv.svg, .png, .pdf, .html).",
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print nothing; the exit code tells.")
 @click.option("--debug", is_flag=True, expose_value=False, hidden=True)
@@ -169,6 +169,8 @@ def _draw(result: Any, file: str, *, quiet: bool) -> None:
     """The matrices as a picture, of the format that the file's suffix names."""
     from cnnshape.rendering.matrix_picture import matrix_picture
 
+    if file.lower().endswith(".html"):
+        raise UsageError("--matrix is drawn as .svg, .png or .pdf, not as a page")
     _write(matrix_picture(result).render(file.rpartition(".")[2].lower()), file, quiet=quiet)
 
 
@@ -192,13 +194,19 @@ def _draw_windows(
         raise UsageError("which kind of layer shall be drawn? As in cnnshape formula conv -o c.svg")
     drawn = asked(kind, expression, sizes, ceil_mode="ceil_mode" in options)
     picture = drawn.picture(theme)
-    _write(picture.render(file.rpartition(".")[2].lower()), file, quiet=quiet)
+    suffix = file.rpartition(".")[2].lower()
+    if suffix == "html":
+        from cnnshape.rendering.page.formula_page import formula_page
+
+        _write(formula_page(drawn, theme), file, quiet=quiet)
+    else:
+        _write(picture.render(suffix), file, quiet=quiet)
     if picture.reason:
         raise ImpossibleSizeError(picture.reason)
     return 0 if drawn.ok else 1
 
 
-def _write(picture: bytes, file: str, *, quiet: bool) -> None:
+def _write(picture: bytes | str, file: str, *, quiet: bool) -> None:
     from cnnshape.files import write_atomic
 
     path = write_atomic(file, picture)

@@ -266,6 +266,9 @@ def test_a_formula_as_a_picture(formula, tmp_path):
         code, out, err = formula(*sizes, "-o", str(file))
         assert (code, out, err) == (0, "", f"wrote {file}\n")
         assert file.read_bytes().startswith(start)
+    page = tmp_path / "conv.html"
+    assert formula(*sizes, "-o", str(page)) == (0, "", f"wrote {page}\n")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
     dark = tmp_path / "dark.svg"
     assert formula("conv", "-o", str(dark), "--theme", "dark", "-q") == (0, "", "")
     assert "#1b1e24" in dark.read_text(encoding="utf-8")
@@ -293,6 +296,7 @@ def test_an_impossible_size_is_drawn_and_exits_with_1(formula, tmp_path):
         (["--layers", "conv k3", "--input", "5"], "--layers has no picture"),
         (["conv", "--solve", "padding", "--output", "5"], "--solve has no picture"),
         (["--input", "5"], "which kind of layer"),
+        (["pixel_shuffle", "--input", "4", "--factor", "2"], "pixel_shuffle has no windows"),
     ],
 )
 def test_what_has_no_picture_writes_no_file(formula, tmp_path, arguments, problem):
@@ -308,3 +312,7 @@ def test_a_picture_where_none_can_be_written(formula, tmp_path):
     assert code == 2
     assert "there is no folder" in err
     assert formula("conv", "-o", str(tmp_path / "conv.gif"))[0] == 2
+    matrix = ("conv", "--matrix", "1 2; 3 4", "--weights", "1")
+    code, _, err = formula(*matrix, "-o", str(tmp_path / "hand.html"))
+    assert code == 2
+    assert "--matrix is drawn as .svg, .png or .pdf" in err

@@ -44,12 +44,14 @@ class Asked:
         rows: role → number, for each axis.
         judged: formulas by hand, with what they give for these numbers.
         ok: whether all of them are exact.
+        expression: their text.
     """
 
     named: NamedRule
     rows: list[dict[str, Any]]
     judged: tuple[Judged, ...] = ()
     ok: bool = True
+    expression: str | None = None
 
     def picture(self, theme: ThemeName) -> FormulaPicture:
         """Draw it."""
@@ -95,7 +97,7 @@ def asked(
         Judged(each.heading_text, value, _lines(each), each.ok)
         for each, value in zip(judgements, values, strict=True)
     )
-    return Asked(named, rows, judged, judgements.ok)
+    return Asked(named, rows, judged, judgements.ok, expression)
 
 
 def _where(judgement: Judgement, given: Mapping[str, Any]) -> dict[str, Any]:
