@@ -31,7 +31,7 @@ from cnnshape.words import counted, plural, times
 Shape = tuple[int, int, int]
 Note = Callable[[str], None]
 
-_SIDES = (8, 16, 28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 384)
+_SIDES = (8, 16, 28, 32, 48, 64, 96, 112, 128, 160, 192, 224, 227, 256, 299, 384, 448)
 """Sides of a square picture that are tried where nobody tells, the smallest first."""
 
 _LARGEST_OWN = 256
@@ -110,7 +110,7 @@ def _found_size(loaded: LoadedModel, config: TrainingConfig) -> tuple[Shape, str
         if own is not None and max(own) <= _LARGEST_OWN and _takes(module, (channels, *own[1:])):
             return (channels, *own[1:]), f"as large as those of {config.data}"
         found = [side for side in sides if _takes(module, (channels, side, side))]
-        if found and found[-1] < 2 * found[0]:
+        if found and found[-1] < min(2 * found[0], _SIDES[-1]):
             return (channels, found[0], found[0]), "the only square that it takes"
         if found:
             raise InputError(

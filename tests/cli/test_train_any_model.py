@@ -88,8 +88,14 @@ def test_chance_is_told_by_evaluate_as_well(call: Call, data: str) -> None:
         (("net.py:Net", "-i", "1,5,8,8"), "train needs a model that takes one picture, N,1,H,W"),
         (("net.py:Net", "-i", "0,3,0,8"), "N,3,H,W; -i says 0,3,0,8"),
         (("net.py:Net", "-i", "x"), "-i says x"),
-        (("timm:no_such_net",), "timm has no model 'no_such_net'"),
-        (("resnet18",), "did you mean torchvision:resnet18"),
+        pytest.param(
+            ("torchvision:resnet81",),
+            "torchvision has no model 'resnet81'; did you mean",
+            marks=pytest.mark.torchvision,
+        ),
+        pytest.param(
+            ("resnet18",), "did you mean torchvision:resnet18", marks=pytest.mark.torchvision
+        ),
     ],
 )
 def test_wrong_usage(call: Call, data: str, arguments: tuple[str, ...], message: str) -> None:

@@ -54,6 +54,14 @@ class Norm(nn.Module):
         return self.head(x)
 
 
+class Spare(Norm):
+    """Has a layer that is not used."""
+
+    def __init__(self):
+        super().__init__()
+        self.spare = nn.Linear(1, 1)
+
+
 class Lazy(nn.Module):
     def __init__(self):
         super().__init__()

@@ -19,10 +19,11 @@ import torch
 import torch.distributed as dist
 
 from cnnshape.errors import CnnshapeError, DataError, DeviceError, UsageError
-from cnnshape.training import resume, train
+from cnnshape.training import evaluate, resume, train
 from cnnshape.training.devices import choose_device
 from cnnshape.training.distributed import agree, joined
 from cnnshape.training.launch import _verdict, as_worker, launch
+from tests.training.nets import write_nets, write_pictures
 from tests.training.runs import checkpoint, environment, metrics, short
 
 pytestmark = pytest.mark.skipif(
@@ -396,3 +397,27 @@ def test_auto_is_the_best_device_that_is_there(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert choose_device("auto") == torch.device("cuda", 0)
     assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.slow
+def test_two_processes_train_a_network_with_a_batch_norm(here: Path) -> None:
+    """Each needs two pictures of every batch, and has running statistics of its own."""
+    write_nets(here)
+    data = write_pictures(here / "pictures")
+    settings = ("--data", data, "-i", "1,3,8,8", "--epochs", "2", "--validation", "0", "-q")
+    process = start(
+        "cnnshape", "train", "net.py:Spare", *settings, *TWO, "--batch-size", "4", "-o", "two"
+    )
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    told = json.loads((here / "two" / "result.json").read_text())
+    found = evaluate("two", trust_code=True)
+    assert [list(row) for row in found.confusion] == told["test"]["confusion"]
+    # What was measured in between is the network that was saved, not the second process's own.
+    assert metrics(here / "two")[-1]["test_loss"] == pytest.approx(found.loss, rel=1e-5)
+    few = (*settings, "--batch-size", "3", *TWO, "-o", "few")
+    process = start("cnnshape", "train", "net.py:Spare", *few)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "--batch-size 3: net.py:Spare cannot be trained on single pictures" in err
+    assert "so 4 are needed at least" in err
