@@ -49,7 +49,7 @@ export function count(shape) {
  */
 export function maps(shape) {
   const [channels = 1, ...rest] = shape;
-  const width = rest.length > 0 ? /** @type {number} */ (rest.pop()) : 1;
+  const width = rest.pop() ?? 1;
   return [channels, count(rest), width];
 }
 

@@ -24,7 +24,7 @@ export function convolution(step, x, weights) {
   const result = new Float32Array(filters * rows * columns);
   const sums = new Float64Array(rows * columns);
   for (let filter = 0; filter < filters; filter++) {
-    sums.fill(bias ? /** @type {number} */ (bias[filter]) : 0);
+    sums.fill(bias ? bias[filter] : 0);
     const first = Math.floor(filter / perGroup) * part;
     for (let channel = 0; channel < part; channel++) {
       const map = x.subarray((first + channel) * height * width);
@@ -60,8 +60,7 @@ function add(step, sums, map, factor, [i, j]) {
     const line = (row * down + i * dilationDown - above) * width + j * dilationAlong - before;
     for (let column = left; column <= right; column++) {
       const at = row * columns + column;
-      sums[at] = /** @type {number} */ (sums[at]) +
-        factor * /** @type {number} */ (map[line + column * along]);
+      sums[at] += factor * map[line + column * along];
     }
   }
 }

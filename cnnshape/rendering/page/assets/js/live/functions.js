@@ -6,7 +6,7 @@ import { given, maps, weight } from "page/live/chain.js";
 
 /** @typedef {import("page/live/chain.js").Step} Step */
 /** @typedef {import("page/live/chain.js").Weights} Weights */
-/** @typedef {(x: number, step: any) => number} Function */
+/** @typedef {(x: number, step: any) => number} OfNumber */
 
 const SELU_SCALE = 1.0507009873554805;
 const SELU_ALPHA = 1.6732632423543772;
@@ -16,7 +16,7 @@ const softplus = (/** @type {number} */ x) => Math.max(x, 0) + Math.log1p(Math.e
 const bounded = (/** @type {number} */ x, /** @type {number} */ low, /** @type {number} */ high) =>
   Math.min(Math.max(x, low), high);
 
-/** @type {Record<string, Function>} */
+/** @type {Record<string, OfNumber>} */
 const FUNCTIONS = {
   relu: (x) => (x > 0 ? x : 0),
   relu6: (x) => bounded(x, 0, 6),

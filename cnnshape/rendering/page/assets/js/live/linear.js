@@ -21,10 +21,9 @@ export function linear(step, x, weights) {
   const result = new Float32Array(rows * made);
   for (let row = 0; row < rows; row++) {
     for (let unit = 0; unit < made; unit++) {
-      let sum = bias ? /** @type {number} */ (bias[unit]) : 0;
+      let sum = bias ? bias[unit] : 0;
       for (let feature = 0; feature < features; feature++) {
-        sum += /** @type {number} */ (matrix[unit * features + feature]) *
-          /** @type {number} */ (x[row * features + feature]);
+        sum += matrix[unit * features + feature] * x[row * features + feature];
       }
       result[row * made + unit] = sum;
     }

@@ -24,7 +24,7 @@ export function norm(step, x, weights) {
     const found = statistics(step, x, start, weights);
     for (let at = start; at < start + block; at++) {
       const { weight: scale, bias } = affine(step, at, weights);
-      const value = /** @type {number} */ (x[at]);
+      const value = x[at];
       result[at] = ((value - found.mean) / found.deviation) * scale + bias;
     }
   }
@@ -61,10 +61,10 @@ function statistics(step, x, start, weights) {
   }
   const block = given(step.block);
   let mean = 0;
-  for (let at = start; at < start + block; at++) mean += /** @type {number} */ (x[at]) / block;
+  for (let at = start; at < start + block; at++) mean += x[at] / block;
   let variance = 0;
   for (let at = start; at < start + block; at++) {
-    variance += (/** @type {number} */ (x[at]) - mean) ** 2 / block;
+    variance += (x[at] - mean) ** 2 / block;
   }
   return { mean, deviation: Math.sqrt(variance + given(step.eps)) };
 }
@@ -101,10 +101,10 @@ export function responseNorm(step, x) {
     const last = Math.min(channels - 1, channel + Math.floor((around - 1) / 2));
     let squares = 0;
     for (let near = first; near <= last; near++) {
-      squares += /** @type {number} */ (x[at + (near - channel) * area]) ** 2;
+      squares += x[at + (near - channel) * area] ** 2;
     }
     const base = given(step.k) + (given(step.alpha) * squares) / around;
-    result[at] = /** @type {number} */ (x[at]) / base ** given(step.beta);
+    result[at] = x[at] / base ** given(step.beta);
   }
   return result;
 }
@@ -123,7 +123,7 @@ export function softmax(step, x) {
   for (let start = 0; start < x.length; start++) {
     if (Math.floor(start / inner) % size !== 0) continue;
     const places = Array.from({ length: size }, (_, n) => start + n * inner);
-    const values = places.map((at) => sign * /** @type {number} */ (x[at]));
+    const values = places.map((at) => sign * x[at]);
     const highest = Math.max(...values);
     const sum = values.reduce((all, value) => all + Math.exp(value - highest), 0);
     places.forEach((at, n) => {

@@ -87,7 +87,7 @@ function highest(map, ys, xs, width) {
   let found = -Infinity;
   for (const y of ys) {
     for (const x of xs) {
-      const value = /** @type {number} */ (map[y * width + x]);
+      const value = map[y * width + x];
       if (value > found || Number.isNaN(value)) found = value;
     }
   }
@@ -102,6 +102,6 @@ function highest(map, ys, xs, width) {
  */
 function total(map, ys, xs, width) {
   let sum = 0;
-  for (const y of ys) for (const x of xs) sum += /** @type {number} */ (map[y * width + x]);
+  for (const y of ys) for (const x of xs) sum += map[y * width + x];
   return sum;
 }
