@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cnnshape.api.drawing import draw
     from cnnshape.api.explaining import explain, explain_error
     from cnnshape.api.inspecting import inspect
+    from cnnshape.api.live import features_page
     from cnnshape.api.params import params
     from cnnshape.api.sizing import sizes
     from cnnshape.api.sweeping import sweep
@@ -37,6 +38,7 @@ _HOMES = {
     "draw": ("cnnshape.api.drawing", "draw"),
     "explain": ("cnnshape.api.explaining", "explain"),
     "explain_error": ("cnnshape.api.explaining", "explain_error"),
+    "features_page": ("cnnshape.api.live", "features_page"),
     "formula": ("cnnshape.formulas.formula_call", "formula"),
     "inspect": ("cnnshape.api.inspecting", "inspect"),
     "load_ipython_extension": ("cnnshape.integrations.notebook", "load"),
@@ -58,6 +60,7 @@ __all__ = [
     "draw",
     "explain",
     "explain_error",
+    "features_page",
     "formula",
     "inspect",
     "operations",

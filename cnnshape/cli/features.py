@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cnnshape.cli.options import trust_code_option
+from cnnshape.errors import UsageError
 from cnnshape.words import times
 
 _LONGEST_TITLE = 100
@@ -14,13 +16,16 @@ _LONGEST_TITLE = 100
 
 @click.command("features", short_help="Draw what a layer makes of a picture.")
 @click.argument("model", metavar="MODEL_OR_RUN")
-@click.argument("image", metavar="IMAGE")
+@click.argument("image", metavar="[IMAGE]", required=False)
 @click.option(
     "--layer",
     metavar="PATH",
     help="The layer, as inspect names it; the first convolution. An empty PATH is the model.",
 )
-@click.option("-o", "--output", required=True, metavar="FILE", help="A .png, .svg or .pdf.")
+@click.option("--page", is_flag=True, help="Write a page in which the network computes.")
+@click.option(
+    "-o", "--output", required=True, metavar="FILE", help="A .png, .svg or .pdf; a page is .html."
+)
 @click.option("-i", "--input", "input_", metavar="SHAPE", help="For models without a usual input.")
 @click.option("--weights", metavar="FILE", help="Load a state dict into the model first.")
 @trust_code_option
@@ -30,8 +35,9 @@ _LONGEST_TITLE = 100
 def command(
     *,
     model: str,
-    image: str,
+    image: str | None,
     layer: str | None,
+    page: bool,
     output: str,
     input_: str | None,
     weights: str | None,
@@ -44,12 +50,24 @@ def command(
     The model is a trained run, or any MODEL, also one layer alone, which takes IMAGE as large as
     it is. Random weights give random maps; the picture says so.
 
+    With --page, IMAGE may be left out: the page has twenty test pictures, and a place to draw.
+    Every layer's maps follow the pen, and a unit that is pointed at is worked out number by
+    number. For a plain chain of convolution, pooling, activation, norm and linear layers.
+
     \b
     cnnshape features runs/lenet-digits seven.png --layer C1 -o c1.png
     cnnshape features torchvision:resnet18 dog.jpg --layer layer1 -o layer1.svg
     cnnshape features "torch.nn:Conv2d(3,1,3)" dog.jpg -o conv.png
     cnnshape features net.py:conv dog.jpg -o conv.png
+    cnnshape features runs/lenet-digits --page -o lenet.html
     """
+    if page:
+        if layer is not None:
+            raise UsageError("--page shows every layer: leave --layer out")
+        given = {"inputs": input_, "image": image, "weights": weights, "trust_code": trust_code}
+        return _write_page(model, output, given, quiet=quiet)
+    if image is None:
+        raise UsageError("features needs an IMAGE; --page does without, and lets you draw one")
     from cnnshape.cli.progress import waiting
     from cnnshape.loading.run_folder import is_run_folder
     from cnnshape.rendering.styled_text import elide
@@ -73,6 +91,20 @@ def command(
     if not quiet:
         sizes = times(maps.output.shape)
         click.echo(f"{' '.join(maps.name.split())} {sizes} → {output}")
+        for note in notes:
+            click.echo(note, err=True)
+    return 0
+
+
+def _write_page(model: str, output: str, given: dict[str, Any], *, quiet: bool) -> int:
+    from cnnshape.api.live import check_page, features_page
+    from cnnshape.cli.progress import waiting
+
+    check_page(output)
+    with waiting(f"running {model} …", quiet):
+        notes = features_page(model, output, **given)
+    if not quiet:
+        click.echo(f"{model} → {output}")
         for note in notes:
             click.echo(note, err=True)
     return 0

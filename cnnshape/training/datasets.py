@@ -43,6 +43,7 @@ class Splits:
         train: what may be trained on (a validation part is taken from it later).
         test: what is only ever measured on.
         note: what was done to fit the pictures to the model, or an empty text.
+        own_size: height and width of the pictures before that; None where they differ.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Splits:
     train: Examples
     test: Examples
     note: str = ""
+    own_size: tuple[int, int] | None = None
 
     def fingerprint(self) -> str:
         """Changes when training or test pictures do."""
@@ -94,6 +96,7 @@ def load_data(
         _fitted(train, shape),
         _fitted(test, shape),
         f"pictures scaled from {was} to {shape[1]}×{shape[2]}" if resized else "",
+        (train.shape[1], train.shape[2]),
     )
 
 

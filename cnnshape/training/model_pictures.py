@@ -59,12 +59,17 @@ def picture_for(
     own = picture if command == "features" else None
     shape = picture_shape(loaded, input_shape, own, command)
     pixels = fit_picture(picture, shape)
-    catalog = loaded.spec.kind in ("torchvision", "timm") and shape[0] == 3
-    prepare = _IMAGENET if catalog else _AS_IT_IS
+    prepare = normalisation(loaded, shape[0])
     now = f"{shape[2]}×{shape[1]}"
     before = f"{picture.width}×{picture.height}"
     notes = () if now == before else (f"{before} → {now}",)
     return ModelPicture(pixels, prepare(pixels[None]).to(torch.float32), notes)
+
+
+def normalisation(loaded: LoadedModel, channels: int) -> Preparation:
+    """How the model's pictures are normalised: as ImageNet's are, or not at all."""
+    catalog = loaded.spec.kind in ("torchvision", "timm") and channels == 3
+    return _IMAGENET if catalog else _AS_IT_IS
 
 
 def picture_shape(

@@ -1,34 +1,30 @@
-"""Arrays as a page carries them: base64 of their bytes, lowest first, as float32 or float16."""
+"""Arrays as a page carries them: base64 of their bytes, lowest first.
+
+Weights are float32. As float16 they would take half the space, and the results would differ from
+torch's by more than the page promises: 1.3 to 4.4 times as much in each of the bundled networks.
+"""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Precision = Literal["float32", "float16"]
 
-
-def packed(
-    tensors: Mapping[str, Tensor], precision: Precision = "float32"
-) -> dict[str, dict[str, str]]:
-    """Each tensor as a page reads it.
+def packed(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """Each tensor's numbers as float32.
 
     >>> import torch
-    >>> packed({"b": torch.tensor([1.0, -2.0])}, "float16")
-    {'b': {'dtype': 'float16', 'data': 'ADwAwA=='}}
+    >>> packed({"b": torch.tensor([1.0, -2.0])})
+    {'b': 'AACAPwAAAMA='}
     """
-    return {
-        name: {"dtype": precision, "data": _base64(tensor, precision)}
-        for name, tensor in tensors.items()
-    }
+    return {name: base64_of(tensor, "<f4") for name, tensor in tensors.items()}
 
 
-def _base64(tensor: Tensor, precision: Precision) -> str:
-    import numpy as np
-
-    values = tensor.detach().cpu().numpy().astype(np.dtype(precision).newbyteorder("<"))
+def base64_of(tensor: Tensor, layout: str) -> str:
+    """A tensor's numbers in the layout that numpy calls by this name."""
+    values = tensor.detach().cpu().numpy().astype(layout)
     return base64.b64encode(values.tobytes()).decode()

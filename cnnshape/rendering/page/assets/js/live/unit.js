@@ -3,6 +3,7 @@
  *
  * @typedef {object} Unit
  * @property {"sum" | "largest" | "mean" | "norm" | "function" | "share" | "same"} how
+ * @property {number} first the first map it looks at
  * @property {[number, number, number]} shape maps, rows and columns of what it looks at
  * @property {number[]} places where each of these numbers stands in the input; −1 in the padding
  * @property {number[]} values
@@ -50,7 +51,7 @@ export function unit(step, x, at, weights) {
 /** @param {Float32Array} x @param {number} at @returns {Unit} */
 function one(x, at) {
   return {
-    how: "same", shape: [1, 1, 1], places: [at], values: [x[at]], weights: null, sum: x[at],
+    how: "same", first: 0, shape: [1, 1, 1], places: [at], values: [x[at]], weights: null, sum: x[at],
     bias: null, divisor: 1, norm: null, value: x[at],
   };
 }
@@ -75,7 +76,7 @@ function combined(step, x, at, weights) {
   const row = Math.floor(at / made);
   const matrix = given(weight(step, "weight", weights)).subarray((at % made) * features, ((at % made) + 1) * features);
   const places = Array.from({ length: features }, (_, feature) => row * features + feature);
-  return summed({ shape: [1, 1, features], places }, x, matrix, bias(step, at % made, weights));
+  return summed({ first: 0, shape: [1, 1, features], places }, x, matrix, bias(step, at % made, weights));
 }
 
 /** @param {Step} step @param {number} at @param {Weights} weights */
@@ -85,17 +86,17 @@ function bias(step, at, weights) {
 }
 
 /**
- * @param {{shape: [number, number, number], places: number[]}} window
+ * @param {{first: number, shape: [number, number, number], places: number[]}} window
  * @param {Float32Array} x
  * @param {Float32Array} kernel
  * @param {number | null} bias
  * @returns {Unit}
  */
-function summed({ shape, places }, x, kernel, bias) {
+function summed({ first, shape, places }, x, kernel, bias) {
   const values = places.map((place) => (place < 0 ? 0 : x[place]));
   const sum = values.reduce((all, value, n) => all + value * kernel[n], 0);
   return {
-    how: "sum", shape, places, values, weights: Array.from(kernel), sum, bias, divisor: 1,
+    how: "sum", first, shape, places, values, weights: Array.from(kernel), sum, bias, divisor: 1,
     norm: null, value: sum + (bias ?? 0),
   };
 }
@@ -134,7 +135,7 @@ function shared(step, x, at, weights) {
  * The window at one position over some maps: its shape, and where its numbers stand.
  * @param {Step} step @param {number} first @param {number} part
  * @param {number} row @param {number} column
- * @returns {{shape: [number, number, number], places: number[]}}
+ * @returns {{first: number, shape: [number, number, number], places: number[]}}
  */
 function under(step, first, part, row, column) {
   const [, height, width] = maps(step.input);
@@ -149,5 +150,5 @@ function under(step, first, part, row, column) {
       }
     }
   }
-  return { shape: [part, ys.length, xs.length], places };
+  return { first, shape: [part, ys.length, xs.length], places };
 }
