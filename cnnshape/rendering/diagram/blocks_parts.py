@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 
 from cnnshape.rendering.diagram.feature_maps import FeatureMap
 from cnnshape.rendering.diagram.placement import Point
@@ -19,6 +20,8 @@ LINE = 13.0
 #: The height of one skip above the boxes, and the width of one beside the rows.
 LANE = 16.0
 GAP = 46.0
+#: An arrow this much longer than its words need is crossed by others.
+_LONG = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +99,21 @@ class Setting:
     size: float = 1.0
 
 
-def skips_of(slots: Iterable[Slot]) -> list[tuple[Slot, Slot, str]]:
-    """What leads past other maps: from where, to where, and the sign of what it does there."""
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """What leads past other maps: from where, to where, what it does there, what is on the way."""
+
+    source: Slot
+    target: Slot
+    sign: str = ""
+    step: str = ""
+
+
+def skips_of(slots: Iterable[Slot]) -> list[Skip]:
+    """All skips between the maps that are given."""
     at = {slot.map.key: slot for slot in slots}
     return [
-        (at[join.source], slot, join.sign)
+        Skip(at[join.source], slot, join.sign, join.step)
         for slot in at.values()
         for join in slot.map.joins
         if join.source is not None and join.source in at and join.source != slot.map.key
@@ -140,12 +153,17 @@ def standing(slot: Slot, axis: float, words: float) -> Slot:
 
 
 def along(before: Slot, slot: Slot) -> Way:
-    """The arrow between neighbours, its first words above it and the others below."""
-    return arrow_to((before.right + 6, slot.axis), slot)
+    """The arrow between neighbours; on a long one its words stand before its tip."""
+    start = before.right + 6, slot.axis
+    near = slot.left - room_before(slot.map)
+    if near - start[0] < _LONG:
+        return arrow_to(start, slot)
+    arrow = arrow_to((near, slot.axis), slot)
+    return Way((start, arrow.points[1]), arrow.words)
 
 
 def arrow_to(start: Point, slot: Slot) -> Way:
-    """The arrow from a point to a map in the same row, with its words."""
+    """The arrow to a map in the same row, its first words above it and the others below."""
     end = slot.left - 5, slot.axis
     middle, anchor = (start[0] + end[0]) / 2, "middle"
     words: list[tuple[str, Point, Anchor]] = []
@@ -155,8 +173,37 @@ def arrow_to(start: Point, slot: Slot) -> Way:
     return Way((start, end), tuple(words))
 
 
-def skip_along(way: Sequence[Point], sign: str) -> Way:
-    """A skip that ends above a map, its sign beside the tip."""
+def skip_along(way: Sequence[Point], skip: Skip) -> Way:
+    """A skip that ends above a map, its sign beside the tip, its step above the longest piece."""
     x, y = way[-1]
-    words: Words = ((sign, (x + 6, y - 3), "start"),) if sign else ()
-    return Way(tuple(way), words)
+    words: list[tuple[str, Point, Anchor]] = []
+    if skip.sign:
+        words.append((skip.sign, (x + 6, y - 3), "start"))
+    if skip.step:
+        (x0, y0), (x1, _) = max(
+            (pair for pair in pairwise(way) if pair[0][1] == pair[1][1]),
+            key=lambda pair: abs(pair[1][0] - pair[0][0]),
+        )
+        words.append((skip.step, ((x0 + x1) / 2, y0 - 4), "middle"))
+    return Way(tuple(way), tuple(words))
+
+
+def shifted(plan: Plan, dx: float, dy: float) -> Plan:
+    """Everything moved."""
+
+    def point(one: Point) -> Point:
+        return one[0] + dx, one[1] + dy
+
+    slots = [
+        replace(one, left=one.left + dx, axis=one.axis + dy, words=one.words + dy)
+        for one in plan.slots
+    ]
+    ways = [
+        Way(
+            tuple(map(point, way.points)),
+            tuple((text, point(at), anchor) for text, at, anchor in way.words),
+            way.dashed,
+        )
+        for way in plan.ways
+    ]
+    return Plan(slots, ways, plan.width, plan.height)

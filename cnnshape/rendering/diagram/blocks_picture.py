@@ -13,12 +13,12 @@ from cnnshape.errors import OutputError
 from cnnshape.rendering.diagram.blocks_parts import Plan, Setting
 from cnnshape.rendering.diagram.blocks_plan import plan_of
 from cnnshape.rendering.diagram.blocks_scene import blocks_scene
-from cnnshape.rendering.diagram.boxes import frames_of, main_path
+from cnnshape.rendering.diagram.boxes import frames_of
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import READABLE_MAPS, View, make_view
 from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.draw_options import DrawOptions
-from cnnshape.rendering.diagram.feature_maps import FeatureMap, feature_maps
+from cnnshape.rendering.diagram.feature_maps import Course, feature_maps
 from cnnshape.rendering.diagram.graphviz_process import paint
 from cnnshape.rendering.diagram.paper import (
     DRAWN_TEXT,
@@ -98,10 +98,10 @@ class BlocksPicture:
             found.append(
                 f"{page.name}: text of {DRAWN_TEXT * self.scale_on(page):.1f} points and more"
             )
-        beside = len(self.view.graph.boxes) - len(main_path(self.view.graph))
+        beside = len(self.view.graph.boxes.keys() - self._course.drawn)
         if beside:
             found.append(
-                f"{counted(beside, 'box', 'boxes')} beside the longest path not drawn; "
+                f"{counted(beside, 'box', 'boxes')} beside the paths not drawn; "
                 "--style graph has everything"
             )
         if trace.failure is None and not trace.outputs:
@@ -147,10 +147,10 @@ class BlocksPicture:
         return best
 
     def _plan(self, setting: Setting) -> Plan:
-        return plan_of(self._maps, setting)
+        return plan_of(self._course, setting)
 
     @cached_property
-    def _maps(self) -> list[FeatureMap]:
+    def _course(self) -> Course:
         captions = Captions(self.view, self.report, self.options.show, framed=False)
         return feature_maps(self.view, captions)
 

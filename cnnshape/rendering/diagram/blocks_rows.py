@@ -11,6 +11,7 @@ from cnnshape.rendering.diagram.blocks_parts import (
     MARGIN,
     Plan,
     Setting,
+    Skip,
     Slot,
     Way,
     along,
@@ -25,6 +26,21 @@ from cnnshape.rendering.diagram.blocks_parts import (
 from cnnshape.rendering.diagram.feature_maps import FeatureMap
 from cnnshape.rendering.diagram.placement import Point
 from cnnshape.rendering.diagram.solids import solid
+
+#: A picture wider than the second is broken into rows as wide as the first.
+_ROW, _WIDE = 1320.0, 1900.0
+
+
+def rows_plan(maps: Sequence[FeatureMap], setting: Setting) -> Plan:
+    """One row if there is room, else several."""
+    return in_rows(rows_of(maps, setting), setting.shapes)
+
+
+def rows_of(maps: Sequence[FeatureMap], setting: Setting) -> list[list[Slot]]:
+    """The maps as they stand in rows."""
+    if setting.room is None and len(packed(maps, setting, _WIDE)) == 1:
+        return packed(maps, setting, _WIDE)
+    return balanced(maps, setting, setting.room or _ROW)
 
 
 def balanced(maps: Sequence[FeatureMap], setting: Setting, room: float) -> list[list[Slot]]:
@@ -62,14 +78,14 @@ def in_rows(rows: Sequence[Sequence[Slot]], shapes: bool) -> Plan:
     edge = max(
         max(slot.right, slot.middle + half_words(slot.map, shapes)) for row in rows for slot in row
     )
-    far = [skip for skip in skips if row_of[skip[0].map.key] != row_of[skip[1].map.key]]
+    far = [skip for skip in skips if row_of[skip.source.map.key] != row_of[skip.target.map.key]]
     beside = {id(skip): edge + 26 + number * LANE for number, skip in enumerate(far)}
     lanes = [
         _lanes(
             [
                 (index, *_interval(skip, number, row_of, beside))
                 for index, skip in enumerate(skips)
-                if number in (row_of[skip[0].map.key], row_of[skip[1].map.key])
+                if number in (row_of[skip.source.map.key], row_of[skip.target.map.key])
             ]
         )
         for number in range(len(rows))
@@ -85,7 +101,7 @@ def in_rows(rows: Sequence[Sequence[Slot]], shapes: bool) -> Plan:
     placed = {slot.map.key: slot for slot in plan.slots}
     _main_path(plan, row_of, edge)
     for index, skip in enumerate(skips):
-        source, target = placed[skip[0].map.key], placed[skip[1].map.key]
+        source, target = placed[skip.source.map.key], placed[skip.target.map.key]
         first, last = row_of[source.map.key], row_of[target.map.key]
         x0, x1 = source.back + 4, target.back - 4
         y0, y1 = (heights[n] - LANE * lanes[n][index] for n in (first, last))
@@ -94,17 +110,17 @@ def in_rows(rows: Sequence[Sequence[Slot]], shapes: bool) -> Plan:
             x = beside[id(skip)]
             way += [(x, y0), (x, y1)]
         way += [(x1, y1), (x1, target.peak - 6)]
-        plan.ways.append(skip_along(way, skip[2]))
+        plan.ways.append(skip_along(way, skip))
     plan.width = max([edge + (16 if len(rows) > 1 else 0), *beside.values()]) + MARGIN
     plan.height = top - MARGIN
     return plan
 
 
 def _interval(
-    skip: tuple[Slot, Slot, str], row: int, row_of: dict[int, int], beside: dict[int, float]
+    skip: Skip, row: int, row_of: dict[int, int], beside: dict[int, float]
 ) -> tuple[float, float]:
     """From where to where a skip runs above a row."""
-    source, target, _ = skip
+    source, target = skip.source, skip.target
     x0, x1 = source.middle, target.middle
     first, last = row_of[source.map.key], row_of[target.map.key]
     if first == last:

@@ -243,26 +243,34 @@ def frames_of(frame: Frame) -> Iterator[Frame]:
 def main_path(graph: BoxGraph) -> list[int]:
     """The boxes of a longest path from an input to an output, the way that most of the work takes.
 
-    Of branches that are equally long the middle one is taken, so that the others spread evenly.
     Where no box feeds another it is the first box alone.
     """
+    length, before = longest_ways(graph)
+    ends = [key for key in graph.boxes if graph.boxes[key].role == "output"] or list(graph.boxes)
+    path = [max(ends, key=lambda key: (length[key], -key))] if ends else []
+    while path and path[-1] in before:
+        path.append(before[path[-1]])
+    return path[::-1] if len(path) > 1 else sorted(graph.boxes)[:1]
+
+
+def longest_ways(graph: BoxGraph) -> tuple[dict[int, int], dict[int, int]]:
+    """The length of the longest way to each box, and the box before it on that way.
+
+    Of branches that are equally long the middle one is taken, so that the others spread evenly.
+    """
     length: dict[int, int] = {}
-    best: dict[int, int] = {}
+    before: dict[int, int] = {}
     for key in sorted(graph.boxes):
         tails = sorted(tail for tail in graph.before[key] if tail in length)
         weight = 1 if graph.boxes[key].sign else 2
         if tails:
             longest = max(length[tail] for tail in tails)
             equal = [tail for tail in tails if length[tail] == longest]
-            best[key] = equal[(len(equal) - 1) // 2]
+            before[key] = equal[(len(equal) - 1) // 2]
             length[key] = longest + weight
         else:
             length[key] = weight
-    ends = [key for key in graph.boxes if graph.boxes[key].role == "output"] or list(graph.boxes)
-    path = [max(ends, key=lambda key: (length[key], -key))] if ends else []
-    while path and path[-1] in best:
-        path.append(best[path[-1]])
-    return path[::-1] if len(path) > 1 else sorted(graph.boxes)[:1]
+    return length, before
 
 
 def series_of(graph: BoxGraph, key: int) -> tuple[str, Shape] | None:

@@ -179,7 +179,7 @@ def test_a_folded_block_is_never_cut() -> None:
 
 def plan(report: Report, room: float | None = None) -> Plan:
     picture = blocks_picture(build_flow(report.trace), report, DrawOptions(style="blocks"))
-    return plan_of(picture._maps, Setting(room=room))  # pyright: ignore[reportPrivateUsage]
+    return plan_of(picture._course, Setting(room=room))  # pyright: ignore[reportPrivateUsage]
 
 
 def test_an_encoder_and_decoder_stand_in_a_u() -> None:
