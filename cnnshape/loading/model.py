@@ -10,7 +10,6 @@ True
 from __future__ import annotations
 
 import contextlib
-import shlex
 import sys
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, replace
@@ -295,7 +294,7 @@ def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
     if run.names_code:
         raise RunFolderError(
             f"{run.folder} names code as its network, and a run folder may come from anybody: name "
-            f"it yourself, {shlex.quote(run.model)} --weights {run.folder / BEST}"
+            f"it yourself, {run.model!r} --weights {run.folder / BEST}"
         )
     usual = (InputSpec((1, *run.input_shape)),)
     return _Found(load_run(run.folder), usual, new_memo(), exceeded=False)

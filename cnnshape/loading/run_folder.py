@@ -171,8 +171,8 @@ def check_trust(run: Run, *, trust_code: bool) -> None:
     """
     if run.names_code and not trust_code:
         raise RunFolderError(
-            f"{run.folder} names code as its network, {run.model}, and a run folder may come from "
-            "anybody: its code is run with --trust-code only"
+            f"{run.folder} names code as its network, {run.model!r}, and a run folder may come "
+            "from anybody: its code is run with --trust-code only"
         )
 
 

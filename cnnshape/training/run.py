@@ -122,7 +122,7 @@ def resume(
         raise RunFolderError(f"{run.folder} cannot be continued: {error}") from error
     if model_name(config) != run.model:
         raise RunFolderError(
-            f"{run.folder / CONFIG} names two networks, {run.model} and {config.model}"
+            f"{run.folder / CONFIG} names two networks, {run.model!r} and {config.model!r}"
         )
     if device is not None:
         config = config.replace(device=device)

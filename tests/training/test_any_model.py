@@ -335,9 +335,19 @@ def test_two_networks_in_one_folder(here: Path, data: str) -> None:
     config["training"]["model"], mark = marker(here, "file")
     (here / "run" / "config.json").write_text(json.dumps(config))
     for trust in (False, True):
-        with pytest.raises(CnnshapeError, match="names two networks, mlp and"):
+        with pytest.raises(CnnshapeError, match="names two networks, 'mlp' and"):
             resume("run", trust_code=trust)
     assert not mark.exists()
+
+
+def test_what_is_to_be_trusted_is_shown_as_it_is(here: Path, data: str) -> None:
+    train(quick("net.py:Lazy", data), output="run")
+    config = json.loads((here / "run" / "config.json").read_text())
+    config["model"]["name"] = "evil\x1b[2K\u202e.py:Net"
+    (here / "run" / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CnnshapeError) as caught:
+        evaluate("run")
+    assert r"'evil\x1b[2K\u202e.py:Net'" in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["runs/other", "net.pt", "hf:x", "", "x" * 20_000, 7, None])
