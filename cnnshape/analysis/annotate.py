@@ -23,6 +23,7 @@ class Pass:
         bound: what it bound, by name and in order; of a ``def`` the arguments.
         returned: what it gave back, if ``returns``.
         raised: the exception that left it.
+        activation: which call of a function it belongs to.
     """
 
     arriving: tuple[LineTensor, ...] = ()
@@ -30,6 +31,7 @@ class Pass:
     returned: Seen = None
     returns: bool = False
     raised: str = ""
+    activation: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +226,9 @@ def _pass(statement: Statement, run: Sequence[LineVisit]) -> Pass:
     bound: dict[str, Seen] = {}
     for visit in run:
         bound |= visit.bound
+    if statement.kind in ("Assign", "AnnAssign", "AugAssign"):
+        # What was there already may have been bound anew, as by a layer that hands its input on.
+        bound = {n: before[n] for n in statement.binds if n not in bound and n in before} | bound
     order = {name: place for place, name in enumerate(statement.binds)}
     names = sorted(bound, key=lambda name: order.get(name, len(order)))
     ends = next((visit for visit in run if visit.returns), None)
@@ -233,6 +238,7 @@ def _pass(statement: Statement, run: Sequence[LineVisit]) -> Pass:
         returned=None if ends is None else ends.returned,
         returns=ends is not None and statement.kind == "Return",
         raised=next((visit.raised for visit in run if visit.raised), ""),
+        activation=run[0].activation,
     )
 
 

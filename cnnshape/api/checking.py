@@ -19,7 +19,7 @@ from cnnshape.api.inspecting import report_of
 from cnnshape.errors import UsageError
 from cnnshape.experiments.torchinfo_check import compared_with_torchinfo
 from cnnshape.loading.expectations import Expectations, parse_pattern, read_expectation_file
-from cnnshape.loading.prepare import prepare
+from cnnshape.loading.prepare import Prepared, prepare
 from cnnshape.loading.run_options import Mode, run_options
 
 #: Shapes by path; or a file of them, or of an earlier report; or what was read from one.
@@ -42,6 +42,7 @@ def check(
     weights: str | Path | None = None,
     trust_pickle: bool = False,
     exact: bool = False,
+    annotations: bool = False,
 ) -> CheckResult:
     """Hold a model to its size formulas, expected shapes, hand-derived formulas and budgets.
 
@@ -63,6 +64,8 @@ def check(
         weights: as for :func:`cnnshape.inspect`.
         trust_pickle: unpickle a file given as model, which runs whatever it says.
         exact: as for :func:`cnnshape.inspect`.
+        annotations: hold jaxtyping's annotations in the model's own source, such as
+            ``x: Float[Tensor, "n 6 h w"]``, against the pass.
 
     Returns:
         Every claim with both sides; ``.ok`` is true if all hold.
@@ -96,6 +99,7 @@ def check(
     for kind, expression in pairs:
         claims += hand_formula(report, kind, expression)
     claims += budgets(report, max_params, max_macs)
+    claims += _as_annotated(prepared, report) if annotations else []
     # torchinfo takes no letters, and stops where a model raises.
     comparable = report.error is None and not prepared.inputs.has_letters
     information = compared_with_torchinfo(prepared, report) if comparable else ()
@@ -105,6 +109,16 @@ def check(
     return CheckResult(
         with_causes(report, claims), information, spec=prepared.spec, error=report.error
     )
+
+
+def _as_annotated(prepared: Prepared, report: Report) -> list[Claim]:
+    from cnnshape.analysis.annotate import annotated
+    from cnnshape.analysis.written_types import annotation_claims
+    from cnnshape.experiments.line_pass import visited_lines
+
+    found = annotated(report, visited_lines(prepared, report))
+    files = {function.file for function in found.functions}
+    return annotation_claims(found, {file: Path(file).read_text("utf-8") for file in files})
 
 
 def _expectations(expect: Expect | Sequence[Expect] | None) -> Iterator[Expectations]:

@@ -15,6 +15,9 @@ from cnnshape.formats import choose_format
 from cnnshape.words import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from cnnshape.analysis.annotate import Annotations
     from cnnshape.loading.inputs import ModelInputs
 
@@ -25,6 +28,12 @@ _FORMATS = ("table", "json")
 @model_options
 @click.option("--write", is_flag=True, help="Put the comments into the files, or renew them.")
 @click.option("--check", is_flag=True, help="Exit with 1 if the files' comments are stale.")
+@click.option(
+    "--jaxtyping",
+    is_flag=True,
+    help="With --write or --check: the annotations of arguments and results, as in "
+    'Float[Tensor, "n 6 h w"], in place of comments.',
+)
 @output_options(*_FORMATS)
 def command(
     *,
@@ -32,6 +41,7 @@ def command(
     inputs: ModelInputs | None,
     write: bool,
     check: bool,
+    jaxtyping: bool,
     format_: str | None,
     output: str | None,
     quiet: bool,
@@ -48,8 +58,11 @@ def command(
     cnnshape annotate net.py:Net -i N,3,H,W          # sizes as expressions
     cnnshape annotate net.py:Net -i 1,3,32,32 --write
     cnnshape annotate net.py:Net -i 1,3,32,32 --check
+    cnnshape annotate net.py:Net -i N,3,H,W --jaxtyping --write
     """
     del exact  # no size of a line is told by a table alone
+    if jaxtyping and not (write or check):
+        raise UsageError("--jaxtyping writes annotations or checks them: add --write or --check")
     if write and check:
         raise UsageError("--write renews the comments that --check finds stale: give one of them")
     chosen = choose_format(output, format_, _FORMATS)
@@ -59,30 +72,40 @@ def command(
 
         found = annotate(model, inputs, **run)
     if write or check:
-        return _in_files(found, write=write, quiet=quiet)
+        from cnnshape.rendering.annotate import with_comments
+        from cnnshape.rendering.jaxtyping import with_types
+
+        made = with_types if jaxtyping else with_comments
+        return _in_files(found, made, write=write, quiet=quiet)
     show(lambda width, color: found.to_text(chosen, width, color), output, quiet)
     return 1 if found.error is not None else 0
 
 
-def _in_files(found: Annotations, *, write: bool, quiet: bool) -> int:
-    """Put the comments into the files, or say which lines have other ones."""
+def _in_files(
+    found: Annotations,
+    made: Callable[[Annotations], dict[Path, str]],
+    *,
+    write: bool,
+    quiet: bool,
+) -> int:
+    """Write the files as ``made`` makes them, or say which of their lines are other ones."""
     if found.error is not None:
         tell_error(found.error, found.class_name)
         return 1
     from cnnshape.files import write_atomic
-    from cnnshape.rendering.annotate import changed_lines, rewritten
+    from cnnshape.rendering.annotate import changed_lines
 
     stale = 0
-    for file, text in rewritten(found).items():
+    for file, text in made(found).items():
         lines = changed_lines(file, text)
         stale += len(lines)
         if write and lines:
             write_atomic(file, text.encode("utf-8"))
         if write and not quiet:
-            click.echo(f"{file}: {counted(len(lines), 'comment')} written", err=True)
+            click.echo(f"{file}: {counted(len(lines), 'line')} written", err=True)
         if not write and not quiet:
             for number, line in lines:
                 click.echo(f"{file}:{number}: {line}")
     if stale and not write and not quiet:
-        click.echo(f"{counted(stale, 'comment')} stale: --write renews them", err=True)
+        click.echo(f"{counted(stale, 'line')} stale: --write renews them", err=True)
     return int(bool(stale) and not write)

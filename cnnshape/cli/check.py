@@ -65,6 +65,11 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
 )
 @click.option("--max-params", type=Budget(), help="The most parameters allowed (25M works).")
 @click.option("--max-macs", type=Budget(), help="The most multiply-accumulates allowed (4.1G).")
+@click.option(
+    "--annotations",
+    is_flag=True,
+    help='Hold annotations such as x: Float[Tensor, "n 6 h w"] in the source against the pass.',
+)
 @click.option("--brief", is_flag=True, help="Leave the `ok` lines out of the table.")
 @output_options(*_FORMATS)
 def command(
@@ -79,6 +84,7 @@ def command(
     output: str | None,
     quiet: bool,
     brief: bool,
+    annotations: bool,
     **run: Any,
 ) -> int:
     """Check a model: its size formulas, expected shapes, hand-derived formulas and budgets.
@@ -104,6 +110,7 @@ def command(
         formulas=[_formula(text) for text in formulas],
         max_params=max_params,
         max_macs=max_macs,
+        annotations=annotations,
         **run,
     )
     if not (quiet and result.ok):

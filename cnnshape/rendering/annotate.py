@@ -6,6 +6,7 @@ import io
 import os
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
@@ -87,22 +88,28 @@ def _function(
 # ---- into the file ------------------------------------------------------------------------
 
 
-def rewritten(annotations: Annotations) -> dict[Path, str]:
+def with_comments(annotations: Annotations) -> dict[Path, str]:
     """Every file of the annotated functions, with their comments put in or made anew."""
     by_file: dict[str, list[AnnotatedFunction]] = {}
     for function in annotations.functions:
         by_file.setdefault(function.file, []).append(function)
     return {
-        Path(file): _with_comments(_text(file), annotations, functions)
+        Path(file): _commented(_text(file), annotations, functions)
         for file, functions in by_file.items()
     }
 
 
 def changed_lines(file: Path, text: str) -> list[tuple[int, str]]:
-    """The lines of a file that would be other ones, with their numbers, as they would be."""
+    """The lines that a file would have and has not, with their numbers in it."""
     before, after = _text(str(file)).splitlines(), text.splitlines()
-    pairs = enumerate(zip(before, after, strict=True), 1)
-    return [(number, new.strip()) for number, (old, new) in pairs if old != new]
+    return [
+        (min(place, len(before)) + 1, line.strip())
+        for kind, place, _, begin, end in SequenceMatcher(
+            None, before, after, autojunk=False
+        ).get_opcodes()
+        if kind != "equal"
+        for place, line in enumerate(after[begin:end] or [""], place)
+    ]
 
 
 def _text(file: str) -> str:
@@ -110,9 +117,7 @@ def _text(file: str) -> str:
         return stream.read()
 
 
-def _with_comments(
-    text: str, annotations: Annotations, functions: Sequence[AnnotatedFunction]
-) -> str:
+def _commented(text: str, annotations: Annotations, functions: Sequence[AnnotatedFunction]) -> str:
     lines = text.splitlines(keepends=True)
     found = _comments_in(text)
     for function in functions:
