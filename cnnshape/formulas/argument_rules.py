@@ -20,7 +20,14 @@ from cnnshape.formulas.expression import (
     number,
     symbol,
 )
-from cnnshape.formulas.holds_when import Atom, argument_atoms, equal_atoms, telling, value_atoms
+from cnnshape.formulas.holds_when import (
+    POOLS,
+    Atom,
+    argument_atoms,
+    equal_atoms,
+    telling,
+    value_atoms,
+)
 from cnnshape.formulas.isolation import isolate
 from cnnshape.formulas.registry import GROWING, STRIDE_IS_KERNEL
 from cnnshape.formulas.roles import ORDER, NamedRule
@@ -101,6 +108,7 @@ def _aims(
     if kind in GROWING:
         return (GROWS,)
     strided = "stride" in used or given.get("stride", 1) != 1
+    strided |= kind in POOLS and unknown == "kernel"  # a pooling makes its input smaller
     return (
         KEEPS,
         *((ROUNDED_UP, ROUNDED_DOWN) if strided else ()),

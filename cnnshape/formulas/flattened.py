@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from math import isqrt
 
 from cnnshape.errors import UsageError
 from cnnshape.formulas.comparison import Comparison, letters_of, with_rounding
@@ -52,6 +53,13 @@ _CONDITIONS: tuple[tuple[str, tuple[str, ...], Callable[..., bool], int], ...] =
     ("length=1", ("length",), lambda n: n == 1, 12),
     ("input=1", ("input",), lambda n: n == 1, 12),
 )
+#: The same about axes that a layer halves.
+_HALVED: tuple[tuple[str, tuple[str, ...], Callable[..., bool], int], ...] = (
+    ("height even", ("height",), lambda h: h % 2 == 0, 11),
+    ("width even", ("width",), lambda w: w % 2 == 0, 11),
+    ("length even", ("length",), lambda n: n % 2 == 0, 11),
+    ("input even", ("input",), lambda n: n % 2 == 0, 11),
+)
 
 
 class _Features:
@@ -66,8 +74,9 @@ class _Features:
         self.axes = tuple(axes)
         self.layer = layer
         self.constants = tuple(constants)
+        self.used = expression.names()
         self.product = is_product(expression)
-        roles = [*axes, *(("batch",) if "batch" in expression.names() else ())]
+        roles = [*axes, *(("batch",) if "batch" in self.used else ())]
         roles += layer.roles[1:] if layer is not None else ()
         values = {**_AXES, **_ARGUMENTS}
         near: dict[str, list[int]] = {
@@ -114,14 +123,15 @@ class _Features:
         del value, rounded
         atoms = [
             Atom(text, self.points.where(axes, holds), cost)
-            for text, axes, holds, cost in _CONDITIONS
+            for text, axes, holds, cost in (*_CONDITIONS, *(_HALVED if self.layer else ()))
             if set(axes) <= set(self.points.roles)
         ]
         if self.layer is not None:
             atoms += general_atoms(self.points, self.layer.kind, ceil_mode=self.layer.ceil_mode)
-        # What subtracts and divides is about other sizes: that it fits here is chance.
-        written = self.constants if self.layer is not None or self.product else ()
-        numbers = dict.fromkeys(self.axes, written)
+        # A number that is multiplied may be the size of an axis that the formula does not name.
+        whole = self.layer is not None or self.product
+        unnamed = [axis for axis in self.axes if whole and axis not in self.used]
+        numbers = dict.fromkeys(unnamed, self.constants)
         if self.layer is not None:
             numbers |= dict.fromkeys(("kernel", "stride", "padding"), self.constants)
         known = {atom.text for atom in atoms}
@@ -158,6 +168,9 @@ def judge_features(
     """
     used = equation.expression.names()
     numbers = constants_of(equation.expression, _LARGEST)
+    if is_product(equation.expression):
+        sides = {isqrt(number) for number in numbers}  # 25 are 5 × 5
+        numbers = sorted({*numbers, *(side for side in sides if side > 1 and side**2 in numbers)})
     layer = None
     if kind not in ("flatten", "linear"):
         layer = named_rule(kind, ceil_mode=ceil_mode)

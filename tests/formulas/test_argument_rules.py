@@ -54,7 +54,10 @@ CONDITIONS: dict[str, Callable[..., bool]] = {
     "padding=0": lambda r: r["padding"] == 0,
     "output_padding=0": lambda r: r["output_padding"] == 0,
     "kernel odd": lambda r: r["kernel"] % 2 == 1,
+    "kernel=1": lambda r: r["kernel"] == 1,
     "kernel=3": lambda r: r["kernel"] == 3,
+    "padding=1": lambda r: r["padding"] == 1,
+    "formula whole": lambda r: r["formula"] == int(r["formula"]),
     "kernel>=2": lambda r: r["kernel"] >= 2,
     "kernel>=stride": lambda r: r["kernel"] >= r["stride"],
     "kernel - stride even": lambda r: (r["kernel"] - r["stride"]) % 2 == 0,
@@ -187,6 +190,46 @@ RULES = [
          "conditional", ("dilation=1", "output_padding=0")),
     Rule("conv_transpose", "kernel = 2*stride", lambda r: 2 * r["stride"], grows, "conditional",
          ("dilation=1", "output_padding=0", "padding=stride/2")),
+    Rule(
+        "conv", "padding = (kernel_size - 1) * dilation / 2",
+        lambda r: Q((r["kernel"] - 1) * r["dilation"], 2), keeps, "conditional",
+        ("stride=1", "kernel odd"),
+    ),
+    Rule(
+        "conv", "P = (S(W-1) - W + F)/2",
+        lambda r: Q(r["stride"] * (r["input"] - 1) - r["input"] + r["kernel"], 2), keeps,
+        "conditional", ("dilation=1", "formula whole"),
+    ),
+    Rule("conv", "padding = (k+1)/2 - 1", lambda r: Q(r["kernel"] - 1, 2), keeps, "conditional",
+         ODD),
+    Rule("conv", "padding = 0", lambda r: 0, keeps, "conditional", ("stride=1", "kernel=1")),
+    Rule("conv", "padding = (kernel_size - 1) * dilation",
+         lambda r: (r["kernel"] - 1) * r["dilation"], keeps, "wrong"),
+    Rule("conv", "F = 1", lambda r: 1, keeps, "conditional", ("padding=0", "stride=1")),
+    Rule("conv", "kernel = 3", lambda r: 3, keeps, "conditional",
+         ("dilation=1", "stride=1", "padding=1")),
+    Rule("conv", "k = 2p", lambda r: 2 * r["padding"], keeps, "wrong"),
+    Rule("conv", "S = (W-F)//(O-1)",
+         lambda r: (r["input"] - r["kernel"]) // (r["output"] - 1), None, "conditional",
+         ("dilation=1", "padding=0", "output>=2")),
+    Rule("conv", "stride = W//O", lambda r: r["input"] // r["output"], None, "wrong"),
+    Rule("conv", "W = O + F - 1 - 2P",
+         lambda r: r["output"] + r["kernel"] - 1 - 2 * r["padding"], None, "conditional",
+         ("dilation=1", "stride=1")),
+    Rule("conv", "padding = (O - W + F - 1)/2",
+         lambda r: Q(r["output"] - r["input"] + r["kernel"] - 1, 2), None, "conditional",
+         ("dilation=1", "stride=1")),
+    Rule("max_pool", "kernel = 2", lambda r: 2, strided, "conditional",
+         ("dilation=1", "padding=0", "stride=2")),
+    Rule("max_pool", "kernel_size = stride", lambda r: r["stride"], strided, "conditional",
+         ("dilation=1", "padding=0")),
+    Rule("conv_transpose", "padding = (K - S)/2", lambda r: Q(r["kernel"] - r["stride"], 2), grows,
+         "conditional", ("dilation=1", "output_padding=0", "kernel - stride even")),
+    Rule("conv_transpose", "kernel_size = stride", lambda r: r["stride"], grows, "conditional",
+         ("dilation=1", "padding=0", "output_padding=0")),
+    Rule("conv_transpose", "output_padding = O - (W-1)*S + 2P - K",
+         lambda r: r["output"] - (r["input"] - 1) * r["stride"] + 2 * r["padding"] - r["kernel"],
+         None, "conditional", ("dilation=1",)),
     Rule("conv_transpose", "output_padding = 1", lambda r: 1, grows, "conditional",
          ("padding=dilation*(kernel - 1)/2", "stride=2")),
 ]  # fmt: skip
@@ -228,6 +271,8 @@ def test_a_rule_reaches_its_aim_wherever_it_is_said_to(rule):
     quantity = found.quantity
     tried = reached = 0
     for row in situations(rule, quantity):
+        if "formula whole" in found.holds_when:
+            row |= {"formula": rule.value(row)}
         if rule.verdict == "wrong" or not all(CONDITIONS[text](row) for text in found.holds_when):
             continue
         value = rule.value(row)
@@ -307,39 +352,118 @@ def test_held_arguments_choose_the_aim():
     assert (wanted.verdict, wanted.aim) == ("exact", "the given output")
 
 
+class Features(NamedTuple):
+    kind: str
+    text: str
+    value: Callable[..., Q | int]
+    verdict: str
+    holds_when: tuple[str, ...] = ()
+
+
+# c, h, w are the axes, n the batch, f, s, p the arguments of the layer before.
 FEATURES = [
-    ("linear", "in_features = channels*h*w", "exact", ()),
-    ("flatten", "C*H*W", "exact", ()),
-    ("conv", "in_features = C*H*W", "exact", ()),
-    ("linear", "in_features = C_out * H_out * W_out", "exact", ()),
-    ("linear", "num_flat_features = channels*size**2", "exact", ()),
-    ("linear", "in_features = C*L", "exact", ()),
-    ("linear", "in_features = C*D*H*W", "exact", ()),
-    ("linear", "in_features = H*W", "conditional", ("channels=1",)),
-    ("linear", "in_features = C*H", "conditional", ("width=1",)),
-    ("linear", "in_features = C*H**2", "conditional", ("height=width",)),
-    ("linear", "in_features = N*C*H*W", "conditional", ("batch=1",)),
-    ("linear", "in_features = 16*5*5", "conditional", ("height=width", "channels=16", "height=5")),
-    ("linear", "in_features = C*(H+W)", "wrong", ()),
-    ("linear", "in_features = C*H*W + 1", "wrong", ()),
-    (
-        "conv", "in_features = C*(floor((H-F+2P)/S)+1)*(floor((W-F+2P)/S)+1)",
-        "conditional", ("dilation=1",),
-    ),
-    (
-        "max_pool", "in_features = C*(H//2)*(W//2)",
-        "conditional", ("dilation=1", "padding=0", "stride=kernel", "kernel=2"),
-    ),
+    Features("linear", "in_features = channels*h*w", lambda c, h, w, **_: c * h * w, "exact"),
+    Features("flatten", "C*H*W", lambda c, h, w, **_: c * h * w, "exact"),
+    Features("conv", "in_features = C*H*W", lambda c, h, w, **_: c * h * w, "exact"),
+    Features("linear", "in_features = C_out * H_out * W_out", lambda c, h, w, **_: c * h * w,
+             "exact"),
+    Features("linear", "num_flat_features = channels*size**2", lambda c, h, **_: c * h * h,
+             "exact"),
+    Features("linear", "in_features = C*O*O", lambda c, h, **_: c * h * h, "exact"),
+    Features("conv", "in_features = C_out * O**2", lambda c, h, **_: c * h * h, "exact"),
+    Features("linear", "in_features = C*L", lambda c, h, **_: c * h, "exact"),
+    Features("linear", "in_features = C*D*H*W", lambda c, d, h, w, **_: c * d * h * w, "exact"),
+    Features("linear", "in_features = H*W", lambda h, w, **_: h * w, "conditional",
+             ("channels=1",)),
+    Features("linear", "in_features = C*H", lambda c, h, **_: c * h, "conditional", ("width=1",)),
+    Features("linear", "in_features = C*H**2", lambda c, h, **_: c * h * h, "conditional",
+             ("height=width",)),
+    Features("linear", "in_features = N*C*H*W", lambda c, h, w, n, **_: n * c * h * w,
+             "conditional", ("batch=1",)),
+    Features("linear", "in_features = 16*5*5", lambda **_: 400, "conditional",
+             ("height=width", "channels=16", "height=5")),
+    Features("linear", "in_features = 16*25", lambda **_: 400, "conditional",
+             ("height=width", "channels=16", "height=5")),
+    Features("linear", "in_features = C*25", lambda c, **_: c * 25, "conditional",
+             ("height=width", "height=5")),
+    Features("linear", "in_features = C*(H+W)", lambda c, h, w, **_: c * (h + w), "wrong"),
+    Features("linear", "in_features = C*H*W + 1", lambda c, h, w, **_: c * h * w + 1, "wrong"),
+    Features("linear", "in_features = C*(((H-4)/2-4)/2)**2",
+             lambda c, h, **_: c * (Q(h - 4, 4) - 2) ** 2, "wrong"),
+    Features("linear", "in_features = 16*(((H-4)//2-4)//2)*(((W-4)//2-4)//2)",
+             lambda h, w, **_: 16 * (((h - 4) // 2 - 4) // 2) * (((w - 4) // 2 - 4) // 2),
+             "wrong"),
+    Features("conv", "in_features = C*(floor((H-F+2P)/S)+1)*(floor((W-F+2P)/S)+1)",
+             lambda c, h, w, f, s, p, **_: c * ((h - f + 2*p)//s + 1) * ((w - f + 2*p)//s + 1),
+             "conditional", ("dilation=1",)),
+    Features("conv", "in_features = C*(H-F+1)*(W-F+1)",
+             lambda c, h, w, f, **_: c * (h - f + 1) * (w - f + 1), "conditional",
+             ("dilation=1", "padding=0", "stride=1")),
+    Features("max_pool", "in_features = C*(H//2)*(W//2)",
+             lambda c, h, w, **_: c * (h // 2) * (w // 2), "conditional",
+             ("dilation=1", "padding=0", "stride=kernel", "kernel=2")),
+    Features("max_pool", "in_features = C*(H/2)*(W/2)", lambda c, h, w, **_: Q(c * h * w, 4),
+             "conditional", ("height even", "width even", "padding=dilation*(kernel - 1)/2",
+                             "stride=2")),
+    Features("max_pool", "in_features = 16*(size/2)**2", lambda h, **_: 4 * h * h, "conditional",
+             ("input even", "channels=16", "padding=dilation*(kernel - 1)/2", "stride=2")),
+    Features("max_pool", "in_features = C*(size//k)**2", lambda c, h, f, **_: c * (h // f) ** 2,
+             "conditional", ("dilation=1", "padding=0", "stride=kernel")),
 ]  # fmt: skip
+FEATURE_IDS = [f"{each.kind}: {each.text}" for each in FEATURES]
 
 
-@pytest.mark.parametrize(("kind", "text", "verdict", "holds_when"), FEATURES)
-def test_features(kind, text, verdict, holds_when):
-    found = judged(kind, text)
+@pytest.mark.parametrize("rule", FEATURES, ids=FEATURE_IDS)
+def test_features(rule):
+    found = judged(rule.kind, rule.text)
     assert found.quantity == "in_features"
-    assert found.verdict == verdict
-    assert set(found.holds_when) == set(holds_when)
-    assert (found.repaired is None) == (verdict == "exact")
+    assert found.verdict == rule.verdict
+    assert set(found.holds_when) == set(rule.holds_when)
+    assert (found.repaired is None) == (rule.verdict == "exact")
+
+
+def holds(text: str, row: Row) -> bool:
+    """Whether a condition holds, read from its text."""
+    axis, _, parity = text.partition(" ")
+    if parity in ("odd", "even"):
+        return row[axis] % 2 == (parity == "odd")
+    return eval(text.replace("=", "=="), {}, dict(row))
+
+
+def maps(kind: str) -> list[tuple[Row, list[tuple[int, int]]]]:
+    """Arguments of a layer, and each size with what torch makes of it; without a layer, itself."""
+    sizes = (1, 2, 3, 4, 5, 8)
+    if kind in ("linear", "flatten"):
+        return [({}, [(n, n) for n in sizes])]
+    names = ("kernel", "stride", "padding", "dilation")
+    found: list[tuple[Row, list[tuple[int, int]]]] = []
+    for row in product((1, 2, 3), (1, 2, 3), (0, 1), (1, 2)):
+        after = [(n, size(kind, n, *row, 0)) for n in sizes]
+        found.append((dict(zip(names, row, strict=True)), [pair for pair in after if pair[1]]))  # type: ignore[misc]
+    return found
+
+
+@pytest.mark.parametrize("rule", FEATURES, ids=FEATURE_IDS)
+def test_features_are_those_that_torch_flattens_wherever_it_is_said(rule):
+    square = any(word in rule.text for word in ("size", "O*", "L"))
+    straight = rule.kind in ("linear", "flatten") or rule.verdict == "exact"
+    told = differs = 0
+    for arguments, sizes in maps("linear" if straight else rule.kind):
+        letters = {letter: arguments.get(name, 0) for letter, name in zip(
+            "fsp", ("kernel", "stride", "padding"), strict=True)}  # fmt: skip
+        batches, depths = ((1, 2) if letter in rule.text else (1,) for letter in "ND")
+        for (h, high), (w, wide), c, n, d in product(sizes, sizes, (1, 16), batches, depths):
+            if square and h != w:
+                continue
+            row = {"channels": c, "height": h, "width": w, "input": h, "batch": n, **arguments}
+            value = rule.value(c=c, h=h, w=w, n=n, d=d, **letters)
+            actual = c * high * (1 if "L" in rule.text else wide) * (d if "D" in rule.text else 1)
+            if all(holds(text, row) for text in rule.holds_when) and rule.verdict != "wrong":
+                told += 1
+                assert value == actual, row
+            differs += value != actual
+    assert (told > 0) is (rule.verdict != "wrong")
+    assert (differs > 0) is (rule.verdict != "exact")
 
 
 def test_the_features_of_a_counterexample_are_those_of_a_flatten():

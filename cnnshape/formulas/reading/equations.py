@@ -295,7 +295,9 @@ FEATURE_NAMES = frozenset(
     fc_input linear_in fan_in""".split()
 )
 #: The side of a square that is flattened.
-_SIDES = frozenset("size side out_size output_size feature_size final_size spatial_size".split())
+_SIDES = frozenset(
+    "size side out_size output_size feature_size final_size spatial_size O o".split()
+)
 
 
 #: What people compute as well, and no size rule knows.
