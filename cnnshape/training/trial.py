@@ -117,10 +117,10 @@ def _found_size(loaded: LoadedModel, config: TrainingConfig) -> tuple[Shape, str
                 f"{name} takes pictures of several sizes: say how large they are to be, as in "
                 f"-i 1,{channels},64,64"
             )
-    tried = f"no square of {_SIDES[0]} to {_SIDES[-1]} pixels that was tried"
+    why = f"gives scores for none of the squares of {_SIDES[0]} to {_SIDES[-1]} pixels"
     raise InputError(
-        f"{name} takes {tried if sides else 'any size'}: say what picture it is to be given, as "
-        f"in -i 1,{known or 3},100,100"
+        f"{name} {why if sides else 'takes any size'}: say what picture it is to be given, as in "
+        f"-i 1,{known or 3},100,100"
     )
 
 
