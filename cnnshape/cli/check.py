@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnshape.cli.completing import expected
 from cnnshape.cli.options import model_options, output_options
 from cnnshape.cli.output import emit, tell_error
 from cnnshape.errors import UsageError
@@ -52,6 +53,7 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     "expectations",
     multiple=True,
     metavar="PATH=SHAPE|FILE",
+    shell_complete=expected,
     help="An expected output shape (C1=1,6,28,28; * for any size; with letters in -i also "
     "C2=N,16,H//2-4,W//2-4), a file of them, or the JSON report of an earlier day. Repeatable.",
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnshape.cli.completing import models
 from cnnshape.cli.options import (
     device_option,
     dtype_option,
@@ -28,8 +29,8 @@ _FORMATS = ("table", "json", "markdown")
 
 
 @click.command("compare", short_help="Two architectures side by side.")
-@click.argument("model_a", metavar="MODEL_A")
-@click.argument("model_b", metavar="MODEL_B")
+@click.argument("model_a", metavar="MODEL_A", shell_complete=models)
+@click.argument("model_b", metavar="MODEL_B", shell_complete=models)
 @input_option("A shape, as for `cnnshape inspect`, for both models. Repeatable.")
 @device_option
 @dtype_option

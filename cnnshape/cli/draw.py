@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnshape.cli.completing import layers
 from cnnshape.cli.options import model_options
 from cnnshape.cli.output import tell_error
 from cnnshape.cli.progress import waiting
@@ -60,9 +61,19 @@ _DEFAULT_SHOW = "shapes,params"
 )
 @click.option("--expand", is_flag=True, help="Open everything and fold no repeats.")
 @click.option(
-    "--collapse", multiple=True, metavar="PATH", help="Do not open this module. Repeatable."
+    "--collapse",
+    multiple=True,
+    metavar="PATH",
+    shell_complete=layers,
+    help="Do not open this module. Repeatable.",
 )
-@click.option("--only", metavar="PATH", default="", help="Draw this module alone.")
+@click.option(
+    "--only",
+    metavar="PATH",
+    default="",
+    shell_complete=layers,
+    help="Draw this module alone.",
+)
 @click.option(
     "--fit",
     metavar="PAGE",
@@ -72,6 +83,7 @@ _DEFAULT_SHOW = "shapes,params"
 @click.option(
     "--field",
     metavar="LAYER[Y,X]",
+    shell_complete=layers,
     help="Draw the input region that this unit depends on, as in C2[4,4], instead.",
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cnnshape.cli.completing import layers, models
 from cnnshape.cli.options import trust_code_option
 from cnnshape.errors import UsageError
 from cnnshape.words import times
@@ -15,11 +16,12 @@ _LONGEST_TITLE = 100
 
 
 @click.command("features", short_help="Draw what a layer makes of a picture.")
-@click.argument("model", metavar="MODEL_OR_RUN")
+@click.argument("model", metavar="MODEL_OR_RUN", shell_complete=models)
 @click.argument("image", metavar="[IMAGE]", required=False)
 @click.option(
     "--layer",
     metavar="PATH",
+    shell_complete=layers,
     help="The layer, as inspect names it; the first convolution. An empty PATH is the model.",
 )
 @click.option("--page", is_flag=True, help="Write a page in which the network computes.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import importlib
 import io
+import os
 import re
 import sys
 from collections.abc import Generator, Sequence
@@ -34,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("cnnshape.cli.evaluate", "Measure a trained run on test pictures."),
     "predict": ("cnnshape.cli.predict", "Classify pictures with a run or a model."),
     "features": ("cnnshape.cli.features", "Draw what a layer makes of a picture."),
+    "completion": ("cnnshape.cli.completion", "Tab completion for bash, zsh, fish, PowerShell."),
 }
 
 
@@ -130,6 +132,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(args: list[str]) -> int:
+    if "_CNNSHAPE_COMPLETE" in os.environ:  # a shell asks what Tab offers
+        from cnnshape.cli.completion import register
+
+        register()
     try:
         result: Any = cli.main(args, prog_name="cnnshape", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cnnshape.cli.completing import models
+
 if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs
 
@@ -96,7 +98,7 @@ def model_options(command: Command) -> Command:
             "Shape of an input: 1,1,28,28; 1,128:int64; mask=1,128:bool. Or an option of forward, "
             "a literal with its name: 'mode=\"train\"', scale=2.5, 'size=(16,16)'. Repeatable."
         ),
-        click.argument("model", metavar="MODEL"),
+        click.argument("model", metavar="MODEL", shell_complete=models),
     ):
         command = decorate(command)
     return command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from cnnshape.cli.completing import models
 from cnnshape.cli.options import output_options, trust_option, weights_option
 from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
@@ -14,7 +15,7 @@ from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
 
 
 @click.command("params", short_help="Every parameter, buffer and hook, with its first values.")
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", shell_complete=models)
 @weights_option
 @trust_option
 @click.option(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cnnshape.cli.completing import models
 from cnnshape.cli.options import output_options, trust_code_option
 from cnnshape.cli.output import emit
 from cnnshape.errors import ModelNotFoundError, UsageError
@@ -15,7 +16,7 @@ from cnnshape.formats import choose_format
 
 
 @click.command("predict", short_help="Classify pictures with a run or a model.")
-@click.argument("model", metavar="RUN_OR_MODEL")
+@click.argument("model", metavar="RUN_OR_MODEL", shell_complete=models)
 @click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
 @click.option("--top", type=click.IntRange(min=1), default=3, help="Classes to show.  [default: 3]")
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnshape.cli.completing import models
 from cnnshape.cli.options import (
     dtype_option,
     input_option,
@@ -41,7 +42,7 @@ class Seconds(click.FloatRange):
 
 
 @click.command("sizes", short_help="Which input sizes the model accepts.")
-@click.argument("model", metavar="MODEL")
+@click.argument("model", metavar="MODEL", shell_complete=models)
 @input_option(
     "Shape of an input, with letters for what may vary: 1,1,H,W; or an option of forward: "
     "scale=2.5. Repeatable."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnnshape.cli.completing import models
 from cnnshape.cli.grouped import GroupedCommand
 from cnnshape.cli.options import trust_code_option
 from cnnshape.errors import UsageError
@@ -53,7 +54,7 @@ _GROUPS = {
     groups=_GROUPS,
     short_help="Train a network, or resume a run.",
 )
-@click.argument("model", required=False, metavar="MODEL")
+@click.argument("model", required=False, metavar="MODEL", shell_complete=models)
 @click.option(
     "--data",
     metavar="NAME",
