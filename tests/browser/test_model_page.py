@@ -263,6 +263,7 @@ def test_what_the_model_refuses_is_marked_where_it_comes_from(opened, page):
     set_size(tab, "H", 20)
     assert "C3 needs ⌊H/4⌋ − 6 ≥ 1: ⌊H/4⌋ − 6 is −1" in tab.locator("#needs").inner_text()
     assert "C3" in tab.locator("tr.failed .name").all_inner_texts()
+    assert "C3" in tab.locator("#picture .is-refused").first.text_content()
     assert "H from 28 to 31" in tab.locator(".letter").nth(1).text_content()
 
 

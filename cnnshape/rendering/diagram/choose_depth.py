@@ -72,8 +72,8 @@ def make_view(
     view, free = made(deepest)
     if depth is not None:
         return made(depth, free)[0]
-    if expand:
-        return view
+    if expand or (view.boxes <= readable and breadth(view.graph) <= WIDEST):
+        return view  # what repeats in blocks that are closed may be more boxes than they have
 
     @cache
     def at(level: int, dense: bool) -> View:

@@ -5,6 +5,7 @@ What is empty is left out. Sizes are numbers or expressions of letters, as in th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.diagram.layer_words import layer_words
 from cnnshape.rendering.module_tree import Node, build_tree
 from cnnshape.rendering.page.model_failure import failure_data
+from cnnshape.rendering.page.page import script_json
 from cnnshape.rendering.row import Row
 from cnnshape.rendering.rows import every_row
 from cnnshape.rendering.units import per_axis, shape_text
@@ -23,6 +25,10 @@ from cnnshape.tracing.trace import Dim, NamedValue, Plain, Ref, Shape, Trace, Un
 _BYTES = {"64": 8, "32": 4, "16": 2}
 #: Settings that say nothing about a size and only make a list long.
 _LONGEST_LIST = 24
+#: Of more tensors than this only the number is told: a cache has two for each layer before.
+_MOST_TENSORS = 8
+#: What equal blocks have in common is written once, and told by its place.
+_SHARED = ("arguments", "check", "field", "source", "named", "dtypes", "words")
 
 
 def model_data(report: Report) -> dict[str, Any]:
@@ -32,6 +38,13 @@ def model_data(report: Report) -> dict[str, Any]:
     places = {id(node): place for place, node in enumerate(nodes)}
     parents = {id(child): places[id(node)] for node in nodes for child in node.children}
     pairs = zip(nodes, every_row(report, root), strict=True)
+    shared: dict[str, int] = {}
+    rows = [_row(report, node, row, parents.get(id(node), -1)) for node, row in pairs]
+    for row in rows:
+        for name in _SHARED:
+            if row.get(name) is not None:
+                text = script_json(row[name])
+                row[name] = shared.setdefault(text, len(shared))
     demanded = zip(report.constraints, report.demanded_by, strict=False)
     return {
         "name": report.class_name,
@@ -40,7 +53,8 @@ def model_data(report: Report) -> dict[str, Any]:
         "totals": report.totals.to_dict(),
         "letters": dict(report.letters),
         "constraints": [_constraint(report.trace, text, index) for text, index in demanded],
-        "rows": [_row(report, node, row, parents.get(id(node), -1)) for node, row in pairs],
+        "shared": list(map(json.loads, shared)),
+        "rows": rows,
     } | ({} if report.error is None else {"failure": failure_data(report, report.error)})
 
 
@@ -62,16 +76,18 @@ def _row(report: Report, node: Node, row: Row, parent: int) -> dict[str, Any]:
         "path": row.path,
         "type": row.type,
         "again": row.tag,
-        "in": row.inputs,
-        "out": row.outputs,
+        "in": row.inputs[:_MOST_TENSORS],
+        "out": row.outputs[:_MOST_TENSORS],
+        "more": _left_out(row),
         "dtypes": list(dict.fromkeys(row.dtypes)),
         "params": row.params,
         "macs": row.macs,
         "activations": _activations(trace, layer),
         "status": row.status,
         "source": str(row.source or ""),
-        "check": row.check and _check(row.check),
     }
+    if row.check is not None:
+        found["check"] = _check(row.check)
     if node.role == "operation":
         found |= {"operation": row.operation, "call": row.ran_in}
         found["arguments"] = _operation_arguments(trace, row.operation)
@@ -82,8 +98,15 @@ def _row(report: Report, node: Node, row: Row, parent: int) -> dict[str, Any]:
             found |= {"allParams": layer.subtree_params, "allMacs": layer.subtree_macs}
         if row.index is not None:
             call = trace.calls[row.index]
-            found["named"] = [[*_named(trace, call.inputs)], [*_named(trace, call.outputs)]]
+            both = (call.inputs[:_MOST_TENSORS], call.outputs[:_MOST_TENSORS])
+            found["named"] = [[*_named(trace, values)] for values in both]
     return {name: value for name, value in found.items() if value not in ("", [], {}, ())}
+
+
+def _left_out(row: Row) -> list[int]:
+    """How many tensors more went in and came out than are listed."""
+    more = [max(len(shapes) - _MOST_TENSORS, 0) for shapes in (row.inputs, row.outputs)]
+    return more if any(more) else []
 
 
 def _words(trace: Trace, layer: Layer) -> str:

@@ -8,9 +8,10 @@ const STEP = 1.25;
 const [MARGIN, LARGEST_FIT] = [12, 1.35];
 
 export class PanZoom {
-  /** @param {HTMLElement} frame what holds one picture; `tabindex` is given to it */
-  constructor(frame) {
+  /** @param {HTMLElement} frame what holds one picture @param {number} [below] room for what lies over it at the bottom */
+  constructor(frame, below = 0) {
     this.frame = frame;
+    this.below = below;
     this.inner = h("div", { class: "panned" });
     this.inner.append(...frame.childNodes);
     frame.append(this.inner);
@@ -51,7 +52,7 @@ export class PanZoom {
   /** As large as the frame allows: the whole picture, or its width if it would become too small. */
   fit() {
     const { width, height } = this.size;
-    const [free, deep] = [this.frame.clientWidth - 2 * MARGIN, this.frame.clientHeight - 2 * MARGIN];
+    const [free, deep] = [this.frame.clientWidth - 2 * MARGIN, this.frame.clientHeight - 2 * MARGIN - this.below];
     const whole = Math.min(free / width, deep / height);
     this.scale = Math.min(Math.max(whole, Math.min(free / width, 0.6)), LARGEST_FIT);
     this.x = MARGIN + (free - width * this.scale) / 2;

@@ -104,8 +104,8 @@ export class Chosen {
     const dtypes = (row.dtypes ?? []).join(", ");
     /** @type {[string, Child][]} */
     const facts = [
-      ["in", tensors(ins, store)],
-      ["out", row.state === "failed" ? "raised here" : tensors(outs, store)],
+      ["in", tensors(ins, store, row.more?.[0])],
+      ["out", row.state === "failed" ? "raised here" : tensors(outs, store, row.more?.[1])],
       ["parameters", own.params === null ? "unknown" : own.params ? count(own.params) + share(own.params, all.params) : ""],
       ["MACs", own.macs === null ? "unknown" : own.macs ? count(own.macs) + share(own.macs, all.macs) : ""],
       ["activations", own.activations === null ? "unknown" : own.activations ? bytes(own.activations) + share(own.activations, all.activations) : ""],
@@ -172,11 +172,11 @@ const bracketed = (text) => (/^([\p{L}\p{N}_]+|⌊[^⌊⌋]*⌋)$/u.test(text) ?
 /** @param {Shape[] | undefined} shapes @param {string} name @returns {import("page/model/types.js").Named[]} */
 const namedBy = (shapes, name) => (shapes ?? []).map((shape, place) => [place ? `${name} ${place + 1}`.trim() : name, shape, ""]);
 
-/** @param {import("page/model/types.js").Named[]} named @param {Store} store */
-function tensors(named, store) {
+/** @param {import("page/model/types.js").Named[]} named @param {Store} store @param {number} [more] */
+function tensors(named, store, more = 0) {
   const shown = named.slice(0, 6).map(([name, shape]) => {
     const plain = name.replace(/^\[0\]$/, "");
     return `${plain ? `${plain} ` : ""}${shapeText(shape, store.letters)}`;
   });
-  return shown.join(", ") + (named.length > 6 ? ` and ${amount(named.length - 6)} more` : "");
+  return shown.join(", ") + (named.length + more > 6 ? ` and ${amount(named.length + more - 6)} more` : "");
 }

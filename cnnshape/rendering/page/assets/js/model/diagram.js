@@ -28,7 +28,7 @@ export class Diagram {
     this.colors = colors;
     this.tell = tell;
     this.frame = frame;
-    this.view = new PanZoom(frame);
+    this.view = new PanZoom(frame, 44);
     if (this.view.picture) this.view.show(this.view.picture);
     this.view.fit();
     /** @type {Scene} */
@@ -141,6 +141,7 @@ export class Diagram {
     const svg = /** @type {SVGSVGElement} */ (/** @type {Element} */ (document.importNode(parsed, true)));
     for (const title of svg.querySelectorAll("title")) title.remove();
     svg.setAttribute("aria-hidden", "true"); // the table says all of it
+    for (const node of svg.querySelectorAll("g.node")) level(node);
     this.scene = scene;
     this.parts = new Map([...svg.querySelectorAll("g[id]")].map((part) => [part.id, part]));
     const first = !this.ready;
@@ -149,6 +150,7 @@ export class Diagram {
     this.ready = true;
     this.frame.dataset.ready = "true";
     this.mark(false);
+    this.markRefused();
     if (first) this.view.fit();
     const part = anchor && this.parts.get(anchor.id);
     if (part) this.view.reveal(part);
@@ -222,6 +224,15 @@ export class Diagram {
       const text = label && this.parts.get(`e${door ?? id}`)?.querySelector("text");
       if (text) text.textContent = this.worded(label);
     }
+    this.markRefused();
+  }
+
+  /** What the model refuses at these sizes is drawn as what fails. */
+  markRefused() {
+    for (const part of this.parts.values()) part.classList.remove("is-refused");
+    for (const { row } of this.tree.broken(this.store.letters)) {
+      for (const node of this.graph.nodesOf(this.scene, row)) this.parts.get(node.id)?.classList.add("is-refused");
+    }
   }
 
   /** The node that the arrow key leads to from what is chosen. @param {"up" | "down" | "left" | "right"} way */
@@ -247,4 +258,11 @@ export class Diagram {
     const box = this.parts.get(node.id)?.getBoundingClientRect();
     return box ? { x: box.left + box.width / 2, y: box.top + box.height / 2 } : { x: 0, y: 0 };
   }
+}
+
+/** Texts of two sizes in one row stand on one line, which Graphviz does not see to. @param {Element} node */
+function level(node) {
+  const [first, second] = node.querySelectorAll("text");
+  const [y, other] = [first, second].map((text) => Number(text?.getAttribute("y")));
+  if (second && Math.abs(y - other) < 5) second.setAttribute("y", String(y));
 }

@@ -20,9 +20,10 @@ export function shapeText(shape, letters) {
 /**
  * The first of several shapes, without the batch that all of them have.
  * @param {Shape[] | undefined} shapes @param {string | number | null} batch @param {Letters} letters
+ * @param {number} [more] how many there are beside the listed ones
  */
-export function shapesText(shapes, batch, letters) {
+export function shapesText(shapes, batch, letters, more = 0) {
   if (!shapes?.length) return "";
   const first = batch !== null && shapes[0][0] === batch ? shapes[0].slice(1) : shapes[0];
-  return shapeText(first, letters) + (shapes.length > 1 ? ` +${count(shapes.length - 1)}` : "");
+  return shapeText(first, letters) + (shapes.length + more > 1 ? ` +${count(shapes.length + more - 1)}` : "");
 }

@@ -201,7 +201,7 @@ export class Table {
       const row = tree.rows[place];
       line.classList.toggle("failed", row.state === "failed" || refusing.has(place));
       line.classList.toggle("after", place > first && !refusing.has(place));
-      const [before, after] = [row.in, row.out].map((shapes) => shapesText(shapes, tree.model.batch, store.letters));
+      const [before, after] = [row.in, row.out].map((shapes, side) => shapesText(shapes, tree.model.batch, store.letters, row.more?.[side]));
       line.cells[2].textContent = told(row, before, after);
       MEASURES.forEach(([name, , text], column) => {
         const number = (this.flat ? this.own : this.figures)?.[place][name] ?? null;

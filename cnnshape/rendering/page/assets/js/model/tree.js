@@ -8,14 +8,26 @@ import { evaluate } from "page/expression.js";
 /** @typedef {import("page/expression.js").Letters} Letters */
 /** @typedef {{params: number | null, macs: number | null, activations: number | null}} Figures */
 
+/** What equal blocks have in common, which is written once. */
+const SHARED = ["arguments", "check", "field", "source", "named", "dtypes", "words"];
+
+/** @param {Model} model @returns {Row[]} */
+function unpacked({ rows, shared }) {
+  return rows.map((row) => {
+    const whole = /** @type {Record<string, unknown>} */ ({ ...row });
+    for (const name of SHARED) if (name in whole) whole[name] = shared[/** @type {number} */ (whole[name])];
+    return /** @type {Row} */ (/** @type {unknown} */ (whole));
+  });
+}
+
 export class Tree {
   /** @param {Model} model */
   constructor(model) {
     this.model = model;
-    this.rows = model.rows;
+    this.rows = unpacked(model);
     /** @type {number[][]} */
-    this.children = model.rows.map(() => []);
-    model.rows.forEach((row, place) => {
+    this.children = this.rows.map(() => []);
+    this.rows.forEach((row, place) => {
       if (row.parent >= 0) this.children[row.parent].push(place);
     });
     /** @type {Map<number, number>} the row of a call, by the call's index */
@@ -24,7 +36,7 @@ export class Tree {
     this.addresses = undefined;
     /** @type {Map<number, number>} */
     this.ofOperation = new Map();
-    model.rows.forEach((row, place) => {
+    this.rows.forEach((row, place) => {
       if (row.role === "operation") this.ofOperation.set(row.operation ?? -1, place);
       else if (row.call !== undefined && row.call !== null) this.ofCall.set(row.call, place);
     });

@@ -27,6 +27,7 @@
  * @property {string} [again]
  * @property {Shape[]} [in]
  * @property {Shape[]} [out]
+ * @property {[number, number]} [more] how many shapes more there are
  * @property {string[]} [dtypes]
  * @property {Dim | null} params
  * @property {Dim | null} macs
@@ -52,7 +53,8 @@
  * @property {{params: number | null, macs: Dim | null, checks: {match: number, mismatch: number, uncovered: number}}} totals
  * @property {Record<string, number>} letters
  * @property {Constraint[]} constraints
- * @property {Row[]} rows
+ * @property {Row[]} rows whose `SHARED` parts are places in `shared`
+ * @property {unknown[]} shared
  * @property {import("page/model/failure.js").Failure} [failure]
  */
 export {};
