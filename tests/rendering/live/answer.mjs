@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 
 import { field } from "page/live/field.js";
 import { run } from "page/live/forward.js";
-import { centred, drawn, mass } from "page/live/ink.js";
+import { centred, drawn, mass, penWidth } from "page/live/ink.js";
 import { fitted, inked, prepared } from "page/live/picture.js";
 import { resample } from "page/live/resample.js";
 import { unit } from "page/live/unit.js";
@@ -39,7 +39,7 @@ const answers = {
   ink: ({ strokes, shape, extent, taken }) => {
     const [, height, width] = shape;
     const placed = extent === undefined ? strokes : centred(strokes, height, width, extent);
-    const ink = drawn(placed, height, width);
+    const ink = drawn(placed, height, width, penWidth(height, width, extent ?? 20 / 28));
     const given = taken ? Array.from(prepared(inked(ink, taken), taken)) : null;
     return { ink: Array.from(ink.pixels), mass: mass(ink), strokes: placed, given };
   },

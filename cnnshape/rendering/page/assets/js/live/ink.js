@@ -6,18 +6,26 @@
  * @typedef {import("page/live/resample.js").Plane} Plane
  */
 
-/** The pen's width as a part of the picture's smaller side: that of MNIST's strokes. */
-const PEN = 0.084;
+/** The pen's width as a part of what a digit takes: that of MNIST's strokes. */
+const PEN = 0.12;
+/** Objects that take more of their picture are centred by their ends, not by their mass. */
+const FULL = 0.9;
+
+/**
+ * How wide the pen is in pixels, where objects take such a part of the larger side.
+ * @param {number} height @param {number} width @param {number} extent
+ */
+export const penWidth = (height, width, extent) => PEN * extent * Math.max(height, width);
 
 /** @param {number} height @param {number} width @returns {Plane} */
 export const blank = (height, width) => ({ height, width, pixels: new Float32Array(height * width) });
 
 /**
  * Draw the way from one point to the next into a picture.
- * @param {Plane} plane @param {Point} from @param {Point} to
+ * @param {Plane} plane @param {Point} from @param {Point} to @param {number} pen its width
  */
-export function draw(plane, from, to) {
-  const radius = penRadius(plane);
+export function draw(plane, from, to, pen) {
+  const radius = pen / 2;
   const left = Math.max(0, Math.floor(Math.min(from.x, to.x) - radius - 1));
   const right = Math.min(plane.width - 1, Math.ceil(Math.max(from.x, to.x) + radius + 1));
   const top = Math.max(0, Math.floor(Math.min(from.y, to.y) - radius - 1));
@@ -32,17 +40,14 @@ export function draw(plane, from, to) {
   }
 }
 
-/** @param {Stroke[]} strokes @param {number} height @param {number} width */
-export function drawn(strokes, height, width) {
+/** @param {Stroke[]} strokes @param {number} height @param {number} width @param {number} pen */
+export function drawn(strokes, height, width, pen) {
   const plane = blank(height, width);
   for (const stroke of strokes) {
-    stroke.forEach((point, n) => draw(plane, stroke[Math.max(0, n - 1)], point));
+    stroke.forEach((point, n) => draw(plane, stroke[Math.max(0, n - 1)], point, pen));
   }
   return plane;
 }
-
-/** @param {{height: number, width: number}} plane */
-const penRadius = ({ height, width }) => (PEN * Math.min(height, width)) / 2;
 
 /** From a point to the line between two others. @param {Point} point @param {Point} from @param {Point} to */
 function distance(point, from, to) {
@@ -54,7 +59,8 @@ function distance(point, from, to) {
 }
 
 /**
- * The strokes as large as objects are in the training pictures, their mass in the middle.
+ * The strokes as large as objects are in the training pictures, in the middle: their mass as in
+ * MNIST, or their ends where objects fill the picture.
  * @param {Stroke[]} strokes @param {number} height @param {number} width
  * @param {number} extent the part of the picture's larger side that an object takes
  * @returns {Stroke[]}
@@ -62,14 +68,15 @@ function distance(point, from, to) {
 export function centred(strokes, height, width, extent) {
   const points = strokes.flat();
   if (points.length === 0) return strokes;
-  const pen = 2 * penRadius({ height, width });
+  const pen = penWidth(height, width, extent);
   const [left, right] = ends(points.map(({ x }) => x));
   const [top, bottom] = ends(points.map(({ y }) => y));
   const size = Math.max(right - left, bottom - top);
   const wanted = extent * Math.max(height, width) - pen;
   const scale = size > pen ? wanted / size : 1;
   const sized = moved(strokes, scale, width / 2 - (scale * (left + right)) / 2, height / 2 - (scale * (top + bottom)) / 2);
-  const [x, y] = mass(drawn(sized, height, width));
+  if (extent > FULL) return sized;
+  const [x, y] = mass(drawn(sized, height, width, pen));
   const roomX = Math.max(0, (width - pen - scale * (right - left)) / 2);
   const roomY = Math.max(0, (height - pen - scale * (bottom - top)) / 2);
   return moved(sized, 1, within(width / 2 - x, roomX), within(height / 2 - y, roomY));

@@ -45,6 +45,9 @@ const state = {
   results: [], chosen: null, pinned: false, past: [], frame: 0,
 };
 
+/** Units of a vector that leave room for another one below it. */
+const SHORT = 130;
+
 startTheme();
 const shown = h("p", { class: "quiet small", id: "shown", "aria-live": "polite" });
 const said = h("p", { class: "unseen", "aria-live": "polite" });
@@ -155,7 +158,7 @@ function workOut() {
   fill(glance, `${stage.name}, ${called(stage, at)} = ${exactly(values[at])} ↓`);
   const own = answers && stage === last && chain.steps[last.shown].kind !== "softmax";
   worked.show({
-    stage, at, chain, weights, picture: state.x, results: state.results, field: seen, colours: state.colours,
+    stage, before: stages[which - 1]?.name ?? null, at, chain, weights, picture: state.x, results: state.results, field: seen, colours: state.colours,
     probability: own ? probabilities(chain.steps[last.shown], values)[at] : null,
     follow: (place) => {
       if (which === 0) return;
@@ -165,14 +168,14 @@ function workOut() {
   });
 }
 
-/** Panels in the order of the data; vectors one below the other. */
+/** Panels in the order of the data; short vectors one below the other. */
 function columns() {
   /** @type {HTMLElement[]} */
   const found = [];
   let stack = null;
   for (const [n, stage] of stages.entries()) {
     if (answers && stage === last) continue;
-    if (!stage.vector) {
+    if (!stage.vector || stage.shape[0] > SHORT) {
       stack = null;
       found.push(panels[n].element);
     } else {

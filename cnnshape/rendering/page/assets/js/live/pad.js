@@ -10,7 +10,7 @@
 
 import { h } from "page/dom.js";
 import { colourOf, css, pixel } from "page/live/colours.js";
-import { blank, centred, draw, drawn } from "page/live/ink.js";
+import { blank, centred, draw, drawn, penWidth } from "page/live/ink.js";
 
 /** @typedef {import("page/live/ink.js").Point} Point */
 /** @typedef {import("page/live/ink.js").Stroke} Stroke */
@@ -33,6 +33,7 @@ export function drawingPad([channels, height, width], taken, inked) {
     "aria-roledescription": "drawing", style: `width:${width * cell}px`,
     "aria-label": "Draw a digit: arrows move the pen, Space puts it down and lifts it",
   });
+  const pen = penWidth(height, width, taken.extent);
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const image = context.createImageData(width * cell, height * cell);
   const pixels = new Uint32Array(image.data.buffer);
@@ -51,7 +52,7 @@ export function drawingPad([channels, height, width], taken, inked) {
   /** @param {Point} point */
   function goOn(point) {
     const stroke = state.strokes[state.strokes.length - 1];
-    draw(state.ink, stroke.at(-1) ?? point, point);
+    draw(state.ink, stroke.at(-1) ?? point, point, pen);
     stroke.push(point);
     inked(state.ink);
   }
@@ -70,7 +71,7 @@ export function drawingPad([channels, height, width], taken, inked) {
   function redraw(strokes) {
     clearTimeout(state.timer);
     state.strokes = strokes;
-    state.ink = drawn(strokes, height, width);
+    state.ink = drawn(strokes, height, width, pen);
     inked(state.ink);
   }
 
@@ -96,11 +97,11 @@ export function drawingPad([channels, height, width], taken, inked) {
   canvas.addEventListener("keydown", (event) => {
     const way = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] }[event.key];
     if (event.key === " ") {
-      const pen = (state.pen ??= { x: width / 2, y: height / 2 });
-      state.down ? end() : begin(pen);
+      const at = (state.pen ??= { x: width / 2, y: height / 2 });
+      state.down ? end() : begin(at);
     } else if (way) {
-      const pen = state.pen ?? { x: width / 2, y: height / 2 };
-      state.pen = { x: within(pen.x + way[0], width), y: within(pen.y + way[1], height) };
+      const at = state.pen ?? { x: width / 2, y: height / 2 };
+      state.pen = { x: within(at.x + way[0], width), y: within(at.y + way[1], height) };
       if (state.down) goOn(state.pen);
       else show();
     } else return;

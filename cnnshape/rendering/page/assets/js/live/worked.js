@@ -3,6 +3,7 @@
  *
  * @typedef {object} Chosen
  * @property {import("page/live/stages.js").Stage} stage
+ * @property {string | null} before the name of the stage before it
  * @property {number} at
  * @property {import("page/live/chain.js").Chain} chain
  * @property {Float32Array} picture
@@ -107,8 +108,8 @@ const span = (first, last) => (first === last ? String(first) : `${first}…${la
  */
 function terms(chosen, first, found, part, choosePart) {
   const { chain, stage, colours, follow } = chosen;
-  const before = chain.steps[stage.steps[0] - 1];
-  const parts = partsOf(found, first, before?.kind === "reshape" ? before.input : first.input);
+  const reshape = chain.steps[stage.steps[0] - 1];
+  const parts = partsOf(found, first, reshape?.kind === "reshape" ? reshape.input : first.input);
   const strongest = parts.reduce((best, { sum }, n) => (Math.abs(sum) > Math.abs(parts[best].sum) ? n : best), 0);
   const which = part ?? strongest;
   const { rows, columns, first: from, label } = parts[which];
@@ -118,9 +119,9 @@ function terms(chosen, first, found, part, choosePart) {
   const { reach, signed } = extent(found.values);
   const several = parts.length > 1 ? `, ${label}` : "";
   const best = found.how === "largest" ? values.findIndex((value, n) => places[n] >= 0 && value === found.value) : undefined;
-  const window = cells(`window of ${before ? sourceName(chosen) : "the drawing"}${several}`, values, columns, {
+  const window = cells(`window of ${chosen.before ?? "the drawing"}${several}`, values, columns, {
     colours, reach, signed, best, padding: (n) => places[n] < 0,
-    follow: stage.steps[0] === 0 ? undefined : (n) => follow(places[n]),
+    follow: chosen.before === null ? undefined : (n) => follow(places[n]),
   });
   const grids = [window];
   if (found.weights) {
@@ -136,13 +137,6 @@ function terms(chosen, first, found, part, choosePart) {
   return h("div", { class: "terms" },
     parts.length > 1 && partButtons(parts, which, choosePart),
     h("div", { class: columns > WIDE ? "grids tall" : "grids" }, ...row));
-}
-
-/** The stage that the window lies in. @param {Chosen} chosen */
-function sourceName({ chain, stage }) {
-  let n = stage.steps[0] - 1;
-  while (n > 0 && chain.steps[n].kind === "reshape") n -= 1;
-  return chain.steps[n].kind === "reshape" ? "the drawing" : chain.steps[n].name;
 }
 
 /** `C2.weight[3, 0]`, `F4.weight[7, 20:30]`. @param {Chosen} chosen @param {Step} first @param {Part} part @param {number} which */
