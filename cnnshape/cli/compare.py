@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs
     from cnnshape.loading.run_options import Mode
 
-_FORMATS = ("table", "json", "markdown")
+_FORMATS = ("table", "json", "markdown", "html")
 
 
 @click.command("compare", short_help="Two architectures side by side.")
@@ -70,6 +70,7 @@ def command(
     \b
     cnnshape compare torchvision:resnet18 torchvision:resnet34
     cnnshape compare net.py:Net@main net.py:Net -i 1,3,224,224 -f markdown
+    cnnshape compare torchvision:vgg16 torchvision:vgg16_bn -o diff.html
     cnnshape compare lenet.shapes.json net.py:LeNet --exit-code
     cnnshape compare net.py:Net net.py:Wider -i 1,3,32,32 --weights net.pt
     """

@@ -39,11 +39,11 @@ _MOST_NAMES = 6
 
 
 def _lines(comparison: Comparison, room: int | None) -> list[Line]:
-    rows = [_cells(*shown) for shown in _shown(comparison)]
+    rows = [_cells(*shown) for shown in listed(comparison)]
     lines: list[Line] = [_title(comparison), EMPTY]
     if rows:
         lines += [*_fitted(rows, room), EMPTY]
-    for sentence in _sentences(comparison):
+    for sentence in sentences(comparison):
         lines += paragraph(sentence, room)
     return lines
 
@@ -57,7 +57,7 @@ def _name(model: Compared) -> str:
     return model.name or model.class_name
 
 
-def _shown(comparison: Comparison) -> Iterator[tuple[Change, Sequence[Change]]]:
+def listed(comparison: Comparison) -> Iterator[tuple[Change, Sequence[Change]]]:
     """The layers that differ, each with those that came or went below it.
 
     Of a container only what is its own: its modules have rows, and what came or went whole is one.
@@ -70,6 +70,11 @@ def _shown(comparison: Comparison) -> Iterator[tuple[Change, Sequence[Change]]]:
         if change.container and change.status == "changed" and not own:
             continue
         yield change, _below(layers, place)
+
+
+def row_texts(change: Change, below: Sequence[Change]) -> list[str]:
+    """The cells of a row as plain texts: mark, layer, type, result, parameters, remark."""
+    return [plain(cell) for cell in _cells(change, below)]
 
 
 def _moved_on(change: Change) -> bool:
@@ -165,7 +170,8 @@ def _fitted(rows: Sequence[list[Line]], room: int | None) -> list[Line]:
 _SHORTEST = 16
 
 
-def _sentences(comparison: Comparison) -> Iterator[str]:
+def sentences(comparison: Comparison) -> Iterator[str]:
+    """What is said below the table: why a model raised, the counts, the totals, the checkpoint."""
     a, b = comparison.a, comparison.b
     for model in (a, b):
         if model.error is not None:
@@ -249,16 +255,27 @@ def _markdown(comparison: Comparison) -> str:
     """A line about both, the table, the totals: what a pull request gets as a comment."""
     a, b = escape.markdown(_name(comparison.a)), escape.markdown(_name(comparison.b))
     lines = [f"**{a}** → **{b}**", ""]
-    shown = list(_shown(comparison))
+    shown = list(listed(comparison))
     if shown:
         lines += ["| | layer | type | out | params | |", "|:--|:--|:--|:--|--:|:--|"]
         for change, below in shown:
             texts = (escape.markdown(plain(cell)) for cell in _cells(change, below))
             lines.append(f"| {' | '.join(texts)} |")
         lines.append("")
-    return "\n".join([*lines, "  \n".join(map(escape.markdown, _sentences(comparison)))])
+    return "\n".join([*lines, "  \n".join(map(escape.markdown, sentences(comparison)))])
+
+
+def _page(comparison: Comparison) -> str:
+    from cnnshape.rendering.page.compare_page import compare_page
+
+    return compare_page(comparison)
 
 
 WRITER: Writer[Comparison] = Writer(
-    _lines, {"json": lambda comparison: dump(comparison.to_dict()), "markdown": _markdown}
+    _lines,
+    {
+        "json": lambda comparison: dump(comparison.to_dict()),
+        "markdown": _markdown,
+        "html": _page,
+    },
 )
