@@ -90,6 +90,7 @@ def command(
                cnnshape formula conv "padding = kernel_size // 2"
     by hand    cnnshape formula conv --matrix "1 2; 3 4" --weights "1 0; 0 1" --steps
     picture    cnnshape formula conv --input 8 --kernel 3 --stride 2 -o conv.svg
+    page       cnnshape formula conv -o conv.html
     chain      cnnshape formula --layers "conv k5 p2, pool 2, conv k5" --input 28
     the rule   cnnshape formula conv
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from cnnshape.rendering.formula_picture.asked import asked
@@ -187,3 +189,35 @@ def test_a_hostile_address_is_taken_for_what_it_is(opened, sketch):
     tab.locator("#judged .wrong").wait_for()
     assert tab.locator("#judged img").count() == 0
     assert number(tab, "input").input_value() == "1000000"
+
+
+KINDS = (
+    "conv", "conv same", "conv_transpose", "max_pool", "max_pool ceil_mode", "avg_pool",
+    "lp_pool ceil_mode", "adaptive_pool", "max_unpool", "unfold", "fold",
+)  # fmt: skip
+ROLES = ("input", "kernel", "stride", "padding", "dilation", "output_padding", "output")
+#: Chooses an address, goes to the last window, and says how far the picture reaches over its edge.
+LOOK = """async (address) => {
+    location.hash = address;
+    await new Promise((done) => setTimeout(done, 15));
+    document.dispatchEvent(new KeyboardEvent("keydown", {key: "End"}));
+    const svg = document.querySelector("#picture svg");
+    const [box, page] = [svg.getBBox(), svg.viewBox.baseVal];
+    const [right, bottom] = [box.x + box.width - page.width, box.y + box.height - page.height];
+    const over = Math.max(-box.x, -box.y, right, bottom);
+    return [over, document.documentElement.scrollWidth - innerWidth, svg.outerHTML.includes("NaN")];
+}"""
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+def test_any_numbers_are_drawn_on_the_page(opened, sketch, width):
+    draw = random.Random(width)
+    tab = opened(sketch, width=width)
+    for place in range(22):
+        sides = 2 if draw.random() < 0.3 else 1
+        numbers = {role: [draw.randint(0, 9) for _ in range(sides)] for role in ROLES}
+        numbers[draw.choice(ROLES)] = [draw.randint(10, 100_000)] * sides
+        given = "&".join(f"{role}={'x'.join(map(str, sizes))}" for role, sizes in numbers.items())
+        over, wide, broken = tab.evaluate(LOOK, f"#rule={KINDS[place % len(KINDS)]}&{given}")
+        assert over < 1, given
+        assert (wide, broken) == (0, False), given

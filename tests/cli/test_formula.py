@@ -278,6 +278,20 @@ def test_a_formula_as_a_picture(formula, tmp_path):
     assert formula("conv", "(W + 2P - D(F - 1) - 1)//S + 1", "-o", str(by_hand))[0] == 0
 
 
+@pytest.mark.parametrize("name", ["conv.svg", "conv.html"])
+def test_a_picture_needs_no_torch(tmp_path, name):
+    code = (
+        "import sys\n"
+        "from cnnshape.cli.main import run\n"
+        f"run(['formula', 'conv', '-q', '-o', {str(tmp_path / name)!r}])\n"
+        "print('torch' in sys.modules, 'graphviz' in sys.modules)"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False False"
+    assert (tmp_path / name).exists()
+
+
 def test_an_impossible_size_is_drawn_and_exits_with_1(formula, tmp_path):
     file = tmp_path / "why.svg"
     code, _, err = formula("conv", "--input", "5", "--kernel", "9", "-o", str(file))

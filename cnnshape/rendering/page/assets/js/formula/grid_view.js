@@ -13,6 +13,8 @@ const CELL = 20;
 const BAR = 4;
 const LANE = 9;
 const TOP = 22;
+/** How wide a letter of a name is. */
+const LETTER = 7;
 /** On a page narrower than this the output stands below the input. */
 const NARROW = 640;
 /** Of two roles that meet, the one that a cell has: the first of these. @type {Role[]} */
@@ -79,7 +81,7 @@ function gridMarks({ axes, chosen }, most) {
       s("g", { transform: `translate(0 ${bottom + 5})` }, ...below.marks),
       s("g", { transform: `translate(${right + 5} ${TOP})` }, ...beside.marks),
     ),
-    width: right + 5 + beside.depth,
+    width: Math.max(right + 5 + beside.depth, LETTER * (size.length + 7)),
     height: bottom + 5 + below.depth,
   };
 }
@@ -102,7 +104,7 @@ function otherMarks({ axes, chosen, choose }, most) {
   const name = `${axes[0].spreads ? "input" : "output"} ${counts.join("×")}`;
   return {
     marks: s("g", {}, s("text", { class: "name", x: 0, y: 10 }, name), ...cells, ...gaps(down, across)),
-    width: Math.max(across.length * PITCH, 90),
+    width: Math.max(across.length * PITCH, LETTER * name.length),
     height: TOP + down.length * PITCH + 5,
   };
 }

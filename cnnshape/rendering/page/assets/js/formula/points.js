@@ -22,6 +22,8 @@ export class Points {
     this.rows = candidates(this.roles, constants, judging).filter((row) => rule.broken(row) === null);
     this.actual = this.rows.map((row) => rule.size(row));
     this.everywhere = this.where(() => true);
+    /** @type {Map<string, Mask[]>} */
+    this.masks = new Map();
   }
 
   /** @param {(row: Values) => boolean} holds @returns {Mask} */
@@ -31,8 +33,12 @@ export class Points {
 
   /** The set of each value that an argument takes. @param {string} role @returns {Mask[]} */
   byValue(role) {
+    const known = this.masks.get(role);
+    if (known) return known;
     const values = [...new Set(this.rows.map((row) => row[role]))];
-    return values.map((value) => this.where((row) => row[role] === value));
+    const masks = values.map((value) => this.where((row) => row[role] === value));
+    this.masks.set(role, masks);
+    return masks;
   }
 }
 

@@ -7,46 +7,67 @@
 const MOST_TERMS = 7;
 
 /** @param {Window} window */
-const positions = ({ start, stop, step }) =>
-  Array.from({ length: Math.ceil((stop - start) / step) }, (_, index) => start + index * step);
+const length = ({ start, stop, step }) => Math.ceil((stop - start) / step);
 
-/** @param {string[]} terms @param {string} sign */
-const cut = (terms, sign) =>
-  terms.length > MOST_TERMS ? [...terms.slice(0, 3), "…", ...terms.slice(-2)].join(sign) : terms.join(sign);
-
-const low = (/** @type {number} */ index) => String(index).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]);
+/** Subscript digits. @param {number} index */
+const low = (index) => String(index).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[Number(digit)]);
 
 /**
- * The sum (or what it is) behind one output along one axis: `y₁ = w₀x₁ + w₁x₂ + w₂x₃`.
+ * The terms from the tap `first` to `last`; of many, those at both ends.
+ * @param {number} first @param {number} last @param {string} sign @param {(tap: number) => string} term
+ */
+function terms(first, last, sign, term) {
+  const count = last - first + 1;
+  const places = count > MOST_TERMS ? [0, 1, 2, null, count - 2, count - 1] : [...Array(Math.max(count, 0)).keys()];
+  return places.map((place) => (place === null ? "…" : term(first + place))).join(sign);
+}
+
+/**
+ * What is behind one window along one axis: `y₁ = w₀x₁ + w₁x₂ + w₂x₃`.
  * @param {Rule} rule @param {AxisWindows} axis @param {number} index
  */
 export function sum(rule, axis, index) {
-  const taps = positions(axis.window(index));
-  const inside = taps.filter((position) => position >= 0 && position < axis.size);
-  const read = inside.map((position) => `x${low(position)}`);
+  const window = axis.window(index);
+  const at = (/** @type {number} */ tap) => window.start + tap * window.step;
+  // The taps that lie in the row itself, not in its padding.
+  const first = Math.max(0, Math.ceil(-window.start / window.step));
+  const last = Math.min(length(window) - 1, Math.floor((axis.size - 1 - window.start) / window.step));
+  if (axis.spreads) return spreading(rule, index, last < first ? "" : terms(first, last, ", ", termOf(rule, index, at)));
   const y = `y${low(index)}`;
-  if (axis.spreads) {
-    const to = inside.map((position) => `y${low(position)}`);
-    if (rule.kind === "max_unpool") return `x${low(index)} goes to one of ${cut(to, ", ")}`;
-    const terms = taps.flatMap((position, tap) => (inside.includes(position) ? [`w${low(tap)}x${low(index)} to y${low(position)}`] : []));
-    if (rule.kind === "fold") return to.length ? `patch ${index} is added to ${cut(to, ", ")}` : `patch ${index} is cut away`;
-    return terms.length ? `adds ${cut(terms, ", ")}` : "all of it is cut away";
+  const read = (/** @type {string} */ sign) => terms(first, last, sign, (tap) => `x${low(at(tap))}`);
+  switch (rule.kind) {
+    case "unfold":
+      return `column ${index} = ${terms(0, length(window) - 1, ", ", (tap) => (tap < first || tap > last ? "0" : `x${low(at(tap))}`))}`;
+    case "max_pool":
+      return `${y} = max(${read(", ")})`;
+    case "lp_pool":
+      return `${y} = (${terms(first, last, " + ", (tap) => `x${low(at(tap))}ᵖ`)})^(1/p)`;
+    case "avg_pool":
+      return `${y} = (${read(" + ")})/${Math.min(window.stop, axis.end) - window.start}`;
+    case "adaptive_pool":
+      return `${y} = (${read(" + ")})/${length(window)}`;
+    default:
+      return `${y} = ${terms(first, last, " + ", (tap) => `w${low(tap)}x${low(at(tap))}`) || "0"}`;
   }
-  if (rule.kind === "unfold") return `column ${index} = ${cut(taps.map((position) => (inside.includes(position) ? `x${low(position)}` : "0")), ", ")}`;
-  if (rule.kind === "max_pool") return `${y} = max(${cut(read, ", ")})`;
-  if (rule.kind === "lp_pool") return `${y} = (${cut(read.map((each) => `${each}ᵖ`), " + ")})^(1/p)`;
-  if (rule.kind === "avg_pool" || rule.kind === "adaptive_pool") {
-    const divisor = rule.kind === "avg_pool" ? taps.filter((position) => position < axis.end).length : taps.length;
-    return `${y} = (${cut(read, " + ")})/${divisor}`;
-  }
-  const terms = taps.flatMap((position, tap) => (inside.includes(position) ? [`w${low(tap)}x${low(position)}`] : []));
-  return `${y} = ${terms.length ? cut(terms, " + ") : "0"}`;
+}
+
+/** @param {Rule} rule @param {number} index @param {(tap: number) => number} at */
+const termOf = (rule, index, at) => (/** @type {number} */ tap) =>
+  rule.kind === "conv_transpose" ? `w${low(tap)}x${low(index)} to y${low(at(tap))}` : `y${low(at(tap))}`;
+
+/** What one element of the input is added to. @param {Rule} rule @param {number} index @param {string} where */
+function spreading(rule, index, where) {
+  if (!where) return "all of it is cut away";
+  if (rule.kind === "max_unpool") return `x${low(index)} goes to one of ${where}`;
+  return rule.kind === "fold" ? `patch ${index} is added to ${where}` : `adds ${where}`;
 }
 
 /** From where to where a window reaches. @param {AxisWindows} axis @param {number} index */
 function reach(axis, index) {
-  const taps = positions(axis.window(index)).map((position) => String(position).replace("-", "−"));
-  return taps.length > 4 ? `${taps[0]} to ${taps[taps.length - 1]}` : taps.join(", ");
+  const window = axis.window(index);
+  const count = length(window);
+  const at = (/** @type {number} */ tap) => String(window.start + tap * window.step).replace("-", "−");
+  return count > 4 ? `${at(0)} to ${at(count - 1)}` : [...Array(count).keys()].map(at).join(", ");
 }
 
 /** The chosen window in words. @param {AxisWindows[]} axes @param {number[]} chosen */
