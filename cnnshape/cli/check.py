@@ -63,7 +63,7 @@ class Budget(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]
     multiple=True,
     metavar="KIND=EXPRESSION",
     help='A size formula derived by hand, as in conv="(W + 2P - F)/S + 1", tested on every '
-    "layer of that kind. Repeatable.",
+    'layer of that kind; linear="in_features = …" on what is flattened. Repeatable.',
 )
 @click.option("--max-params", type=Budget(), help="The most parameters allowed (25M works).")
 @click.option("--max-macs", type=Budget(), help="The most multiply-accumulates allowed (4.1G).")

@@ -69,7 +69,8 @@ def _other_scripts(scene: Scene) -> list[str]:
     texts = [mark.text for group in scene.groups for mark in group.marks if isinstance(mark, Words)]
     if all(ord(letter) < 0x180 for letter in latex("".join(texts))):
         return []
-    return ["% It has letters beyond Latin and Greek: use lualatex and a font that has them."]
+    said = r"use lualatex with \usepackage{fontspec} and \setsansfont{a font that has them}"
+    return [f"% It has letters beyond Latin and Greek: {said}."]
 
 
 # ---- colours ----------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def test_names_that_tex_would_interpret_are_escaped(style: str):
 
 def test_letters_that_pdflatex_does_not_have_are_said_at_its_head():
     hostile = draw(Hostile(), 1, 3, 4, 4, expand=True)
-    assert "use lualatex and a font that has them" in hostile.tikz()
+    assert "\\setsansfont{a font that has them}" in hostile.tikz()
     assert "lualatex" not in lenet(show="shapes,params,macs,receptive-field,formula").tikz()
 
 
