@@ -6,17 +6,16 @@ is a slim bar. The step that leads to a map stands at its arrow, name and size s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import hypot
 
 from cnnshape.rendering.diagram.blocks_parts import LINE, NAME, SIZE, STEP, Plan, Slot, Way
-from cnnshape.rendering.diagram.placement import Point
+from cnnshape.rendering.diagram.round_corners import rounded
 from cnnshape.rendering.diagram.svg_scene import Curve, Group, Mark, Scene, Shape, Words
 from cnnshape.rendering.palette import Theme
 from cnnshape.rendering.units import shape_text
 
-#: How round the corners of an arrow are, and how far its tip reaches.
-_CORNER, _TIP = 10.0, 7.0
+#: How far the tip of an arrow reaches.
+_TIP = 7.0
 
 
 def blocks_scene(plan: Plan, theme: Theme, *, shapes: bool = True) -> Scene:
@@ -92,29 +91,3 @@ def _arrow(way: Way, theme: Theme) -> Group:
     for text, at, anchor in way.words:
         marks.append(Words(text, at, STEP, theme.edge_text, anchor=anchor))
     return Group("", "", tuple(marks))
-
-
-def rounded(points: Sequence[Point], corner: float = _CORNER) -> tuple[Point, ...]:
-    """A line through corners as Bézier curves, each corner a quarter of a circle.
-
-    >>> len(rounded([(0, 0), (30, 0), (30, 30)]))  # straight, round, straight: 1 + 3 · 3
-    10
-    """
-    stops: list[Point] = [points[0]]
-    for before, here, after in zip(points, points[1:], points[2:], strict=False):
-        stops += [_towards(here, before, corner), here, _towards(here, after, corner)]
-    stops.append(points[-1])
-    curve: list[Point] = [stops[0]]
-    for place in range(0, len(stops) - 1, 3):
-        start, end = stops[place], stops[place + 1]
-        curve += [start, end, end]
-        if place + 3 < len(stops):
-            bend, following = stops[place + 2], stops[place + 3]
-            curve += [bend, bend, following]
-    return tuple(curve)
-
-
-def _towards(here: Point, there: Point, far: float) -> Point:
-    length = hypot(there[0] - here[0], there[1] - here[1]) or 1.0
-    share = min(far / length, 0.5)
-    return here[0] + (there[0] - here[0]) * share, here[1] + (there[1] - here[1]) * share

@@ -9,7 +9,7 @@ from functools import cached_property
 import graphviz
 
 from cnnshape.analysis.report import Report
-from cnnshape.rendering.diagram.boxes import boxes_of
+from cnnshape.rendering.diagram.boxes import boxes_of, frames_of
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View, make_view
 from cnnshape.rendering.diagram.dataflow import Flow
@@ -69,9 +69,17 @@ class _Fitter:
         """The deepest view that fits in the form of a U; None if there is none."""
         if self.options.direction is not None:
             return None
+        shapes: list[tuple[View, UShape]] = []
         for view in _views(self.flow, self.options):
             shape = u_shape(view)
-            if shape is not None and self._fits(_u_sheet(view, shape, self)):
+            if shape is not None:
+                if self._fits(_u_sheet(view, shape, self)):
+                    return self.tried[-1]
+                shapes.append((view, shape))
+        if self.page.width < self.page.height:
+            return None
+        for view, shape in shapes:  # an arrow from row to row would lead through a frame's title
+            if not any(frames_of(view.root)) and self._fits(_u_sheet(view, shape, self, flat=True)):
                 return self.tried[-1]
         return None
 
@@ -131,10 +139,10 @@ def _directions(options: DrawOptions, page: Page) -> tuple[Direction, ...]:
     return ("TB", "LR") if page.width > page.height else ("TB",)
 
 
-def _u_sheet(view: View, shape: UShape, asked: _Fitter) -> Sheet:
+def _u_sheet(view: View, shape: UShape, asked: _Fitter, *, flat: bool = False) -> Sheet:
     captions, theme = Captions(view, asked.report, asked.options.show), THEMES[asked.options.theme]
     writer = DotWriter(view, captions, theme, "TB", shape.joined)
-    placement, widths = laid_in_a_u(writer, shape, asked.report.class_name)
+    placement, widths = laid_in_a_u(writer, shape, asked.report.class_name, flat=flat)
     return _on(asked.page, view, writer, placement, widths)
 
 

@@ -51,17 +51,23 @@ def tidy(placement: Placement, *, flat: bool) -> Placement:
     return tidied(placement if flat else led_back(placement), flat=flat)
 
 
-def laid_in_a_u(writer: DotWriter, shape: UShape, name: str) -> tuple[Placement, Widths]:
-    """The placement of an encoder and a decoder, and how wide the texts in it were measured."""
+def laid_in_a_u(
+    writer: DotWriter, shape: UShape, name: str, *, flat: bool = False
+) -> tuple[Placement, Widths]:
+    """The placement of an encoder and a decoder, and how wide the texts in it were measured.
+
+    ``flat``: what has one size goes from left to right, for a wide page.
+    """
     middle, widths = len(shape.down), dict[str, Sequence[tuple[str, float]]]()
     placed: list[Placement] = []
     for number, piece in enumerate(shape.pieces):
-        direction = "TB" if number < middle else "LR" if number == middle else "BT"
+        level = flat or number == middle
+        direction = "LR" if level else "TB" if number < middle else "BT"
         layout = lay_out(writer.piece(name, piece, direction).source)
         widths |= measured_widths(layout)
         placed.append(tidy(read_placement(layout), flat=direction == "LR"))
     trunk = [writer.ids[key] for key in main_path(writer.view.graph)]
-    return bounded(in_a_u(shape, placed, trunk, writer.crossing())), widths
+    return bounded(in_a_u(shape, placed, trunk, writer.crossing(), flat=flat)), widths
 
 
 @dataclass

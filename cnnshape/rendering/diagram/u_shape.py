@@ -1,7 +1,8 @@
 """An encoder and a decoder in a U: down at the left, up at the right, their skips across.
 
 What has the same height and width on both sides stands in the same row. Every side of a row is laid
-out by Graphviz as a piece of its own; the arrows between pieces are drawn here.
+out by Graphviz as a piece of its own, upright or, where the page is wide, from left to right; the
+arrows between pieces are drawn here.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.fitting import bounded, shifted
 from cnnshape.rendering.diagram.pieces import LINK, Piece, cut
 from cnnshape.rendering.diagram.placement import Line, Placement, Point, Rect
+from cnnshape.rendering.diagram.round_corners import rounded
 from cnnshape.rendering.fonts import text_width
 
 #: Between two rows, between the columns and beside the bottom, in points.
 _ROWS, _COLUMNS, _ASIDE = 36.0, 90.0, 34.0
-_CORNER, _ARROW = 12.0, 6.5
+_ARROW = 6.5
 _LABEL = 10.0
+#: How high above its row a skip runs where the pieces go from left to right.
+_LANE = 8.0
 
 
 @dataclass(frozen=True)
@@ -117,20 +121,26 @@ class Crossing:
 
 
 def in_a_u(
-    shape: UShape, placed: Sequence[Placement], trunk: Sequence[str], crossing: Sequence[Crossing]
+    shape: UShape,
+    placed: Sequence[Placement],
+    trunk: Sequence[str],
+    crossing: Sequence[Crossing],
+    *,
+    flat: bool = False,
 ) -> Placement:
     """The placement of the whole.
 
     Args:
         shape: the pieces.
         placed: each piece by itself, in their order.
-        trunk: the names of the main path's boxes, on which the columns are aligned.
+        trunk: the names of the main path's boxes, on which upright columns are aligned.
         crossing: the arrows between pieces.
+        flat: the pieces go from left to right.
     """
     middle = len(shape.down)
     placed = [_without_links(one) for one in placed]
     down, bottom, up = placed[:middle], placed[middle], placed[:middle:-1]
-    ways = [(_trunk(one, trunk), one) for one in (*down, *up)]
+    ways = [(one.page.left if flat else _trunk(one, trunk), one) for one in (*down, *up)]
     left = max(x - one.page.left for x, one in ways[:middle])
     inner = max(one.page.right - x for x, one in ways[:middle])
     outer = max(x - one.page.left for x, one in ways[middle:])
@@ -152,7 +162,12 @@ def in_a_u(
     lines = [line for one in moved.values() for line in one.lines]
     for one in crossing:
         pages = moved[one.start].page, moved[one.end].page
-        lines.append(_drawn(one, nodes, gutter, middle, pages))
+        if flat and not one.start < middle < one.end:
+            lines.append(_turning(one, nodes, pages))
+        elif flat:
+            lines.append(_over(one, nodes, gutter[0], moved[one.end]))
+        else:
+            lines.append(_drawn(one, nodes, gutter, middle, pages))
     frames = {name: rect for one in moved.values() for name, rect in one.frames.items()}
     return Placement(moved[0].page, nodes, frames, tuple(lines))
 
@@ -184,10 +199,10 @@ def _drawn(
         curve = _across((tail.right, y0), (x2, y0), (x3, y1), (head.left, y1))
         return _line(one, curve, ((x2 + x3) / 2, max(y0, y1) + 9))
     if one.end == middle and one.start == middle - 1:
-        curve = _elbow((x0, tail.bottom), (x0, y1), (head.left, y1))
+        curve = rounded(((x0, tail.bottom), (x0, y1), (head.left, y1)))
         return _line(one, curve, (x0 + aside, pages[0].bottom - _ROWS / 2))
     if one.start == middle and one.end == middle + 1:
-        curve = _elbow((tail.right, y0), (x1, y0), (x1, head.bottom))
+        curve = rounded(((tail.right, y0), (x1, y0), (x1, head.bottom)))
         return _line(one, curve, (x1 + aside, pages[1].bottom - _ROWS / 2))
     down = y1 < y0
     start, end = (tail.bottom, head.top) if down else (tail.top, head.bottom)
@@ -195,6 +210,29 @@ def _drawn(
     curve = (x0, start), (x0, start + third), (x1, end - third), (x1, end)
     between = (pages[0].bottom + pages[1].top if down else pages[0].top + pages[1].bottom) / 2
     return _line(one, curve, ((x0 + x1) / 2 + aside, between))
+
+
+def _turning(one: Crossing, nodes: Mapping[str, Rect], pages: tuple[Rect, Rect]) -> Line:
+    """From the end of a row to the beginning of the next one, between the two."""
+    tail, head = nodes[one.tail], nodes[one.head]
+    (x0, _), (x1, _) = tail.center, head.center
+    down = pages[1].top < pages[0].top
+    start, end = (tail.bottom, head.top) if down else (tail.top, head.bottom)
+    between = (pages[0].bottom + pages[1].top if down else pages[0].top + pages[1].bottom) / 2
+    curve = rounded(((x0, start), (x0, between), (x1, between), (x1, end)))
+    return _line(one, curve, ((x0 + x1) / 2, between + 9))
+
+
+def _over(one: Crossing, nodes: Mapping[str, Rect], gutter: float, piece: Placement) -> Line:
+    """A skip: level across the gutter, and over what stands before the box that it ends at."""
+    tail, head = nodes[one.tail], nodes[one.head]
+    (_, y0), (x1, y1) = tail.center, head.center
+    if all(rect.left >= head.left for rect in piece.nodes.values()):
+        curve = _across((tail.right, y0), (gutter + 8, y0), (head.left - 8, y1), (head.left, y1))
+        return _line(one, curve, ((gutter + head.left) / 2, max(y0, y1) + 9))
+    x, over = gutter + _COLUMNS / 2, piece.page.top + _LANE
+    curve = rounded(((tail.right, y0), (x, y0), (x, over), (x1, over), (x1, head.top)))
+    return _line(one, curve, ((x + x1) / 2, over + 9))
 
 
 def _line(one: Crossing, curve: Sequence[Point], at: Point) -> Line:
@@ -211,16 +249,3 @@ def _across(start: Point, first: Point, last: Point, end: Point) -> tuple[Point,
     half = (first[0] + last[0]) / 2
     bend = (half, first[1]), (half, last[1]), last
     return start, start, first, first, *bend, last, end, end
-
-
-def _elbow(start: Point, corner: Point, end: Point) -> tuple[Point, ...]:
-    """Straight to a round corner, and straight on."""
-
-    def near(other: Point) -> Point:
-        (x, y), (a, b) = corner, other
-        length = max(abs(a - x) + abs(b - y), 1.0)
-        share = min(_CORNER / length, 0.5)
-        return x + (a - x) * share, y + (b - y) * share
-
-    begin, stop = near(start), near(end)
-    return start, start, begin, begin, corner, corner, stop, stop, end, end

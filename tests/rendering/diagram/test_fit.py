@@ -22,6 +22,7 @@ from cnnshape.rendering.diagram.choose_depth import make_view
 from cnnshape.rendering.diagram.dataflow import build_flow
 from cnnshape.rendering.diagram.draw_options import DrawOptions, Style
 from cnnshape.rendering.diagram.drawing import picture_of
+from cnnshape.rendering.diagram.fitted_picture import FittedPicture
 from cnnshape.rendering.diagram.graphviz_process import run
 from cnnshape.rendering.diagram.paper import page_of
 from cnnshape.rendering.diagram.pieces import NEVER, cut, prices
@@ -268,3 +269,17 @@ def test_a_pdf_has_the_box_of_its_page(page: str, points: tuple[int, int], tmp_p
     found = re.search(rb"/MediaBox\s*\[\s*0 0 ([\d.]+) ([\d.]+)\s*\]", file.read_bytes())
     assert found is not None
     assert [float(number) for number in found.groups()] == pytest.approx(points, abs=1)
+
+
+def test_a_wide_page_has_the_levels_of_a_u_from_left_to_right() -> None:
+    picture = picture_of(report_of(Deep(), (1, 3, 64, 64)), DrawOptions(fit="slide"))
+    assert isinstance(picture, FittedPicture)
+    rows: dict[int, list[str]] = {}
+    for name, rect in picture.sheet.placement.nodes.items():
+        rows.setdefault(round(rect.center[1]), []).append(name)
+    levels = [rows[y] for y in sorted(rows, reverse=True)]
+    assert levels[0] == ["input/x", "down.0.0", "up.0", "cat.4", "mix.0", "head", "output"]
+    assert levels[3] == ["pool@3", "down.3.0", "up.3", "cat", "mix.3"]
+    assert levels[4] == ["pool@4", "down.4.0"]
+    assert not any(name.startswith("from/") for row in levels for name in row)
+    assert collisions(json.loads(run(picture.digraph().source, "json", engine="nop2"))) == []
