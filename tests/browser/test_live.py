@@ -12,6 +12,8 @@ from PIL import Image
 
 import cnnshape
 from cnnshape.models.lenet import LeNet
+from cnnshape.rendering.live.chain import chain_of
+from cnnshape.rendering.page.activations_page import activations_page
 from cnnshape.training.datasets import load_data
 from cnnshape.training.page_source import few_of_each
 
@@ -137,6 +139,12 @@ def test_units_are_walked_through_by_key(opened, page):
     assert tab.locator(".cells .best").count() == 1
     tab.keyboard.press("Escape")
     assert chosen.inner_text().startswith("C1, map 1, unit (10, 15)")
+    # It is kept while the pointer passes others, until Escape lets it go.
+    tab.locator(".stage").nth(2).locator("canvas").hover(position={"x": 5, "y": 5})
+    assert chosen.inner_text().endswith("kept")
+    tab.keyboard.press("Escape")
+    tab.locator(".stage").nth(2).locator("canvas").hover(position={"x": 8, "y": 8})
+    assert chosen.inner_text().startswith("C2, map 0, unit (1, 1)")
     tab.locator("#pad").focus()
     before = tab.locator(".results .value").all_inner_texts()
     for key in ("Space", "ArrowLeft", "ArrowLeft", "Space"):
@@ -162,3 +170,32 @@ def test_it_is_read_at_any_width_in_both_themes(opened, accessible, page, width:
     tab = opened(page, width=width, dark=dark, fragment="#F4/7")
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     accessible(tab)
+
+
+_HOSTILE = '</script><img src=x onerror=alert(1)> {{ 7*7 }} "quoted" עברית'
+
+
+def test_names_are_taken_literally(opened):
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.add_module("<b>conv", torch.nn.Conv2d(1, 2, 28))
+
+        def forward(self, x):
+            return self.get_submodule("<b>conv")(x).flatten(1)
+
+    net = Net().eval()
+    chain = chain_of(cnnshape.inspect(net, (1, 1, 28, 28)))
+    picture = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+    taken = {"mean": [0], "std": [1], "background": [0], "dark": True, "extent": 1, "coarse": None}
+    facts = {"classes": [_HOSTILE, "b"], "about": _HOSTILE}
+    tab = opened(
+        activations_page(
+            _HOSTILE, chain, dict(net.named_parameters()), (picture, [_HOSTILE]), taken, facts
+        )
+    )
+    assert tab.locator("h1").inner_text() == _HOSTILE
+    assert tab.locator(".results .class").first.inner_text() == _HOSTILE
+    assert tab.locator("#shown").inner_text() == f"test picture: {_HOSTILE}"
+    assert tab.locator(".results h2").inner_text() == "<b>conv probabilities"
+    assert tab.locator("img, b").count() == 0

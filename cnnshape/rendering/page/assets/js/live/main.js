@@ -117,7 +117,8 @@ function choose(stage, at) {
 /** Look at a unit until another one is clicked. @param {number} stage @param {number} at */
 function pin(stage, at) {
   state.pinned = true;
-  choose(stage, at);
+  state.chosen = { stage, at };
+  workOut();
   said.textContent = `${stages[stage].name}, ${called(stages[stage], at)}: ${exactly(state.results[stages[stage].shown][at])}`;
   history.replaceState(null, "", `#${encodeURIComponent(stages[stage].name)}/${at}`);
 }
@@ -137,6 +138,7 @@ function goBack() {
   const before = state.past.pop();
   if (!before) {
     state.pinned = false;
+    workOut();
     return;
   }
   pin(before.stage, before.at);
@@ -158,7 +160,7 @@ function workOut() {
   fill(glance, `${stage.name}, ${called(stage, at)} = ${exactly(values[at])} ↓`);
   const own = answers && stage === last && chain.steps[last.shown].kind !== "softmax";
   worked.show({
-    stage, before: stages[which - 1]?.name ?? null, at, chain, weights, picture: state.x, results: state.results, field: seen, colours: state.colours,
+    stage, kept: state.pinned, at, first: which === 0, source: stages[which - 1]?.name ?? `the drawing${normalised()}`, chain, weights, picture: state.x, results: state.results, field: seen, colours: state.colours,
     probability: own ? probabilities(chain.steps[last.shown], values)[at] : null,
     follow: (place) => {
       if (which === 0) return;
@@ -166,6 +168,13 @@ function workOut() {
       pin(which - 1, place);
     },
   });
+}
+
+/** How the pixels are normalised, where they are. */
+function normalised() {
+  const [mean, std] = [taken.mean, taken.std].map((values) => (new Set(values).size === 1 ? values[0] : NaN));
+  if (mean === 0 && std === 1) return "";
+  return Number.isNaN(mean + std) ? ", normalised" : `: (pixel − ${exactly(mean)}) / ${exactly(std)}`;
 }
 
 /** Panels in the order of the data; short vectors one below the other. */

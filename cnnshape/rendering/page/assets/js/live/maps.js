@@ -31,7 +31,7 @@ export function mapsPanel(stage, events) {
   const canvas = h("canvas", {
     width: layout.width, height: layout.height, tabindex: "0", role: "application",
     "aria-roledescription": "maps", "aria-label": `${stage.name}, ${sizeOf(stage)}: arrows move from unit to unit`,
-    style: `width:${layout.width}px;height:${layout.height}px`,
+    style: `width:${layout.width}px`,
   });
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const image = context.createImageData(layout.width, layout.height);
@@ -97,7 +97,7 @@ export function mapsPanel(stage, events) {
 export function arranged({ shape: [all, height, width], vector }) {
   const count = Math.min(all, MOST);
   const side = Math.max(height, width);
-  const cell = vector ? 9 : Math.max(1, Math.round((84 * (side / 28) ** 0.7) / side));
+  const cell = vector ? 9 : Math.max(1, Math.round(Math.min(84, 84 * (side / 28) ** 0.7) / side));
   const gap = vector ? 2 : 7;
   const [wide, tall] = [cell * width, cell * height];
   const rowsThatFit = Math.max(1, Math.floor((TALL + gap) / (tall + gap)));

@@ -3,7 +3,9 @@
  *
  * @typedef {object} Chosen
  * @property {import("page/live/stages.js").Stage} stage
- * @property {string | null} before the name of the stage before it
+ * @property {boolean} kept it stays until another one is clicked
+ * @property {boolean} first there is no stage before it
+ * @property {string} source what its window lies in
  * @property {number} at
  * @property {import("page/live/chain.js").Chain} chain
  * @property {Float32Array} picture
@@ -64,11 +66,11 @@ function render(element, chosen, part, choosePart) {
   const found = unit(first, arriving(chosen, stage.steps[0]), at, chosen.weights);
   const grids = found.places.length > 1 && found.how !== "share";
   fill(element,
-    h("h2", { dir: "auto" }, `${stage.name}, ${called(stage, at)} `, h("span", { class: "quiet" }, about(chosen, first))),
+    h("h2", { dir: "auto" }, `${stage.name}, ${called(stage, at)} `, h("span", { class: "quiet" }, about(chosen, first)), chosen.kept && h("span", { class: "kept" }, "kept")),
     h("div", { class: "sum" },
       grids && terms(chosen, first, found, part, choosePart),
       h("div", { class: "formula lines" }, ...written(chosen, first, found))),
-    h("p", { class: "quiet small no-print" }, "← → ↑ ↓ move to another unit, Page Up and Page Down to another map · Enter follows it on · Escape goes back · a click on the window goes to what it is made of"),
+    h("p", { class: "quiet small no-print" }, "← → ↑ ↓ move to another unit, Page Up and Page Down to another map · Enter follows it on · Escape goes back, or lets a kept unit go · a click on the window goes to what it is made of"),
   );
 }
 
@@ -119,9 +121,9 @@ function terms(chosen, first, found, part, choosePart) {
   const { reach, signed } = extent(found.values);
   const several = parts.length > 1 ? `, ${label}` : "";
   const best = found.how === "largest" ? values.findIndex((value, n) => places[n] >= 0 && value === found.value) : undefined;
-  const window = cells(`window of ${chosen.before ?? "the drawing"}${several}`, values, columns, {
+  const window = cells(`window of ${chosen.source}${several}`, values, columns, {
     colours, reach, signed, best, padding: (n) => places[n] < 0,
-    follow: chosen.before === null ? undefined : (n) => follow(places[n]),
+    follow: chosen.first ? undefined : (n) => follow(places[n]),
   });
   const grids = [window];
   if (found.weights) {
