@@ -15,7 +15,7 @@ const LANE = 9;
 const TOP = 22;
 /** How wide a letter of a name is. */
 const LETTER = 7;
-/** On a page narrower than this the output stands below the input. */
+/** On a page narrower than this the output stands below the input, unless both are small. */
 const NARROW = 640;
 /** Of two roles that meet, the one that a cell has: the first of these. @type {Role[]} */
 const STRONGER = ["missing", "cut", "left over", "beyond", "padding", "added", "element"];
@@ -36,7 +36,7 @@ export function gridView(view) {
   const other = otherMarks(view, most);
   const [first, second] = axes[0].spreads ? [other, grid] : [grid, other];
   // On a narrow page the second stands below the first.
-  const beside = width >= NARROW;
+  const beside = width >= NARROW || first.width + 60 + second.width <= width;
   const [x, y] = beside ? [first.width + 60, 0] : [0, first.height + 14];
   const right = beside ? x + second.width : Math.max(first.width, second.width);
   const bottom = beside ? Math.max(first.height, second.height) : y + second.height;

@@ -45,7 +45,7 @@ export function showJudged(place, question) {
     fill(place, ...unreadable(text, error));
     return;
   }
-  fill(place, ...last.judgements.flatMap((judged) => told(judged, question)));
+  fill(place, ...last.judgements.map((judged) => h("div", { class: "judgement" }, ...told(judged, question))));
 }
 
 /** @param {string} text @param {Unreadable | NotJudged} error */

@@ -13,7 +13,7 @@ const BAR = 5;
 const LANE = 13;
 const DROP = 22;
 /** A picture may be drawn so much smaller to fit the page, before parts of it are left out. */
-export const SMALLER = 1.3;
+export const SMALLER = 1.45;
 
 /**
  * @typedef {{
