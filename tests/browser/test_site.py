@@ -1,0 +1,106 @@
+"""The documentation as a site: built without a network, no dead link, readable by everybody."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    pytest.importorskip("zensical")
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
+    program = Path(sys.executable).with_name("zensical")
+    done = subprocess.run(
+        [str(program), "build", "--strict"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout + done.stderr
+    return folder / "site"
+
+
+def test_no_link_is_dead(site: Path) -> None:
+    dead: list[str] = []
+    pages = sorted(site.rglob("*.html"))
+    assert len(pages) > 60
+    for page in pages:
+        if page.name == "404.html":
+            continue
+        for link in re.findall(r'(?:href|src)="([^"#?]+)', page.read_text(encoding="utf-8")):
+            if not re.match(r"[a-z]+:|//", link) and not (page.parent / unquote(link)).exists():
+                dead.append(f"{page.relative_to(site)}: {link}")
+    assert not dead
+
+
+def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        fetched = re.findall(r'<(?:script|img|iframe)[^>]* src="(https?:[^"]*)"', text)
+        fetched += re.findall(
+            r'<link[^>]* rel="(?:stylesheet|preload|icon)"[^>]* href="(https?:[^"]*)"', text
+        )
+        assert not fetched, page.name
+
+
+@pytest.fixture
+def visited(chromium: Any, site: Path) -> Iterator[Callable[..., Any]]:
+    """Opens a page of the site from a server; fails afterwards if it asked for anything else."""
+    handler = partial(_Quiet, directory=str(site))
+    wrong: list[str] = []
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        root = f"http://127.0.0.1:{server.server_port}/"
+        context = chromium.new_context(viewport={"width": 400, "height": 800})
+
+        def visit(name: str, *, dark: bool = False) -> Any:
+            tab = context.new_page()
+            tab.emulate_media(color_scheme="dark" if dark else "light", reduced_motion="reduce")
+            tab.on("console", lambda said: said.type == "error" and wrong.append(said.text))
+            tab.on("request", lambda asked: _leaves(asked.url, root) and wrong.append(asked.url))
+            tab.goto(root + name)
+            return tab
+
+        yield visit
+        context.close()
+        server.shutdown()
+    assert wrong == []
+
+
+def _leaves(url: str, root: str) -> bool:
+    return not url.startswith((root, "data:", "blob:"))
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("name", ["index.html", "tutorial.html", "zh/tutorial.html"])
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_page_is_readable(visited, accessible, name: str, dark: bool) -> None:
+    tab = visited(name, dark=dark)
+    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert tab.evaluate(overflow) <= 0
+    accessible(tab)
+
+
+def test_it_can_be_searched(visited) -> None:
+    tab = visited("index.html")
+    tab.keyboard.press("/")
+    tab.keyboard.type("receptive")
+    tab.get_by_text("receptive-field measured").first.wait_for()
