@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional
 
 import cnnshape
 from cnnshape import UsageError
@@ -432,6 +434,52 @@ def test_numbers_are_fitted_by_halvings_rounded_down_or_up_first():
     size = (letter("H") + 31) // 32
     fitter, numbers = fitter_of(size)
     assert fitter.fit(numbers) == size  # so have (H + 12)//29 - 1 and (H + 7)//32
+
+
+def test_a_size_is_rounded_up_before_one_more_is_added():
+    """At these heights, none of which 64 divides, H//64 + 1 is the same."""
+    size = (letter("H") + 63) // 64
+    fitter, numbers = fitter_of(size)
+    assert fitter.fit(numbers) == size
+    assert fitter.steps == {"H": 64}
+
+
+def test_rows_of_all_channels_are_a_multiple_of_the_rows():
+    size = (letter("H") + 3) // 4
+    fitter, numbers = fitter_of(size * 144)
+    assert fitter.fit(numbers) == size * 144
+    assert fitter.fit(tuple(n // 144 for n in numbers)) == size
+
+
+class Patches(nn.Module):
+    """Resizes what cannot be cut into patches, to sizes of which int() forgets the origin."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 3, stride=2, padding=1)
+        self.fc = nn.Linear(6, 5)
+
+    def forward(self, x):
+        x = self.conv(x)
+        n, c, h, w = x.shape
+        high, wide = int(math.ceil(h / 2) * 2), int(math.ceil(w / 2) * 2)
+        if (high, wide) != (h, w):
+            x = functional.interpolate(x, size=(high, wide))
+        x = x.reshape(n * c * (high // 2), 2, wide // 2, 2).transpose(1, 2)
+        x = x.reshape(n, c, (high // 2) * (wide // 2), 4).transpose(1, 3)
+        return self.fc(x.reshape(n * 4, (high // 2) * (wide // 2), -1))
+
+
+def test_a_forward_that_resizes_odd_pictures_has_one_expression_for_all():
+    report = cnnshape.inspect(Patches(), (1, 3, "H", "W"))
+    patches = "((H + 3)//4)*((W + 3)//4)"
+    assert report.outputs[0].shape == (4, patches, 5)
+    assert not any("not hold" in note for note in report.notes)
+    for h, w in ((8, 8), (9, 12), (6, 64), (65, 3)):
+        numbers = cnnshape.inspect(Patches(), (1, 3, h, w))
+        at = {"H": h, "W": w}
+        assert numbers.outputs[0].shape[1] == eval(patches, at)
+        assert numbers.totals.macs == eval(str(report.totals.macs), at)
 
 
 def test_a_size_that_was_proposed_is_known_to_later_fits():

@@ -30,6 +30,9 @@ CHECKS = 8
 #: Seconds after which a search stops with what it has.
 TIME_LIMIT = 30.0
 
+#: No size is sought farther away that every divisor divides.
+_FARTHEST = 512
+
 Progress = Callable[[str], None]
 
 
@@ -95,6 +98,10 @@ def understand(
         else:
             runs.append(run)
     best = _best(prober, runs, guards, complete=time.monotonic() <= until)
+    edges = _edges(best)
+    if edges and time.monotonic() < until:
+        runs += filter(None, map(prober.run, edges))
+        best = _best(prober, runs, guards, complete=time.monotonic() <= until)
     beyond = tuple(letters for letters in refused if all_hold(best.demands, letters))
     return replace(best, refused=beyond)
 
@@ -150,7 +157,7 @@ def _best(
         sound = [d for d in every if d.unseen or all(d.holds(r.letters) for r in runs)]
         demands = merged(essential(sound, run.letters))
         found = Understanding(prober, run, solution, tuple(demands), checked, failing, complete)
-        if best is None or _badness(found) < _badness(best):
+        if best is None or _badness(found, runs) < _badness(best, runs):
             best = found
         if not failing and not solution.unknown:
             break
@@ -158,8 +165,26 @@ def _best(
     return best
 
 
-def _badness(found: Understanding) -> tuple[int, int]:
-    return len(found.solution.unknown), len(found.failing)
+def _badness(found: Understanding, runs: Sequence[Run]) -> tuple[int, int]:
+    """How many sizes are unknown, or known in one pass alone; how many are wrong in some."""
+    alone = sum(len(points) == len(runs) - 1 for points in found.failing.values())
+    return len(found.solution.unknown) + alone, len(found.failing)
+
+
+def _edges(found: Understanding) -> list[Letters]:
+    """Sizes at which roundings differ: those that what was fitted divides, and the next ones.
+
+    ``H//64 + 1`` and ``(H + 63)//64`` are the same at all others.
+    """
+    letters = found.run.letters
+    divided = {
+        name: -(-letters[name] // step) * step
+        for name, step in found.solution.steps.items()
+        if step <= _FARTHEST
+    }
+    points = (divided, {name: number + 1 for name, number in divided.items()}) if divided else ()
+    places = ({**letters, **point} for point in points)
+    return [place for place in places if all_hold(found.demands, place)]
 
 
 def _groups(runs: Sequence[Run]) -> list[list[Run]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import count
+from itertools import chain, count
+from math import gcd, lcm
 
 from cnnshape.experiments.symbolic.run_at_sizes import Run
 from cnnshape.formulas.algebra import Sum, Whole, letter
@@ -31,6 +32,8 @@ class Fitter:
         self._fitted: dict[tuple[int, ...], Sum | None] = {}
         #: Sizes that no expression was found for have a letter of their own: ``u1``, ``u2``, …
         self.unknown: list[str] = []
+        #: By letter, what every number divides by which it is divided in what was fitted.
+        self.steps: dict[str, int] = {}
         self._given = tuple(runs[0].letters)
 
     def decide(self, value: int, axis: int, proposed: Whole | None) -> Whole:
@@ -98,22 +101,33 @@ class Fitter:
             if found is not None:
                 return found
         for name in self._given:
-            found = self._rounded(numbers, letter(name))
+            found = self._rounded(numbers, name)
             if found is not None:
                 return found
-        return _product(numbers, known[:_MULTIPLIED])
+        found = _product(numbers, known[:_MULTIPLIED])
+        common = gcd(*numbers)
+        if found is None and common > 1:  # rows of all channels together
+            part = self.fit(tuple(n // common for n in numbers))
+            if part is not None:
+                self.learn([part])
+                found = part * common
+        return found
 
-    def _rounded(self, numbers: tuple[int, ...], size: Sum) -> Sum | None:
-        """``(a + c)//d + k``, rounded down or up if that will do, else with any ``c``."""
-        values = self._vector(size)
-        if values is None:
-            return None
-        for divisor in _DIVISORS:
-            for shift in (0, divisor - 1, *range(1, divisor - 1)):
-                steps = [(v + shift) // divisor for v in values]
-                offset = numbers[0] - steps[0]
-                if all(n - s == offset for n, s in zip(numbers, steps, strict=True)):
-                    return (size + shift) // divisor + offset
+    def _rounded(self, numbers: tuple[int, ...], name: str) -> Sum | None:
+        """``(a + c)//d + k``: rounded down or up if that will do, else with any ``c`` and ``k``."""
+        values = [letters[name] for letters in self._letters]
+        plain = ((divisor, shift, 0) for divisor in _DIVISORS for shift in (0, divisor - 1))
+        others = (
+            (divisor, shift, numbers[0] - (values[0] + shift) // divisor)
+            for divisor in _DIVISORS
+            for shift in (0, divisor - 1, *range(1, divisor - 1))
+        )
+        for divisor, shift, offset in chain(plain, others):
+            if all(
+                n - (v + shift) // divisor == offset for n, v in zip(numbers, values, strict=True)
+            ):
+                self.steps[name] = lcm(self.steps.get(name, 1), divisor)
+                return (letter(name) + shift) // divisor + offset
         return None
 
 

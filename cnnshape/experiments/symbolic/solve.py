@@ -28,6 +28,7 @@ class Solution:
         demands: in the order of the operations.
         sizes: the state of the walk, for expressions over sizes that were read.
         unknown: letters (``u1``, …) that stand for sizes no expression was found for.
+        steps: by letter, what all its divisors divide in expressions that were fitted to numbers.
         measured_macs: by operation, the cost of code that cannot be seen into; None if unknown.
     """
 
@@ -35,6 +36,7 @@ class Solution:
     demands: tuple[Demand, ...]
     sizes: Sizes
     unknown: tuple[str, ...]
+    steps: Mapping[str, int]
     measured_macs: Mapping[int, Whole | None]
 
     def of(self, value: int) -> Dims:
@@ -83,7 +85,7 @@ def solve(
     # Not those on a size that nobody could express.
     letters = frozenset(name for dims in inputs.values() for n in dims for name in whole(n).letters)
     demands = tuple(demand for demand in sizes.demands if demand.letters <= letters)
-    return Solution(sizes.dims, demands, sizes, tuple(fitter.unknown), costs)
+    return Solution(sizes.dims, demands, sizes, tuple(fitter.unknown), fitter.steps, costs)
 
 
 def _note(sizes: Sizes, value: int, dims: Dims) -> None:
