@@ -99,6 +99,11 @@ SECTIONS: dict[str, list[Entry]] = {
             "torchvision:resnet50 --only layer2.0",
             "One part alone.",
         ),
+        Entry(
+            "vit-b-16-legend",
+            "torchvision:vit_b_16 --legend",
+            "What its colours, lines, signs and figures mean: only those that occur.",
+        ),
     ],
     "On a page": [
         Entry(
@@ -125,7 +130,11 @@ SECTIONS: dict[str, list[Entry]] = {
             "gallery_models.py:UNet -i 1,3,256,256 --style blocks",
             "An encoder and a decoder stand in a U, joined by their skips.",
         ),
-        Entry("resnet50-blocks", "torchvision:resnet50 --style blocks", "Long rows are broken."),
+        Entry(
+            "resnet50-blocks",
+            "torchvision:resnet50 --style blocks --legend",
+            "Long rows are broken; the legend stands below them.",
+        ),
     ],
     "The modules": [
         Entry("lenet-tree", "lenet --style tree", "What contains what."),

@@ -50,7 +50,8 @@ def draw(
         options: ``style`` (``"graph"``, ``"blocks"``, ``"tree"``), ``depth``, ``direction``
             (``"TB"``, ``"LR"``), ``show`` (any of shapes, params, macs, receptive-field, formula),
             ``theme`` (``"light"``, ``"dark"``, ``"mono"``), ``expand``, ``collapse``, ``only``,
-            ``fit`` (``"a4"``, ``"letter"``, ``"slide"``, ``"column"`` or a size).
+            ``fit`` (``"a4"``, ``"letter"``, ``"slide"``, ``"column"`` or a size), ``legend``
+            (what colours, lines, signs and figures mean, below the picture).
 
     Returns:
         A ``graphviz.Digraph`` that needs no ``dot`` executable: notebooks show it, ``source`` is

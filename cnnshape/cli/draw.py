@@ -81,6 +81,9 @@ _DEFAULT_SHOW = "shapes,params"
     help="Fit a page: a4, letter, slide, column or a size such as 400x300.",
 )
 @click.option(
+    "--legend", is_flag=True, help="Below it: what its colours, lines, signs and figures mean."
+)
+@click.option(
     "--field",
     metavar="LAYER[Y,X]",
     shell_complete=layers,
@@ -109,6 +112,7 @@ def command(
     collapse: tuple[str, ...],
     only: str,
     fit: str,
+    legend: bool,
     field: str | None,
     image: str | None,
     quiet: bool,
@@ -158,6 +162,7 @@ def command(
         collapse=collapse,
         only=only,
         fit=fit,
+        legend=legend,
     )
     with waiting(f"drawing {model} …", quiet):
         from cnnshape.api.inspecting import inspect

@@ -20,6 +20,8 @@ from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.draw_options import DrawOptions
 from cnnshape.rendering.diagram.feature_maps import Course, feature_maps
 from cnnshape.rendering.diagram.graphviz_process import paint
+from cnnshape.rendering.diagram.legend import Entry, maps_legend
+from cnnshape.rendering.diagram.legend_marks import add_legend, room_below
 from cnnshape.rendering.diagram.paper import (
     DRAWN_TEXT,
     LEAST_SCALE,
@@ -141,7 +143,7 @@ class BlocksPicture:
         best, most = (Plan(), 0.0), -1.0
         for scale, size in product((*SCALES, *TOO_SMALL), _SIZES):
             plan = self._plan(Setting("shapes" in self.options.show, page.room(scale)[0], size))
-            reached = page.scale_of(plan.width, plan.height)
+            reached = page.scale_of(*self._size(plan))
             if reached * size**0.3 > most:
                 best, most = (plan, reached), reached * size**0.3
         return best
@@ -155,9 +157,25 @@ class BlocksPicture:
         return feature_maps(self.view, captions)
 
     def _scene(self) -> Scene:
-        theme, shapes = THEMES[self.options.theme], "shapes" in self.options.show
         if not self.options.fit:
-            return blocks_scene(self._plan(Setting(shapes)), theme, shapes=shapes)
+            return self._drawn(self._plan(Setting("shapes" in self.options.show)))
         page = page_of(self.options.fit)
         plan, scale = self._on(page)
-        return on_paper(blocks_scene(plan, theme, shapes=shapes), page, scale)
+        return on_paper(self._drawn(plan), page, scale)
+
+    def _drawn(self, plan: Plan) -> Scene:
+        theme = THEMES[self.options.theme]
+        scene = blocks_scene(plan, theme, shapes="shapes" in self.options.show)
+        if self.options.legend:
+            add_legend(scene, self._legend(plan), theme)
+        return scene
+
+    def _legend(self, plan: Plan) -> tuple[Entry, ...]:
+        maps = [slot.map for slot in plan.slots]
+        return maps_legend(maps, self.view, broken=any(way.dashed for way in plan.ways))
+
+    def _size(self, plan: Plan) -> tuple[float, float]:
+        if not self.options.legend:
+            return plan.width, plan.height
+        across, down = room_below(self._legend(plan), plan.width)
+        return max(plan.width, across), plan.height + down

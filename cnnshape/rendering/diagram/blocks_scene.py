@@ -11,7 +11,7 @@ from math import hypot
 from cnnshape.rendering.diagram.blocks_parts import LINE, NAME, SIZE, STEP, Plan, Slot, Way
 from cnnshape.rendering.diagram.round_corners import rounded
 from cnnshape.rendering.diagram.svg_scene import Curve, Group, Mark, Scene, Shape, Words
-from cnnshape.rendering.palette import Theme
+from cnnshape.rendering.palette import Kind, Theme
 from cnnshape.rendering.units import shape_text
 
 #: How far the tip of an arrow reaches.
@@ -32,15 +32,9 @@ def blocks_scene(plan: Plan, theme: Theme, *, shapes: bool = True) -> Scene:
 def _drawn(slot: Slot, theme: Theme, shapes: bool) -> Group:
     one, body = slot.map, slot.solid
     floor = slot.floor
-    style = theme.failing if one.failed else theme.style(one.kind)
-    base = mixed(style.fill, style.line, 0.28)
-    if one.kind == "io":
-        base = mixed(theme.page, style.fill, 0.25)
-    dark = theme.name == "dark"
-    front = base
-    top = mixed(base, "#ffffff", 0.12 if dark else 0.45)
-    side = mixed(base, "#000000", 0.22)
-    line = mixed(style.line, theme.page if dark else "#20242c", 0.25)
+    front, line = front_and_line(one.kind, theme, failed=one.failed)
+    top = mixed(front, "#ffffff", 0.12 if theme.name == "dark" else 0.45)
+    side = mixed(front, "#000000", 0.22)
     left, right = slot.left, slot.left + body.width
     ceiling = floor - body.height
     back, up = body.depth, body.rise
@@ -61,6 +55,15 @@ def _drawn(slot: Slot, theme: Theme, shapes: bool) -> Group:
         below = slot.middle, slot.words + LINE + 1
         marks.append(Words(size, below, SIZE, theme.edge_text))
     return Group(one.id, one.tooltip, tuple(marks))
+
+
+def front_and_line(kind: Kind, theme: Theme, *, failed: bool = False) -> tuple[str, str]:
+    """The colours of a box's front and of its outline."""
+    style = theme.failing if failed else theme.style(kind)
+    front = mixed(style.fill, style.line, 0.28)
+    if kind == "io":
+        front = mixed(theme.page, style.fill, 0.25)
+    return front, mixed(style.line, theme.page if theme.name == "dark" else "#20242c", 0.25)
 
 
 def mixed(color: str, other: str, share: float) -> str:

@@ -24,6 +24,8 @@ from cnnshape.rendering.diagram.labels import (
     sign_label,
     title_label,
 )
+from cnnshape.rendering.diagram.legend import graph_legend
+from cnnshape.rendering.diagram.legend_label import NODE, LegendNode, legend_node
 from cnnshape.rendering.diagram.pieces import LINK, Link, Piece
 from cnnshape.rendering.diagram.placement import TITLE, Placement, corners, position, route
 from cnnshape.rendering.diagram.u_shape import Crossing
@@ -49,6 +51,7 @@ class DotWriter:
     pieces: tuple[Piece, ...]
     ids: dict[int, str] = field(default_factory=dict[int, str])
     frames: dict[int, str] = field(default_factory=dict[int, str])
+    legend: LegendNode | None = None
     #: (tail, head) → where the arrow enters a folded block that reads its input more than once.
     doors: dict[tuple[int, int], str] = field(default_factory=dict[tuple[int, int], str])
 
@@ -84,7 +87,18 @@ class DotWriter:
                 name = f"edge/{one.tail}/{one.head}"
                 about = escaped(one.about)
                 graph.edge(one.tail, one.head, id=name, tooltip=about, **label, **way)
+        if self.legend is not None:
+            self.legend.add(graph, **position(placement, NODE))
+            if placement is None:  # below the last box
+                graph.edge([*self.ids.values()][-1], NODE, style="invis", weight="0")
         return graph
+
+    def explain(self, width: float) -> LegendNode:
+        """Have the legend stand below the picture, about so wide."""
+        letters = any(piece.leaving for piece in self.pieces)
+        entries = graph_legend(self.view, self.captions, letters=letters, doors=bool(self.doors))
+        self.legend = legend_node(entries, self.theme, width)
+        return self.legend
 
     def piece(self, name: str, piece: Piece, direction: str | None = None) -> graphviz.Digraph:
         """The graph of one piece alone, for Graphviz to lay out."""

@@ -33,6 +33,7 @@ class DrawOptions:
         only: the path of the one module that is drawn; ``""`` for the whole model.
         fit: the page that it must fit on: ``a4``, ``letter``, ``slide``, ``column`` or a size such
             as ``400x300``; ``""`` for as large as it gets.
+        legend: what colours, lines, signs and figures mean stands below the picture.
     """
 
     style: Style = "graph"
@@ -44,6 +45,7 @@ class DrawOptions:
     collapse: tuple[str, ...] = ()
     only: str = ""
     fit: str = ""
+    legend: bool = False
 
     def __post_init__(self) -> None:
         _known("style", self.style, get_args(Style))

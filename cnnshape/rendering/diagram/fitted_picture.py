@@ -143,7 +143,7 @@ def _u_sheet(view: View, shape: UShape, asked: _Fitter, *, flat: bool = False) -
     captions, theme = Captions(view, asked.report, asked.options.show), THEMES[asked.options.theme]
     writer = DotWriter(view, captions, theme, "TB", shape.joined)
     placement, widths = laid_in_a_u(writer, shape, asked.report.class_name, flat=flat)
-    return _on(asked.page, view, writer, placement, widths)
+    return _on(asked, view, writer, placement, widths)
 
 
 def _sheet(view: View, direction: Direction, asked: _Fitter) -> Sheet:
@@ -157,16 +157,25 @@ def _sheet(view: View, direction: Direction, asked: _Fitter) -> Sheet:
         layouts = [lay_out(writer.piece(name, piece).source) for piece in pieces]
         placed = [bounded(tidy(read_placement(layout), flat=flat)) for layout in layouts]
         widths = {k: v for layout in layouts for k, v in measured_widths(layout).items()}
-        return _on(asked.page, view, writer, beside(placed, flat), widths)
+        return _on(asked, view, writer, beside(placed, flat), widths)
 
     whole = made((Piece(view.root),))
     if whole.scale >= _IN_ONE:
         return whole
-    ways = breaks(view, whole.writer.ids, whole.placement, asked.page, flat)
+    legend = whole.writer.legend
+    page = replace(asked.page, below=0.0 if legend is None else legend.height)
+    ways = breaks(view, whole.writer.ids, whole.placement, page, flat)
     return max([whole, *(made(cut(view, places)) for places in ways)], key=lambda one: one.scale)
 
 
-def _on(page: Page, view: View, writer: DotWriter, placement: Placement, widths: Widths) -> Sheet:
+def _on(
+    asked: _Fitter, view: View, writer: DotWriter, placement: Placement, widths: Widths
+) -> Sheet:
+    page, size = asked.page, placement.page
+    if asked.options.legend:
+        across, down = page.room(1.0)
+        legend = writer.explain(max(size.width, size.height * across / down))
+        placement, widths = legend.below(placement), {**widths, **legend.texts}
     scale = page.scale_of(placement.page.width, placement.page.height)
     return Sheet(view, writer, on_page(placement, page, scale), widths, scale)
 

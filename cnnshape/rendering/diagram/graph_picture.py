@@ -34,6 +34,8 @@ from cnnshape.words import counted
 
 #: Layout engines take minutes for more than this, and nobody can read it.
 MOST_BOXES = 1200
+#: How wide a legend is where the width of the picture is not known.
+_LEGEND = 480.0
 #: Touching up takes time that grows with the square of the edges.
 TIDY_LINES = 200
 
@@ -104,7 +106,10 @@ class GraphPicture:
 
     def digraph(self) -> graphviz.Digraph:
         """It as DOT, without positions: the layout is Graphviz's business."""
-        return self._write(None)
+        writer = self._writer((Piece(self.view.root),))
+        if self.options.legend:
+            writer.explain(_LEGEND)
+        return writer.write(self.report.class_name)
 
     def mermaid(self) -> str:
         """It as a Mermaid flowchart."""
@@ -112,7 +117,8 @@ class GraphPicture:
 
         theme = THEMES[self.options.theme]
         captions = Captions(self.view, self.report, self.options.show)
-        return MermaidWriter(self.view, captions, theme, self.direction).write()
+        writer = MermaidWriter(self.view, captions, theme, self.direction, self.options.legend)
+        return writer.write()
 
     def paint(self, format: str) -> bytes:
         """It as a picture. Graphviz places, :mod:`.placement` tidies, Graphviz paints.
@@ -124,17 +130,21 @@ class GraphPicture:
         if shape is not None:
             writer = self._writer(shape.joined)
             placement, widths = laid_in_a_u(writer, shape, self.report.class_name)
-            graph = writer.write(self.report.class_name, placement)
-            return painted(graph, format, describe(self.report), widths)
-        layout = self._laid_out()
-        graph = self._write(tidy(read_placement(layout), flat=self.direction == "LR"))
-        return painted(graph, format, describe(self.report), measured_widths(layout))
+        else:
+            writer, layout = self._writer((Piece(self.view.root),)), self._laid_out()
+            placement = tidy(read_placement(layout), flat=self.direction == "LR")
+            widths = measured_widths(layout)
+        if self.options.legend:
+            legend = writer.explain(placement.page.width)
+            placement, widths = legend.below(placement), {**widths, **legend.texts}
+        graph = writer.write(self.report.class_name, placement)
+        return painted(graph, format, describe(self.report), widths)
 
     def _laid_out(self) -> Mapping[str, Any]:
         if self._layout is None:
             if self.view.boxes > MOST_BOXES:
                 raise LayoutError(f"{self._size()}, too many to lay out{self._advice()}")
-            graph = self.digraph()
+            graph = self._writer((Piece(self.view.root),)).write(self.report.class_name)
             try:
                 self._layout = lay_out(graph.source)
             except LayoutTimeout as error:
@@ -158,9 +168,6 @@ class GraphPicture:
             largest = max(children, key=lambda call: call.operations[1] - call.operations[0])
             words += f", --only {largest.path} a part of it"
         return words
-
-    def _write(self, placement: Placement | None) -> graphviz.Digraph:
-        return self._writer((Piece(self.view.root),)).write(self.report.class_name, placement)
 
     def _writer(self, pieces: tuple[Piece, ...]) -> DotWriter:
         captions = Captions(self.view, self.report, self.options.show)

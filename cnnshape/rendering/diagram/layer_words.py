@@ -24,7 +24,8 @@ def layer_words(module: Module) -> str:
     ('Conv2d 3×3, 8→8, depthwise', 'Dropout 0.2')
     """
     details = _layer_details(module.kind, module.config) if _known(module) else ""
-    return f"{module.type} {details}" if details else module.type
+    name = _PLAIN.get(module.type, module.type)
+    return f"{name} {details}" if details else name
 
 
 def _known(module: Module) -> bool:
@@ -65,8 +66,9 @@ def step_words(module: Module) -> tuple[str, ...]:
 
 
 def _layer_details(kind: str, config: Config) -> str:
+    plain = _PLAIN.get(kind, kind).removeprefix("Lazy")
     for name, describe in _LAYERS.items():
-        if kind.removeprefix("Lazy").startswith(name):
+        if plain.startswith(name):
             return ", ".join(word for word in describe(kind, config) if word)
     return ""
 
@@ -172,6 +174,9 @@ def _shuffle(_kind: str, config: Config) -> list[str]:
     groups = config.get("groups")
     return [f"×{factor}" if factor else f"{groups} groups"]
 
+
+#: Classes of torch that nobody asked for by their name.
+_PLAIN = {"NonDynamicallyQuantizableLinear": "Linear"}
 
 #: The beginning of a class's name → its settings in words. The first that fits counts.
 _LAYERS: dict[str, Callable[[str, Config], list[str]]] = {

@@ -11,6 +11,7 @@ from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import Caption
+from cnnshape.rendering.diagram.legend import Entry, graph_legend
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import Kind, Theme
 
@@ -45,6 +46,7 @@ class MermaidWriter:
     captions: Captions
     theme: Theme
     direction: str
+    legend: bool = False
     ids: dict[int, str] = field(default_factory=dict[int, str])
     names: Names = field(default_factory=Names)
     kinds: dict[Kind, list[str]] = field(default_factory=dict[Kind, list[str]])
@@ -62,6 +64,9 @@ class MermaidWriter:
             arrow = "-->" if tail < head else "-.->"
             arrow += f'|"{words(label)}"|' if label else ""
             lines.append(f"  {self.ids[tail]} {arrow} {self.ids[head]}")
+        if self.legend:
+            entries = graph_legend(self.view, self.captions)
+            lines += legend_lines(entries, self.kinds, self.names)
         return "\n".join([*lines, *self._styles()]) + "\n"
 
     def _id(self, name: str) -> str:
@@ -127,6 +132,24 @@ def flowchart_styles(kinds: Mapping[Kind, Sequence[str]], theme: Theme) -> list[
         lines.append(f"  classDef {kind} fill:{style.fill},stroke:{style.line},color:{style.text}")
         lines.append(f"  class {','.join(members)} {kind}")
     return lines
+
+
+def legend_lines(entries: Sequence[Entry], kinds: dict[Kind, list[str]], names: Names) -> list[str]:
+    """The legend as a frame: a box for each colour of ``kinds``, and one for the other signs."""
+    lines = [f'  subgraph {node_id("legend", names)}["Legend"]']
+    signs: list[str] = []
+    for entry in entries:
+        if entry.sample == "box" and entry.kind in kinds:
+            identity = node_id(f"legend_{entry.kind}", names)
+            kinds[entry.kind].append(identity)
+            lines.append(f'    {identity}("{words(entry.words)}")')
+        elif entry.text and entry.sample != "box":
+            signs.append(words(f"{entry.text}: {entry.words}"))
+        elif entry.sample == "dashed":
+            signs.append(words(f"dashed: {entry.words}"))
+    if signs:
+        lines.append(f'    {node_id("legend_signs", names)}["{"<br>".join(signs)}"]')
+    return [*lines, "  end"]
 
 
 def _shape(identity: str, caption: Caption) -> str:

@@ -32,21 +32,24 @@ class Page:
         width: of the whole page.
         height: of the whole page.
         margin: what stays empty at each edge.
+        below: the height of what stands below the picture, in points as drawn.
     """
 
     name: str
     width: float
     height: float
     margin: float
+    below: float = 0.0
 
     def room(self, scale: float) -> tuple[float, float]:
         """Width and height within the margins, for a picture that is drawn at a scale."""
-        return (self.width - 2 * self.margin) / scale, (self.height - 2 * self.margin) / scale
+        width, height = self.width - 2 * self.margin, self.height - 2 * self.margin
+        return width / scale, height / scale - self.below
 
     def scale_of(self, width: float, height: float) -> float:
         """How large a picture of a size can be on it, at most as large as it is drawn."""
         across, down = self.room(1.0)
-        return min(across / width, down / height, 1.0)
+        return min(across / width, (down + self.below) / (height + self.below), 1.0)
 
 
 #: A sheet upright, a slide of 13⅓ by 7½ inches, one column of a paper in two.

@@ -17,7 +17,14 @@ from cnnshape.rendering.diagram.graphviz_process import lay_out, new_graph
 from cnnshape.rendering.diagram.identifiers import Names
 from cnnshape.rendering.diagram.labels import Caption, box_label, escaped, wrapped
 from cnnshape.rendering.diagram.layer_words import layer_words
-from cnnshape.rendering.diagram.mermaid import SETUP, flowchart_box, flowchart_styles
+from cnnshape.rendering.diagram.legend import Entry, tree_legend
+from cnnshape.rendering.diagram.legend_label import NODE, LegendNode, legend_node
+from cnnshape.rendering.diagram.mermaid import (
+    SETUP,
+    flowchart_box,
+    flowchart_styles,
+    legend_lines,
+)
 from cnnshape.rendering.diagram.painting import painted
 from cnnshape.rendering.diagram.paper import LEAST_SCALE, page_of, too_small
 from cnnshape.rendering.diagram.placement import (
@@ -28,7 +35,7 @@ from cnnshape.rendering.diagram.placement import (
     read_placement,
     route,
 )
-from cnnshape.rendering.diagram.svg import measured_widths
+from cnnshape.rendering.diagram.svg import Widths, measured_widths
 from cnnshape.rendering.fonts import FONT
 from cnnshape.rendering.module_tree import Node, build_tree
 from cnnshape.rendering.palette import THEMES, Kind, Theme, kind_of
@@ -39,6 +46,8 @@ from cnnshape.words import counted
 
 #: Levels are added as long as there are no more boxes than this.
 _READABLE = 60
+#: How wide a legend is where the width of the picture is not known.
+_LEGEND = 480.0
 _SHOWN = ("call", "container", "weights", "uncalled")
 
 
@@ -196,8 +205,27 @@ class TreePicture:
         )  # fmt: skip
         graph.attr("edge", color=theme.edge, arrowhead="none", penwidth="1.1")
         names = Names()
-        self._add(graph, self.root, names, theme, placement)
+        root = self._add(graph, self.root, names, theme, placement)
+        if self.options.legend:
+            legend = self._legend if placement else self._explained(_LEGEND)
+            legend.add(graph, **position(placement, NODE))
+            if placement is None:
+                graph.edge(root, NODE, style="invis", weight="0")
         return graph
+
+    def _explained(self, width: float) -> LegendNode:
+        return legend_node(self._entries, THEMES[self.options.theme], width)
+
+    @cached_property
+    def _entries(self) -> tuple[Entry, ...]:
+        branches = list(_walk(self.root))
+        modules = (self._module(branch.node) for branch in branches)
+        layers = [one.kind for one in modules if one is not None and kind_of(one.kind) == "linear"]
+        return tree_legend([*map(self.caption, branches)], layers, flat=self.flat)
+
+    @cached_property
+    def _legend(self) -> LegendNode:
+        return self._explained(self._tree.page.width)
 
     def _add(
         self,
@@ -238,7 +266,10 @@ class TreePicture:
         modules = sum(1 for module in self.report.trace.modules if module.path)
         title = f"Modules of {self.report.class_name}"
         words = f"{self.report.class_name} has {counted(modules, 'module')}."
-        return painted(graph, format, (title, words), measured_widths(self._layout), page)
+        widths: Widths = measured_widths(self._layout)
+        if self.options.legend:
+            widths = {**widths, **self._legend.texts}
+        return painted(graph, format, (title, words), widths, page)
 
     @property
     def scale(self) -> float:
@@ -248,12 +279,17 @@ class TreePicture:
 
     @cached_property
     def _layout(self) -> Mapping[str, Any]:
-        return lay_out(self.digraph().source)
+        bare = TreePicture(self.report, replace(self.options, legend=False), self.root)
+        return lay_out(bare.digraph().source)
+
+    @cached_property
+    def _tree(self) -> Placement:
+        placement = read_placement(self._layout)
+        return in_columns(placement) if self.flat else placement
 
     @cached_property
     def _placed(self) -> Placement:
-        placement = read_placement(self._layout)
-        return in_columns(placement) if self.flat else placement
+        return self._legend.below(self._tree) if self.options.legend else self._tree
 
     def mermaid(self) -> str:
         """It as a Mermaid flowchart."""
@@ -272,6 +308,8 @@ class TreePicture:
             return identity
 
         add(self.root)
+        if self.options.legend:
+            lines += legend_lines(self._entries, kinds, names)
         return "\n".join([*lines, *flowchart_styles(kinds, THEMES[self.options.theme])]) + "\n"
 
     def caption(self, branch: Branch) -> Caption:
