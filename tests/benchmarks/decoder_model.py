@@ -50,10 +50,10 @@ class Block(nn.Module):
 class Decoder(nn.Module):
     """128,256 · 8,192 twice, and 80 blocks of 855,654,400: 70,553,706,496 parameters."""
 
-    def __init__(self) -> None:
+    def __init__(self, layers: int = 80) -> None:
         super().__init__()
         self.tokens = nn.Embedding(128_256, 8192)
-        self.blocks = nn.Sequential(*(Block(8192, 28_672, 64, 8) for _ in range(80)))
+        self.blocks = nn.Sequential(*(Block(8192, 28_672, 64, 8) for _ in range(layers)))
         self.norm = nn.RMSNorm(8192)
         self.head = nn.Linear(8192, 128_256, bias=False)
 

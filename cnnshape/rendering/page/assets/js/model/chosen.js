@@ -70,7 +70,7 @@ export class Chosen {
       h("span", { class: `kind ${row.kind}` }),
       h("span", { dir: "auto" }, name),
       h("span", { class: "quiet", dir: "auto" }, `  ${words}${row.again ? ` ${row.again}` : ""}`),
-      row.source && h("span", { class: "quiet source", dir: "ltr" }, ` · ${row.source}`),
+      row.source && h("span", { class: "quiet source", dir: "ltr" }, ` · ${row.source.replace(/^.*site-packages[\\/]/, "")}`),
     );
   }
 

@@ -147,6 +147,7 @@ export class Diagram {
     const first = !this.ready;
     const anchor = this.store.chosen >= 0 ? this.graph.nodesOf(scene, this.store.chosen)[0] : null;
     this.view.show(svg);
+    if (first) performance.mark("laid out");
     this.ready = true;
     this.frame.dataset.ready = "true";
     this.mark(false);

@@ -72,5 +72,8 @@ store.listen((part) => {
 addEventListener("hashchange", follow);
 totals();
 follow();
+// The static picture has places of these names, to which the browser has scrolled.
+if (location.hash) requestAnimationFrame(() => scrollTo(0, 0));
 if (store.chosen < 0 && failure?.call != null) store.choose(tree.ofCall.get(failure.call) ?? -1);
 document.documentElement.dataset.started = "true";
+performance.mark("started");

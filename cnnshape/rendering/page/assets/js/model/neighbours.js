@@ -26,9 +26,9 @@ export class Neighbours {
     const { graph } = this;
     const at = graph.drawn(row);
     const own = graph.boxOf.get(at);
-    if (own !== undefined) {
+    if (own !== undefined && !this.tree.children[at].length) {
       // Inside a box the data goes from one row to the next.
-      const rows = graph.rows[own].filter((one) => !this.tree.children[one].length || one === at);
+      const rows = graph.rows[own].filter((one) => !this.tree.children[one].length);
       const next = rows[rows.indexOf(at) + way];
       if (rows.includes(at) && next !== undefined) return [this.told(next + row - at)];
     }
@@ -50,7 +50,9 @@ export class Neighbours {
     // A neighbour in the same block is that of the block that was chosen.
     const same = row !== undefined && shift && this.graph.drawn(row + shift) === row ? row + shift : row;
     if (same !== undefined) return this.told(same);
-    const where = this.tree.rows[this.tree.ofCall.get(home) ?? 0]?.path;
+    const around = this.tree.ofCall.get(home) ?? 0;
+    const twin = shift && this.tree.rows[around + shift] && this.graph.drawn(around + shift) === around ? around + shift : around;
+    const where = this.tree.rows[twin].path;
     return { row: -1, name: `${title || sign || lines?.[0] || "a function"}${where && sign ? ` in ${where}` : ""}` };
   }
 

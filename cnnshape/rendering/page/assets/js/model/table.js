@@ -26,6 +26,7 @@ const MARKS = /** @type {Record<string, [string, string]>} */ ({
 export class Table {
   /** @param {HTMLElement} region @param {Tree} tree @param {Store} store @param {import("page/model/graph.js").Graph} graph */
   constructor(region, tree, store, graph) {
+    this.region = region;
     this.graph = graph;
     this.tree = tree;
     this.store = store;
@@ -210,6 +211,14 @@ export class Table {
     }
   }
 
+  /** Scroll the table, and not the page, as little as shows a line. @param {HTMLTableRowElement} line */
+  scrollTo(line) {
+    const region = this.region;
+    const [top, bottom] = [line.offsetTop - (this.table.tHead?.offsetHeight ?? 0), line.offsetTop + line.offsetHeight];
+    if (top < region.scrollTop) region.scrollTop = top;
+    else if (bottom > region.scrollTop + region.clientHeight) region.scrollTop = bottom - region.clientHeight + 2;
+  }
+
   /** Open what is around a row, if the tree is shown. @param {number} row */
   reveal(row) {
     if (!this.flat) this.store.openAll(this.tree.above(row));
@@ -235,7 +244,7 @@ export class Table {
     if (part === "chosen") {
       for (const other of this.body.querySelectorAll("tr[tabindex='0']")) other.setAttribute("tabindex", "-1");
       (line ?? this.body.querySelector("tr"))?.setAttribute("tabindex", "0");
-      line?.scrollIntoView({ block: "nearest" });
+      if (line) requestAnimationFrame(() => this.scrollTo(line)); // once what is chosen has its room
     }
   }
 }
