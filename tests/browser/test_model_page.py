@@ -58,6 +58,13 @@ def page(tmp_path_factory: pytest.TempPathFactory):
     return written
 
 
+_IN_SIGHT = """() => {
+  const line = document.querySelector("tr[aria-selected]");
+  const [one, around] = [line, line.closest("section")].map((e) => e.getBoundingClientRect());
+  return one.top >= around.top && one.bottom <= around.bottom;
+}"""
+
+
 def ready(tab):
     """The tab, once its own diagram stands."""
     tab.wait_for_selector("#picture[data-ready]")
@@ -95,10 +102,7 @@ def test_the_address_chooses(opened, page):
     tab = ready(opened(page("resnet"), fragment="#layer3.4.conv2"))
     assert tab.locator("#chosen h2").inner_text().startswith("layer3.4.conv2")
     assert chosen(tab) == "conv2"  # its block was opened
-    line = tab.locator("tr[aria-selected]")
-    seen = "line => { const [a, b] = [line, line.closest('section')].map((e) => e.getBoundingClientRect()); return a.top >= b.top && a.bottom <= b.bottom; }"
-    tab.wait_for_function(f"() => ({seen})(document.querySelector('tr[aria-selected]'))")
-    assert line.count() == 1
+    tab.wait_for_function(_IN_SIGHT)
     # The fifth of five equal blocks is drawn as the first of them.
     assert "conv2" in tab.locator("#picture .is-chosen").text_content()
     tab.goto(tab.url.replace("layer3.4.conv2", "fc"))
