@@ -31,13 +31,17 @@ def run_notebook(folder: Path) -> Any:
 
 
 def _told(cell: Any) -> list[str]:
-    """What stands under a cell, as text; times and addresses left out."""
+    """What stands under a cell, as text; times and addresses left out.
+
+    How many corrections were tried depends on how busy the machine is.
+    """
     texts: list[str] = []
     for output in cell.get("outputs", ()):
         if output.output_type == "error":
             texts.append(output.ename)
         elif "data" in output:
-            texts.append("".join(output.data.get("text/plain", "")))
+            text = "".join(output.data.get("text/plain", ""))
+            texts.append(text.partition("\n  To fix")[0])
     cell_file = r"\S*ipykernel_\d+\S*\.py|<ipython-input-[^>]*>"
     plain = [re.sub(r"\d+(\.\d+)? m?s\b", "N ms", text) for text in texts]
     return [re.sub(cell_file, "cell", re.sub(r"RuntimeError: .*", "", text)) for text in plain]
