@@ -47,7 +47,8 @@ def _told(cell: Any) -> list[str]:
     return [re.sub(cell_file, "cell", re.sub(r"RuntimeError: .*", "", text)) for text in plain]
 
 
-def test_its_results_stand_in_it(tmp_path: Path) -> None:
+def test_its_results_stand_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")  # a notebook has no width
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("nbclient")
     stored = nbformat.read(NOTEBOOK, as_version=4)
