@@ -173,6 +173,9 @@ class _Graph:
         for box in self.view.graph.boxes.values():
             if len(box.repeats) > 1 and box.role not in ("input", "output"):
                 yield [self._first(key) for key in box.repeats]
+        for turns in self.view.graph.turns:
+            for same in zip(*turns.keys, strict=True):
+                yield [self._first(key) for key in same]
 
     def _first(self, key: int) -> int:
         """The call or operation that a box begins with; it may have been folded away."""

@@ -54,6 +54,12 @@ export class Graph {
     this.boxOf = new Map(this.rows.flatMap((rows, box) => rows.map((row) => /** @type {[number, number]} */ ([row, box])).reverse()));
     /** Runs of equal blocks, of which the first alone is drawn: the rows at which they begin. */
     this.runs = data.runs.map((run) => this.rowsOf(run)).filter((run, place) => run.length === data.runs[place].length && run.length > 1);
+    /** Those whose blocks are one row each, with what is inside: a table needs only the first of them. */
+    this.rowRuns = this.runs.filter(([first, second, ...others]) => {
+      const parent = tree.rows[first].parent;
+      const alike = [second, ...others].every((row) => tree.rows[row].parent === parent);
+      return alike && tree.children[first].length > 0 && second === tree.end(first);
+    });
   }
 
   /** @param {number[]} of */
@@ -70,7 +76,7 @@ export class Graph {
 
   /** The run whose further blocks begin at a row; undefined for any other row. @param {number} row */
   runWith(row) {
-    return this.runs.find((run) => run.indexOf(row) > 0);
+    return this.rowRuns.find((run) => run.indexOf(row) > 0);
   }
 
   /** The row that is drawn in the place of one that a run has folded away. @param {number} row */

@@ -123,9 +123,8 @@ export class Table {
 
   /** How many rows like this one are left out after it. @param {number} row */
   more(row) {
-    const run = this.graph.runs.find((one) => one[0] === row || one.includes(row));
-    if (this.flat || !run || this.store.each.has(run[0])) return 0;
-    return run[0] === row ? run.length - 1 : 0;
+    const run = this.graph.rowRuns.find((one) => one[0] === row);
+    return this.flat || !run || this.store.each.has(row) ? 0 : run.length - 1;
   }
 
   /** The rows that are shown, in order. */

@@ -49,6 +49,13 @@ export class Tree {
     return found;
   }
 
+  /** The row after everything inside `row`. @param {number} row */
+  end(row) {
+    let last = row;
+    for (let inner = this.children[row]; inner.length; inner = this.children[last]) last = /** @type {number} */ (inner.at(-1));
+    return last + 1;
+  }
+
   /** Whether `row` is `outer` or inside it. @param {number} row @param {number} outer */
   within(row, outer) {
     return row === outer || this.above(row).includes(outer);
