@@ -482,6 +482,36 @@ def test_a_forward_that_resizes_odd_pictures_has_one_expression_for_all():
         assert numbers.totals.macs == eval(str(report.totals.macs), at)
 
 
+class Steps(nn.Module):
+    """A loop over the time: each step multiplies, and all are stacked if that is asked."""
+
+    def __init__(self, stacked):
+        super().__init__()
+        self.first = nn.Linear(6, 4)
+        self.weight = nn.Parameter(torch.ones(4, 4))
+        self.stacked = stacked
+
+    def forward(self, x):
+        x = self.first(x)
+        states = [x.new_zeros(x.shape[0], 4)]
+        for step in range(x.shape[1]):
+            states.append(torch.tanh(x[:, step] + states[-1] @ self.weight))
+        return torch.stack(states[1:], 1) if self.stacked else states[-1]
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+def test_what_a_loop_costs_is_unknown_and_said_so(stacked):
+    report = cnnshape.inspect(Steps(stacked), ("N", "L", 6))
+    at = report.letters["L"]
+    assert report.totals.macs is report.totals.backward_macs is None  # 24·L·N + 16·L·N
+    (note,) = [note for note in report.notes if note.startswith("MACs unknown")]
+    assert f"the rows are those of N = 2, L = {at}" in note
+    first, root = report.layer("first"), report.layer("")
+    assert (first.macs, root.macs, root.subtree_macs) == ("24*L*N", None, None)
+    assert report.outputs[0].shape == (("N", "?", 4) if stacked else ("N", 4))
+    assert report.constraints == ()  # not L >= 16, which is the last turn of the loop
+
+
 def test_a_size_that_was_proposed_is_known_to_later_fits():
     size = ((letter("H") + 1) // 2) * ((letter("H") + 3) // 5)
     fitter, numbers = fitter_of(size)

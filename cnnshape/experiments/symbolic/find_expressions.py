@@ -10,6 +10,7 @@ from cnnshape.errors import ModelFailedError
 from cnnshape.experiments.symbolic.demands import Demand, merged
 from cnnshape.experiments.symbolic.guards import forced_by_guards
 from cnnshape.experiments.symbolic.letters import Letters, input_sizes
+from cnnshape.experiments.symbolic.other_steps import NOTHING, Untold, untold
 from cnnshape.experiments.symbolic.propagation import Dims
 from cnnshape.experiments.symbolic.refusals import refuse_data_dependent
 from cnnshape.experiments.symbolic.run_at_sizes import Prober, Run, known_reach, report_at
@@ -47,6 +48,7 @@ class Understanding:
         checked: the sizes at which every expression was held against a run, all of them right.
         failing: by module call, the sizes at which its expression was wrong.
         complete: whether everything was done within the time limit.
+        untold: what is wrong at most sizes.
         refused: sizes that meet the demands and that the model refuses all the same.
     """
 
@@ -57,6 +59,7 @@ class Understanding:
     checked: tuple[Letters, ...]
     failing: Mapping[tuple[str, int], tuple[Letters, ...]]
     complete: bool
+    untold: Untold = NOTHING
     refused: tuple[Letters, ...] = ()
 
 
@@ -103,7 +106,8 @@ def understand(
         runs += filter(None, map(prober.run, edges))
         best = _best(prober, runs, guards, complete=time.monotonic() <= until)
     beyond = tuple(letters for letters in refused if all_hold(best.demands, letters))
-    return replace(best, refused=beyond)
+    left_out = untold(best.solution, best.run, runs, best.failing)
+    return replace(best, refused=beyond, untold=left_out)
 
 
 def _within_tables(prober: Prober, base: Run, solution: Solution) -> tuple[Run, Solution]:

@@ -20,13 +20,14 @@ from cnnshape.experiments.symbolic.find_expressions import (
 )
 from cnnshape.experiments.symbolic.lettered_check import symbolic_check
 from cnnshape.experiments.symbolic.letters import Letters, shapes_of
+from cnnshape.experiments.symbolic.other_steps import ROOT, Key
 from cnnshape.experiments.symbolic.refusals import refuse_fixed_letters
 from cnnshape.experiments.symbolic.sampling import all_hold, reach
 from cnnshape.experiments.symbolic.solve import Solution
-from cnnshape.formulas.algebra import Whole, plain
+from cnnshape.formulas.algebra import plain
 from cnnshape.loading.prepare import Prepared
 from cnnshape.operations.axes import Size, total
-from cnnshape.tracing.trace import Operation, Shape, Trace
+from cnnshape.tracing.trace import Dim, Shape, Trace
 from cnnshape.words import listed
 
 
@@ -59,11 +60,16 @@ def _shape_text(prepared: Prepared) -> str:
 def _written(prepared: Prepared, found: Understanding) -> Report:
     trace, solution = found.run.trace, found.solution
     numbers = build_report(trace, spec=prepared.spec, notes=prepared.notes)
-    macs = [_macs(op, solution) for op in trace.operations]
+    macs = [solution.macs(op) for op in trace.operations]
     costs = call_costs(trace, macs)
     undone = backward_costs(trace, solution.sizes.accounts, macs)
     backward = call_costs(trace, undone)
-    lettered = _with_letters(trace, solution)
+    lettered = _with_letters(trace, found)
+    below = found.untold.subtree_macs
+
+    def told(layer: Layer, unknown: frozenset[Key], macs: Dim | None) -> Dim | None:
+        return None if (layer.path, layer.call) in unknown else macs
+
     layers = tuple(
         layer
         if layer.index is None
@@ -71,10 +77,10 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
             layer,
             input_shapes=lettered.shapes(trace.calls[layer.index].inputs),
             output_shapes=lettered.shapes(trace.calls[layer.index].outputs),
-            macs=costs[layer.index].macs,
-            subtree_macs=costs[layer.index].subtree_macs,
-            backward_macs=backward[layer.index].macs,
-            subtree_backward_macs=backward[layer.index].subtree_macs,
+            macs=told(layer, found.untold.macs, costs[layer.index].macs),
+            subtree_macs=told(layer, below, costs[layer.index].subtree_macs),
+            backward_macs=told(layer, found.untold.macs, backward[layer.index].macs),
+            subtree_backward_macs=told(layer, below, backward[layer.index].subtree_macs),
             activation_bytes=None,
             check=_layer_check(layer, lettered, solution),
         )
@@ -94,8 +100,8 @@ def _written(prepared: Prepared, found: Understanding) -> Report:
         operations=rows,
         totals=replace(
             numbers.totals,
-            macs=in_plain(total(macs)),
-            backward_macs=in_plain(total(undone)),
+            macs=None if ROOT in below else in_plain(total(macs)),
+            backward_macs=None if ROOT in below else in_plain(total(undone)),
             activation_bytes=None,
         ),
         trace=lettered,
@@ -114,23 +120,22 @@ def _input_rows(prepared: Prepared, rows: Sequence[TensorRow]) -> Iterable[Tenso
 # ---- the trace with expressions in it ---------------------------------------------------
 
 
-def _with_letters(trace: Trace, solution: Solution) -> Trace:
-    """Sizes as texts, as the report shows them."""
+def _with_letters(trace: Trace, found: Understanding) -> Trace:
+    """Sizes as texts, as the report shows them; a question mark where none is right."""
+    solution, wrong = found.solution, {value for value, _ in found.untold.axes}
+
+    def shape(value: int) -> Shape:
+        dims = enumerate(solution.of(value))
+        return tuple(
+            "?" if size is None or (value, axis) in found.untold.axes else plain(size)
+            for axis, size in dims
+        )
+
     values = (
-        replace(v, shape=_texts(solution.of(v.id)), bytes=0) if v.id in solution.dims else v
+        replace(v, shape=shape(v.id), bytes=0) if v.id in solution.dims or v.id in wrong else v
         for v in trace.values
     )
     return replace(trace, values=tuple(values))
-
-
-def _texts(dims: Sequence[Whole | None]) -> Shape:
-    return tuple("?" if size is None else plain(size) for size in dims)
-
-
-def _macs(op: Operation, solution: Solution) -> Size:
-    if op.failed:
-        return 0
-    return solution.measured_macs.get(op.index) if op.measured else solution.sizes.accounts.macs(op)
 
 
 # ---- rows -------------------------------------------------------------------------------
@@ -182,6 +187,14 @@ def _notes(found: Understanding) -> Iterable[str]:
     elif not found.failing and None in fixed:
         yield f"the model accepts no other size than {size_text(found.run.letters)} near it"
     yield from _wrong_expressions(found)
+    if found.untold.costs_wrong_at:
+        points = _few(found.untold.costs_wrong_at)
+        if ROOT in found.untold.subtree_macs:
+            here = size_text(found.run.letters)
+            told = f"MACs unknown: the model runs other steps at {points}"
+            yield f"{told}; the rows are those of {here}"
+        elif not found.failing:
+            yield f"the MACs do not hold at {points}, where the model runs other steps"
     if found.refused:
         yield f"the model needs more than is listed: it refuses {_few(found.refused)}"
     if found.solution.unknown:

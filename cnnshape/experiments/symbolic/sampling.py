@@ -196,19 +196,26 @@ def _spaced(values: Sequence[int], count: int) -> list[int]:
 
 
 def doubting_points(demand: Demand, others: Sequence[Demand], base: Letters) -> Iterator[Letters]:
-    """Sizes that break an equality, and no other demand: does the model insist on it?
+    """Sizes that break a demand, and no other: does the model insist on it?
 
-    ``T == 16`` may come from a number that was computed in a way that was not followed, such as
-    ``int(T ** 0.5)``: then other squares run as well. ``H % 8 == 0`` may hold only where a
-    branch of the model's own code does not pad or resize first.
+    ``T >= 16`` in a pass with a ``T`` of 16 may be the last turn of a loop. ``T == 16`` may come
+    from a number that was computed in a way that was not followed, such as ``int(T ** 0.5)``: then
+    other squares run as well. ``H % 8 == 0`` may hold only where a branch of the model's own code
+    does not pad or resize first.
     """
-    if demand.relation != "==":
+    tight = demand.left.value(base) == demand.right.value(base) and not demand.unseen
+    if demand.relation != "==" and not (demand.relation == ">=" and tight):
         return
     near = breaking_point(demand, others, base)
     if near is not None:
         yield near
     number, name = demand.right.constant, str(demand.left)
-    if number is not None and name in demand.letters and not demand.parameter:
+    if (
+        demand.relation == "=="
+        and number is not None
+        and name in demand.letters
+        and not demand.parameter
+    ):
         root = isqrt(number)
         for other in {4 * number, (root + 1) ** 2, 2 * number, number // 2} - {number, 0}:
             yield {**base, name: other}

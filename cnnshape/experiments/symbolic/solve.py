@@ -16,7 +16,8 @@ from cnnshape.experiments.symbolic.propagation import Dims, Sizes, result_sizes
 from cnnshape.experiments.symbolic.run_at_sizes import Run
 from cnnshape.experiments.symbolic.size_recorder import axis_name
 from cnnshape.formulas.algebra import Whole, whole
-from cnnshape.tracing.trace import Trace
+from cnnshape.operations.axes import Size
+from cnnshape.tracing.trace import Operation, Trace
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,12 @@ class Solution:
     def of(self, value: int) -> Dims:
         """The sizes of a value."""
         return self.sizes.of_value(value)
+
+    def macs(self, op: Operation) -> Size:
+        """The multiply-accumulates of an operation."""
+        if op.failed:
+            return 0
+        return self.measured_macs.get(op.index) if op.measured else self.sizes.accounts.macs(op)
 
 
 def solve(
