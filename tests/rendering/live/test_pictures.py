@@ -105,6 +105,17 @@ def test_a_drawing_is_centred_by_its_mass_as_large_as_the_training_pictures() ->
     assert int(columns[-1] - columns[0]) + 1 <= 20
 
 
+def test_a_drawing_whose_mass_lies_at_one_end_stays_in_the_picture() -> None:
+    tail = [{"x": 4.0, "y": 14.0}, {"x": 24.0, "y": 14.0}]
+    heavy = [{"x": 4.0, "y": 14.0 + 0.1 * n} for n in range(-80, 80)]
+    wide = [{"x": 5.5, "y": 14.0 + 0.1 * n} for n in range(-80, 80)]
+    found = ink([tail, heavy, wide], extent=0.8)
+    # The tail reaches the right border, half the pen's 2.688 pixels from it.
+    right = max(point["x"] for stroke in found["strokes"] for point in stroke)
+    assert right == pytest.approx(28 - 2.688 / 2)
+    assert found["mass"][0] < 13
+
+
 def test_a_drawing_that_fills_the_picture_is_centred_by_its_ends() -> None:
     found = ink([STROKE], extent=1.0)
     # The pen is 0.12 · 28 = 3.36 pixels wide, so that points lie between 1.68 and 26.32.

@@ -75,6 +75,16 @@ def test_pooling_and_a_linear_layer_by_hand() -> None:
     assert last["field"] == [[0, 1], [0, 3]]
 
 
+def test_a_linear_layer_over_the_rows_of_maps_by_hand() -> None:
+    linear = nn.Linear(2, 2, bias=False)
+    linear.load_state_dict({"weight": torch.tensor([[1.0, 10.0], [100.0, 1000.0]])})
+    one = case(nn.Sequential(linear), (1, 2, 2), 1)
+    one.pictures[0] = torch.tensor([[[1.0, 2], [3, 4]]])
+    (found,) = units(one, [(0, 3)])  # the second feature of the second row
+    assert (found["places"], found["weights"]) == ([2, 3], [100, 1000])
+    assert (found["bias"], found["value"]) == (None, 4300)
+
+
 def mixed() -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(
