@@ -78,6 +78,14 @@ def test_one_unit_is_worked_out_to_what_torch_gives(opened, page, net, digit):
         assert found == pytest.approx(right.numpy(), abs=6e-3)
 
 
+@pytest.mark.parametrize(("fragment", "chosen"), [
+    ("#C2", "C2, map 0, unit (3, 5)"), ("#OUT/3", "OUT, unit 3"), ("#C2/1600", "C2, map 0"),
+    ("#none/%", "C1, map 0, unit (9, 14)"),
+])  # fmt: skip
+def test_the_address_names_a_unit(opened, page, fragment: str, chosen: str):
+    assert opened(page, fragment=fragment).locator(".worked h2").inner_text().startswith(chosen)
+
+
 @torch.no_grad()
 def test_the_probabilities_are_those_of_softmax(opened, page, net, digit):
     tab = opened(page)

@@ -67,7 +67,7 @@ const panels = stages.map((stage, n) => {
     choose: (/** @type {number} */ at) => pin(n, at),
     go: (/** @type {"on" | "back"} */ way) => (way === "on" ? goOn() : goBack()),
   };
-  return answers && stage === last ? resultList(stage.name, classes, stage.shape[0], events) : mapsPanel(stage, events);
+  return answers && stage === last ? resultList(stage.name, classes, stage.shape[0], events) : mapsPanel(stage, room(), events);
 });
 const worked = workedOut();
 const glance = h("button", { type: "button", class: "glance", onclick: () => worked.element.scrollIntoView() });
@@ -170,6 +170,12 @@ function workOut() {
   });
 }
 
+/** How wide the maps may be: beside drawing and probabilities, or alone on a phone. */
+function room() {
+  const width = document.documentElement.clientWidth;
+  return width <= 720 ? width - 28 : width - 40 - 274 - (width > 1380 ? 242 : 0);
+}
+
 /** How the pixels are normalised, where they are. */
 function normalised() {
   const [mean, std] = [taken.mean, taken.std].map((values) => (new Set(values).size === 1 ? values[0] : NaN));
@@ -209,16 +215,17 @@ fill(byId("live"),
     "Each layer has a scale of its own."),
   worked.element, glance, said);
 
-/** The unit that the address names, or one that sees much. */
+/** The unit that the address names (`#C2/351`, `#C2`), or one of the first stage. */
 function beginning() {
-  const [name, at] = location.hash.slice(1).split("/");
-  const which = stages.findIndex((stage) => stage.name === decodeURIComponent(name));
-  if (which >= 0 && Number(at) < count(stages[which].shape)) pin(which, Number(at));
-  else {
-    const [, height, width] = stages[0].shape;
-    choose(0, Math.floor(height / 3) * width + Math.floor(width / 2));
-  }
+  const [name, number] = location.hash.slice(1).split("/");
+  const which = stages.findIndex((stage) => encodeURIComponent(stage.name) === name || stage.name === name);
+  if (which < 0) return choose(0, central(stages[0]));
+  const at = Number(number);
+  pin(which, number && Number.isInteger(at) && at >= 0 && at < count(stages[which].shape) ? at : central(stages[which]));
 }
+
+/** A unit of the first map that sees much of a drawing. @param {import("page/live/stages.js").Stage} stage */
+const central = ({ shape: [, height, width] }) => Math.floor(height / 3) * width + Math.floor(width / 2);
 
 function repaint() {
   state.colours = themeColours();
@@ -231,5 +238,6 @@ cancelAnimationFrame(state.frame);
 update();
 beginning();
 repaint();
+addEventListener("hashchange", beginning);
 new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ["data-theme"] });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);

@@ -22,12 +22,14 @@ import { shortly } from "page/live/numbers.js";
 
 /** Maps that are shown; of more, the first. */
 const MOST = 256;
-/** Pixels that a stage's maps may stand tall. */
+/** More maps than this are drawn smaller. */
+const MANY = 20;
+/** Pixels that a stage's maps may stand tall, if there is room beside them. */
 const TALL = 268;
 
-/** @param {Stage} stage @param {Events} events @returns {Panel} */
-export function mapsPanel(stage, events) {
-  const layout = arranged(stage);
+/** @param {Stage} stage @param {number} room how wide it may be @param {Events} events @returns {Panel} */
+export function mapsPanel(stage, room, events) {
+  const layout = arranged(stage, room);
   const canvas = h("canvas", {
     width: layout.width, height: layout.height, tabindex: "0", role: "application",
     "aria-roledescription": "maps", "aria-label": `${stage.name}, ${sizeOf(stage)}: arrows move from unit to unit`,
@@ -93,16 +95,18 @@ export function mapsPanel(stage, events) {
   };
 }
 
-/** Where the maps stand. @param {Stage} stage */
-export function arranged({ shape: [all, height, width], vector }) {
+/** Where the maps stand. @param {Stage} stage @param {number} room */
+export function arranged({ shape: [all, height, width], vector }, room) {
   const count = Math.min(all, MOST);
   const side = Math.max(height, width);
-  const cell = vector ? 9 : Math.max(1, Math.round(Math.min(84, 84 * (side / 28) ** 0.7) / side));
+  const large = count > MANY ? 56 : 84;
+  const cell = vector ? 9 : Math.max(1, Math.round(Math.min(large, large * (side / 28) ** 0.7) / side));
   const gap = vector ? 2 : 7;
   const [wide, tall] = [cell * width, cell * height];
   const rowsThatFit = Math.max(1, Math.floor((TALL + gap) / (tall + gap)));
   const ideal = Math.ceil(Math.sqrt(count) * (vector ? 1 : 0.8));
-  const columns = Math.min(count, Math.max(ideal, Math.ceil(count / rowsThatFit)));
+  const most = Math.max(1, Math.floor((room + gap - 4) / (wide + gap)));
+  const columns = Math.min(count, most, Math.max(ideal, Math.ceil(count / rowsThatFit)));
   const rows = Math.ceil(count / columns);
   // A line around each map, and room for the mark of a unit.
   return {
