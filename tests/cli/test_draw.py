@@ -113,6 +113,7 @@ def test_the_format_on_stdout(draw: Draw, name: str, start: str):
 def test_a_named_format_beats_the_suffix(draw: Draw):
     assert draw("lenet", "-o", "lenet.txt", "-f", "dot")[0] == 0
     assert Path("lenet.txt").read_text(encoding="utf-8").startswith("digraph")
+    assert draw("lenet", "-o", "lenet.gv", "-f", "dot")[0] == 0  # the same by another name
 
 
 @pytest.mark.parametrize(

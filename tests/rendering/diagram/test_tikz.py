@@ -145,6 +145,14 @@ def test_a_page_is_filled(style: str, page: str):
     assert min(sizes) >= 5.99
 
 
+def test_a_frame_is_drawn_before_what_is_in_it():
+    source = draw(nn.Sequential(Tower(2), nn.ReLU()), 1, 3, 8, 8, expand=True).tikz()
+    about = [line for line in source.splitlines() if line.startswith("% ")]
+    places = [about.index(f"% {words}") for words in
+              ("0: Tower", "0.blocks.0: Residual", "0.stem: Conv2d 3×3, 3→8")]  # fmt: skip
+    assert places == sorted(places)
+
+
 def test_a_failing_layer_is_red():
     source = draw(Broken(), 1, 1, 28, 28).tikz()
     assert "fill=shapeFBE0E0" in source
