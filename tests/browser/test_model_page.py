@@ -141,6 +141,16 @@ def test_a_module_folds_in_both(opened, page):
     assert names(tab)[4:6] == ["layer1", "0"]
 
 
+def test_a_frame_is_closed_at_its_title(opened, page):
+    tab = ready(opened(page("resnet")))
+    tab.locator("#picture text", has_text="layer1.0").click()
+    tab.wait_for_function(
+        "document.querySelector('#picture svg').textContent.includes('Bottleneck, 4 conv')"
+    )
+    assert chosen(tab) == "0"
+    assert tab.locator("tr[aria-selected]").get_attribute("aria-expanded") == "false"
+
+
 def test_equal_blocks_are_one_row_until_each_is_asked_for(opened, page):
     tab = ready(opened(page("resnet")))
     before = len(names(tab))
@@ -222,6 +232,14 @@ def test_enter_follows_the_data_and_escape_goes_back(opened, page):
         assert chosen(tab) == layer
     tab.keyboard.press("Escape")
     assert chosen(tab) == "R2"
+
+
+def test_paper_has_the_sizes_and_no_handles(opened, page):
+    tab = ready(opened(page("letters"), dark=True))
+    tab.emulate_media(media="print")
+    assert tab.locator("input[type=number]").first.is_visible()
+    assert not tab.locator("input[type=range]").first.is_visible()
+    assert not tab.locator("#search").is_visible()
 
 
 def test_arrows_move_along_the_diagram(opened, page):

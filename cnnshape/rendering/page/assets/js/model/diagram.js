@@ -49,7 +49,8 @@ export class Diagram {
       if (this.view.moved) return;
       const part = this.partAt(event.target);
       if (!part) store.choose(-1);
-      else if ("items" in part) this.fold(part.row);
+      else if ("items" in part && onTitle(event.target)) this.fold(part.row);
+      else if ("items" in part) store.choose(part.row);
       else if (part.closed && store.chosen === part.row) this.unfold(part.row);
       else if (part.row >= 0) store.choose(part.row);
     });
@@ -260,6 +261,9 @@ export class Diagram {
     return box ? { x: box.left + box.width / 2, y: box.top + box.height / 2 } : { x: 0, y: 0 };
   }
 }
+
+/** Whether a click was at a frame's title, and not somewhere inside it. @param {EventTarget | null} target */
+const onTitle = (target) => target instanceof Element && target.closest("g.node") !== null;
 
 /** Texts of two sizes in one row stand on one line, which Graphviz does not see to. @param {Element} node */
 function level(node) {
