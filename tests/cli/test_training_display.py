@@ -176,3 +176,13 @@ def test_curves_stand_in_a_line_each(monkeypatch: pytest.MonkeyPatch) -> None:
     # ln 5 of ln 9 above the lowest: five of seven steps.
     assert "  val loss   █▆▁  0.900 → 0.100" in text
     assert re.search(r"val acc    ▁[▄▅]█  0\.100 → 0\.900", text)
+
+
+def test_a_doubt_is_one_line_however_long() -> None:
+    plain, stream = console(terminal=False)
+    doubt = "twelve times as sharp, which is more than any picture that was trained on has"
+    prediction = Prediction(Path("x.png"), "b", 1, 0.6, {"b": 0.6}, (), doubt)
+    print_predictions([prediction], 1, plain)
+    assert stream.getvalue().splitlines()[-1] == (
+        f"the picture is unlike what was trained on: {doubt}"
+    )

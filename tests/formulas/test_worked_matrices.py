@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -238,3 +240,10 @@ def test_a_picture_that_would_not_read_is_refused():
     wide = formula("max_pool", matrix=[[1] * 50] * 2, kernel=1)
     with pytest.raises(UsageError, match="at most 40 rows and columns, not 50"):
         matrix_picture(wide)
+
+
+def test_the_sum_of_a_window_is_that_of_its_rows():
+    worked = formula("conv", matrix="1 2; 4 5", weights="1 0; 0 1")
+    assert worked.caption == "conv, kernel 2×2"
+    text = replace(worked, with_steps=True).text()
+    assert "output[0, 0] = 1 + 5 = 6\n" in text

@@ -594,3 +594,19 @@ def test_a_bag_sums_over_its_own_indices() -> None:
     assert found is not None
     assert found.results == ((Kept(AxisOf(0, 0), 2), Kept(AxisOf(1, 1), 4)),)
     assert found.ended[0] == Ended((AxisOf(0, 1),), "reduced", 3)
+
+
+def test_positions_that_are_drawn_are_those_of_the_last_axis():
+    found = account("multinomial", (Operand.of(0, 2, 5), 3))
+    assert found is not None
+    drawn = found.results[0][1]
+    assert isinstance(drawn, Chosen)
+    assert drawn.sources == (AxisOf(0, 1),)
+    assert Chosen(AxisOf(0, 1), 3, AxisOf(1, 0)).sources == (AxisOf(0, 1), AxisOf(1, 0))
+
+
+@pytest.mark.parametrize("name", ["nonzero", "argwhere", "unique", "masked_select"])
+def test_the_values_decide_how_many_there_are(name):
+    entry = TABLE.find(name)
+    assert entry is not None
+    assert entry.values is True

@@ -245,3 +245,11 @@ def test_what_no_letter_tells_is_unknown() -> None:
     copied = account("as_tensor", (Operand(0, (H,), (14,)),))
     assert copied is not None
     assert copied.results == ((Kept((0, 0), H),),)
+
+
+def test_range_has_its_end_as_well():
+    """1, 3, 5, 7; and 1, 3, 5 where the end is not reached. (torch.range itself is deprecated.)"""
+    for end in (7, 6):
+        found = account("range", (1, end, 2))
+        assert found is not None
+        assert found.sizes == ((1 + (end - 1) // 2,),)

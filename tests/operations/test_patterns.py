@@ -225,6 +225,12 @@ def test_einsum_is_spelled_out(equation):
     assert found.pattern.einops is not None
 
 
+def test_rows_against_rows():
+    found = judge(torch.inner, numbers(2, 4), numbers(3, 4))
+    assert found is not None
+    assert found.pattern.pattern == "n d, n2 d -> n n2"
+
+
 def test_a_tensor_that_comes_twice_has_one_letter():
     x, y = numbers(3, 3), numbers(3, 3)
     for function in (

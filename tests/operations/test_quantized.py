@@ -106,6 +106,11 @@ def test_the_channels_that_are_wanted_are_named() -> None:
     assert "in_channels = 3" in (error.diagnosis or "")
 
 
+def test_a_model_that_is_a_quantized_layer_itself_is_named_by_its_kind() -> None:
+    report = report_of(nnq.dynamic.Linear(6, 5), 2, 6)
+    assert report.notes[0].startswith("Linear keeps its weights packed")
+
+
 def test_weights_of_which_no_size_is_known_leave_the_rest_unknown() -> None:
     entry = TABLE.find("quantized.conv2d")
     assert entry is not None

@@ -15,6 +15,7 @@ from cnnshape.analysis.diagnose.proposals.inputs import as_first_taken
 from cnnshape.analysis.diagnose.rules.attention import _as_padding
 from cnnshape.analysis.diagnose.rules.convolution import _of_other
 from cnnshape.analysis.diagnose.rules.resampling import interpolate
+from cnnshape.analysis.diagnose.rules.reshaping import expand
 from cnnshape.tracing.execute import Inputs, record
 
 
@@ -137,6 +138,19 @@ def test_a_dimension_of_one_is_proposed_where_one_is_missing(
     assert texts_of_inputs == texts
 
 
+@pytest.mark.parametrize(
+    ("call", "shape", "texts"),
+    [
+        (Call(lambda x: x.expand(5, 4)), (1, 3), ["x.expand(5, -1)"]),
+        (Call(lambda x: x.expand(4)), (3,), []),  # expand(-1) would expand nothing
+    ],
+)
+def test_what_can_be_expanded_is(call: nn.Module, shape: tuple[int, ...], texts: list[str]) -> None:
+    found = expand(Failing.of(record(call, Inputs((torch.zeros(shape),))).trace))
+    assert found is not None
+    assert [at.text for at in found.suggestions] == texts
+
+
 @pytest.mark.parametrize("file", ["<string>", "/a/file/that/is/gone.py"])
 def test_a_call_without_source_is_not_rewritten(file: str) -> None:
     given = Inputs((torch.zeros(3, 5, 8), torch.zeros(3, 5)))
@@ -161,3 +175,20 @@ def test_a_first_convolution_says_what_the_input_lacks(
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(288, 10))
     trace = record(net, Inputs((torch.zeros(shape),))).trace
     assert [found.text for found in as_first_taken(Failing.of(trace))] == texts
+
+
+class Borrowing(nn.Module):
+    def __init__(self, other: nn.Conv2d) -> None:
+        super().__init__()
+        self.others = [other]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(x, self.others[0].weight)
+
+
+def test_a_function_with_the_weight_of_a_layer_elsewhere_is_no_layer() -> None:
+    conv = nn.Conv2d(3, 8, 3)
+    model = nn.ModuleDict({"a": conv, "b": Borrowing(conv)})
+    error = cnnshape.inspect(Call(lambda inner, x: inner["b"](x), model), (1, 4, 8, 8)).error
+    assert error is not None
+    assert error.diagnosis == "conv2d in layers.0.b expects 3 channels, but 4 arrive"

@@ -245,3 +245,14 @@ def test_the_wordings_of_the_pages(kind):
         found = explain_text(wording)
         if found is not None and found.kind is not None:
             assert found.kind in {kind} | ELSEWHERE.get(kind, set()), wording
+
+
+def test_a_kernel_over_one_axis():
+    """9 steps of 4 channels for a layer of 3: what its one size of a kernel is, goes on."""
+    text = (
+        "Given groups=1, weight of size [8, 3, 5], expected input[2, 4, 9] to have 3 channels, "
+        "but got 4 channels instead"
+    )
+    _, sentence, fixes = said(text)
+    assert sentence == "a convolution expects 3 channels, but 4 arrive"
+    assert fixes == ["nn.Conv1d(4, 8, kernel_size=5, …)"]
