@@ -87,6 +87,34 @@ def test_whatever_a_model_is_called_is_text(opened):
     assert "<img src=x onerror=alert(1)>" in tab.locator("tbody").inner_text()
 
 
+class Named(nn.Module):
+    """Layers that ran, under names that mean something to HTML, Jinja, DOT and eyes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = ["<script>alert(1)</script>", 'a"b\\c', "{{ 7*7 }}", "שלום", "卷积"]
+        for name in self.names:
+            self.add_module(name, nn.Linear(4, 4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for layer in self.children():
+            x = torch.sin(layer(x)) + x
+        return x
+
+
+def test_names_are_drawn_as_they_are(opened):
+    net = Named()
+    tab = opened(cnnshape.inspect(net, (1, 4)).to_text("html"))
+    tab.wait_for_selector("#picture[data-ready]")
+    assert tab.locator("tbody .name").all_inner_texts() == net.names
+    tab.locator("tbody tr").nth(1).click()
+    assert tab.locator("#chosen h2").inner_text().startswith(net.names[1])
+    tab.reload()  # the address has the name
+    assert tab.locator("#chosen h2").inner_text().startswith(net.names[1])
+    drawn = "".join(tab.locator("#picture svg text").all_text_contents())
+    assert [name for name in net.names[:1] if name not in drawn] == []
+
+
 def test_data_comes_through_whatever_is_in_it(opened):
     given = {_HOSTILE: [_HOSTILE, float("nan"), "\ud800"]}
     page = Page("diagram.html", _HOSTILE, "diagram/main.js", ("diagram.css",), {"given": given}, {
