@@ -41,11 +41,12 @@ class Given:
         return self.arguments[name]
 
     def number(self, name: str) -> float:
-        """An argument that JSON can hold; a tensor or anything else is refused."""
+        """An argument that JSON can hold; a tensor, an infinity or anything else is refused."""
         value = self.arguments[name]
-        if isinstance(value, bool | int | float):
+        if isinstance(value, bool | int | float) and math.isfinite(value):
             return float(value)
-        raise Refused(f"has {name} that is no plain number")
+        shown = "a tensor" if isinstance(value, Ref) else value
+        raise Refused(f"has {name} = {shown}, which is no plain number")
 
     def weights(self, *names: str) -> dict[str, int]:
         """The tensors among some arguments."""
@@ -289,15 +290,25 @@ def _scaled(factor: Callable[[float], tuple[float, float]]) -> Reader:
     """Arithmetic with one number: ``scale · x + shift``."""
 
     def reader(given: Given) -> Found:
-        if not isinstance(given["input"], Ref):
-            raise Refused("has the picture on its right side")
-        number = given.number("other") * (
-            given.number("alpha") if "alpha" in given.arguments else 1
-        )
-        scale, shift = factor(number)
-        return Found("affine", {"scale": scale, "shift": shift})
+        alpha = given.number("alpha") if "alpha" in given.arguments else 1.0
+        return _affine(given, *factor(alpha * given.number("other")))
 
     return reader
+
+
+def _divided(given: Given) -> Found:
+    if given["rounding_mode"] is not None:
+        raise Refused("rounds what it divides")
+    number = given.number("other")
+    if number == 0:
+        raise Refused("divides by zero")
+    return _affine(given, 1 / number, 0.0)
+
+
+def _affine(given: Given, scale: float, shift: float) -> Found:
+    if not isinstance(given["input"], Ref):
+        raise Refused("has the picture on its right side")
+    return Found("affine", {"scale": scale, "shift": shift})
 
 
 # ---- axes ---------------------------------------------------------------------------------
@@ -397,7 +408,7 @@ _OPERATIONS: dict[str, tuple[str, Reader]] = {
     "sub subtract": (f"{_TWO} alpha=1", _scaled(lambda n: (1.0, -n))),
     "rsub": (_TWO, _scaled(lambda n: (-1.0, n))),
     "mul multiply": (_TWO, _scaled(lambda n: (n, 0.0))),
-    "div divide true_divide truediv": (_TWO, _scaled(lambda n: (1 / n, 0.0))),
+    "div divide true_divide truediv": (f"{_TWO} rounding_mode=None", _divided),
 }
 _READERS = {
     name: (Signature(signature), reader)

@@ -73,6 +73,25 @@ class Turned(nn.Module):
         return x.transpose(2, 3)
 
 
+class Rounded(nn.Module):
+    def forward(self, x):
+        return torch.div(x, 2, rounding_mode="floor")
+
+
+class Unbounded(nn.Module):
+    def forward(self, x):
+        return x.clamp(min=-float("inf"))
+
+
+class Shifted(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return x + self.shift
+
+
 class Halved(nn.Module):
     def forward(self, x):
         return x.half()
@@ -90,6 +109,9 @@ REFUSED = [
         Turned(),
         "transpose at {file} changes the order of the numbers, which a page does not follow",
     ),
+    (Rounded(), "div at {file} rounds what it divides"),
+    (Unbounded(), "clamp at {file} has min = -inf, which is no plain number"),
+    (Shifted(), "add at {file} has other = a tensor, which is no plain number"),
     (Halved(), "half at {file} gives float16, and a page computes in float32"),
     (Constant(), "its result does not follow from the picture by a plain chain of layers"),
     (nn.Softmax(0), "softmax works across the batch"),
