@@ -15,7 +15,8 @@ from cnnshape.analysis.accounts import Accounts, shown_name
 from cnnshape.analysis.report import Check, Report
 from cnnshape.errors import UsageError
 from cnnshape.rendering.diagram.layer_words import layer_words
-from cnnshape.rendering.live.reading import Given, Refused, read
+from cnnshape.rendering.live.call import Given, Refused
+from cnnshape.rendering.live.reading import read
 from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import ordinal, times
 

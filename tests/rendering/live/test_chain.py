@@ -44,14 +44,16 @@ def test_dropout_in_eval_is_no_step() -> None:
     assert [step.kind for step in steps(model, 1, 1, 4, 4)] == ["conv", "relu"]
 
 
-@pytest.mark.parametrize("text", ["2 - x", "torch.rsub(x, 2)"])
-def test_a_number_less_the_picture(text: str) -> None:
+@pytest.mark.parametrize(("text", "scale"), [
+    ("2 - x", -1.0), ("torch.rsub(x, 2)", -1.0), ("torch.rsub(x, 2, alpha=3)", -3.0)
+])  # fmt: skip
+def test_a_number_less_the_picture(text: str, scale: float) -> None:
     class Less(nn.Module):
         def forward(self, x):
             return eval(text, {"torch": torch, "x": x})
 
     (step,) = steps(Less(), 1, 1, 4, 4)
-    assert (step.arguments["scale"], step.arguments["shift"]) == (-1.0, 2.0)
+    assert (step.arguments["scale"], step.arguments["shift"]) == (scale, 2.0)
 
 
 class Residual(nn.Module):
