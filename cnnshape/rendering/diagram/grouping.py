@@ -14,6 +14,7 @@ from cnnshape.rendering.diagram.dataflow import Flow, Node
 from cnnshape.rendering.diagram.operation_words import CONCAT, sign_of
 from cnnshape.rendering.diagram.turns import fold_turns
 from cnnshape.rendering.palette import Kind, family_of, kind_of
+from cnnshape.tracing.trace import Operation
 
 #: Operations that are drawn as strips below the layer before them, by their families.
 _STRIPS = frozenset(
@@ -216,7 +217,7 @@ def _hands_on(flow: Flow, node: Node) -> bool:
         op = flow.trace.operations[node.operation]
         if "dropout" in op.name:
             return flow.trace.execution.mode == "eval"
-        return flow.accounts.keeps(op)
+        return flow.accounts.keeps(op) or _joins_nothing(flow, op)
     module = flow.module(node)
     if module is None or node.call is None:
         return False
@@ -224,6 +225,14 @@ def _hands_on(flow: Flow, node: Node) -> bool:
         return not module.config.get("p", 0.5)
     start, stop = flow.trace.calls[node.call].operations
     return start == stop
+
+
+def _joins_nothing(flow: Flow, op: Operation) -> bool:
+    """Whether a tensor is joined with empty ones alone, as the first keys are with a cache."""
+    if family_of(op.name) != "joining" or len(op.outputs) != 1:
+        return False
+    full = [value for value in op.inputs if 0 not in flow.trace.shape(value)]
+    return len(full) == 1 and flow.trace.shape(full[0]) == flow.trace.shape(op.outputs[0])
 
 
 # ---- where a picture would drown in functions -------------------------------------------

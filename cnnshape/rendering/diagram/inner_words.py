@@ -5,7 +5,7 @@ All of it is read off what ran. What is not known is not said.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from cnnshape.rendering.diagram.attention import Attention, attentions
 from cnnshape.rendering.diagram.operation_words import CONCAT
 from cnnshape.rendering.diagram.skips import Skip, around, ends_with, is_dense, skips
 from cnnshape.rendering.diagram.slices import parts_joined, slice_words
-from cnnshape.tracing.trace import ModuleCall
+from cnnshape.tracing.trace import ModuleCall, Operation
 from cnnshape.words import counted
 
 _INPUT, _PROJECTED = "+ input", "+ projected input"
@@ -136,6 +136,12 @@ def _number(inside: Sequence[Skip]) -> str:
 
 
 # ---- attention --------------------------------------------------------------------------
+
+
+def attention_words(accounts: Accounts, operations: Iterable[Operation]) -> list[str]:
+    """``12 heads of 64`` and ``windows 7×7``: what is known of the attentions among operations."""
+    found = attentions(accounts, operations)
+    return [words for words in (heads_words(found), windows_words(found)) if words]
 
 
 def heads_words(found: Sequence[Attention]) -> str:

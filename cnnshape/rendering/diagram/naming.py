@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from cnnshape.rendering.diagram.boxes import Box, Frame, Part
 from cnnshape.rendering.diagram.choose_depth import View
+from cnnshape.rendering.diagram.inner_words import attention_words
 from cnnshape.rendering.diagram.labels import packed
 from cnnshape.rendering.diagram.layer_words import layer_words, step_words
 from cnnshape.rendering.diagram.operation_words import operation_words
@@ -149,6 +150,8 @@ class Naming:
             operation_words(self.trace, [self._ran(node) for node in each], self.hide_batch)
             for each in (nodes, last)
         )
+        if len(parts) == 1 and not details:
+            details = ", ".join(attention_words(self.flow.accounts, [self._ran(nodes[0])]))
         return series_name([first, end]), details
 
     def operation(self, part: Part) -> Operation:
@@ -193,8 +196,9 @@ class Naming:
         for child in self.flow.children(call):
             module = self.module(child)
             plain = module.kind.removeprefix("Lazy")
+            start, stop = self.trace.calls[child].operations
             if "attention" in module.type.lower():
-                found["attention"] += 1
+                found["attention"] += start < stop  # one that hands on its input is none
             elif self.flow.children(child):
                 found += self._layers(child)
             elif plain.startswith(("Embedding", "LSTM", "GRU", "RNN")):

@@ -122,7 +122,32 @@ def _arithmetic(accounts: Accounts, op: Operation, sign: str) -> str:
         names = [one.name for one in made if accounts.makes(one)]
     if sign == CONCAT:
         names = [name for name in names if not name.lstrip("-").isdigit()]
-    return f"{sign} {', '.join(names)}" if names else op.name
+    elif not names and len(held) > 1:
+        names = [_beside(accounts, op)]
+    return f"{sign} {', '.join(names)}" if any(names) else op.name
+
+
+def _beside(accounts: Accounts, op: Operation) -> str:
+    """What a tensor without a name is; empty where it is not known."""
+    if len(set(op.inputs)) == 1:
+        return "itself"
+    fed = [_is_fed(accounts, value) for value in op.inputs]
+    return "constant" if fed.count(False) else ""
+
+
+def _is_fed(accounts: Accounts, value: int) -> bool:
+    """Whether numbers of an input went into a value."""
+    trace, seen, todo = accounts.trace, set[int](), [value]
+    while todo:
+        at = todo.pop()
+        if trace.values[at].origin == "input":
+            return True
+        maker = trace.values[at].producer
+        if at in seen or maker is None or accounts.makes(trace.operations[maker]):
+            continue
+        seen.add(at)
+        todo += trace.operations[maker].inputs
+    return False
 
 
 def _conv_rule(arguments: Config) -> list[str]:

@@ -234,6 +234,50 @@ def test_a_class_that_is_only_called_like_a_layer_is_not_described_as_one():
     assert captions["0/exp"].lines == ("ConvStandIn",)
 
 
+class Turned(nn.Module):
+    """Multiplied with what is computed from no input, and joined with a tensor without numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.out = nn.Linear(4, 4), nn.Linear(4, 4)
+
+    def forward(self, x):
+        x = self.fc(x) * torch.arange(4.0).cos()
+        return self.out(torch.cat([x.new_zeros(0), x], -2))
+
+
+def test_what_comes_from_no_input_is_a_constant_and_nothing_is_not_joined():
+    captions, _, view = captions_of(Turned(), (1, 3, 4))
+    assert [strip.text for strip in captions["fc"].strips] == ["× constant"]
+    assert not any("cat" in view.graph.operation_name(box) for box in view.graph.boxes.values())
+
+
+def test_an_attention_of_its_own_says_its_heads():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.q, self.kv = nn.Linear(12, 12), nn.Linear(12, 6)
+
+        def forward(self, x):
+            q = self.q(x).unflatten(-1, (4, 3)).transpose(1, 2)
+            kv = self.kv(x).unflatten(-1, (2, 3)).transpose(1, 2)
+            return F.scaled_dot_product_attention(q, kv, kv, enable_gqa=True)
+
+    boxes, _, _ = captions_of(Net(), (1, 5, 12))
+    (caption,) = [one for one in boxes.values() if one.title == "attention"]
+    assert caption.lines[0] == "4 heads of 3, 2 for keys and values"
+
+
+def test_an_attention_that_hands_on_its_input_is_not_counted():
+    class Attention(nn.Module):
+        def forward(self, x):
+            return x
+
+    net = nn.Sequential(nn.Sequential(nn.Conv2d(1, 4, 3), Attention()), nn.ReLU())
+    boxes, _, _ = captions_of(net, (1, 1, 8, 8), collapse=["0"])
+    assert boxes["0.0"].lines == ("1 conv",)
+
+
 def test_what_noise_is_multiplied_with():
     class Noisy(nn.Module):
         def __init__(self):
