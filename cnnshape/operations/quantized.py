@@ -93,7 +93,7 @@ def _packed(
 
     def unpacked(call: Call) -> Call:
         given = arguments(call)
-        return Call(entry.name, given, call.tensor().rank - 2, entry.name, given)
+        return Call(entry.name, given, None, entry.name, given)
 
     def axes(call: Call) -> Account:
         if entry.axes is None:

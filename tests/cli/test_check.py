@@ -9,6 +9,7 @@ import pytest
 from torch import nn
 
 import cnnshape
+from cnnshape.analysis.snapshot import compare_with_snapshot, snapshot_rows
 from cnnshape.cli.main import run
 
 
@@ -510,3 +511,13 @@ def test_a_rule_for_padding_is_compared_with_the_padding_of_each_layer():
         ("C3", (2, 2), (0, 0), False),
     ]
     assert "the padding for output = input" in rules[0].note
+
+
+def test_a_layer_of_another_type_has_changed_itself():
+    before, after = (
+        cnnshape.inspect(nn.Sequential(nn.Conv2d(1, 2, 3), last), (1, 1, 8, 8))
+        for last in (nn.ReLU(), nn.GELU())
+    )
+    old = snapshot_rows(before.to_dict()["layers"])
+    claims = {claim.path: claim.change for claim in compare_with_snapshot(after, old)}
+    assert claims == {"": "", "0": "", "1": "itself"}

@@ -6,6 +6,8 @@ import pytest
 
 from cnnshape import formulas
 from cnnshape.errors import ImpossibleSizeError, UsageError
+from cnnshape.formulas.roles import example, named_rule
+from cnnshape.formulas.whole_shapes import derive_glu
 
 #: kind, input shape, arguments, output shape: worked out by hand.
 BY_HAND = [
@@ -298,3 +300,13 @@ def test_a_transposed_convolution_to_nothing():
     refused = {"kernel_size": 2, "padding": 2, "dilation": 2, "output_padding": 1}
     with pytest.raises(ImpossibleSizeError, match="the output would be 0"):  # −4 + 2 + 1 + 1
         formulas.derive("conv_transpose", (2, 1, 1), dims=1, out_channels=1, **refused)
+
+
+def test_the_axis_that_a_gate_halves():
+    (axis,) = derive_glu((2, 128)).axes
+    assert (axis.input, axis.output) == (128, 64)
+
+
+def test_the_example_in_a_message_has_what_the_kind_needs():
+    assert example(named_rule("upsample")) == "cnnshape formula upsample --input 28 --factor 2"
+    assert example(named_rule("pad")).endswith("--padding 1")

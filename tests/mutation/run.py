@@ -241,7 +241,8 @@ NEAREST = {
     "formulas/*": "formulas/test_size_rules.py formulas/test_algebra.py"
     " formulas/test_size_reading.py formulas/test_formula_answers.py"
     " formulas/test_formula_reading.py formulas/test_formula_writing.py"
-    " formulas/test_formula_verdicts.py cli/test_formula.py",
+    " formulas/test_formula_verdicts.py formulas/test_argument_rules.py"
+    " formulas/test_worked_matrices.py cli/test_formula.py",
     "operations/indexing.py": "operations/test_indexing.py operations/test_taking_and_putting.py",
     "operations/call.py": "operations/test_moving.py operations/test_register.py"
     " operations/test_windows.py",

@@ -194,6 +194,7 @@ def test_channels_against_space_and_pooling(n, c, h, w, r):
     judge(lambda x: F.pixel_unshuffle(x, r), numbers(n, c, h * r, w * r))
     for pool in (F.max_pool2d, F.avg_pool2d):
         judge(partial(pool, kernel_size=r), numbers(n, c, h * r, w * r))
+    assert judge(partial(F.avg_pool2d, kernel_size=2), numbers(1, 3, 4, 4)) is not None
     for pool in (F.adaptive_avg_pool2d, F.adaptive_max_pool2d):
         judge(partial(pool, output_size=1), numbers(n, c, h, w))
         judge(partial(pool, output_size=(h, w)), numbers(n, c, h * r, w * 2))

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from cnnshape.analysis.diagnose.axis_origin import main_input
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.proposals.earlier_calls import _is_weight, earlier_calls
 from cnnshape.tracing.execute import Inputs, record
@@ -164,13 +165,14 @@ class Scaled(nn.Module):
         self.weight = nn.Parameter(torch.ones(4, 4))
 
     def forward(self, x):
-        return x @ (self.weight * 2)
+        return (self.weight * 2) @ x
 
 
 def test_a_weight_is_one_after_it_was_scaled():
-    trace = record(Scaled(), Inputs((torch.zeros(2, 4),))).trace
+    trace = record(Scaled(), Inputs((torch.zeros(4, 2),))).trace
     scaled, product = (trace.values[op.outputs[0]] for op in trace.operations)
     assert _is_weight(scaled)
     assert _is_weight(trace.values[trace.operations[0].inputs[0]])
     assert not _is_weight(trace.values[trace.inputs[0].value])
     assert not _is_weight(product)
+    assert main_input(trace, trace.operations[1]) == trace.values[trace.inputs[0].value]
