@@ -16,12 +16,18 @@ from cnnshape.rendering.diagram.dataflow import Flow
 from cnnshape.rendering.diagram.dot_writer import DotWriter
 from cnnshape.rendering.diagram.draw_options import Direction, DrawOptions
 from cnnshape.rendering.diagram.fitting import beside, bounded, breaks, fill_page, on_page
-from cnnshape.rendering.diagram.graph_picture import GraphPicture, laid_in_a_u, tidy
+from cnnshape.rendering.diagram.graph_picture import (
+    GraphPicture,
+    laid_in_a_pyramid,
+    laid_in_a_u,
+    tidy,
+)
 from cnnshape.rendering.diagram.graphviz_process import lay_out
 from cnnshape.rendering.diagram.painting import painted
 from cnnshape.rendering.diagram.paper import DRAWN_TEXT, LEAST_SCALE, Page, page_of, too_small
 from cnnshape.rendering.diagram.pieces import Piece, cut
 from cnnshape.rendering.diagram.placement import Placement, read_placement
+from cnnshape.rendering.diagram.pyramid import Pyramid, pyramid
 from cnnshape.rendering.diagram.svg import Widths, describe, measured_widths
 from cnnshape.rendering.diagram.u_shape import UShape, u_shape
 from cnnshape.rendering.palette import THEMES
@@ -43,7 +49,7 @@ class Sheet:
 
 
 def fitted_picture(flow: Flow, report: Report, options: DrawOptions) -> FittedPicture:
-    """The most detailed view that can be read on the page: a U if the network is one.
+    """The most detailed view that can be read on the page: a U or a pyramid if the network is one.
 
     Raises:
         UsageError: the page is too small for any; the message says which would do.
@@ -66,7 +72,7 @@ class _Fitter:
     tried: list[Sheet] = field(default_factory=list[Sheet])
 
     def in_a_u(self) -> Sheet | None:
-        """The deepest view that fits in the form of a U; None if there is none."""
+        """The deepest view that fits in the form of a U or a pyramid; None if there is none."""
         if self.options.direction is not None:
             return None
         shapes: list[tuple[View, UShape]] = []
@@ -76,6 +82,9 @@ class _Fitter:
                 if self._fits(_u_sheet(view, shape, self)):
                     return self.tried[-1]
                 shapes.append((view, shape))
+            levels = pyramid(view)
+            if levels is not None and self._fits(_pyramid_sheet(levels, self)):
+                return self.tried[-1]
         if self.page.width < self.page.height:
             return None
         for view, shape in shapes:  # an arrow from row to row would lead through a frame's title
@@ -143,6 +152,14 @@ def _u_sheet(view: View, shape: UShape, asked: _Fitter, *, flat: bool = False) -
     captions, theme = Captions(view, asked.report, asked.options.show), THEMES[asked.options.theme]
     writer = DotWriter(view, captions, theme, "TB", shape.joined)
     placement, widths = laid_in_a_u(writer, shape, asked.report.class_name, flat=flat)
+    return _on(asked, view, writer, placement, widths)
+
+
+def _pyramid_sheet(shape: Pyramid, asked: _Fitter) -> Sheet:
+    view, theme = shape.view, THEMES[asked.options.theme]
+    captions = Captions(view, asked.report, asked.options.show)
+    writer = DotWriter(view, captions, theme, "TB", tuple(cell.piece for cell in shape.cells))
+    placement, widths = laid_in_a_pyramid(writer, shape, asked.report.class_name)
     return _on(asked, view, writer, placement, widths)
 
 

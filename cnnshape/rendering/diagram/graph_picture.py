@@ -27,6 +27,7 @@ from cnnshape.rendering.diagram.loop_routes import led_back
 from cnnshape.rendering.diagram.painting import painted
 from cnnshape.rendering.diagram.pieces import Piece
 from cnnshape.rendering.diagram.placement import Placement, read_placement, tidied
+from cnnshape.rendering.diagram.pyramid import Pyramid, in_a_pyramid, pyramid
 from cnnshape.rendering.diagram.svg import Widths, describe, measured_widths
 from cnnshape.rendering.diagram.u_shape import UShape, in_a_u, u_shape
 from cnnshape.rendering.palette import THEMES
@@ -70,6 +71,17 @@ def laid_in_a_u(
         placed.append(tidy(read_placement(layout), flat=direction == "LR"))
     trunk = [writer.ids[key] for key in main_path(writer.view.graph)]
     return bounded(in_a_u(shape, placed, trunk, writer.crossing(), flat=flat)), widths
+
+
+def laid_in_a_pyramid(writer: DotWriter, shape: Pyramid, name: str) -> tuple[Placement, Widths]:
+    """The placement of a feature pyramid, and how wide the texts in it were measured."""
+    placed, widths = list[Placement](), dict[str, Sequence[tuple[str, float]]]()
+    for cell in shape.cells:
+        layout = lay_out(writer.piece(name, cell.piece, cell.direction).source)
+        widths |= measured_widths(layout)
+        placed.append(bounded(tidy(read_placement(layout), flat=cell.direction == "LR")))
+    trunk = [writer.ids[key] for key in main_path(writer.view.graph)]
+    return bounded(in_a_pyramid(shape.cells, placed, trunk, writer.crossing())), widths
 
 
 @dataclass
@@ -126,10 +138,15 @@ class GraphPicture:
         Raises:
             LayoutError: Graphviz crashed or took too long, or the graph is too large for it.
         """
-        shape = u_shape(self.view) if self.options.direction is None else None
+        free = self.options.direction is None
+        shape = u_shape(self.view) if free else None
+        levels = pyramid(self.view) if free else None
         if shape is not None:
             writer = self._writer(shape.joined)
             placement, widths = laid_in_a_u(writer, shape, self.report.class_name)
+        elif levels is not None:
+            writer = self._writer(tuple(cell.piece for cell in levels.cells), levels.view)
+            placement, widths = laid_in_a_pyramid(writer, levels, self.report.class_name)
         else:
             writer, layout = self._writer((Piece(self.view.root),)), self._laid_out()
             placement = tidy(read_placement(layout), flat=self.direction == "LR")
@@ -169,6 +186,7 @@ class GraphPicture:
             words += f", --only {largest.path} a part of it"
         return words
 
-    def _writer(self, pieces: tuple[Piece, ...]) -> DotWriter:
-        captions = Captions(self.view, self.report, self.options.show)
-        return DotWriter(self.view, captions, THEMES[self.options.theme], self.direction, pieces)
+    def _writer(self, pieces: tuple[Piece, ...], view: View | None = None) -> DotWriter:
+        view = view or self.view
+        captions = Captions(view, self.report, self.options.show)
+        return DotWriter(view, captions, THEMES[self.options.theme], self.direction, pieces)

@@ -23,7 +23,8 @@ from cnnshape.rendering.fonts import text_width
 #: Between two rows, between the columns and beside the bottom, in points.
 _ROWS, _COLUMNS, _ASIDE = 36.0, 90.0, 34.0
 _ARROW = 6.5
-_LABEL = 10.0
+#: The size of the words at arrows.
+LABEL = 10.0
 #: How high above its row a skip runs where the pieces go from left to right.
 _LANE = 8.0
 
@@ -57,7 +58,7 @@ def u_shape(view: View) -> UShape | None:
     two skips, each inside the one before, lead from the way down to the way up.
     """
     graph, order = view.graph, list(boxes_of(view.root))
-    sizes = _sizes(graph, order)
+    sizes = places_of(graph, order)
     if sizes is None or graph.turns:
         return None
     least = min(sizes.values())
@@ -89,7 +90,7 @@ def u_shape(view: View) -> UShape | None:
     return UShape(tuple(pieces[:middle]), pieces[middle], tuple(pieces[middle + 1 :]))
 
 
-def _sizes(graph: BoxGraph, order: Sequence[int]) -> dict[int, int] | None:
+def places_of(graph: BoxGraph, order: Sequence[int]) -> dict[int, int] | None:
     """How many places each box's result has; what has none counts to the box before it."""
     trace, sizes, last = graph.flow.trace, dict[int, int](), None
     for key in order:
@@ -193,23 +194,23 @@ def _drawn(
 ) -> Line:
     tail, head = nodes[one.tail], nodes[one.head]
     (x0, y0), (x1, y1) = tail.center, head.center
-    aside = text_width(one.label, _LABEL) / 2 + 5
+    aside = text_width(one.label, LABEL) / 2 + 5
     if one.start < middle < one.end:  # a skip: level, across the gutter, level
         x2, x3 = max(gutter[0], tail.right) + 8, min(gutter[1], head.left) - 8
         curve = _across((tail.right, y0), (x2, y0), (x3, y1), (head.left, y1))
-        return _line(one, curve, ((x2 + x3) / 2, max(y0, y1) + 9))
+        return line_along(one, curve, ((x2 + x3) / 2, max(y0, y1) + 9))
     if one.end == middle and one.start == middle - 1:
         curve = rounded(((x0, tail.bottom), (x0, y1), (head.left, y1)))
-        return _line(one, curve, (x0 + aside, pages[0].bottom - _ROWS / 2))
+        return line_along(one, curve, (x0 + aside, pages[0].bottom - _ROWS / 2))
     if one.start == middle and one.end == middle + 1:
         curve = rounded(((tail.right, y0), (x1, y0), (x1, head.bottom)))
-        return _line(one, curve, (x1 + aside, pages[1].bottom - _ROWS / 2))
+        return line_along(one, curve, (x1 + aside, pages[1].bottom - _ROWS / 2))
     down = y1 < y0
     start, end = (tail.bottom, head.top) if down else (tail.top, head.bottom)
     third = (end - start) / 3
     curve = (x0, start), (x0, start + third), (x1, end - third), (x1, end)
     between = (pages[0].bottom + pages[1].top if down else pages[0].top + pages[1].bottom) / 2
-    return _line(one, curve, ((x0 + x1) / 2 + aside, between))
+    return line_along(one, curve, ((x0 + x1) / 2 + aside, between))
 
 
 def _turning(one: Crossing, nodes: Mapping[str, Rect], pages: tuple[Rect, Rect]) -> Line:
@@ -220,7 +221,7 @@ def _turning(one: Crossing, nodes: Mapping[str, Rect], pages: tuple[Rect, Rect])
     start, end = (tail.bottom, head.top) if down else (tail.top, head.bottom)
     between = (pages[0].bottom + pages[1].top if down else pages[0].top + pages[1].bottom) / 2
     curve = rounded(((x0, start), (x0, between), (x1, between), (x1, end)))
-    return _line(one, curve, ((x0 + x1) / 2, between + 9))
+    return line_along(one, curve, ((x0 + x1) / 2, between + 9))
 
 
 def _over(one: Crossing, nodes: Mapping[str, Rect], gutter: float, piece: Placement) -> Line:
@@ -229,20 +230,28 @@ def _over(one: Crossing, nodes: Mapping[str, Rect], gutter: float, piece: Placem
     (_, y0), (x1, y1) = tail.center, head.center
     if all(rect.left >= head.left for rect in piece.nodes.values()):
         curve = _across((tail.right, y0), (gutter + 8, y0), (head.left - 8, y1), (head.left, y1))
-        return _line(one, curve, ((gutter + head.left) / 2, max(y0, y1) + 9))
+        return line_along(one, curve, ((gutter + head.left) / 2, max(y0, y1) + 9))
     x, over = gutter + _COLUMNS / 2, piece.page.top + _LANE
     curve = rounded(((tail.right, y0), (x, y0), (x, over), (x1, over), (x1, head.top)))
-    return _line(one, curve, ((x + x1) / 2, over + 9))
+    return line_along(one, curve, ((x + x1) / 2, over + 9))
 
 
-def _line(one: Crossing, curve: Sequence[Point], at: Point) -> Line:
+def line_along(one: Crossing, curve: Sequence[Point], at: Point) -> Line:
+    """An arrow along a curve, with its words around a point."""
     x1, y1 = curve[-1]
     x0, y0 = next(point for point in reversed(curve) if point != curve[-1])
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
     foot = x1 - (x1 - x0) * _ARROW / length, y1 - (y1 - y0) * _ARROW / length
-    width = text_width(one.label, _LABEL)
-    label = Rect.around(at, width, 1.2 * _LABEL) if one.label else None
+    width = text_width(one.label, LABEL)
+    label = Rect.around(at, width, 1.2 * LABEL) if one.label else None
     return Line(one.tail, one.head, (*curve[:-2], foot, foot), (x1, y1), label)
+
+
+def across_curve(tail: Rect, head: Rect, apart: float) -> tuple[Point, ...]:
+    """From the right of one box to the left of another, level at both ends."""
+    (_, y0), (_, y1) = tail.center, head.center
+    first, last = (tail.right + apart, y0), (head.left - apart, y1)
+    return _across((tail.right, y0), first, last, (head.left, y1))
 
 
 def _across(start: Point, first: Point, last: Point, end: Point) -> tuple[Point, ...]:
