@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnshape.analysis.fields.reach import PIXELS, bounded_pixels, shifted, sliding, transposed
-from cnnshape.analysis.fields.windows import adaptive, interpolated
+from cnnshape.analysis.fields.windows import _border, adaptive, interpolated
 from cnnshape.analysis.receptive_field import Field, receptive_fields
 from cnnshape.analysis.unit_field import parse_unit, unit_field
 from cnnshape.errors import UsageError
@@ -429,3 +429,10 @@ def test_power_average_pooling_sees_its_window():
     assert (fields["0"].size, fields["0"].stride) == ((3, 3), (2, 2))
     assert (fields["1"].size, fields["1"].stride) == ((7, 7), (2, 2))
     assert fields_of(nn.Sequential(nn.LPPool1d(2, 4)), 1, 1, 16)["0"].stride == (4,)
+
+
+def test_borders_that_repeat_positions():
+    """Of five positions, one before the first and the two behind the last."""
+    found = {mode: [_border(at, 5, mode) for at in (-1, 5, 6)]
+             for mode in ("circular", "reflect", "replicate")}  # fmt: skip
+    assert found == {"circular": [4, 0, 1], "reflect": [1, 3, 2], "replicate": [0, 4, 4]}

@@ -509,3 +509,12 @@ def test_nothing_is_multiplied_over_an_empty_axis() -> None:
     assert operations.macs("einsum", ("ij,jk->ik", *empty)) == 0
     assert operations.macs("einsum", ("ij,jk->ik", Operand.of(0, 0, 4), Operand.of(1, 4, 3))) == 0
     assert operations.macs("mm", empty) == 0
+
+
+@pytest.mark.parametrize(
+    "kernel", ["_attention", "_efficient_attention", "_flash_attention", "_attention_math"]
+)
+def test_every_row_of_an_attention_may_see_every_key(kernel):
+    entry = operations.TABLE.find(f"scaled_dot_product{kernel}")
+    assert entry is not None
+    assert entry.everywhere is True
