@@ -272,6 +272,10 @@ def test_every_figure_is_what_a_run_at_that_size_gives(opened, page, n, h, w):
     whole = tab.locator("tbody tr", has_text="stem").locator("td.activations .number").inner_text()
     stem = real.layer("stem").activation_bytes
     assert float(whole.split()[0]) == pytest.approx(stem / 1024, rel=0.01)
+    tab.locator("tbody tr", has_text="pool").click()
+    worked = tab.locator("#chosen .formulas .formula").all_inner_texts()[1:3]
+    told = [text.strip() for text in real.layer("pool").check.substitution.split(";")]
+    assert worked == [f"= {text}" for text in told]
     assert "×".join(map(str, real.layer("stem").output_shapes[0][1:])) in "".join(
         tab.locator("#picture svg text").all_text_contents()
     )

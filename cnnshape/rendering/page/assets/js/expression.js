@@ -134,11 +134,29 @@ export function evaluate(size, letters) {
   return Number.isNaN(value) ? null : value;
 }
 
-/** An expression with the signs of printed mathematics, `⌊ ⌋` for `//`. @param {string} text */
+/** Where what stands before a `//` begins: a name, or all within brackets. @param {string} text @param {number} stop */
+function operandStart(text, stop) {
+  let at = stop - 1;
+  if (text[at] !== ")") {
+    while (at >= 0 && /[\p{L}\p{N}_]/u.test(text[at])) at -= 1;
+    return at + 1;
+  }
+  for (let depth = 0; at >= 0; at -= 1) {
+    depth += text[at] === ")" ? 1 : text[at] === "(" ? -1 : 0;
+    if (depth === 0) return at;
+  }
+  return 0;
+}
+
+/** An expression with the signs of printed mathematics: `(H + 1)//2 - 1` is ⌊(H + 1)/2⌋ − 1. @param {string} text */
 export function pretty(text) {
   let shown = text;
-  // The simple quotients that reports are full of; others keep their `//`.
-  shown = shown.replace(/([\p{L}_][\p{L}\p{N}_]*)\/\/(\d+)/gu, "⌊$1/$2⌋");
+  for (let at = shown.indexOf("//"); at >= 0; at = shown.indexOf("//")) {
+    const start = operandStart(shown, at);
+    const divisor = /^\d+|^[\p{L}_][\p{L}\p{N}_]*/u.exec(shown.slice(at + 2))?.[0] ?? "";
+    if (!divisor) return shown;
+    shown = `${shown.slice(0, start)}⌊${shown.slice(start, at)}/${divisor}⌋${shown.slice(at + 2 + divisor.length)}`;
+  }
   return shown
     .replaceAll("*", "·")
     .replaceAll("-", "−")
