@@ -180,6 +180,18 @@ def test_it_is_read_at_any_width_in_both_themes(opened, accessible, page, width:
     accessible(tab)
 
 
+def test_without_scripts_the_layers_are_read(opened, page):
+    text = opened(page, scripts=False).locator("noscript pre").inner_text()
+    assert "C1  Conv2d 5×5, 1→6, pad 2  6×28×28" in text
+
+
+def test_paper_keeps_the_probabilities(opened, page):
+    tab = opened(page)
+    tab.emulate_media(media="print")
+    assert tab.locator(".results .most").is_visible()
+    assert not tab.get_by_role("button", name="Clear").is_visible()
+
+
 _HOSTILE = '</script><img src=x onerror=alert(1)> {{ 7*7 }} "quoted" עברית'
 
 
