@@ -148,6 +148,30 @@ class Detector(nn.Module):
         return {"score": self.score(x).sigmoid(), "box": self.box(x)}
 
 
+class Pyramid(nn.Module):
+    """A feature pyramid (Lin et al. 2017): fine levels learn from coarse ones."""
+
+    def __init__(self, width: int = 64) -> None:
+        super().__init__()
+        widths = (32, 64, 128, 256)
+        pairs = zip((3, *widths), widths, strict=False)
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 3, stride=2, padding=1) for a, b in pairs)
+        self.across = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in widths)
+        self.smooth = nn.ModuleList(nn.Conv2d(width, width, 3, padding=1) for _ in widths)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """A tensor of each level, all with the same channels."""
+        levels: list[Tensor] = []
+        for layer in self.down:
+            x = torch.relu(layer(x))
+            levels.append(x)
+        found = [self.across[-1](levels[-1])]
+        for level in (2, 1, 0):
+            above = nn.functional.interpolate(found[0], scale_factor=2.0)
+            found.insert(0, self.across[level](levels[level]) + above)
+        return [smooth(x) for smooth, x in zip(self.smooth, found, strict=True)]
+
+
 class Wrong(nn.Module):
     """One number in the constructor is not the one that arrives."""
 

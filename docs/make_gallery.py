@@ -64,6 +64,11 @@ SECTIONS: dict[str, list[Entry]] = {
             "torchvision:googlenet",
             "As deep as stays readable, here two levels; what is closed says what is inside.",
         ),
+        Entry(
+            "pyramid",
+            "gallery_models.py:Pyramid -i 1,3,128,128",
+            "A feature pyramid: a row for each level, its output at the right.",
+        ),
         Entry("densenet121", "torchvision:densenet121", "58 dense layers in four blocks."),
     ],
     "Inputs, outputs, reuse": [
@@ -129,6 +134,16 @@ SECTIONS: dict[str, list[Entry]] = {
             "unet-blocks",
             "gallery_models.py:UNet -i 1,3,256,256 --style blocks",
             "An encoder and a decoder stand in a U, joined by their skips.",
+        ),
+        Entry(
+            "siamese-blocks",
+            "gallery_models.py:Siamese -i 1,1,28,28 -i 1,1,28,28 --style blocks",
+            "Two inputs through the same layers stand side by side, up to where they meet.",
+        ),
+        Entry(
+            "pyramid-blocks",
+            "gallery_models.py:Pyramid -i 1,3,128,128 --style blocks",
+            "The same pyramid; what is done on a way across stands at its arrow.",
         ),
         Entry(
             "resnet50-blocks",
