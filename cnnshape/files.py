@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
+import tokenize
 from pathlib import Path
 
 from cnnshape.errors import OutputError
@@ -121,3 +123,27 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+def python_text(path: str | os.PathLike[str]) -> str | None:
+    """A file of Python in UTF-8, its line ends and a mark at its beginning as they are.
+
+    None where it cannot be read, has another encoding, or line ends that only Python knows.
+    """
+    try:
+        data = Path(path).read_bytes()
+        encoding = tokenize.detect_encoding(iter(data.splitlines(keepends=True)).__next__)[0]
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError, SyntaxError):
+        return None
+    is_plain = encoding.startswith("utf-8") and "\r" not in text.replace("\r\n", "")
+    return text if is_plain else None
+
+
+def python_lines(text: str) -> list[str]:
+    r"""The lines of a file with their ends, where Python ends them.
+
+    >>> python_lines("a\x0c\r\nb")
+    ['a\x0c\r\n', 'b']
+    """
+    return [line for line in re.split(r"(?<=\n)", text) if line]

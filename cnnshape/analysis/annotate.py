@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from cnnshape.analysis.report import ErrorReport, Report
 from cnnshape.analysis.statements import FunctionSource, Statement, functions_in
+from cnnshape.files import python_lines, python_text
 from cnnshape.shown import Shown
 from cnnshape.tracing.lines import LineTensor, LineVisit, Opaque, Seen
 from cnnshape.tracing.trace import Shape
@@ -170,12 +170,14 @@ def _shape(tensor: LineTensor, report: Report) -> Shape:
 
 
 def _functions(file: str, visits: Sequence[LineVisit]) -> Iterator[AnnotatedFunction]:
+    text = python_text(file)
     try:
-        text = Path(file).read_text(encoding="utf-8")
-        written = {function.first: function for function in functions_in(text)}
-    except (OSError, UnicodeDecodeError, SyntaxError):  # typed at a prompt, or gone since
+        written = {function.first: function for function in functions_in(text or "")}
+    except (SyntaxError, ValueError, RecursionError):
         return
-    lines = text.splitlines()
+    if text is None:  # typed at a prompt, or gone since
+        return
+    lines = [line.rstrip("\r\n") for line in python_lines(text)]
     called: dict[int, list[LineVisit]] = {}
     for visit in visits:
         called.setdefault(visit.first, []).append(visit)
@@ -224,8 +226,9 @@ def _pass(statement: Statement, run: Sequence[LineVisit]) -> Pass:
     before = run[0].before
     arriving = [before[name] for name in statement.reads if name in before]
     bound: dict[str, Seen] = {}
-    for visit in run:
-        bound |= visit.bound
+    own = {*statement.binds, *statement.reads}
+    for visit in run:  # another name may stand for the same tensor: it is not the line's
+        bound |= {name: seen for name, seen in visit.bound.items() if name in own}
     if statement.kind in ("Assign", "AnnAssign", "AugAssign"):
         # What was there already may have been bound anew, as by a layer that hands its input on.
         bound = {n: before[n] for n in statement.binds if n not in bound and n in before} | bound

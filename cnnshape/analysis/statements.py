@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -62,7 +62,7 @@ def functions_in(source: str) -> tuple[FunctionSource, ...]:
     >>> function.name, [(s.line, s.kind, s.reads, s.binds) for s in function.statements[1:]]
     ('Net.forward', [(3, 'Assign', ('x',), ('y',)), (4, 'Return', ('y',), ())])
     """
-    return tuple(_functions(ast.parse(source).body, ""))
+    return tuple(_functions(ast.parse(source.removeprefix("\ufeff")).body, ""))
 
 
 def _functions(body: Sequence[ast.stmt], prefix: str) -> Iterator[FunctionSource]:
@@ -90,7 +90,27 @@ def _of_function(node: _Function) -> Iterator[Statement]:
     names = tuple(a.arg for a in arguments if a.arg != "self")
     yield Statement(node.lineno, _head_end(node), "FunctionDef", (), names)
     body = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
-    yield from _statements(body, node.lineno)
+    yield from _by_line(_statements(body, node.lineno))
+
+
+def _by_line(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """Statements that share a line as one: Python tells only that the line ran."""
+    last: Statement | None = None
+    for one in sorted(statements, key=lambda statement: statement.line):
+        if last is not None and one.line <= last.end:
+            last = replace(
+                last,
+                end=max(last.end, one.end),
+                kind=one.kind if one.kind == "Return" else last.kind,
+                reads=tuple(dict.fromkeys((*last.reads, *one.reads))),
+                binds=tuple(dict.fromkeys((*last.binds, *one.binds))),
+            )
+            continue
+        if last is not None:
+            yield last
+        last = one
+    if last is not None:
+        yield last
 
 
 def _statements(body: Sequence[ast.stmt], above: int) -> Iterator[Statement]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import io
 import os
 import tokenize
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from pathlib import Path
 
 from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
+from cnnshape.files import python_lines, python_text
 from cnnshape.rendering.batch import Batch
 from cnnshape.rendering.failure import error_lines
 from cnnshape.rendering.json_ import dump
-from cnnshape.rendering.line_text import NOT_RUN, is_ours, wording
+from cnnshape.rendering.line_text import wording
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, elide, span
 from cnnshape.rendering.summary import header
 from cnnshape.rendering.writer import Writer
+from cnnshape.rendering.written_comment import NOT_RUN, is_ours
 from cnnshape.words import counted
 
 #: Comments of a function stand below each other, unless a line is longer than this.
@@ -93,15 +96,17 @@ def with_comments(annotations: Annotations) -> dict[Path, str]:
     by_file: dict[str, list[AnnotatedFunction]] = {}
     for function in annotations.functions:
         by_file.setdefault(function.file, []).append(function)
-    return {
-        Path(file): _commented(_text(file), annotations, functions)
-        for file, functions in by_file.items()
-    }
+    found: dict[Path, str] = {}
+    for file, functions in by_file.items():
+        text = python_text(file)
+        if text is not None:
+            found[Path(file)] = _commented(text, annotations, functions)
+    return found
 
 
 def changed_lines(file: Path, text: str) -> list[tuple[int, str]]:
     """The lines that a file would have and has not, with their numbers in it."""
-    before, after = _text(str(file)).splitlines(), text.splitlines()
+    before, after = python_lines(python_text(file) or ""), python_lines(text)
     return [
         (min(place, len(before)) + 1, line.strip())
         for kind, place, _, begin, end in SequenceMatcher(
@@ -112,37 +117,50 @@ def changed_lines(file: Path, text: str) -> list[tuple[int, str]]:
     ]
 
 
-def _text(file: str) -> str:
-    with Path(file).open(encoding="utf-8", newline="") as stream:  # line ends as they are
-        return stream.read()
-
-
 def _commented(text: str, annotations: Annotations, functions: Sequence[AnnotatedFunction]) -> str:
-    lines = text.splitlines(keepends=True)
-    found = _comments_in(text)
+    lines = python_lines(text)
+    columns = _comments_in(text)
+    letters = annotations.report.letters
     for function in functions:
         told = comments(annotations, function)
+        names: dict[int, set[str]] = {}
         for note in function.notes:
-            line = note.statement.end
-            names = (*note.statement.reads, *note.statement.binds)
-            lines[line - 1] = _line(lines[line - 1], found.get(line), told.get(line, ""), names)
+            own = names.setdefault(note.statement.end, set())
+            own.update(note.statement.reads, note.statement.binds)
+        for line, own in names.items():
+            if line in columns:
+                comment = told.get(line, "")
+                # What would not be known again could not be renewed.
+                comment = comment if is_ours(comment, own, letters) else ""
+                ours = partial(is_ours, names=own, letters=letters)
+                lines[line - 1] = _line(lines[line - 1], columns[line], comment, ours)
     return "".join(lines)
 
 
-def _comments_in(text: str) -> Mapping[int, int]:
-    """The column of the comment of each line that has one."""
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    return {token.start[0]: token.start[1] for token in tokens if token.type == tokenize.COMMENT}
+def _comments_in(text: str) -> Mapping[int, int | None]:
+    """The column of the comment of each line; None where there is none and one can be put.
+
+    Lines that end within a text or with a backslash are left out.
+    """
+    marked = text.startswith("\ufeff")
+    found: dict[int, int | None] = {}
+    for token in tokenize.generate_tokens(io.StringIO(text[marked:], newline="").readline):
+        line, column = token.start
+        if token.type == tokenize.COMMENT:
+            found[line] = column + (marked and line == 1)
+        elif token.type in (tokenize.NEWLINE, tokenize.NL):
+            found.setdefault(line, None)
+    return found
 
 
-def _line(line: str, column: int | None, comment: str, names: Sequence[str]) -> str:
+def _line(line: str, column: int | None, comment: str, is_own: Callable[[str], bool]) -> str:
     """A line with its comment; what its author wrote beside it stays."""
     body = line.rstrip("\r\n")
     end = line[len(body) :]
     author = "" if column is None else body[column:].rstrip()
     code = body if column is None else body[:column].rstrip()
     first, gap, last = author.rpartition("  # ")
-    if is_ours(last.strip() if gap else author.removeprefix("#").strip(), names):
+    if is_own(last.strip() if gap else author.removeprefix("#").strip()):
         author = first if gap else ""
     elif not comment:
         return line

@@ -1,4 +1,4 @@
-"""What is said beside a line of source: ``6×28×28 → 6×14×14``; and knowing such a comment again."""
+"""What is said beside a line of source: ``6×28×28 → 6×14×14``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ _MOST_PASSES = 3
 _MOST_NAMES = 6
 _MOST_ITEMS = 4
 _LONGEST_TEXT = 24
-NOT_RUN = "not run"
 
 
 class Wording:
@@ -44,7 +43,7 @@ class Wording:
             text = _OR.join(distinct)
         else:
             text = _range(distinct) or f"{distinct[0]}{_OR}{_TO}{_OR}{distinct[-1]}"
-        known = not text or any(mark in text for mark in ("→", "×", "=", "raises"))
+        known = not text or any(mark in text for mark in ("→", "×", "="))
         return text if known else f"→ {text}"
 
     def _pass(self, one: Pass, note: LineNotes) -> str:
@@ -134,32 +133,6 @@ def _range(texts: Sequence[str]) -> str:
 
 def _goes_one_way(numbers: Sequence[int]) -> bool:
     return numbers in (sorted(numbers), sorted(numbers, reverse=True))
-
-
-# ---- knowing a comment again --------------------------------------------------------------
-
-_SIZE = r"(?:\d+(?:…\d+)?|\([^()|→,]+\)|[A-Za-z]\w?|\?)"
-_ONE = rf"(?:{_SIZE}(?:×{_SIZE})*|scalar)(?: (?:u?int\d+|b?float\d+|bool|complex\d+))?"
-_MANY = rf"(?:{_ONE}|…)(?:, (?:{_ONE}|…))*"
-
-
-def is_ours(comment: str, names: Sequence[str]) -> bool:
-    """Whether a comment is one that :class:`Wording` writes beside a line that binds ``names``.
-
-    >>> is_ours("6×28×28 → 6×14×14", ["x"]), is_ours("x 3×32×32, k = 5", ["x", "k"])
-    (True, True)
-    >>> is_ours("normalise", ["x"]), is_ours("kernel 3×3", ["x"]), is_ours("3×3, as in VGG", [])
-    (False, False, False)
-    """
-    if comment == NOT_RUN or re.fullmatch(r"raises \w+", comment):
-        return True
-    if not any(mark in comment for mark in ("×", "→", "=")):
-        return False
-    any_name = "|".join(map(re.escape, names)) or r"(?!)"
-    part = rf"(?:{_MANY}|[(\[{{][^|→]*[)\]}}])"
-    named = rf"(?:{any_name})(?: {_ONE}| [(\[{{][^|→]*[)\]}}]| = [^|,→]+)"
-    one = rf"(?:(?:{part} )?→ {part}|{part}|{named}(?:, {named})*)"
-    return re.fullmatch(rf"{one}(?: \| (?:{one}|…))*", comment) is not None
 
 
 def wording(batch: Batch, tensors: Sequence[str]) -> Wording:

@@ -6,6 +6,8 @@ an extra pass, for those who want to see a source with its shapes.
 
 from __future__ import annotations
 
+import dis
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +22,9 @@ from cnnshape.tracing.trace import Shape
 
 #: More items of a list than this are not looked at.
 _MOST_ITEMS = 16
+#: Generators and coroutines, whose frames end in the middle and go on.
+_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_YIELD = {dis.opmap[name] for name in ("YIELD_VALUE", "YIELD_FROM") if name in dis.opmap}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,11 @@ def noting_lines(visits: list[LineVisit], follows: Callable[[str], bool]) -> typ
     return LineRecorder
 
 
+def _is_suspended(frame: FrameType) -> bool:
+    """Whether the line that yields goes on later."""
+    return frame.f_code.co_code[frame.f_lasti] in _YIELD
+
+
 @dataclass(slots=True)
 class _State:
     """A Python function that is running: its names, and the line that has begun."""
@@ -110,10 +120,13 @@ class _Tracer:
         self._follows = follows
         self._visits = visits
         self._activations = 0
+        self._resumed: set[Any] = set()
 
     def called(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any] | None:
         """A function begins: its lines are followed if it is the author's own."""
         code = frame.f_code
+        if event == "call" and frame.f_trace in self._resumed:
+            return frame.f_trace  # a generator goes on
         # A comprehension belongs to the line that it stands in.
         if event != "call" or code.co_name.startswith("<") or not self._follows(code.co_filename):
             return None
@@ -131,6 +144,7 @@ class _Tracer:
         self._activations += 1
         self._visits.append(entry)
         state = _State(names, marks, replace(entry, bound={}, line=0))
+        suspends = bool(code.co_flags & _SUSPENDS)
 
         def traced(frame: FrameType, event: str, argument: Any) -> Callable[..., Any]:
             if event == "line":
@@ -139,14 +153,18 @@ class _Tracer:
                     entry, line=frame.f_lineno, before=state.names, bound={}, entered=False
                 )
             elif event == "exception":
-                state.pending = replace(state.pending, raised=argument[0].__name__)
-            elif event == "return":
+                # The end of a loop over a generator, and of a generator that nobody asks further.
+                if not issubclass(argument[0], StopIteration | GeneratorExit):
+                    state.pending = replace(state.pending, raised=argument[0].__name__)
+            elif event == "return" and not (suspends and _is_suspended(frame)):
                 if not state.pending.raised or argument is not None:
                     returned = self._seen(argument)
                     state.pending = replace(state.pending, returned=returned, returns=True)
                 self._finish(frame, state)
             return traced
 
+        if suspends:
+            self._resumed.add(traced)
         return traced
 
     def _finish(self, frame: FrameType, state: _State) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_the_shapes_stand_beside_the_lines(net: Path, capsys: pytest.CaptureFixt
         30: "feats (8×32×32, 16×16×16, 32×8×8, 64×4×4)",
         32: "not run",
         34: "64×4×4 → 64",
-        36: "raises RuntimeError",
+        36: "→ raises RuntimeError",
         39: "(10, (8×32×32, 16×16×16, 32×8×8, 64×4×4))",
     }
 
@@ -190,3 +191,72 @@ def test_a_bundled_model_shows_its_own_file_alone(capsys: pytest.CaptureFixture[
     assert "x = self.S1(self.R1(self.C1(x)))     # 1×28×28 → 6×14×14" in shown
     assert "return self.OUT(x)                   # 84 → 10" in shown
     assert shown.count(".py\n") == 1
+
+
+ODD = """\
+from torch import nn
+
+
+def halves(x):
+    for i in range(2):
+        half = x[:, i]
+        yield half
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, 2)
+
+    def forward(self, x):
+        if x.dim() < 4: return x  # x = the picture
+        both = {"x": x, (1, 2): [x, 5]}
+        x = self.conv(x)  # (as in VGG, 3×3)
+        x += 1  # type: ignore
+        for half in halves(x):
+            y = half.relu()  # raises ValueError
+        s = "\u2028"; t = \"\"\"two
+            lines\"\"\"
+        if x.dim() > 1 \\
+                :
+            x = x.flatten(1)  # noqa: E501
+        try:
+            raise ValueError(s + t)
+        except ValueError:
+            y = y + x.sum()  # a → b
+        finally:
+            z = y.mean()
+        return z, both
+"""
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_no_comment_of_a_person_is_lost_and_none_is_written_twice(
+    net: Path, before: str, end: str
+) -> None:
+    source = before + ODD.replace("\n", end)
+    net.write_bytes(source.encode())
+    for shape in ("2,3,33,33", "N,3,H,W", "2,3,21,21"):
+        given = ["annotate", "net.py:Net", "-i", shape]
+        assert run([*given, "--write", "-q"]) == 0
+        assert run([*given, "--check", "-q"]) == 0
+        written = net.read_bytes().decode().split(end)
+        for old, new in zip(source.split(end), written, strict=True):
+            assert new == old or (new.startswith(f"{old}  # ") and new.count("  # ") <= 2)
+        ast.parse("\n".join(written).removeprefix("\ufeff"))
+    assert sum("  # " in line for line in written) == 16
+
+
+def test_what_runs_in_an_odd_order_is_told_once(
+    net: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    net.write_text(ODD, encoding="utf-8")
+    told = annotated(capsys, "-i", "2,3,33,33")
+    assert told[4] == "x 8×16×16"  # a generator is called once, however often it goes on
+    assert told[5] == "i = 0 | i = 1"
+    assert told[16] == "x = the picture"  # nobody knows of one line what of it ran
+    assert told[19] == "8×16×16"  # and not what else the tensor is called
+    assert told[26] == "8×16×16 → 2048"
+    assert told[28] == "→ raises ValueError"
+    assert told[32].endswith(" → scalar")
