@@ -176,6 +176,8 @@ def _map(
         step, joins = (box.sign,), tuple(replace(join, sign="") for join in joins)
     if step and times > 1:
         step = (f"{times} × {step[0]}", *step[1:], *(["side by side"] if box.beside else []))
+    elif step and not box.sign and (times := captions.naming.rounds.get(key, 1)) > 1:
+        step = (f"{times} × {step[0]}", "in turn", *step[1:])
     return FeatureMap(
         key=key,
         id=graph.flow.nodes[key].id,

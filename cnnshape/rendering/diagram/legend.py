@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cnnshape.rendering.diagram.boxes import Box, Frame, frames_of
+from cnnshape.rendering.diagram.boxes import Box, BoxGraph, Frame, frames_of
 from cnnshape.rendering.diagram.captions import Captions
 from cnnshape.rendering.diagram.choose_depth import View
 from cnnshape.rendering.diagram.feature_maps import FeatureMap
@@ -97,10 +97,24 @@ def _joins(view: View, signs: set[str]) -> Iterator[Entry]:
         yield Entry(several, "sign", "merge", " ".join(told))
     if CONCAT in signs:
         yield Entry("several tensors one behind the other", "sign", "merge", CONCAT)
-    if any(len(view.graph.earlier(key)) > 1 for key in view.graph.boxes):
+    if has_skip(view.graph):
         yield Entry("a skip, past what lies between", "past")
     if any(tail >= head for tail, head, _ in view.graph.edges()):
         yield Entry("into the next turn of the loop", "dashed")
+
+
+def has_skip(graph: BoxGraph) -> bool:
+    """Whether an arrow leads to where another way from the same box leads as well."""
+    for key in graph.boxes:
+        tails = graph.earlier(key)
+        seen, todo = set[int](), list(tails) if len(tails) > 1 else []
+        while todo:
+            before = [one for one in graph.earlier(todo.pop()) if one not in seen]
+            seen.update(before)
+            todo += [one for one in before if one > min(tails)]
+        if not seen.isdisjoint(tails):
+            return True
+    return False
 
 
 def _failure(failed: Iterable[bool]) -> Iterator[Entry]:
@@ -131,7 +145,7 @@ def maps_legend(maps: Sequence[FeatureMap], view: View, *, broken: bool) -> tupl
         name = closed[0].step[0].rpartition("× ")[2]
         found.append(Entry(_closed(len(closed)), "text", text=name))
     found.append(Entry("the step that leads to a map", "arrow"))
-    if any(join.source is not None for one in maps for join in one.joins):
+    if has_skip(view.graph) and any(join.source is not None for one in maps for join in one.joins):
         found.append(Entry("a skip, past what lies between", "past"))
     if broken:
         found.append(Entry("goes on in the next row", "dashed"))

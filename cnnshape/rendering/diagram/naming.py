@@ -54,17 +54,20 @@ class Naming:
         }
         #: Box → path of the innermost frame around it.
         self.inside: dict[int, str] = {}
+        #: Box → how often a folded frame around it runs, if one does.
+        self.rounds: dict[int, int] = {}
         root = self.flow.path
         self._enter(view.root, root)
         if not framed:
             self.inside = dict.fromkeys(self.inside, root)
 
-    def _enter(self, frame: Frame, path: str) -> None:
+    def _enter(self, frame: Frame, path: str, rounds: int = 1) -> None:
         for item in frame.items:
             if isinstance(item, Frame):
-                self._enter(item, self.inner_path(item, path))
+                times = rounds * max(len(item.repeats), 1)
+                self._enter(item, self.inner_path(item, path), times)
             else:
-                self.inside[item] = path
+                self.inside[item], self.rounds[item] = path, rounds
 
     def inner_path(self, frame: Frame, path: str) -> str:
         """The module that names inside ``frame`` are relative to; ``path`` is that around it."""

@@ -232,6 +232,16 @@ def test_blocks_fold_repeats_and_draw_skips():
     assert "+" in texts(parsed(one))
 
 
+def test_blocks_that_repeat_together_say_how_often():
+    pairs = (layer for _ in range(3) for layer in (Residual(), nn.Sequential(nn.Conv2d(8, 8, 1))))
+    drawing = draw_report(
+        report_of(nn.Sequential(*pairs), (1, 8, 8, 8)), draw_options(style="blocks")
+    )
+    shown = texts(parsed(drawing))
+    assert {"3 × conv 3×3", "3 × conv 1×1"} <= set(shown)
+    assert shown.count("in turn") == 3
+
+
 def test_a_long_row_of_blocks_is_broken():
     net = nn.Sequential(*(nn.Conv2d(3 + n, 4 + n, 3, padding=1) for n in range(20)))
     drawing = draw_report(report_of(net, (1, 3, 64, 64)), draw_options(style="blocks"))

@@ -88,6 +88,8 @@ def test_lines_and_boxes() -> None:
     tower = entries_of(report_of(Tower(), (1, 3, 8, 8)))
     assert tower["a skip, past what lies between"].sample == "past"
     assert tower["a module and what is in it"].sample == "frame"
+    two = entries_of(report_of(Siamese(), *[(1, 1, 9, 9)] * 2))
+    assert "a skip, past what lies between" not in two  # two ways that meet, none past the other
     loop = entries_of(report_of(Loop(), (2, 6, 4)))
     assert loop["into the next turn of the loop"].sample == "dashed"
     closed = entries_of(report_of(Tower(), (1, 3, 8, 8)), collapse=("blocks",))
