@@ -192,3 +192,10 @@ def test_a_function_with_the_weight_of_a_layer_elsewhere_is_no_layer() -> None:
     error = cnnshape.inspect(Call(lambda inner, x: inner["b"](x), model), (1, 4, 8, 8)).error
     assert error is not None
     assert error.diagnosis == "conv2d in layers.0.b expects 3 channels, but 4 arrive"
+
+
+def test_of_three_the_one_that_differs_is_named() -> None:
+    join = Call(lambda x, y, z: torch.cat([x, y, z], 1))
+    error = cnnshape.inspect(join, (torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(4, 3))).error
+    assert error is not None
+    assert "x 2×3 and z 4×3 differ in dimension 0" in (error.diagnosis or "")

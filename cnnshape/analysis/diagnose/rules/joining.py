@@ -30,7 +30,7 @@ def cat(failing: Failing) -> Diagnosis | None:
         return None  # the rule for dimensions says it
     dim %= first.rank
     for other in joined[1:]:
-        if any(a != dim and first.shape[a] != other.shape[a] for a in range(first.rank)):
+        if _axes(first, other, dim):
             return _differing(failing, first, other, dim)
     return None
 
