@@ -48,6 +48,14 @@ def test_print_rich_and_jupyter_show_the_same(shown: tuple[Shown, str]) -> None:
     assert words in bundle["text/html"]
 
 
+def test_prose_is_broken_in_jupyter_and_as_long_as_it_takes_in_a_text() -> None:
+    accepted = cnnshape.sizes("lenet", (1, 1, "H", "W"), range=(26, 33))
+    shown = html.unescape(re.sub("<[^>]*>", "", accepted._repr_mimebundle_()["text/html"]))
+    assert max(map(len, shown.splitlines())) <= 100
+    assert max(map(len, accepted.to_text().splitlines())) > 100
+    assert shown.split() == accepted.to_text().split()
+
+
 def test_save_writes_what_the_suffix_says(shown: tuple[Shown, str], tmp_path: Path) -> None:
     result, words = shown
     assert words in result.save(tmp_path / "result.txt").read_text(encoding="utf-8")

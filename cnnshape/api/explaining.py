@@ -54,13 +54,13 @@ class Explanation:
     def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
         """The same for Jupyter: HTML, with plain text to fall back on."""
         from cnnshape.rendering.failure import error_lines
-        from cnnshape.rendering.printing import as_html
+        from cnnshape.rendering.printing import PROSE, as_html
 
         if self.error is None:
             return {"text/plain": str(self)}
         return {
             "text/plain": str(self),
-            "text/html": as_html(error_lines(self.error, self.name, None)),
+            "text/html": as_html(error_lines(self.error, self.name, PROSE)),
         }
 
     @property

@@ -14,8 +14,10 @@ from cnnshape.rendering.styled_text import Line, plain
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
 
+#: Prose in a page is broken after so many letters, however wide the table above it is.
+PROSE = 100
 _PRE = (
-    "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
+    "margin:.4em 0;font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
     "line-height:1.35;white-space:pre;overflow-x:auto"
 )
 

@@ -8,7 +8,7 @@ from cnnshape.analysis.report import Report
 from cnnshape.rendering.columns import choose_columns
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.patterns import pattern_lines
-from cnnshape.rendering.printing import as_text
+from cnnshape.rendering.printing import PROSE, as_text
 from cnnshape.rendering.row import DEFAULT, TableOptions
 from cnnshape.rendering.rows import flat_table, select_rows
 from cnnshape.rendering.styled_text import EMPTY, Line
@@ -20,8 +20,10 @@ from cnnshape.rendering.writer import FORMATS, Format, Writer
 _LEAST_ROOM = 40
 
 
-def report_lines(report: Report, options: TableOptions, room: int | None = None) -> list[Line]:
-    """The lines a reader sees, at most ``room`` cells wide.
+def report_lines(
+    report: Report, options: TableOptions, room: int | None = None, prose: int | None = None
+) -> list[Line]:
+    """The lines a reader sees, at most ``room`` cells wide; below the table, at most ``prose``.
 
     Raises:
         UsageError: a column that was asked for does not exist.
@@ -37,8 +39,8 @@ def report_lines(report: Report, options: TableOptions, room: int | None = None)
     if options.patterns:
         lines += pattern_lines(report.patterns, room)
     lines += mismatches(flat_table(report), room) if report.totals.mismatch else []
-    lines += footer(report, room)
-    failure = failure_lines(report, room)
+    lines += footer(report, prose or room)
+    failure = failure_lines(report, prose or room)
     return [*lines, EMPTY, *failure] if failure else lines
 
 
@@ -87,4 +89,5 @@ def report_text(
 WRITER: Writer[Report] = Writer(
     lambda report, width: report_lines(report, DEFAULT, width),
     {name: partial(report_text, format=name) for name in FORMATS if name != "table"},
+    lambda report: report_lines(report, DEFAULT, prose=PROSE),
 )

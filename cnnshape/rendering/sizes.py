@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Rejection, SizeSet
 from cnnshape.rendering.failure import further_changes, source_line
 from cnnshape.rendering.json_ import dump
+from cnnshape.rendering.printing import PROSE
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, paragraph, span
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import duration, expression_text
@@ -188,4 +189,8 @@ _DONE: dict[str, str] = {
 }
 
 
-WRITER: Writer[AcceptedSizes] = Writer(_lines, {"json": lambda accepted: dump(accepted.to_dict())})
+WRITER: Writer[AcceptedSizes] = Writer(
+    _lines,
+    {"json": lambda accepted: dump(accepted.to_dict())},
+    lambda accepted: _lines(accepted, PROSE),
+)

@@ -31,11 +31,13 @@ class Writer(Generic[Result]):
 
     Attributes:
         lines: what a reader sees, in so many cells; as wide as it takes for None.
+        html_lines: the same for a page, where a table may be scrolled, and prose may not.
         formats: every other format by name.
     """
 
     lines: Callable[[Result, int | None], Iterable[Line]]
     formats: Mapping[str, Callable[[Result], str]] = field(default_factory=dict)
+    html_lines: Callable[[Result], Iterable[Line]] | None = None
 
     def text(
         self,
@@ -55,7 +57,8 @@ class Writer(Generic[Result]):
 
     def html(self, result: Result) -> str:
         """What Jupyter shows."""
-        return as_html(self.lines(result, None))
+        lines = self.html_lines
+        return as_html(self.lines(result, None) if lines is None else lines(result))
 
     def fitted(self, result: Result) -> Fitted:
         """What Rich draws: laid out for the console that it is drawn on."""

@@ -149,6 +149,8 @@ def test_a_notebook_is_executed_by_a_kernel(tmp_path: Path) -> None:
     assert "1×8×8 → 2×6×6" in inspected[-1].data["text/plain"]
     assert [output.output_type for output in failed] == ["error", "display_data"]
     assert "in_features=72" in failed[1].data["text/plain"]
+    # IPython counts the cell that a magic runs as the next one, in its own tracebacks too.
+    assert "In[3]:11  return self.fc(self.conv(x).flatten(1))" in failed[1].data["text/plain"]
     assert failed[1].data["text/html"].startswith("<pre")
     assert "<svg" in drawn[0].data["image/svg+xml"]
     assert drawn[0].data["text/plain"].startswith("diagram of Net")
