@@ -63,7 +63,7 @@ def opened(chromium: Any, tmp_path: Path) -> Iterator[Opened]:
         )
         contexts.append(context)
         tab = context.new_page()
-        tab.set_default_timeout(10_000)
+        tab.set_default_timeout(30_000)  # a busy machine is no error
         url = Path(file).resolve().as_uri()
         tab.on("console", lambda said: said.type == "error" and wrong.append(said.text))
         tab.on("pageerror", lambda error: wrong.append(str(error)))
