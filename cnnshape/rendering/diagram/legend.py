@@ -223,7 +223,7 @@ def _numbers(every: Sequence[Box | Frame]) -> Iterator[Entry]:
 def columns(entries: Sequence[Entry], width: float) -> list[tuple[Entry, ...]]:
     """The entries in as many columns as there is room for, filled from the left.
 
-    >>> [len(column) for column in columns([Entry("sum", "dot")] * 5, 100)]
+    >>> [len(column) for column in columns([Entry("sum", "dot")] * 5, 120)]
     [3, 2]
     """
     for rows in range(1, len(entries)):
