@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
 from cnnshape.analysis.claims import Claim
 from cnnshape.analysis.tensor_types import Bindings, Namer, TensorType, read_type
+from cnnshape.files import python_lines
 from cnnshape.tracing.lines import LineTensor, Seen
 from cnnshape.tracing.trace import Source, Span
 
@@ -40,7 +41,7 @@ def places_in(source: str) -> Mapping[int, Mapping[str, Place]]:
     >>> {name: place.text for name, place in places.items()}
     {'x': 'Tensor', 'y': '', 'return': ''}
     """
-    lines = source.splitlines(keepends=True)
+    lines = python_lines(source)
     ends = _heads(source)
     found: dict[int, Mapping[str, Place]] = {}
     for node in ast.walk(ast.parse(source)):
@@ -92,7 +93,7 @@ def _heads(source: str) -> dict[int, tuple[int, int]]:
     """Behind the bracket that closes the arguments of each ``def``, by its line."""
     found: dict[int, tuple[int, int]] = {}
     begun, depth = 0, 0
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+    for token in tokenize.generate_tokens(io.StringIO(source, newline="").readline):
         if token.type == tokenize.NAME and token.string == "def" and not depth:
             begun = token.start[0]
         elif begun and token.string in ("(", "[", "{"):

@@ -115,10 +115,12 @@ def _as_annotated(prepared: Prepared, report: Report) -> list[Claim]:
     from cnnshape.analysis.annotate import annotated
     from cnnshape.analysis.written_types import annotation_claims
     from cnnshape.experiments.line_pass import visited_lines
+    from cnnshape.files import python_text
 
     found = annotated(report, visited_lines(prepared, report))
     files = {function.file for function in found.functions}
-    return annotation_claims(found, {file: Path(file).read_text("utf-8") for file in files})
+    texts = {file: (python_text(file) or "").removeprefix("\ufeff") for file in files}
+    return annotation_claims(found, texts)
 
 
 def _expectations(expect: Expect | Sequence[Expect] | None) -> Iterator[Expectations]:

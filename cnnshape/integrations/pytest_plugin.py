@@ -121,14 +121,15 @@ def shapes_snapshot(request: pytest.FixtureRequest) -> ShapesSnapshot:
 def _files(test: Path, node: str) -> Iterator[Path]:
     """Where a test's snapshots lie, one after another: ``shapes/test_net.test_lenet.txt``, ….
 
-    >>> files = _files(Path("tests/test_net.py"), "tests/test_net.py::test_sizes[1/2]")
+    >>> files = _files(Path("tests/test_net.py"), "tests/test_net.py::test_sizes[1-2]")
     >>> next(files).as_posix(), next(files).name
     ('tests/shapes/test_net.test_sizes-1-2.txt', 'test_net.test_sizes-1-2.2.txt')
     """
-    name = ".".join(part for part in node.split("::")[1:] if part)
-    safe = re.sub(r"[^\w.=+]+", "-", name).strip("-")
-    if len(safe) > _LONGEST:
-        safe = f"{safe[:_LONGEST]}-{sha256(name.encode()).hexdigest()[:8]}"
+    function, bracket, case = node.partition("::")[2].partition("[")
+    plain = function.replace("::", ".") + (f"-{case.removesuffix(']')}" if bracket else "")
+    safe = re.sub(r"[^\w.=+-]", "-", plain)
+    if safe != plain or len(safe) > _LONGEST:  # another case may look the same
+        safe = f"{safe[:_LONGEST]}-{sha256(plain.encode()).hexdigest()[:8]}"
     for number in count(1):
         suffix = "" if number == 1 else f".{number}"
         yield test.parent / _FOLDER / f"{test.stem}.{safe}{suffix}.txt"

@@ -10,6 +10,7 @@ from pathlib import Path
 from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
 from cnnshape.analysis.tensor_types import TensorType, read_type
 from cnnshape.analysis.written_types import RETURN, Place, places_in, types_of
+from cnnshape.files import python_lines, python_text
 
 _TENSOR = re.compile(r"(?:torch\.)?Tensor")
 
@@ -27,8 +28,9 @@ def with_types(annotations: Annotations) -> dict[Path, str]:
 
 
 def _typed(file: Path, functions: Sequence[AnnotatedFunction]) -> str:
-    with file.open(encoding="utf-8", newline="") as stream:
-        text = stream.read()
+    whole = python_text(file) or ""
+    text = whole.removeprefix("\ufeff")
+    mark = whole[: len(whole) - len(text)]
     places = places_in(text)
     edits: list[tuple[Place, str]] = []
     kinds: set[str] = set()
@@ -39,7 +41,7 @@ def _typed(file: Path, functions: Sequence[AnnotatedFunction]) -> str:
             if place is not None and _is_free(place) and place.text != str(wanted):
                 edits.append((place, _written(place, name, wanted)))
                 kinds.add(wanted.kind)
-    return _with_imports(_edited(text, edits), kinds)
+    return mark + _with_imports(_edited(text, edits), kinds)
 
 
 def _is_free(place: Place) -> bool:
@@ -56,7 +58,7 @@ def _written(place: Place, name: str, wanted: TensorType) -> str:
 
 
 def _edited(text: str, edits: Sequence[tuple[Place, str]]) -> str:
-    lines = text.splitlines(keepends=True)
+    lines = python_lines(text)
     starts = [0]
     for line in lines:
         starts.append(starts[-1] + len(line))
@@ -78,14 +80,19 @@ def _with_imports(text: str, kinds: set[str]) -> str:
     if not new:
         return text
     end = "\r\n" if "\r\n" in text else "\n"
-    lines = text.splitlines(keepends=True)
-    last = imports[-1].end_lineno if imports else _first_line(body)
-    lines.insert(last or 0, "".join(f"{line}{end}" for line in new))
+    lines = python_lines(text)
+    lines.insert(_behind_imports(body), "".join(f"{line}{end}" for line in new))
     return "".join(lines)
 
 
-def _first_line(body: Sequence[ast.stmt]) -> int:
-    """Behind the docstring of a file that imports nothing."""
-    first = body[0] if body else None
-    is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
-    return (first.end_lineno or 0) if first is not None and is_text else 0
+def _behind_imports(body: Sequence[ast.stmt]) -> int:
+    """Behind the imports above the first function or class, or else behind the docstring."""
+    last = 0
+    for place, node in enumerate(body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            break
+        is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        shares = node.lineno <= last  # another statement on the same line may go on below it
+        if shares or isinstance(node, ast.Import | ast.ImportFrom) or (is_text and not place):
+            last = node.end_lineno or last
+    return last

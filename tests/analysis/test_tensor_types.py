@@ -199,3 +199,23 @@ def test_check_holds_what_is_there(net: Path, capsys: pytest.CaptureFixture[str]
 def test_jaxtyping_alone_is_no_task(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["annotate", "net.py:Net", "-i", "2,3,8,8", "--jaxtyping"]) == 2
     assert "add --write or --check" in capsys.readouterr().err
+
+
+ODD = """\ufeffimport torch; s = '''two
+lines \u2028'''
+class Net(torch.nn.Module):\x0c
+    def forward(self, x):
+        return x * 2
+from torch import nn
+"""
+
+
+def test_odd_files_are_written_as_python_reads_them(net: Path) -> None:
+    net.write_bytes(ODD.replace("\n", "\r\n").encode())
+    given = ["net.py:Net", "-i", "1,4"]
+    assert run(["check", *given, "--annotations", "-q"]) == 0
+    assert run(["annotate", *given, "--jaxtyping", "--write", "-q"]) == 0
+    lines = net.read_bytes().decode().split("\r\n")
+    assert lines[0].startswith("\ufeffimport torch; ")
+    assert lines[2:4] == ["from jaxtyping import Float", "from torch import Tensor"]
+    assert lines[5] == '    def forward(self, x: Float[Tensor, "1 4"]) -> Float[Tensor, "1 4"]:'

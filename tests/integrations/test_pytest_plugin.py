@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import cnnshape
+from cnnshape.integrations.pytest_plugin import _files
 
 _NET = """
 import torch
@@ -124,7 +125,7 @@ def test_two_snapshots_of_one_test_are_two_files(project: pytest.Pytester) -> No
         project,
         """
 import pytest
-@pytest.mark.parametrize("size", ["8/8"])
+@pytest.mark.parametrize("size", ["8-8"])
 def test_net(shapes_snapshot, size):
     shapes_snapshot(Net(), (1, 1, 8, 8))
     shapes_snapshot(Net(), (2, 1, 8, 8))
@@ -220,3 +221,10 @@ def test_it_imports_nothing_heavy_until_it_is_used(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_cases_that_look_alike_have_files_of_their_own() -> None:
+    cases = ("1", "-1", "a-b", "a/b", "a:b", "a b", "a::b", "a.b")
+    files = [next(_files(Path("t.py"), f"t.py::T::test[{case}]")).name for case in cases]
+    assert files[:3] == ["t.T.test-1.txt", "t.T.test--1.txt", "t.T.test-a-b.txt"]
+    assert len(set(files)) == len(cases)
