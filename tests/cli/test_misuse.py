@@ -44,7 +44,9 @@ def misuse(capsys, tmp_path, monkeypatch):
 )
 def test_a_suffix_that_is_not_written(misuse, command):
     assert misuse(*command, "-o", "a.xls").startswith(".xls is no known format; use one of .txt,")
-    assert misuse(*command, "-o", "a.svg").startswith(".svg is a picture and this writes a table")
+    if command[0] != "formula":  # which draws
+        said = misuse(*command, "-o", "a.svg")
+        assert said.startswith(".svg is a picture and this writes a table")
     assert misuse(*command, "-o", "table").startswith("table has no suffix")
     assert "there is no folder nowhere" in misuse(*command, "-o", "nowhere/a.json")
 

@@ -82,6 +82,8 @@ _BEGINNING = re.compile(r"Traceback \(most recent call last\)")
 #: Above the lines of the model, below an error of ``torch.compile``.
 _USER_CODE = "from user code:"
 _INNER = re.compile(r"\bgot (?P<exception>\w+)\((?P<quote>['\"])(?P<message>.*?)(?P=quote)\)")
+#: What our own pytest plugin says below a test: it tells the error once more, in other words.
+_OURS = re.compile(r"^-+ cnnshape explain -+\n(?:(?![-=]{3,}).*\n?)*", re.MULTILINE)
 _PYTEST_SUMMARY = re.compile(r"^(FAILED|ERROR) \S+")
 
 
@@ -106,7 +108,7 @@ def errors_in(text: str) -> list[ToldError]:
     ('ValueError', 'no', 'g(x)')
     """
     reader = _Reader()
-    for line in clean(text).split("\n"):
+    for line in _OURS.sub("", clean(text)).split("\n"):
         reader.read(_unboxed(line[:_LONGEST].rstrip()))
     reader.read("")
     return reader.errors
