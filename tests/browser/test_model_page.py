@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import cnnshape
+from tests.browser.until import until
 
 torchvision = pytest.importorskip("torchvision")
 
@@ -102,7 +103,7 @@ def test_the_address_chooses(opened, page):
     tab = ready(opened(page("resnet"), fragment="#layer3.4.conv2"))
     assert tab.locator("#chosen h2").inner_text().startswith("layer3.4.conv2")
     assert chosen(tab) == "conv2"  # its block was opened
-    tab.wait_for_function(_IN_SIGHT)
+    until(tab, _IN_SIGHT)
     # The fifth of five equal blocks is drawn as the first of them.
     assert "conv2" in tab.locator("#picture .is-chosen").text_content()
     tab.goto(tab.url.replace("layer3.4.conv2", "fc"))
@@ -130,23 +131,19 @@ def test_a_module_folds_in_both(opened, page):
     tab = ready(opened(page("resnet")))
     assert "layer1.0" in titles(tab)
     tab.locator("tbody tr", has_text="layer1").locator(".fold").first.click()
-    tab.wait_for_function(
-        "!document.querySelector('#picture svg').textContent.includes('layer1.0')"
-    )
+    until(tab, "!document.querySelector('#picture svg').textContent.includes('layer1.0')")
     assert "layer1" in titles(tab)
     assert names(tab)[4:6] == ["layer1", "layer2"]
     # The closed box opens it again, in the table too.
     tab.locator("#picture g.node", has_text="layer1").dblclick()
-    tab.wait_for_function("document.querySelector('#picture svg').textContent.includes('layer1.0')")
+    until(tab, "document.querySelector('#picture svg').textContent.includes('layer1.0')")
     assert names(tab)[4:6] == ["layer1", "0"]
 
 
 def test_a_frame_is_closed_at_its_title(opened, page):
     tab = ready(opened(page("resnet")))
     tab.locator("#picture text", has_text="layer1.0").click()
-    tab.wait_for_function(
-        "document.querySelector('#picture svg').textContent.includes('Bottleneck, 4 conv')"
-    )
+    until(tab, "document.querySelector('#picture svg').textContent.includes('Bottleneck, 4 conv')")
     assert chosen(tab) == "0"
     assert tab.locator("tr[aria-selected]").get_attribute("aria-expanded") == "false"
 
