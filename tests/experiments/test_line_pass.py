@@ -88,7 +88,9 @@ def test_every_line_has_what_it_bound(name: str) -> None:
     assert files
     told = _told(found)
     for (file, line), bound in _assigned_shapes(model, shape, files).items():
-        assert told[file, line] == bound
+        # Told is more: what a line handed on as it was, and what it wrote to in place.
+        rest = iter(told[file, line])
+        assert all(one in rest for one in bound), (file, line)
 
 
 class Branching(nn.Module):
