@@ -47,11 +47,26 @@ def skips(accounts: Accounts) -> tuple[Skip, ...]:
     >>> [(skip.sign, skip.projected) for skip in skips(Accounts(trace))]
     [('+', False)]
     """
-    found = (_ending_at(accounts, op) for op in accounts.trace.operations)
+    operations = accounts.trace.operations
+    # Nested hundreds deep, every skip goes around all the others, and to follow each would take the
+    # square of their number. Nothing is said then.
+    steps = iter(range(_STEPS * (len(operations) + _STEPS)))
+    try:
+        found = [_ending_at(accounts, op, steps) for op in operations]
+    except _TooFarError:
+        return ()
     return tuple(skip for skip in found if skip is not None)
 
 
-def _ending_at(accounts: Accounts, op: Operation) -> Skip | None:
+#: So many steps are taken for an operation, on the average.
+_STEPS = 100
+
+
+class _TooFarError(Exception):
+    """More steps than all skips together are worth."""
+
+
+def _ending_at(accounts: Accounts, op: Operation, steps: Iterator[int]) -> Skip | None:
     values = accounts.trace.values
     joined = list(dict.fromkeys(value for value in op.inputs if not values[value].static))
     if len(joined) < 2 or not op.outputs:
@@ -62,7 +77,8 @@ def _ending_at(accounts: Accounts, op: Operation) -> Skip | None:
     ways = {value: list(quiet_way(accounts, value)) for value in joined}
     beyond = {value: _projected(accounts, way[-1]) for value, way in ways.items() if sign == "+"}
     far = [value for way in (*ways.values(), *beyond.values()) for value in way]
-    before = computed_from(accounts, joined, min(_made(accounts, value) for value in far))
+    since = min(_made(accounts, value) for value in far)
+    before = computed_from(accounts, joined, since, steps)
     for value in joined:
         for source in ways[value]:
             if before.get(source, 0) > 0:
@@ -70,7 +86,8 @@ def _ending_at(accounts: Accounts, op: Operation) -> Skip | None:
     for value, way in beyond.items():
         others = [other for other in joined if other != value]
         for source in way:
-            if computed_from(accounts, others, _made(accounts, source)).get(source, 0) > 1:
+            made = _made(accounts, source)
+            if computed_from(accounts, others, made, steps).get(source, 0) > 1:
                 return Skip(source, op.index, sign, projected=True)
     return None
 
@@ -119,16 +136,21 @@ def _projected(accounts: Accounts, value: int) -> list[int]:
     return way
 
 
-def computed_from(accounts: Accounts, values: Sequence[int], since: int) -> dict[int, int]:
+def computed_from(
+    accounts: Accounts, values: Sequence[int], since: int, steps: Iterator[int] | None = None
+) -> dict[int, int]:
     """What values were made of, and how many layers lie between at most: 0, 1, or 2 for more.
 
-    Nothing is looked for that was made before the operation ``since``.
+    Nothing is looked for that was made before the operation ``since``. ``steps`` are those that may
+    be taken.
     """
     trace = accounts.trace
     found: dict[int, int] = {}
     todo = [(value, 0) for value in values]
     while todo:
         value, layers = todo.pop()
+        if steps is not None and next(steps, None) is None:
+            raise _TooFarError
         maker = trace.values[value].producer
         if maker is None or maker < since:
             continue
