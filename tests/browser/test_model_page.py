@@ -349,3 +349,13 @@ def test_nothing_serious_is_wrong_for_those_who_cannot_see(opened, accessible, p
     tab = ready(opened(page(name), dark=dark))
     tab.locator("tbody tr").nth(1).click()
     accessible(tab)
+
+
+def test_a_failing_model_is_read_from_the_top(opened):
+    """On a phone the reason stands first; the browser would scroll to the layer in the picture."""
+    net = nn.Sequential(nn.Conv2d(3, 6, 5), nn.Flatten(), nn.Linear(100, 10))
+    report = cnnshape.inspect(net, (1, 3, 32, 32))
+    tab = opened(report.to_text("html"), width=400)
+    tab.wait_for_load_state("load")
+    tab.wait_for_timeout(300)
+    assert tab.evaluate("[scrollY, location.hash]") == [0, "#2"]

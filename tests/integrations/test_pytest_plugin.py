@@ -36,13 +36,13 @@ def _everything_imported() -> None:
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     monkeypatch.setenv("COLUMNS", "200")
-    pytester.makepyfile(net=_NET)
+    pytester.makepyfile(plugin_net=_NET)  # no other test has a module of this name
     pytester.syspathinsert()
     return pytester
 
 
 def _run(project: pytest.Pytester, test: str, *options: str) -> pytest.RunResult:
-    project.makepyfile(test_net=f"import torch\nfrom net import Net\n{test}")
+    project.makepyfile(test_net=f"import torch\nfrom plugin_net import Net\n{test}")
     return project.runpytest_inprocess("-p", "no:randomly", *options)
 
 

@@ -42,7 +42,7 @@ def _told(cell: Any) -> list[str]:
         elif "data" in output:
             text = "".join(output.data.get("text/plain", ""))
             texts.append(text.partition("\n  To fix")[0])
-    cell_file = r"\S*ipykernel_\d+\S*\.py|<ipython-input-[^>]*>"
+    cell_file = r"\S*ipykernel_\d+\S*\.py|<ipython-input-[^>]*>|In\[\d+\]"
     plain = [re.sub(r"\d+(\.\d+)? m?s\b", "N ms", text) for text in texts]
     return [re.sub(cell_file, "cell", re.sub(r"RuntimeError: .*", "", text)) for text in plain]
 

@@ -62,12 +62,19 @@ function follow() {
   }
 }
 
+/** What is chosen stands in the address. */
+function writeAddress() {
+  const address = store.chosen < 0 ? "" : tree.address(store.chosen);
+  history.replaceState(null, "", `#${encodeURI(address)}`);
+}
+
 store.listen((part) => {
   if (part === "letters") totals();
   if (part !== "chosen") return;
-  const address = store.chosen < 0 ? "" : tree.address(store.chosen);
   if (store.chosen >= 0) table.reveal(store.chosen);
-  history.replaceState(null, "", `#${encodeURI(address)}`);
+  // While it loads, the browser would scroll to what the static picture has under this name.
+  if (document.readyState === "complete") writeAddress();
+  else addEventListener("load", () => setTimeout(writeAddress), { once: true });
 });
 addEventListener("hashchange", follow);
 totals();
