@@ -200,7 +200,7 @@ def _told(error: Exception, args: Sequence[str]) -> int:
 
 def _usage(error: click.UsageError) -> str:
     """Click's message as one sentence that says where the options are listed."""
-    text = error.format_message().rstrip(".")
+    text = error.format_message().replace("\n\t", " ").rstrip(".")  # Click lists choices by line
     where = error.ctx.command_path if error.ctx else "cnnshape"
     return f"{text[:1].lower()}{text[1:]} (see {where} --help)"
 

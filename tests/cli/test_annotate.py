@@ -260,3 +260,19 @@ def test_what_runs_in_an_odd_order_is_told_once(
     assert told[26] == "8×16×16 → 2048"
     assert told[28] == "→ raises ValueError"
     assert told[32].endswith(" → scalar")
+
+
+def test_another_dtype_is_told(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    net.write_text(
+        "import torch\n"
+        "class Net(torch.nn.Module):\n"
+        "    def forward(self, x, ids):\n"
+        "        mask = ids > 0\n"
+        "        return x[:, ids]\n",
+        encoding="utf-8",
+    )
+    assert annotated(capsys, "-i", "2,8", "-i", "3:int64") == {
+        3: "x 2×8, ids 3 int64",  # no batch that both have
+        4: "3 int64 → 3 bool",
+        5: "2×8, 3 int64 → 2×3",
+    }

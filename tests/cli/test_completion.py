@@ -188,3 +188,10 @@ def test_the_script_for_powershell(capsys: pytest.CaptureFixture[str]) -> None:
 def test_another_shell_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["completion", "tcsh"]) == 2
     assert "'bash', 'zsh', 'fish', 'powershell'" in capsys.readouterr().err
+
+
+def test_no_shell_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["completion"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert len(said.splitlines()) == 1
+    assert "bash, zsh, fish, powershell" in " ".join(said.split())
