@@ -205,7 +205,7 @@ def _draw_maps(features: FeatureMaps, output: Tensor, path: Path, title: str) ->
             )
             _frame(axes)
         shown = "" if count == len(output) else f", the first {count} of them"
-        colouring = "blue below zero, orange above" if low < 0 else "the darker, the larger"
+        colouring = "blue above zero, orange below" if low < 0 else "the darker, the larger"
         scale = f"{low:.2f} to {high:.2f}, {colouring}".replace("-", "−")
         drawing.text(
             start / width,
@@ -238,7 +238,7 @@ def _draw_vector(features: FeatureMaps, path: Path, title: str) -> None:
         left = _left(features)
         axes = _place(drawing, left + 0.35, 0.55, width - left - 0.65, height - _TOP - 0.6)
         colours = [
-            plotting.POOLING if value >= 0 else plotting.CONVOLUTION for value in values.tolist()
+            plotting.CONVOLUTION if value >= 0 else plotting.POOLING for value in values.tolist()
         ]
         axes.bar(range(len(values)), values.tolist(), color=colours, width=0.85)
         axes.axhline(0, color=plotting.LIGHT, linewidth=0.8)
@@ -330,12 +330,14 @@ def _frame(axes: Axes) -> None:
 
 
 def _colour_map(*, negative: bool) -> Any:
-    """White at zero, orange above it; blue below it, where there is anything below."""
+    """White at zero, then as in the live page: ink; blue and, below zero, orange if any is."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    above = [plotting.PAPER, "#f3b27a", plotting.POOLING, "#4d2906"]
-    below = ["#12304f", plotting.CONVOLUTION, "#8db4dc"]
-    return LinearSegmentedColormap.from_list("cnnshape", [*(below if negative else []), *above])
+    if not negative:
+        return LinearSegmentedColormap.from_list("cnnshape", [plotting.PAPER, plotting.INK])
+    below = ["#4d2906", plotting.POOLING, "#f3b27a"]
+    above = ["#8db4dc", plotting.CONVOLUTION, "#12304f"]
+    return LinearSegmentedColormap.from_list("cnnshape", [*below, plotting.PAPER, *above])
 
 
 def features_of(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from torchvision.transforms.functional import pil_to_tensor
 
 from cnnshape.errors import InputError, ModelFailedError, OutputError, UsageError
 from cnnshape.models.basic_cnn import BasicCNN
@@ -90,6 +91,19 @@ def test_sizes_are_written_on_the_picture(tmp_path: Path) -> None:
     assert "input  1×28×28" in text
     assert "C2  Conv2d  16×10×10" in text
     assert "each 10×10; values −" in text
+
+
+def test_colours_are_those_of_the_live_page(tmp_path: Path) -> None:
+    def hues(low: float, high: float) -> tuple[bool, bool]:
+        maps = torch.cat([torch.full((1, 9, 9), low), torch.full((1, 9, 9), high)])
+        draw_features(FeatureMaps("c", "Conv2d", BLANK, maps), tmp_path / "a.png", "a")
+        red, _, blue = pil_to_tensor(Image.open(tmp_path / "a.png").convert("RGB")).int()
+        tint = blue - red
+        return bool((tint > 60).any()), bool((tint < -60).any())
+
+    assert hues(-0.5, 1.0) == (True, True)  # blue, orange
+    assert hues(0.5, 1.0) == (False, False)  # nothing is below zero: ink
+    assert hues(-1.0, 0.0) == (False, True)
 
 
 def test_vectors_and_single_points_are_bars(tmp_path: Path) -> None:
