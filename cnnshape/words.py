@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
+
+from cnnshape.messages import Said, say
 
 #: Initials that are read letter by letter and begin with the sound of a vowel.
 _SPELLED = ("LSTM", "RNN")
 
 
-def plural(number: int, noun: str, many: str | None = None) -> str:
+def plural(number: int, noun: str, many: str | None = None) -> Said:
     """A size and its noun, or its verb; the digits stand as in source code.
 
     >>> plural(1, "channel"), plural(7200, "feature"), plural(2, "axis", "axes")
@@ -20,23 +23,24 @@ def plural(number: int, noun: str, many: str | None = None) -> str:
     >>> plural(1, "is", "are"), plural(3, "is", "are")
     ('1 is', '3 are')
     """
-    return f"{number} {_form(number, noun, many)}"
+    return say("{number} {noun}", number=number, noun=_form(number, noun, many))
 
 
-def counted(number: int, noun: str, many: str | None = None) -> str:
+def counted(number: int, noun: str, many: str | None = None) -> Said:
     """How many there are of something; the digits stand in groups of three.
 
     >>> counted(1, "layer"), counted(1200, "layer"), counted(2, "box", "boxes")
     ('1 layer', '1,200 layers', '2 boxes')
     """
-    return f"{number:,} {_form(number, noun, many)}"
+    return say("{number} {noun}", number=f"{number:,}", noun=_form(number, noun, many))
 
 
-def _form(number: int, noun: str, many: str | None) -> str:
-    return noun if number == 1 else many or f"{noun}s"
+def _form(number: int, noun: str, many: str | None) -> Said:
+    """The noun in number; catalogues know it in the singular."""
+    return Said(noun if number == 1 else many or f"{noun}s", noun)
 
 
-def ordinal(number: int) -> str:
+def ordinal(number: int) -> Said:
     """A place in a row of things.
 
     >>> [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 21, 112)]
@@ -44,10 +48,10 @@ def ordinal(number: int) -> str:
     """
     teen = number % 100 in (11, 12, 13)
     suffix = "th" if teen else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{suffix}"
+    return Said(f"{number}{suffix}", "{number}th", {"number": number})
 
 
-def with_article(noun: str) -> str:
+def with_article(noun: str) -> Said:
     """A noun or the name of a class with its article.
 
     A name that begins with U is mostly said like *you*: a UNet, a UserDict.
@@ -56,19 +60,24 @@ def with_article(noun: str) -> str:
     ('a Conv2d', 'an Embedding', 'an LSTM')
     """
     vowel = noun[:1].lower() in tuple("aeio") or noun.startswith(_SPELLED)
-    return f"{'an' if vowel else 'a'} {noun}"
+    return Said(f"{'an' if vowel else 'a'} {noun}", "a {noun}", {"noun": noun})
 
 
-def listed(items: Iterable[str], last: str = "and") -> str:
+def listed(items: Iterable[str], last: Literal["and", "or"] = "and") -> str:
     """Things as a person lists them.
 
     >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"], "or")
     ('a', 'a and b', 'a, b or c')
     """
-    every = list(items)
-    if len(every) < 2:
-        return "".join(every)
-    return f"{', '.join(every[:-1])} {last} {every[-1]}"
+    *before, end = list(items) or [""]
+    if not before:
+        return end
+    first = before[0]
+    for item in before[1:]:
+        first = say("{first}, {second}", first=first, second=item)
+    if last == "and":
+        return say("{first} and {second}", first=first, second=end)
+    return say("{first} or {second}", first=first, second=end)
 
 
 def times(sizes: Iterable[object], scalar: str = "()") -> str:
@@ -109,4 +118,4 @@ def did_you_mean(name: str, known: Iterable[str], limit: int = 3, cutoff: float 
     ''
     """
     found = nearest(name, known, limit, cutoff)
-    return f"; did you mean {listed(found, 'or')}?" if found else ""
+    return say("; did you mean {names}?", names=listed(found, "or")) if found else ""

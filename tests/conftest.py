@@ -8,8 +8,9 @@ import sys
 import pytest
 from hypothesis import settings
 
-# Output is compared as text: no colours, one width, whoever runs the tests.
+# Output is compared as text: no colours, one width and language, whoever runs the tests.
 os.environ["NO_COLOR"] = "1"
+os.environ.pop("CNNSHAPE_LANG", None)
 os.environ.setdefault("COLUMNS", "100")
 
 # Examples are drawn anew on every machine, but none is called slow by the clock of a busy one. In

@@ -10,20 +10,35 @@ from shutil import get_terminal_size
 from typing import TextIO
 
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
-from cnnshape.rendering.styled_text import EMPTY, Line, Span, cells, span, wrap
+from cnnshape.messages import joined, say, translated
+from cnnshape.rendering.styled_text import EMPTY, MAY_BREAK, Line, Span, cells, filled, span
 from cnnshape.tracing.trace import Source
 from cnnshape.words import listed, ordinal
 
 _INDENT = "  "
 _NO_MARK = Span("")
-#: A line may break at any space but those around an operator.
-_BREAK = re.compile(r"(?<![−+=×·/→]) (?![−+=×·/→])")
+#: A line may break wherever a text may, but not at the spaces around an operator.
+_BREAK = re.compile(rf"(?![−+=×·/→])(?<![−+=×·/→] )(?:{MAY_BREAK.pattern})")
 #: Some frameworks put whole configurations into a message; the JSON report has all of it.
 _MOST_LINES = 20
 _MOST_STEPS = 12
 #: So many places of the same change are named.
 _MOST_PLACES = 3
 _OVERLOADS = ", but expected one of:\n"
+_NOT_TRIED, _TRIED = say("not tried"), say("tried")
+_RUNS, _GETS_PAST = say("tried, runs"), say("tried, gets past this point")
+#: What one, two and more suggestions begin with.
+_CHOICES = (say("To fix"), say("To fix, either"), say("To fix, any of"))
+#: What holds for each → what is said of two, and of more.
+_TOGETHER: dict[str, tuple[str, str]] = {
+    _NOT_TRIED: (say("both not tried"), say("all not tried")),
+    _TRIED: (say("both tried"), say("all tried")),
+    _RUNS: (say("both tried, both run"), say("all tried, all run")),
+    _GETS_PAST: (
+        say("both tried, gets past this point"),
+        say("all tried, gets past this point"),
+    ),
+}
 #: Stands for a space at which no line may be broken.
 _GLUE = "\N{NO-BREAK SPACE}"
 
@@ -39,12 +54,14 @@ def error_lines(error: ErrorReport, class_name: str, room: int | None) -> list[L
     if error.source is not None:
         lines.append(source_line(error.source))
     if error.built is not None:
-        lines.append((*source_line(error.built), Span(f"   in {error.built.function}", "dim")))
+        function = say("in {function}", function=error.built.function)
+        lines.append((*source_line(error.built), Span("   "), span(function, "dim")))
     lines += _derivation(error.derivation, room)
     if error.patterns:
-        lines += _derivation((f"axes: {error.patterns[0]}", *error.patterns[1:]), room)
+        first, *others = error.patterns
+        lines += _derivation((say("axes: {pattern}", pattern=first), *others), room)
     if not error.diagnosis and error.arguments:
-        lines += _words(f"it received {', '.join(error.arguments)}", room)
+        lines += _words(say("it received {given}", given=", ".join(error.arguments)), room)
     if error.message or not error.diagnosis:
         said = error.message
         if error.diagnosis:
@@ -70,10 +87,10 @@ def print_error(error: ErrorReport, class_name: str, stream: TextIO) -> None:
 def place(error: ErrorReport, class_name: str) -> str:
     """The failing module as a sentence names it: ``fc1 (Linear, 2nd call)``."""
     path = error.path or class_name
-    words = [error.type] if error.path and error.type else []
+    words: list[str] = [error.type] if error.path and error.type else []
     if error.call:
-        words.append(f"{ordinal(error.call + 1)} call")
-    return f"{path} ({', '.join(words)})" if words else path
+        words.append(say("{nth} call", nth=ordinal(error.call + 1)))
+    return joined("", (path, " (", joined(", ", words), ")")) if words else path
 
 
 def one_line(report: Report) -> str:
@@ -94,9 +111,10 @@ def headline(error: ErrorReport, class_name: str) -> str:
     named = place(error, class_name)
     if error.diagnosis:
         mentioned = _mentions(error.diagnosis, error, class_name)
-        return error.diagnosis if mentioned else f"{named}: {error.diagnosis}"
-    during = f" in {error.op}" if error.op else ""
-    return f"{named} failed{during}"
+        return error.diagnosis if mentioned else joined(": ", (named, error.diagnosis))
+    if error.op:
+        return say("{place} failed in {operation}", place=named, operation=error.op)
+    return say("{place} failed", place=named)
 
 
 def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
@@ -106,12 +124,13 @@ def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
     if len(steps) > _MOST_STEPS:
         left = len(steps) - _MOST_STEPS
         half = _MOST_STEPS // 2
-        steps = (*steps[:half], f"… {left} more …", *steps[-half:])
+        steps = (*steps[:half], say("… {left} more …", left=left), *steps[-half:])
     # No line is broken within a step.
     whole = None if room is None else room - cells(_INDENT)
+    told = map(translated, steps)
     pieces = [
         step if whole is not None and cells(step) > whole else step.replace(" ", _GLUE)
-        for step in steps
+        for step in told
     ]
     text = "; ".join(pieces)
     return [
@@ -144,29 +163,28 @@ def _message(message: str, room: int | None, style: str) -> list[Line]:
         lines += _words(part, room, style)
     if len(lines) > _MOST_LINES:
         left = len(lines) - _MOST_LINES
-        lines = [*lines[:_MOST_LINES], (Span(f"{_INDENT}… {left} more lines; -f json has all"),)]
+        more = say("… {left} more lines; -f json has all", left=left)
+        lines = [*lines[:_MOST_LINES], (Span(_INDENT), span(more))]
     return lines
 
 
 def _suggestions(suggestions: Sequence[Suggestion], room: int | None) -> list[Line]:
     states = {tried(suggestion) for suggestion in suggestions}
     together = states.pop() if len(states) == 1 else ""
-    number = len(suggestions)
-    choice = {1: "To fix", 2: "To fix, either"}.get(number, "To fix, any of")
-    state = together
-    if number > 1 and together:
-        every = "both" if number == 2 else "all"
-        state = f"{every} {together.replace(', runs', f', {every} run')}"
-    heading = f"{choice} ({state}):" if state else f"{choice}:"
-    lines: list[Line] = [(Span(_INDENT), Span(heading))]
+    several = min(len(suggestions), len(_CHOICES)) - 1
+    heading = say("{choice}:", choice=_CHOICES[several])
+    if together:
+        state = _TOGETHER[together][several - 1] if several else together
+        heading = say("{choice} ({state}):", choice=_CHOICES[several], state=state)
+    lines: list[Line] = [(Span(_INDENT), span(heading))]
     for suggestion in suggestions:
         note = tried(suggestion) if not together else ""
         text = correction(suggestion)
         lines += _words(text, room, mark=Span("· ", "dim"), indent=_INDENT * 2)
         for text in further_changes(suggestion):
-            lines += _words(text, room, mark=Span("  and ", "dim"), indent=_INDENT * 2)
+            lines += _words(text, room, mark=span(say("  and "), "dim"), indent=_INDENT * 2)
         if note:
-            lines[-1] = (*lines[-1], Span(f"   {note}", "dim"))
+            lines[-1] = (*lines[-1], Span("   "), span(note, "dim"))
     return lines
 
 
@@ -178,7 +196,9 @@ def further_changes(suggestion: Suggestion) -> list[str]:
             continue  # one line with several arguments says it all
         places.setdefault((further.text, further.argument), []).append(further)
     return [
-        further_change(found[0]) if len(found) == 1 else f"the same in {_named(found)}"
+        further_change(found[0])
+        if len(found) == 1
+        else say("the same in {places}", places=_named(found))
         for found in places.values()
     ]
 
@@ -187,17 +207,21 @@ def _named(found: Sequence[Suggestion]) -> str:
     """The places of a change: ``blocks[1].conv, blocks[2].conv, blocks[3].conv and 1 more``."""
     places = [as_written(one.path) for one in found]
     left = len(places) - _MOST_PLACES
-    return listed(places if left <= 0 else [*places[:_MOST_PLACES], f"{left} more"])
+    if left <= 0:
+        return listed(places)
+    return listed([*places[:_MOST_PLACES], say("{left} more", left=left)])
 
 
 def correction(suggestion: Suggestion) -> str:
     """A suggestion as one would write it: ``fc1 = nn.Linear(256, 120)``."""
     whole = " = " in suggestion.text or " instead of " in suggestion.text
     if suggestion.action == "set_argument" and suggestion.path and not whole:
-        return f"{as_written(suggestion.path)} = {suggestion.text}"
+        return joined(" = ", (as_written(suggestion.path), suggestion.text))
     if suggestion.action == "insert_before":
-        where = f" before {as_written(suggestion.path)}" if suggestion.path else " before the call"
-        return f"{suggestion.text}{where}"
+        if not suggestion.path:
+            return say("{change} before the call", change=suggestion.text)
+        module = as_written(suggestion.path)
+        return say("{change} before {module}", change=suggestion.text, module=module)
     return suggestion.text
 
 
@@ -227,10 +251,10 @@ def further_change(suggestion: Suggestion) -> str:
 def tried(suggestion: Suggestion) -> str:
     """What is known of a suggestion: ``tried, runs``."""
     if not suggestion.verified:
-        return "not tried"
+        return _NOT_TRIED
     if suggestion.runs is None:
-        return "tried"
-    return "tried, runs" if suggestion.runs else "tried, gets past this point"
+        return _TRIED
+    return _RUNS if suggestion.runs else _GETS_PAST
 
 
 def _words(
@@ -238,10 +262,8 @@ def _words(
 ) -> list[Line]:
     """A text broken between words; lines after the first line up with it."""
     hang = Span(" " * cells(mark.text))
-    words: list[Line] = [(span(word, style),) for word in _BREAK.split(text)]
-    left = None if room is None else room - cells(mark.text)
-    lines = wrap(words, left, " ", indent)
+    left = None if room is None else room - cells(indent + mark.text)
     return [
-        (Span(indent), mark if number == 0 else hang, *line[1:])
-        for number, line in enumerate(lines)
+        (Span(indent), mark if number == 0 else hang, span(line, style))
+        for number, line in enumerate(filled(translated(text), left, _BREAK))
     ]

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from cnnshape.messages import translated
 from cnnshape.rendering.escape import visible
 
 
@@ -36,8 +37,8 @@ GAP = "  "
 
 
 def span(text: str, style: str = "") -> Span:
-    """A piece whose text may come from a model: control characters are made visible."""
-    return Span(visible(text), style)
+    """A piece in the reader's language; control characters from a model are made visible."""
+    return Span(visible(translated(text)), style)
 
 
 @lru_cache(maxsize=4096)
@@ -138,8 +139,34 @@ def wrap(
 
 
 def paragraph(text: str, room: int | None, style: str = "", indent: str = "  ") -> list[Line]:
-    """A text broken between its words."""
-    return wrap([(span(word, style),) for word in text.split(" ")], room, " ", indent)
+    """A text in the reader's language, broken between its words."""
+    inside = None if room is None else room - cells(indent)
+    return [(Span(indent), span(line, style)) for line in filled(translated(text), inside)]
+
+
+#: A line may be broken at a space, and on both sides of a Chinese character, but not before a mark
+#: that closes or after one that opens.
+_IDEOGRAPH = "\u3400-\u9fff"
+MAY_BREAK = re.compile(
+    rf"(?<= )(?! )|(?<=[{_IDEOGRAPH}，。；：、！？）」])(?=[^ ，。；：、！？）」])"
+    rf"|(?<=[^ （「])(?=[{_IDEOGRAPH}（「])"
+)
+
+
+def filled(text: str, room: int | None, breaks: re.Pattern[str] = MAY_BREAK) -> list[str]:
+    """Lines of at most ``room`` cells; what cannot be broken and is wider has one of its own.
+
+    >>> filled("conv1 expects 8 channels", 14), filled("conv1 需要 8 个通道。", 14)
+    (['conv1 expects', '8 channels'], ['conv1 需要 8', '个通道。'])
+    """
+    lines = [""]
+    for piece in breaks.split(text):
+        longer = lines[-1] + piece
+        if room is None or not lines[-1] or cells(longer.rstrip(" ")) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(piece)
+    return [line.rstrip(" ") for line in lines]
 
 
 def align_row(

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from cnnshape.analysis.accounts import base_name, bind, entry_of
+from cnnshape.messages import say
 from cnnshape.operations import Entry
 from cnnshape.tracing.trace import (
     Failure,
@@ -177,8 +178,15 @@ class Failing:
         if earlier is None or self.call is None:
             return ""
         shapes = [self.trace.shape(item.value) for item in earlier.inputs[:1]]
-        ran = f" (the {ordinal(earlier.call + 1)} ran with {times(shapes[0])})" if shapes else ""
-        return f" on its {ordinal(self.call.call + 1)} call{ran}"
+        nth = ordinal(self.call.call + 1)
+        if not shapes:
+            return say(" on its {nth} call", nth=nth)
+        return say(
+            " on its {nth} call (the {earlier} ran with {shape})",
+            nth=nth,
+            earlier=ordinal(earlier.call + 1),
+            shape=times(shapes[0]),
+        )
 
     def earlier_call(self) -> ModuleCall | None:
         """An earlier call of the same module that returned."""

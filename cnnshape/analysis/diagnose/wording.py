@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnnshape.formulas import AxisDerivation
+from cnnshape.messages import Said, say
 from cnnshape.words import plural
 
 #: The axes of a batched picture, sequence or volume, by how many are spatial.
@@ -17,13 +18,13 @@ def who(path: str, kind: str = "") -> str:
     """
     if path and kind and path.rpartition(".")[2].isdigit():
         return f"{path} ({kind})"
-    return path or f"the {kind or 'model'}"
+    return path or say("the {kind}", kind=kind or say("model"))
 
 
 def named(path: str, kind: str) -> str:
     """A module by its path and its class: ``bn (BatchNorm2d)``."""
     name = who(path, kind)
-    return f"{name} ({kind})" if name == path else name
+    return say("{name} ({kind})", name=name, kind=kind) if name == path else name
 
 
 def dims(number: int) -> str:
@@ -31,9 +32,9 @@ def dims(number: int) -> str:
     return plural(number, "dimension")
 
 
-def arrive(number: int) -> str:
+def arrive(number: int) -> Said:
     """The verb: one arrives, several arrive."""
-    return "arrives" if number == 1 else "arrive"
+    return Said("arrives" if number == 1 else "arrive", "arrive")
 
 
 def short_substitution(kind: str, axis: AxisDerivation) -> str:

@@ -23,6 +23,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module
 from cnnshape.words import plural, times
 
@@ -76,7 +77,13 @@ def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | Non
     axis = x.rank - failing.dims - 1
     arriving = shape[axis]
     name = name_of(failing, layer)
-    sentence = f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
+    sentence = say(
+        "{layer} expects {expected}, but {arriving} {arrive}",
+        layer=name,
+        expected=plural(expected, "channel"),
+        arriving=arriving,
+        arrive=arrive(arriving),
+    )
     sentence += failing.which_call()
     if x.input_name and shape[-1] == expected:
         return _channels_last(x, axis, sentence)
@@ -93,7 +100,11 @@ def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | Non
     here = layer is not None and layer.path == failing.path
     if shape[-1] == expected and axis and here and (x.rank == 3 or x.input_name):
         # N×L×C, as linear layers and transformers have it.
-        sentence += f": in {times(shape)} the {expected} are the last dimension"
+        sentence += say(
+            ": in {shape} the {expected} are the last dimension",
+            shape=times(shape),
+            expected=expected,
+        )
         return Diagnosis("conv.in_channels", sentence)
     origin = story(failing.trace, x.value.id, axis)
     derivation = (*start_line(failing.trace, [origin]), *lines([origin]))
