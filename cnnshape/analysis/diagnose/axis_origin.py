@@ -10,6 +10,7 @@ from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.diagnose.failing import Sizes, sizes
 from cnnshape.analysis.diagnose.wording import short_substitution
 from cnnshape.errors import CnnshapeError
+from cnnshape.messages import say
 from cnnshape.operations.axes import (
     AxisOf,
     Broadcast,
@@ -143,7 +144,7 @@ def _windowed(trace: Trace, operation: Operation, origin: Windowed, from_end: in
         return Hop(source, f"{n} → {origin.size}")
     derivation = derived.axes[from_end]
     if origin.rule in _FIXING or (origin.rule == "upsample" and applied.arguments.get("size")):
-        return Hop(None, f"output size {derivation.output}")
+        return Hop(None, say("output size {size}", size=derivation.output))
     if derivation.input == derivation.output:
         return Hop(source)
     return Hop(source, short_substitution(applied.kind, derivation))

@@ -15,8 +15,9 @@ from cnnshape.analysis.accounts import base_name
 from cnnshape.analysis.diagnose.axis_origin import back, origin_of
 from cnnshape.analysis.diagnose.failing import sizes
 from cnnshape.operations.axes import AxisOf, Kept, Merged
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Operation, Trace
-from cnnshape.words import ordinal, times
+from cnnshape.words import ordinal, plural, times
 
 _LIMIT = 4000  # operations followed back; the deepest real networks have a few thousand
 
@@ -84,7 +85,9 @@ def maker(trace: Trace, operation: Operation) -> str:
     module = trace.module(call.path)
     if module.builtin and call.path:
         name = f"{call.path} ({module.type})" if call.path.isdigit() else call.path
-        return f"{name} ({ordinal(call.call + 1)} call)" if call.call else name
+        if not call.call:
+            return name
+        return say("{name} ({nth} call)", name=name, nth=ordinal(call.call + 1))
     return base_name(operation.name)[0]
 
 
@@ -143,8 +146,10 @@ def lines(stories: Sequence[Story]) -> tuple[str, ...]:
 
 def _line(notes: Sequence[Note]) -> str:
     texts = sorted((note.text for note in notes), key=_last)
-    verb = "gives " if all(_last(text) for text in texts) else ""
-    return f"{notes[0].name} {verb}{', '.join(texts)}"
+    name, made = notes[0].name, joined(", ", texts)
+    if all(_last(text) for text in texts):
+        return say("{name} gives {made}", name=name, made=made)
+    return joined(" ", (name, made))
 
 
 def _last(text: str) -> bool:
@@ -165,8 +170,7 @@ def start_line(trace: Trace, stories: Sequence[Story]) -> tuple[str, ...]:
 
 def product_text(parts: Sequence[Factor]) -> str:
     """``16 channels × 4 × 4``."""
-    words = (p.word[:-1] if p.size == 1 else p.word for p in parts)
-    return " × ".join(f"{p.size} {word}".rstrip() for p, word in zip(parts, words, strict=True))
+    return joined(" × ", (plural(p.size, "channel") if p.word else str(p.size) for p in parts))
 
 
 def product_of(parts: Sequence[Factor]) -> int:

@@ -22,6 +22,7 @@ from cnnshape.analysis.diagnose.edits import (
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module, Value
 from cnnshape.words import ordinal, times
 
@@ -66,7 +67,11 @@ def own_layer(failing: Failing, layer: Module, changes: Mapping[str, Any]) -> Su
     call = failing.call.call
     return Suggestion(
         action="change_call",
-        text=f"another layer for the {ordinal(call + 1)} call: {constructor(layer, changes)}",
+        text=say(
+            "another layer for the {nth} call: {code}",
+            nth=ordinal(call + 1),
+            code=constructor(layer, changes),
+        ),
         path=layer.path,
         argument=next(iter(changes)),
         from_=tidy(layer.config.get(next(iter(changes)))),
@@ -126,7 +131,12 @@ def set_buffer(held: Value, shape: tuple[int, ...]) -> Suggestion | None:
     path, _, attribute = held.name.rpartition(".")
     return Suggestion(
         action="set_argument",
-        text=f"{attribute} of {times(shape)} instead of {times(held.shape)}",
+        text=say(
+            "{name} of {after} instead of {before}",
+            name=attribute,
+            after=times(shape),
+            before=times(held.shape),
+        ),
         path=path,
         argument=attribute,
         from_=list(held.shape),
@@ -136,10 +146,16 @@ def set_buffer(held: Value, shape: tuple[int, ...]) -> Suggestion | None:
 
 
 def new_input(name: str, before: Sequence[Any], after: Sequence[int], why: str = "") -> Suggestion:
-    """An input of another shape."""
+    """An input of another shape, and in brackets why."""
+    text = say(
+        "{name} of {after} instead of {before}",
+        name=name,
+        after=times(after),
+        before=times(before),
+    )
     return Suggestion(
         action="set_input",
-        text=f"{name} of {times(after)} instead of {times(before)}{why}",
+        text=text + why if why else text,
         path="",
         argument=name,
         from_=list(before),
