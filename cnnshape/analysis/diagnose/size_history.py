@@ -14,8 +14,8 @@ from math import prod
 from cnnshape.analysis.accounts import base_name
 from cnnshape.analysis.diagnose.axis_origin import back, origin_of
 from cnnshape.analysis.diagnose.failing import sizes
-from cnnshape.operations.axes import AxisOf, Kept, Merged
 from cnnshape.messages import joined, say
+from cnnshape.operations.axes import AxisOf, Kept, Merged
 from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import ordinal, plural, times
 
