@@ -197,8 +197,8 @@ def build_timm(name: str, arguments: Mapping[str, object]) -> _Built:
 def timm_inputs(module: nn.Module, arguments: Mapping[str, object]) -> tuple[InputSpec, ...] | None:
     """One picture of the size in the model's ``default_cfg``, or as its arguments say."""
     config = getattr(module, "pretrained_cfg", None) or getattr(module, "default_cfg", None)
-    size = cast("Mapping[str, Any]", config).get("input_size") if config else None
-    if size is None or len(size) != 3:
+    size = cast("Any", config).get("input_size") if isinstance(config, Mapping) else None
+    if not isinstance(size, (tuple, list)) or len(cast("tuple[Any, ...]", size)) != 3:
         return None
     channels, height, width = size
     given = arguments.get("img_size")

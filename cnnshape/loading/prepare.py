@@ -11,6 +11,7 @@ from torch import nn
 
 from cnnshape.errors import DeviceError, UsageError
 from cnnshape.interrupts import held
+from cnnshape.loading.catalogs import timm_inputs
 from cnnshape.loading.dtypes import torch_dtype
 from cnnshape.loading.forward_signature import (
     check_against_forward,
@@ -166,7 +167,10 @@ def _in_hand(model: nn.Module, given: ModelInputs | None, options: RunOptions) -
     if options.dtype is not None:
         with held():
             module = copy.deepcopy(module).to(torch_dtype(options.dtype))
-    return Prepared(module, given, options, name)
+    made_for = timm_inputs(module, {})  # what an architecture of timm says of itself
+    return Prepared(
+        module, given, options, name, usual=None if made_for is None else from_specs(made_for)
+    )
 
 
 def _no_module(model: object) -> UsageError:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 import torch
@@ -578,3 +578,22 @@ def test_the_zoo_at_twenty_sizes(name: str):
         assert value(report.totals.macs, **letters) == numbers.totals.macs
         tried += 1
     assert tried >= 20 or len(allowed) < 20
+
+
+def test_the_size_that_a_model_says_it_is_made_for_is_tried_first():
+    """As the architectures of timm say; no message names it, and no list of usual sizes has it."""
+
+    class Particular(nn.Conv2d):
+        default_cfg: ClassVar = {"input_size": (1, 1300, 1302)}
+
+        def forward(self, x):
+            if x.shape[2] * x.shape[3] != 1300 * 1302:
+                raise ValueError("no")
+            return super().forward(x)
+
+    report = cnnshape.inspect(Particular(1, 2, 3), (1, 1, "H", "W"))
+    assert report.error is None
+    assert report.layers[0].output_shapes == ((1, 2, "H - 2", "W - 2"),)
+    Particular.default_cfg = {}
+    with pytest.raises(ModelFailedError, match="no size of H and W was accepted"):
+        cnnshape.inspect(Particular(1, 2, 3), (1, 1, "H", "W"))
