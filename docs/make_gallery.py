@@ -2,19 +2,24 @@
 
     python docs/make_gallery.py            draw them, and write gallery.md
     python docs/make_gallery.py --check    fail if gallery.md or a picture says something else
+    python docs/make_gallery.py --pages    write the live pages into docs/live, to build the site
 
-Positions may move with another version of Graphviz; what a picture says may not.
+Positions may move with another version of Graphviz; what a picture says may not. The live pages are
+not kept: each has its programs in it, up to a megabyte that would be new with every change.
 """
 
 from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
+
+from pictures import draw
 
 DOCS = Path(__file__).parent
 SVG = "{http://www.w3.org/2000/svg}"
@@ -29,6 +34,66 @@ class Entry:
     words: str
     expected: int = 0
 
+
+@dataclass(frozen=True)
+class Live:
+    """One page for a browser: what it shows, the commands that write it, and what to try."""
+
+    name: str
+    title: str
+    commands: tuple[str, ...]
+    words: str
+    expected: int = 0
+
+
+PAGES = [
+    Live(
+        "activations",
+        "A trained LeNet",
+        ("train lenet", "features runs/lenet-digits --page -o activations.html"),
+        "Draw a digit: every layer's maps and the ten probabilities follow. Point at a unit, and it "
+        "is worked out number by number.",
+    ),
+    Live(
+        "lenet",
+        "LeNet for pictures of any size",
+        ("inspect lenet -i N,1,H,W -o lenet.html",),
+        "Choose a layer in the diagram or in the table. Move `H` and `W`: every size follows, and "
+        "what the network refuses is marked where it comes from.",
+    ),
+    Live(
+        "resnet18",
+        "ResNet-18",
+        ("inspect torchvision:resnet18 -o resnet18.html",),
+        "Fold and unfold its blocks; sort by what costs most; search for `64×56×56`.",
+    ),
+    Live(
+        "unet",
+        "A U-Net",
+        ("inspect gallery_models.py:UNet -i 1,3,256,256 -o unet.html",),
+        "Choose a layer on the way up: the skip that feeds it is drawn stronger.",
+    ),
+    Live(
+        "conv",
+        "The size of a convolution",
+        ("formula conv --input 28 --kernel 5 --stride 2 -o conv.html",),
+        "Windows over cells, and in red what the floor leaves over. Change a number, or write your "
+        "own formula beside it.",
+    ),
+    Live(
+        "compare",
+        "ResNet-18 and ResNet-34",
+        ("compare torchvision:resnet18 torchvision:resnet34 -o compare.html",),
+        "What was added, what has changed, what is the same.",
+    ),
+    Live(
+        "wrong",
+        "A network that fails",
+        ("inspect gallery_models.py:Wrong -i 1,1,28,28 -o wrong.html",),
+        "Why, how the size that arrived came about, and the corrections that were tried.",
+        expected=1,
+    ),
+]
 
 SECTIONS: dict[str, list[Entry]] = {
     "The data flow": [
@@ -175,15 +240,26 @@ SECTIONS: dict[str, list[Entry]] = {
 }
 
 
-def draw(entry: Entry, folder: Path) -> Path:
-    """Run the entry's command; the pictures' folder is the working directory of none."""
+def draw_entry(entry: Entry, folder: Path) -> Path:
+    """Run the entry's command."""
+    return draw(f"draw {entry.command}", folder / f"{entry.name}.svg", entry.expected)
+
+
+def write_pages(folder: Path) -> None:
+    """Run the commands of the live pages as they are shown, and take the pages into a folder."""
     from cnnshape.cli.main import run
 
-    target = (folder / f"{entry.name}.svg").resolve()
-    code = run(["draw", *shlex.split(entry.command), "-o", str(target), "-q"])
-    if code != entry.expected:
-        raise SystemExit(f"cnnshape draw {entry.command} ended with {code}")
-    return target
+    folder.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        shutil.copy(DOCS / "gallery_models.py", scratch)
+        os.chdir(scratch)
+        for live in PAGES:
+            for command in live.commands:
+                expected = live.expected if command == live.commands[-1] else 0
+                if (code := run([*shlex.split(command), "-q"])) != expected:
+                    raise SystemExit(f"cnnshape {command} ended with {code}")
+            print(shutil.copy(f"{live.name}.html", folder))
+        os.chdir(DOCS)
 
 
 def page() -> str:
@@ -191,11 +267,33 @@ def page() -> str:
     lines = [
         "# Gallery",
         "",
-        "Every picture is what the command above it writes:",
+        "Every picture is what the command above it writes, on a dark page with `--theme dark`:",
         "`python docs/make_gallery.py` draws them all.",
         "The networks in `gallery_models.py` stand beside this page.",
         "",
     ]
+    lines += [
+        "## The page, live",
+        "",
+        "Pages for a browser, each one file that fetches nothing ([how to read them](page.md)). They "
+        "are written when the site is built: on a Git host, run the command instead.",
+        "",
+    ]
+    for live in PAGES:
+        lines += [
+            f"### {live.title}",
+            "",
+            *(f"`cnnshape {command}`" + "  " for command in live.commands[:-1]),
+            f"`cnnshape {live.commands[-1]}`",
+            "",
+            live.words,
+            "",
+            f'<iframe class="live" src="live/{live.name}.html" title="{live.title}" '
+            'loading="lazy"></iframe>',
+            "",
+            f"[{live.title}, alone](live/{live.name}.html)",
+            "",
+        ]
     for title, entries in SECTIONS.items():
         lines += [f"## {title}", ""]
         for entry in entries:
@@ -220,19 +318,23 @@ def said(picture: Path) -> list[str]:
 def main() -> int:
     """Draw or check everything; 1 if something differs."""
     os.chdir(DOCS)  # the commands name gallery_models.py without a folder
+    if "--pages" in sys.argv[1:]:
+        write_pages(DOCS / "live")
+        return 0
     entries = [entry for listed in SECTIONS.values() for entry in listed]
     if "--check" not in sys.argv[1:]:
         for entry in entries:
-            print(draw(entry, DOCS / "images"))
+            print(draw_entry(entry, DOCS / "images"))
         (DOCS / "gallery.md").write_text(page(), encoding="utf-8", newline="\n")
         return 0
     different = []
     if (DOCS / "gallery.md").read_text(encoding="utf-8") != page():
         different.append("gallery.md")
     with tempfile.TemporaryDirectory() as folder:
+        write_pages(Path(folder))
         for entry in entries:
             kept = DOCS / "images" / f"{entry.name}.svg"
-            if not kept.exists() or said(draw(entry, Path(folder))) != said(kept):
+            if not kept.exists() or said(draw_entry(entry, Path(folder))) != said(kept):
                 different.append(kept.name)
     for name in different:
         print(f"{name} is not what the commands give; run python docs/make_gallery.py")

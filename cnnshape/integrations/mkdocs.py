@@ -106,30 +106,38 @@ def _table(figure: Figure) -> str:
 
 
 class _Place:
-    """Where a fence stands: what MkDocs has told the Markdown processor of the document."""
+    """Where a fence stands: what MkDocs or Zensical has told the Markdown processor of it.
+
+    Attributes:
+        project: the folder of mkdocs.yml; else the working directory.
+    """
 
     def __init__(self, md: Any) -> None:
-        # MkDocs makes links relative by a processor of this name, which knows file and site.
-        every = md.treeprocessors
-        known = every["relpath"] if "relpath" in every else None  # noqa: SIM401 - no mapping
+        # MkDocs makes links relative by a processor that knows file and site; Zensical has one for
+        # nothing else than to be asked.
+        known = _processor(md.treeprocessors, "relpath")
         self._file = getattr(known, "file", None)
         self._config = getattr(known, "config", None)
-
-    @property
-    def project(self) -> Path:
-        """The folder of mkdocs.yml; else the working directory."""
-        file = getattr(self._config, "config_file_path", None)
-        return Path(file).resolve().parent if file else Path.cwd()
+        self.project = Path.cwd()
+        self._document: Path | None = None
+        zensical = _processor(md.preprocessors, "rendering_context")
+        if zensical is not None:
+            self.project = Path(zensical.config["root_dir"])
+            self._document = self.project / zensical.config["docs_dir"] / zensical.page.path
+        if file := getattr(self._config, "config_file_path", None):
+            self.project = Path(file).resolve().parent
+        if file := getattr(self._file, "abs_src_path", None):
+            self._document = Path(file)
 
     def of(self, source: str) -> str:
         """``docs/index.md:12: ``, before a message; empty where it is not known."""
-        path = getattr(self._file, "abs_src_path", None)
-        if not path:
+        if self._document is None:
             return ""
-        shown = Path(path)
+        shown = self._document
         if shown.is_relative_to(self.project):
             shown = shown.relative_to(self.project)
-        lines = [line.strip() for line in Path(path).read_text(encoding="utf-8-sig").splitlines()]
+        text = self._document.read_text(encoding="utf-8-sig")
+        lines = [line.strip() for line in text.splitlines()]
         fenced = [line.strip() for line in source.strip().splitlines()]
         for start in range(len(lines)):
             if fenced and lines[start : start + len(fenced)] == fenced:
@@ -146,3 +154,8 @@ class _Place:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / name, page)
         return get_relative_url(f"{_PAGES}/{name}", self._file.url)
+
+
+def _processor(every: Any, name: str) -> Any:
+    """The processor of that name, None if there is none."""
+    return every[name] if name in every else None  # noqa: SIM401 - no mapping

@@ -20,18 +20,44 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pages as they are kept, in a folder where they can be built."""
     pytest.importorskip("zensical")
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(ROOT / "mkdocs.yml", folder)
-    shutil.copytree(ROOT / "docs", folder / "docs", ignore=shutil.ignore_patterns("__pycache__"))
-    program = Path(sys.executable).with_name("zensical")
-    done = subprocess.run(
-        [str(program), "build", "--strict"], cwd=folder, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "No issues found" in done.stdout + done.stderr
-    return folder / "site"
+    unkept = shutil.ignore_patterns("__pycache__", "live")
+    shutil.copytree(ROOT / "docs", folder / "docs", ignore=unkept)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(source: Path) -> Path:
+    _done([sys.executable, "docs/make_gallery.py", "--pages"], source)
+    told = _done([_ZENSICAL, "build", "--strict"], source)
+    assert "No issues found" in told
+    return source / "site"
+
+
+_ZENSICAL = str(Path(sys.executable).with_name("zensical"))
+
+
+def _done(command: list[str], folder: Path, expected: int = 0) -> str:
+    """What a program says on its two ways."""
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == expected, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_model_that_fails_fails_the_build(source: Path, tmp_path: Path) -> None:
+    shutil.copy(source / "mkdocs.yml", tmp_path)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(source / "docs" / "gallery_models.py", tmp_path)
+    page = "# Wrong\n\n```cnnshape\ngallery_models.py:Wrong\ninput: 1,1,28,28\n```\n"
+    (tmp_path / "docs" / "index.md").write_text(page, encoding="utf-8")
+    told = _done([_ZENSICAL, "build"], tmp_path, expected=1)
+    # (28 − 4) / 2 = 12; (12 − 4) / 2 = 4; 16·4·4 = 256
+    assert "docs/index.md:4: fc1 expects 400 features, but 256 arrive" in told
+    assert "fc1 = nn.Linear(in_features=256, out_features=120)" in told
 
 
 def test_no_link_is_dead(site: Path) -> None:
