@@ -51,8 +51,8 @@ PAGES = [
         "activations",
         "A trained LeNet",
         ("train lenet", "features runs/lenet-digits --page -o activations.html"),
-        "Draw a digit: every layer's maps and the ten probabilities follow. Point at a unit, and it "
-        "is worked out number by number.",
+        "Draw a digit: every layer's maps and the ten probabilities follow. Point at a unit, and "
+        "it is worked out number by number.",
     ),
     Live(
         "lenet",
@@ -262,6 +262,9 @@ def write_pages(folder: Path) -> None:
         os.chdir(DOCS)
 
 
+_FRAME = '<iframe class="live" src="live/{name}.html" title="{title}" loading="lazy"></iframe>'
+
+
 def page() -> str:
     """The text of gallery.md."""
     lines = [
@@ -275,8 +278,8 @@ def page() -> str:
     lines += [
         "## The page, live",
         "",
-        "Pages for a browser, each one file that fetches nothing ([how to read them](page.md)). They "
-        "are written when the site is built: on a Git host, run the command instead.",
+        "Pages for a browser, each one file that fetches nothing ([how to read them](page.md)).",
+        "They are written when the site is built: on a Git host, run the command instead.",
         "",
     ]
     for live in PAGES:
@@ -288,8 +291,7 @@ def page() -> str:
             "",
             live.words,
             "",
-            f'<iframe class="live" src="live/{live.name}.html" title="{live.title}" '
-            'loading="lazy"></iframe>',
+            _FRAME.format(name=live.name, title=live.title),
             "",
             f"[{live.title}, alone](live/{live.name}.html)",
             "",

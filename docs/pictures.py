@@ -1,4 +1,4 @@
-"""Draws the pictures of these pages by the commands that the pages show, for light and dark alike."""
+"""Draws the pictures of these pages by the commands that they show, for light and dark alike."""
 
 from __future__ import annotations
 
