@@ -1,4 +1,4 @@
-"""docs/zh: every how-to has its Chinese page, with the blocks of the English one but for comments.
+"""Chinese pages have the blocks of the English ones, but for comments; every how-to has a page.
 
 What the blocks print is tested on the English pages. After a change there, ``python -m
 tests.test_chinese_docs`` copies what differs.
@@ -6,19 +6,28 @@ tests.test_chinese_docs`` copies what differs.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.test_readme import comparable
+
 DOCS = Path(__file__).parents[1] / "docs"
 CHINESE = DOCS / "zh"
-#: README, the tutorial and the pages of errors are run in both languages by their own tests.
-PAGES = sorted(
-    page.name
-    for page in CHINESE.glob("*.md")
-    if (DOCS / page.name).exists() and page.name != "tutorial.md"
+#: English page → Chinese page; those of single errors have a test of their own.
+PAIRS = {
+    DOCS.parent / "README.md": DOCS.parent / "README.zh-CN.md",
+    **{
+        DOCS / page.relative_to(CHINESE): page
+        for page in (*sorted(CHINESE.glob("*.md")), CHINESE / "errors" / "index.md")
+        if page.name != "terms.md"
+    },
+}
+EACH = pytest.mark.parametrize(
+    ("english", "chinese"), PAIRS.items(), ids=[page.stem for page in PAIRS]
 )
 BLOCK = re.compile(r"^(?P<fence>`{3,}).*?^(?P=fence)$", re.DOTALL | re.MULTILINE)
 _COMMENT = re.compile(r"(^|\s+)#\s.*$", re.MULTILINE)
@@ -29,8 +38,12 @@ def blocks(page: Path) -> list[str]:
 
 
 def bare(block: str) -> str:
-    """A block without its comments, which are translated."""
-    return _COMMENT.sub("", block)
+    """A block without its comments, which are translated, and without what differs in every run."""
+    return comparable(_COMMENT.sub("", block))
+
+
+def prose(page: Path) -> str:
+    return BLOCK.sub("", page.read_text(encoding="utf-8"))
 
 
 def how_tos() -> list[str]:
@@ -47,51 +60,43 @@ def test_every_how_to_has_a_chinese_page() -> None:
     assert [page for page in how_tos() if not (CHINESE / page).exists()] == []
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_the_blocks_are_those_of_the_english_page(name: str) -> None:
-    assert [bare(b) for b in blocks(CHINESE / name)] == [bare(b) for b in blocks(DOCS / name)]
+@EACH
+def test_the_blocks_are_those_of_the_english_page(english: Path, chinese: Path) -> None:
+    assert [bare(block) for block in blocks(chinese)] == [bare(block) for block in blocks(english)]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_the_headings_are_as_many(name: str) -> None:
-    levels = [
-        re.findall(
-            r"^#+ ", BLOCK.sub("", (folder / name).read_text(encoding="utf-8")), re.MULTILINE
-        )
-        for folder in (CHINESE, DOCS)
-    ]
-    assert levels[0] == levels[1]
+@EACH
+def test_there_is_a_chinese_section_for_each(english: Path, chinese: Path) -> None:
+    if english.name != "README.md":  # whose translation has a list of terms as well
+        levels = [re.findall(r"^#+ ", prose(page), re.MULTILINE) for page in (english, chinese)]
+        assert levels[0] == levels[1]
 
 
-@pytest.mark.parametrize("name", [*PAGES, "tutorial.md", "errors/index.md"])
-def test_the_two_pages_name_each_other(name: str) -> None:
-    up = "../" * (1 + name.count("/"))
-    english, chinese = ((folder / name).read_text(encoding="utf-8") for folder in (DOCS, CHINESE))
-    assert english.split("\n")[2] == f"English | [中文]({up[3:]}zh/{name})"
-    assert chinese.split("\n")[2] == f"[English]({up}{name}) | 中文"
+@EACH
+def test_the_two_pages_name_each_other(english: Path, chinese: Path) -> None:
+    there, back = os.path.relpath(chinese, english.parent), os.path.relpath(english, chinese.parent)
+    assert english.read_text(encoding="utf-8").split("\n")[2] == f"English | [中文]({there})"
+    assert chinese.read_text(encoding="utf-8").split("\n")[2] == f"[English]({back}) | 中文"
 
 
 @pytest.mark.parametrize("page", sorted(CHINESE.rglob("*.md")), ids=lambda page: page.stem)
 def test_links_lead_to_chinese_pages_where_there_are(page: Path) -> None:
-    text = BLOCK.sub("", page.read_text(encoding="utf-8").split("\n", 3)[-1])
-    for link in re.findall(r"\]\(([^)#:]+\.md)", text):
+    for link in re.findall(r"\]\(([^)#:]+\.md)", prose(page).split("\n", 3)[-1]):
         target = (page.parent / link).resolve()
         assert target.exists(), link
-        if target.is_relative_to(DOCS) and not target.is_relative_to(CHINESE):
-            assert not (CHINESE / target.relative_to(DOCS)).exists(), link
+        assert target not in PAIRS, link
 
 
 def main() -> None:
     """Copy the blocks that differ from those of the English pages."""
-    for name in PAGES:
-        text = (CHINESE / name).read_text(encoding="utf-8")
-        wanted, shown = blocks(DOCS / name), blocks(CHINESE / name)
+    for english, chinese in PAIRS.items():
+        wanted, shown = blocks(english), blocks(chinese)
         if len(wanted) != len(shown):
-            print(f"{name}: {len(shown)} blocks, {len(wanted)} in English")
+            print(f"{chinese}: {len(shown)} blocks, {len(wanted)} in English")
             continue
         kept = iter([s if bare(s) == bare(w) else w for s, w in zip(shown, wanted, strict=True)])
-        text = BLOCK.sub(lambda _, kept=kept: next(kept), text)
-        (CHINESE / name).write_text(text, encoding="utf-8")
+        text = BLOCK.sub(lambda _, kept=kept: next(kept), chinese.read_text(encoding="utf-8"))
+        chinese.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
