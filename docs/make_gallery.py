@@ -33,6 +33,7 @@ class Entry:
     command: str
     words: str
     expected: int = 0
+    verb: str = "draw"
 
 
 @dataclass(frozen=True)
@@ -224,6 +225,22 @@ SECTIONS: dict[str, list[Entry]] = {
             "Equal modules are folded.",
         ),
     ],
+    "Formulas": [
+        Entry(
+            "convolution-size",
+            "conv --input 8 --kernel 3 --stride 2 --padding 1",
+            "The windows that a size formula counts; in red what the floor leaves over.",
+            verb="formula",
+        ),
+        Entry(
+            "convolution-by-hand",
+            'conv --matrix "3 4 6 5 7; 2 4 6 8 2; 1 6 7 8 4; 9 7 4 6 2; 3 7 5 4 1" '
+            '--weights "1 2 3; 4 5 6; 7 8 9" --padding 1',
+            "A convolution by hand: its first window, and the sum of its products. With `--steps` "
+            "every window.",
+            verb="formula",
+        ),
+    ],
     "Themes": [
         Entry("lenet-dark", "lenet --style blocks --theme dark", "For dark pages."),
         Entry("vit-b-16-dark", "torchvision:vit_b_16 --theme dark", "The same in a graph."),
@@ -242,7 +259,7 @@ SECTIONS: dict[str, list[Entry]] = {
 
 def draw_entry(entry: Entry, folder: Path) -> Path:
     """Run the entry's command."""
-    return draw(f"draw {entry.command}", folder / f"{entry.name}.svg", entry.expected)
+    return draw(f"{entry.verb} {entry.command}", folder / f"{entry.name}.svg", entry.expected)
 
 
 def write_pages(folder: Path) -> None:
@@ -300,7 +317,7 @@ def page() -> str:
         lines += [f"## {title}", ""]
         for entry in entries:
             lines += [
-                f"`cnnshape draw {entry.command} -o {entry.name}.svg`",
+                f"`cnnshape {entry.verb} {entry.command} -o {entry.name}.svg`",
                 "",
                 entry.words,
                 "",

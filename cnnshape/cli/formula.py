@@ -139,7 +139,7 @@ def command(
         untyped: Any = formula
         result = untyped(kind, expression, **options)
     if picture:
-        _draw(result, str(file), quiet=quiet)
+        _draw(result, str(file), theme, quiet=quiet)
     elif not quiet:
         emit(_text(result, chosen), file)
     return 0 if getattr(result, "ok", True) else 1
@@ -166,13 +166,14 @@ def _text(result: Any, format_: str) -> str:
     return str(result.text(_styled) if _in_colour() else result.text())
 
 
-def _draw(result: Any, file: str, *, quiet: bool) -> None:
+def _draw(result: Any, file: str, theme: ThemeName, *, quiet: bool) -> None:
     """The matrices as a picture, of the format that the file's suffix names."""
     from cnnshape.rendering.matrix_picture import matrix_picture
 
     if file.lower().endswith(".html"):
         raise UsageError("--matrix is drawn as .svg, .png or .pdf, not as a page")
-    _write(matrix_picture(result).render(file.rpartition(".")[2].lower()), file, quiet=quiet)
+    picture = matrix_picture(result, theme).render(file.rpartition(".")[2].lower())
+    _write(picture, file, quiet=quiet)
 
 
 def _draw_windows(

@@ -11,6 +11,7 @@ from cnnshape.errors import UsageError
 from cnnshape.formulas.worked import Number, Pair, Step, Window, Worked, shown
 from cnnshape.rendering.field_marks import Mark, marks_as_svg
 from cnnshape.rendering.fonts import text_width
+from cnnshape.rendering.palette import THEMES, KindStyle, Theme, ThemeName
 
 #: More cells than this in a row or a column are no picture that reads.
 MOST_CELLS = 40
@@ -22,12 +23,6 @@ _TEXT = 12.0
 _HEAD = 20.0
 _GAP = 44.0
 _APART = 42.0
-_INK, _QUIET = "#1f2430", "#77776f"
-_LINE, _PAD = "#b8bec9", "#f3f3f0"
-#: The window, its weights and the number it gives: surface and outline.
-_INPUT = ("#dbe9f6", "#2b5f94")
-_WEIGHT = ("#fde5cf", "#a65a12")
-_OUTPUT = ("#dff0e3", "#2f6f44")
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,7 @@ class _Grid:
     x: float
     y: float
     cell: float
+    theme: Theme
     #: What stands in the padding.
     outside: str = "0"
 
@@ -73,25 +69,30 @@ class _Grid:
     def height(self) -> float:
         return len(self.rows) * self.cell
 
-    def cells(self, marked: Callable[[int, int], bool], colours: tuple[str, str]) -> Iterator[Mark]:
+    def cells(self, marked: Callable[[int, int], bool], style: KindStyle) -> Iterator[Mark]:
         """The cells with their numbers; the marked ones coloured, drawn last."""
-        yield Mark("text", self.x, self.y - 7, h=_TEXT, fill=_QUIET, text=self.name)
+        yield Mark("text", self.x, self.y - 7, h=_TEXT, fill=self.theme.edge_text, text=self.name)
         places = [(r, c) for r in range(len(self.rows)) for c in range(len(self.rows[0]))]
         for row, column in sorted(places, key=lambda place: marked(*place)):
-            yield from self._cell(row, column, colours if marked(row, column) else None)
+            yield from self._cell(row, column, style if marked(row, column) else None)
 
-    def _cell(self, row: int, column: int, colours: tuple[str, str] | None) -> Iterator[Mark]:
+    def _cell(self, row: int, column: int, style: KindStyle | None) -> Iterator[Mark]:
         value = self.rows[row][column]
+        theme, padding = self.theme, self.theme.style("other")
         x, y = self.x + column * self.cell, self.y + row * self.cell
-        fill, line = colours or ("#ffffff" if value is not None else _PAD, _LINE)
-        yield Mark("rect", x, y, self.cell, self.cell, fill=fill, line=line)
+        style = style or KindStyle(
+            padding.fill if value is None else theme.page,
+            theme.style("container").line,
+            padding.text,
+        )
+        yield Mark("rect", x, y, self.cell, self.cell, fill=style.fill, line=style.line)
         text = self.outside if value is None else shown(value)
         left = x + (self.cell - text_width(text, _TEXT)) / 2
-        ink = _QUIET if value is None else _INK
+        ink = theme.edge_text if value is None else style.text
         yield Mark("text", left, y + self.cell / 2 + _TEXT * 0.36, h=_TEXT, fill=ink, text=text)
 
 
-def matrix_picture(worked: Worked) -> MatrixPicture:
+def matrix_picture(worked: Worked, theme: ThemeName = "light") -> MatrixPicture:
     """Draw the matrices, with the window of the first number and its sum.
 
     With its steps, there is one such row of matrices for each number of the output.
@@ -106,12 +107,14 @@ def matrix_picture(worked: Worked) -> MatrixPicture:
     steps = worked.steps if worked.with_steps else worked.steps[:1]
     if len(steps) > MOST_FRAMES:
         raise UsageError(f"a picture holds at most {MOST_FRAMES} steps, not {len(steps)}")
-    frames = [_frame(worked, padded, step) for step in steps]
+    colours = THEMES[theme]
+    frames = [_frame(worked, padded, step, colours) for step in steps]
     wide = max(frame.width for frame in frames) + _GAP
     tall = max(frame.height for frame in frames) + _APART
     # About as wide as a page in landscape.
     across = min(len(frames), max(1, round(sqrt(len(frames) * tall / wide * 1.4))))
-    head = Mark("text", _MARGIN, _MARGIN + 10, h=14, fill=_INK, text=worked.caption, bold=True)
+    ink = colours.style("other").text
+    head = Mark("text", _MARGIN, _MARGIN + 10, h=14, fill=ink, text=worked.caption, bold=True)
     marks = [head]
     for index, frame in enumerate(frames):
         x = _MARGIN + index % across * wide
@@ -119,7 +122,9 @@ def matrix_picture(worked: Worked) -> MatrixPicture:
         marks += [replace(mark, x=mark.x + x, y=mark.y + y) for mark in frame.marks]
     width = max(across * wide - _GAP, text_width(worked.caption, 14, bold=True))
     height = 44 + -(-len(frames) // across) * tall - _APART
-    return MatrixPicture(width + 2 * _MARGIN, height + 2 * _MARGIN, tuple(marks), worked.caption)
+    size = width + 2 * _MARGIN, height + 2 * _MARGIN
+    page = Mark("rect", 0, 0, *size, colours.page)
+    return MatrixPicture(*size, (page, *marks), worked.caption)
 
 
 class _Frame(NamedTuple):
@@ -130,36 +135,38 @@ class _Frame(NamedTuple):
     height: float
 
 
-def _frame(worked: Worked, padded: Window, step: Step) -> _Frame:
+def _frame(worked: Worked, padded: Window, step: Step, theme: Theme) -> _Frame:
     """One row of matrices with the sum beneath."""
     marks: list[Mark] = []
     outside = "−∞" if worked.kind == "max_pool" else "0"
-    grid = _Grid("input", padded, 0, 0, _side(padded), outside)
-    marks += grid.cells(_meets(worked, step), _INPUT)
+    grid = _Grid("input", padded, 0, 0, _side(padded), theme, outside)
+    marks += grid.cells(_meets(worked, step), theme.style("convolution"))
     x, height = grid.width, grid.height
     lowest = min(grid.height, len(worked.output) * _side(worked.output))
     if worked.weights is not None:
-        weights = _Grid("weights", worked.weights, x + _GAP, 0, _side(worked.weights))
+        weights = _Grid("weights", worked.weights, x + _GAP, 0, _side(worked.weights), theme)
         lowest = min(lowest, weights.height)
-        marks.append(_sign("*", x, lowest / 2 + 3))
+        marks.append(_sign("*", x, lowest / 2 + 3, theme))
         marks += weights.cells(
-            lambda r, c: step.window[r][c] is not None or worked.kind == "conv", _WEIGHT
+            lambda r, c: step.window[r][c] is not None or worked.kind == "conv",
+            theme.style("pooling"),
         )
         x, height = weights.x + weights.width, max(height, weights.height)
-    output = _Grid("output", worked.output, x + _GAP, 0, _side(worked.output))
-    marks.append(_sign("→", x, lowest / 2))
-    marks += output.cells(lambda r, c: (r, c) == (step.row, step.column), _OUTPUT)
+    output = _Grid("output", worked.output, x + _GAP, 0, _side(worked.output), theme)
+    marks.append(_sign("→", x, lowest / 2, theme))
+    marks += output.cells(lambda r, c: (r, c) == (step.row, step.column), theme.style("norm"))
     height = max(height, output.height)
     width = output.x + output.width
     for line in _sum(worked, step):
         height += _HEAD
-        marks.append(Mark("text", 0, height, h=_TEXT, fill=_INK, text=line))
+        marks.append(Mark("text", 0, height, h=_TEXT, fill=theme.style("other").text, text=line))
         width = max(width, text_width(line, _TEXT))
     return _Frame(marks, width, height)
 
 
-def _sign(text: str, x: float, y: float) -> Mark:
-    return Mark("text", x + (_GAP - text_width(text, 16)) / 2, y + 5, h=16, fill=_QUIET, text=text)
+def _sign(text: str, x: float, y: float, theme: Theme) -> Mark:
+    left = x + (_GAP - text_width(text, 16)) / 2
+    return Mark("text", left, y + 5, h=16, fill=theme.edge_text, text=text)
 
 
 def _side(rows: Window) -> float:

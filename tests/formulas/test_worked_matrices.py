@@ -14,6 +14,7 @@ from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formulas.formula_call import formula
 from cnnshape.formulas.reading.matrices import read_matrix
 from cnnshape.rendering.matrix_picture import matrix_picture
+from tests.rendering.test_table import contrast
 
 INPUT = "3 4 6 5 7; 2 4 6 8 2; 1 6 7 8 4; 9 7 4 6 2; 3 7 5 4 1"
 WEIGHTS = "1 2 3; 4 5 6; 7 8 9"
@@ -224,8 +225,18 @@ def test_the_picture_has_every_number_inside_its_page():
         for mark in picture.marks:
             assert 0 <= mark.x <= picture.width - mark.w
             assert 0 <= mark.y <= picture.height
-        assert picture.svg().count("<rect") == (49 + 9 + 9) * (9 if steps else 1)
+        assert picture.svg().count("<rect") == (49 + 9 + 9) * (9 if steps else 1) + 1  # the page
     assert picture.render("png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark", "mono"])
+def test_every_number_is_read_on_its_ground(theme):
+    picture = matrix_picture(formula("conv", matrix=INPUT, weights=WEIGHTS, padding=1), theme)
+    cells = [mark for mark in picture.marks if mark.kind == "rect"]
+    assert len({mark.fill for mark in cells}) >= (2 if theme == "mono" else 5)
+    for text in (mark for mark in picture.marks if mark.kind == "text"):
+        under = [c for c in cells if c.x <= text.x <= c.x + c.w and c.y <= text.y <= c.y + c.h]
+        assert contrast(text.fill, under[-1].fill) >= 4.5, text
 
 
 def test_the_picture_marks_what_reaches_a_number_of_a_transposed_convolution():
