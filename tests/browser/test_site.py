@@ -116,7 +116,7 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.parametrize("name", ["index.html", "tutorial.html", "zh/tutorial.html"])
+@pytest.mark.parametrize("name", ["index.html", "tutorial.html", "zh/tutorial.html", "zh/terms.html"])
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_page_is_readable(visited, accessible, name: str, dark: bool) -> None:
     tab = visited(name, dark=dark)
@@ -125,8 +125,18 @@ def test_a_page_is_readable(visited, accessible, name: str, dark: bool) -> None:
     accessible(tab)
 
 
-def test_it_can_be_searched(visited) -> None:
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("receptive", "receptive-field measured"), ("向下取整", "式中 H 是输入尺寸")],  # amid a sentence
+)
+def test_it_can_be_searched(visited, asked: str, found: str) -> None:
     tab = visited("index.html")
     tab.keyboard.press("/")
-    tab.keyboard.type("receptive")
-    tab.get_by_text("receptive-field measured").first.wait_for()
+    tab.keyboard.insert_text(asked)
+    tab.get_by_text(found).first.wait_for()
+
+
+def test_a_chinese_page_says_so(visited) -> None:
+    language = "document.documentElement.lang"
+    assert visited("zh/terms.html").evaluate(language) == "zh-Hans"
+    assert visited("tutorial.html").evaluate(language) == "en"
