@@ -116,7 +116,10 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-@pytest.mark.parametrize("name", ["index.html", "tutorial.html", "zh/tutorial.html", "zh/terms.html"])
+NAMES = ["index.html", "tutorial.html", "zh/tutorial.html", "zh/terms.html"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_page_is_readable(visited, accessible, name: str, dark: bool) -> None:
     tab = visited(name, dark=dark)
@@ -127,7 +130,7 @@ def test_a_page_is_readable(visited, accessible, name: str, dark: bool) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "found"),
-    [("receptive", "receptive-field measured"), ("向下取整", "式中 H 是输入尺寸")],  # amid a sentence
+    [("receptive", "receptive-field measured"), ("向下取整", "式中 H 是输入尺寸")],
 )
 def test_it_can_be_searched(visited, asked: str, found: str) -> None:
     tab = visited("index.html")
