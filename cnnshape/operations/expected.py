@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from cnnshape.messages import say
+
 _TAKES = """
 outer ger = input:N other:M
 vdot dot = input:N other:N
@@ -93,7 +95,7 @@ def form_text(form: str) -> str:
     >>> form_text("*PM"), form_text("N"), form_text("NCL*")
     ('…×P×M', 'N', 'N×C×L×…')
     """
-    return "×".join(form.replace("*", "…")) or "a single number"
+    return "×".join(form.replace("*", "…")) or say("a single number")
 
 
 @cache

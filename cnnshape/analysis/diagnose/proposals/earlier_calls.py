@@ -17,6 +17,7 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes
 from cnnshape.analysis.diagnose.size_history import story
 from cnnshape.analysis.diagnose.source_call import CallText, Written
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Operation, Trace, Value
 
 #: Calls that only arrange axes, or take one away.
@@ -74,7 +75,10 @@ def earlier_calls(failing: Failing) -> Iterator[Suggestion]:
         made = list(_written_otherwise(call, call.found, need))
         for one in made:
             # Not the line that failed, most often: the reader must see which call is meant.
-            yield replace(one, text=f"{one.text} instead of {call.found.text}")
+            yield replace(
+                one,
+                text=say("{change} instead of {call}", change=one.text, call=call.found.text),
+            )
         count += bool(made)
         if count == _MOST:
             return

@@ -9,6 +9,7 @@ from cnnshape.analysis.diagnose.failing import Failing, Sizes, sizes
 from cnnshape.analysis.diagnose.sizes_that_fit import Way, input_sizes, ways
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 
 
 def divisible_input(failing: Failing) -> Iterator[Suggestion]:
@@ -75,4 +76,6 @@ def _multiples(size: int, patch: int) -> list[int]:
 
 def _why(found: list[Way], patches: set[int]) -> str:
     stride = max(way.stride for way in found)
-    return f" (a multiple of {stride * min(patches)})" if len(patches) == 1 else ""
+    return (
+        say(" (a multiple of {number})", number=stride * min(patches)) if len(patches) == 1 else ""
+    )

@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.source_code import attributes_used
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Ref, Value
 
 #: Models with more inputs are asked in the order that their author gave.
@@ -33,7 +34,11 @@ def exchanged_inputs(failing: Failing) -> Iterator[Suggestion]:
         if _differ(first, second) and first.name and second.name:
             yield Suggestion(
                 action="set_input",
-                text=f"{second.name} and {first.name} exchanged in the call of the model",
+                text=say(
+                    "{second} and {first} exchanged in the call of the model",
+                    second=second.name,
+                    first=first.name,
+                ),
                 path="",
                 argument=first.name,
                 from_=list(first.shape),

@@ -14,6 +14,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import new_input
 from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import listed, times
 
 
@@ -48,11 +49,20 @@ def _axes(first: Operand, other: Operand, dim: int) -> list[int]:
 def _differing(failing: Failing, first: Operand, other: Operand, dim: int) -> Diagnosis:
     call, axes = CallText(failing), _axes(first, other, dim)
     left, right = (times(operand.shape[axis] for axis in axes) for operand in (first, other))
-    where = f"dimension{'s' if len(axes) > 1 else ''} {listed(map(str, axes))}"
-    sentence = (
-        f"cat joins along dimension {dim}, so all else must agree, but "
-        f"{call.operand(0)} {times(first.shape)} and {call.operand(other.place)} "
-        f"{times(other.shape)} differ in {where}: {left} and {right}"
+    where = say("dimension {axes}", axes=axes[0])
+    if len(axes) > 1:
+        where = say("dimensions {axes}", axes=listed(map(str, axes)))
+    sentence = say(
+        "cat joins along dimension {dim}, so all else must agree, but {first} {shape} "
+        "and {second} {other_shape} differ in {where}: {size} and {other_size}",
+        dim=dim,
+        first=call.operand(0),
+        shape=times(first.shape),
+        second=call.operand(other.place),
+        other_shape=times(other.shape),
+        where=where,
+        size=left,
+        other_size=right,
     )
     stories = [
         story(failing.trace, operand.value.id, axis) for operand in (first, other) for axis in axes
@@ -125,10 +135,15 @@ def _ranks(failing: Failing, joined: Sequence[Operand]) -> Diagnosis:
     call = CallText(failing)
     lacking = min(joined, key=lambda operand: operand.rank)
     full = max(joined, key=lambda operand: operand.rank)
-    sentence = (
-        f"cat needs tensors with equally many dimensions, but {call.operand(lacking.place)} "
-        f"{times(lacking.shape)} has {dims(lacking.rank)} and {call.operand(full.place)} "
-        f"{times(full.shape)} has {dims(full.rank)}"
+    sentence = say(
+        "cat needs tensors with equally many dimensions, but {lacking} {lacking_shape} "
+        "has {lacking_dims} and {full} {full_shape} has {full_dims}",
+        lacking=call.operand(lacking.place),
+        lacking_shape=times(lacking.shape),
+        lacking_dims=dims(lacking.rank),
+        full=call.operand(full.place),
+        full_shape=times(full.shape),
+        full_dims=dims(full.rank),
     )
     return Diagnosis("cat.rank", sentence, (), tuple(_rank_candidates(call, lacking, full)))
 
@@ -168,10 +183,16 @@ def stack(failing: Failing) -> Diagnosis | None:
     call = CallText(failing)
     a, b = call.operand(0), call.operand(other.place)
     if a == b or call.found is None or len(call.found.operands) < len(stacked):
-        a, b = "tensor 1", f"tensor {other.place + 1}"
-    sentence = (
-        f"stack needs tensors of one size, but {a} is {times(first.shape)} and {b} is "
-        f"{times(other.shape)}"
+        a, b = (
+            say("tensor 1"),
+            say("tensor {number}", number=other.place + 1),
+        )
+    sentence = say(
+        "stack needs tensors of one size, but {first} is {shape} and {second} is {other_shape}",
+        first=a,
+        shape=times(first.shape),
+        second=b,
+        other_shape=times(other.shape),
     )
     return Diagnosis("stack.sizes", sentence, (), tuple(_stack_candidates(call, first, other)))
 

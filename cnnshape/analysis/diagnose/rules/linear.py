@@ -37,6 +37,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Module, Operation
 from cnnshape.words import plural, times
 
@@ -54,27 +55,51 @@ def linear(failing: Failing) -> Diagnosis | None:
     layer = failing.layer(_KINDS, failing.argument("weight"))
     name = who(failing.path, failing.module.type)
     if layer is None or layer.path != failing.path:
-        name = f"linear with {weight.value.name or 'its weight'}"
-    plain = f"{name} expects {plural(expected, 'feature')}, but {arriving} {arrive(arriving)}"
+        name = say("linear with {weight}", weight=weight.value.name or say("its weight"))
+    plain = say(
+        "{layer} expects {expected}, but {arriving} {arrive}",
+        layer=name,
+        expected=plural(expected, "feature"),
+        arriving=arriving,
+        arrive=arrive(arriving),
+    )
     sentence = plain + failing.which_call()
     batchless = unbatched_input(failing)
     if batchless is not None and shape[0] * arriving == expected and x.rank == 2:
-        sentence += (
-            f": {batchless.name} {times(batchless.shape)} has no batch dimension, so the first of "
-            f"{shape[0]}×{arriving} = {expected} was taken for it"
+        sentence += say(
+            ": {input} {shape} has no batch dimension, so the first of {rows}×{columns} = "
+            "{expected} was taken for it",
+            input=batchless.name,
+            shape=times(batchless.shape),
+            rows=shape[0],
+            columns=arriving,
+            expected=expected,
         )
         return Diagnosis("input.missing_batch", sentence, (), (unsqueeze_input(batchless),))
     axis = _flattened_from(x, expected)
     if axis is not None:
         text = " × ".join(map(str, shape[axis:]))
         flattened = _before(failing, f"torch.flatten({{x}}, {axis})", Step("flatten", (axis,)))
-        sentence = f"{plain}: {times(shape)} is not flattened ({text} = {expected})"
+        sentence = plain + say(
+            ": {shape} is not flattened ({product} = {expected})",
+            shape=times(shape),
+            product=text,
+            expected=expected,
+        )
         return Diagnosis("linear.missing_flatten", sentence, (), (flattened,))
     parts, merged_by = factors(failing.trace, x.value.id)
     if len(parts) > 1 and merged_by is not None:
-        sentence += f": {product_text(parts)} after {maker(failing.trace, merged_by)}"
+        sentence += say(
+            ": {factors} after {operation}",
+            factors=product_text(parts),
+            operation=maker(failing.trace, merged_by),
+        )
     if x.rank == 4 and shape[1] == expected:
-        sentence += f": the {expected} are dimension 1 of {times(shape)}, which is not pooled"
+        sentence += say(
+            ": the {expected} are dimension 1 of {shape}, which is not pooled",
+            expected=expected,
+            shape=times(shape),
+        )
     found = present(
         (
             *_averaged(failing, x, expected),
@@ -126,7 +151,7 @@ def _derivation(failing: Failing, parts: tuple[Factor, ...]) -> tuple[str, ...]:
     stories = [story(failing.trace, part.value, part.axis) for part in parts]
     found = (*start_line(failing.trace, stories), *lines(stories))
     if len(parts) > 1:
-        return (f"{product_of(parts)} = {product_text(parts)}", *found)
+        return (joined(" = ", (str(product_of(parts)), product_text(parts))), *found)
     return found
 
 

@@ -14,6 +14,7 @@ from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import on_argument
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Value
 from cnnshape.words import plural, times
 
@@ -40,15 +41,22 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
         return None
     found = tuple(_target_candidates(failing, target.value, shape, given))
     if given and batched and given[0] != shape[0]:
-        sentence = (
-            f"{plural(shape[0], 'prediction')} ({times(shape)}) and {plural(given[0], 'target')} "
-            f"({times(given)}) do not belong together"
+        sentence = say(
+            "{predictions} ({shape}) and {targets} ({given}) do not belong together",
+            predictions=plural(shape[0], "prediction"),
+            shape=times(shape),
+            targets=plural(given[0], "target"),
+            given=times(given),
         )
         return Diagnosis("loss.batch", sentence, (), found)
-    sentence = (
-        f"for scores of {times(shape)} ({plural(classes, 'class', 'classes')} in "
-        f"dimension {1 if batched else 0}) the targets must have the shape {times(expected)}, not "
-        f"{times(given)}"
+    sentence = say(
+        "for scores of {shape} ({classes} in dimension {dim}) the targets must have "
+        "the shape {expected}, not {given}",
+        shape=times(shape),
+        classes=plural(classes, "class", "classes"),
+        dim=1 if batched else 0,
+        expected=times(expected),
+        given=times(given),
     )
     return Diagnosis("loss.target_shape", sentence, (), found)
 
@@ -56,7 +64,7 @@ def cross_entropy(failing: Failing) -> Diagnosis | None:
 def _values(failing: Failing, scores: Operand, target: Operand, classes: int) -> Diagnosis | None:
     dtype = target.value.dtype
     if dtype not in ("int64", "uint8"):
-        sentence = f"class numbers must be int64, but {dtype} arrives"
+        sentence = say("class numbers must be int64, but {dtype} arrives", dtype=dtype)
         steps = (Step("to", ("int64",)),)
         candidate = on_argument(failing, "target", "{x}.long()", steps, (dtype, "int64"))
         return Diagnosis("dtype.target", sentence, (), (candidate,))
@@ -64,8 +72,11 @@ def _values(failing: Failing, scores: Operand, target: Operand, classes: int) ->
     if span is None or (span[0] >= 0 and span[1] < classes):
         return None
     bad = span[1] if span[1] >= classes else span[0]
-    sentence = (
-        f"there are scores for {classes} classes (0 to {classes - 1}), but the target {bad} arrives"
+    sentence = say(
+        "there are scores for {classes} classes (0 to {last}), but the target {target} arrives",
+        classes=classes,
+        last=classes - 1,
+        target=bad,
     )
     found: list[Suggestion] = []
     if span[0] >= 1 and span[1] == classes:
@@ -114,9 +125,10 @@ def alike(failing: Failing) -> Diagnosis | None:
     if first is None or second is None:
         return None
     if first.shape != second.shape:
-        sentence = (
-            f"predictions {times(first.shape)} and targets {times(second.shape)} must have the "
-            "same shape"
+        sentence = say(
+            "predictions {shape} and targets {given} must have the same shape",
+            shape=times(first.shape),
+            given=times(second.shape),
         )
         found = tuple(_made_alike(failing, first, second))
         if first.rank != second.rank or first.rank < 3:
@@ -126,7 +138,9 @@ def alike(failing: Failing) -> Diagnosis | None:
         return Diagnosis("loss.shapes", sentence, derivation, found)
     wanted, dtype = first.value.dtype, second.value.dtype
     if dtype in _INTEGERS:
-        sentence = f"predictions are {wanted}, but the targets are {dtype}"
+        sentence = say(
+            "predictions are {dtype}, but the targets are {given}", dtype=wanted, given=dtype
+        )
         steps = (Step("to", (wanted,)),)
         candidate = on_argument(failing, "target", "{x}.float()", steps, (dtype, wanted))
         return Diagnosis("dtype.target", sentence, (), (candidate,))

@@ -18,6 +18,7 @@ from cnnshape.analysis.diagnose.rules.reshaping import for_the_view
 from cnnshape.analysis.diagnose.source_call import CallText, SizeOf
 from cnnshape.analysis.diagnose.suggest import combined, set_arguments
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import joined, say
 from cnnshape.operations.axes import Broadcast, Chosen, Kept
 from cnnshape.tracing.trace import Module, Operation, Source, Trace, Value
 from cnnshape.words import times
@@ -44,10 +45,16 @@ def regrouped(failing: Failing) -> Diagnosis | None:
         there = _at(failing, operation)
         call = CallText(there)
         what = call.found.text if call.found else f"{operation.name}(-1, …)"
-        sentence = (
-            f"{what}{_line(operation.source, failing.failure.source)} made {after[0]} rows of a "
-            f"batch of {before[0]}: {times(before)} → {times(after)}. {failing.name} now gets "
-            f"{after[0]} where {before[0]} belong"
+        sentence = say(
+            "{call}{where} made {rows} rows of a batch of {batch}: {before} → {after}. "
+            "{function} now gets {rows} where {batch} belong",
+            call=what,
+            where=_line(operation.source, failing.failure.source),
+            rows=after[0],
+            batch=before[0],
+            before=times(before),
+            after=times(after),
+            function=failing.name,
         )
         return Diagnosis("view.batch", sentence, (), tuple(_kept(there, call, before, after)))
     return None
@@ -72,11 +79,23 @@ def swallowed(failing: Failing) -> Diagnosis | None:
             return None
         what = call.found.text if call.found else operation.name
         where = _line(operation.source, failing.failure.source)
-        wrote = "" if into_one else f" writes a batch of {written}, and {before[0]} arrive"
-        sentence = (
-            f"{what}{where}{wrote or f' put the whole batch of {before[0]} into one row'}: "
-            f"{times(before)} → {times(after)}. {failing.name or failing.path} now gets "
-            f"{times(after)} where {before[0]}×{prod(before[1:])} belong"
+        call_there = joined("", (what, where))
+        did = say(
+            "{call} put the whole batch of {batch} into one row", call=call_there, batch=before[0]
+        )
+        if not into_one:
+            did = say(
+                "{call} writes a batch of {written}, and {batch} arrive",
+                call=call_there,
+                written=written,
+                batch=before[0],
+            )
+        sentence = did + say(
+            ": {before} → {after}. {function} now gets {after} where {wanted} belong",
+            before=times(before),
+            after=times(after),
+            function=failing.name or failing.path,
+            wanted=times((before[0], prod(before[1:]))),
         )
         return Diagnosis("view.batch", sentence, (), (_rows_kept(call, operation),))
     return None
@@ -171,9 +190,13 @@ def squeezed(failing: Failing) -> Diagnosis | None:
         there = _at(failing, operation)
         call = CallText(there)
         what = call.found.text if call.found and len(call.found.text) < 40 else "squeeze()"
-        sentence = (
-            f"{base.sentence}. {what}{_line(operation.source, failing.failure.source)} dropped "
-            f"the batch of 1 as well: {times(before)} → {times(after)}"
+        sentence = say(
+            "{sentence}. {call}{where} dropped the batch of 1 as well: {before} → {after}",
+            sentence=base.sentence,
+            call=what,
+            where=_line(operation.source, failing.failure.source),
+            before=times(before),
+            after=times(after),
         )
         return Diagnosis("squeeze.batch", sentence, (), tuple(_not_the_batch(call, before)))
     return None
@@ -225,5 +248,5 @@ def _line(source: Source | None, failed: Source | None) -> str:
     if source is None or (failed is not None and source == failed):
         return ""
     if failed is not None and source.file == failed.file:
-        return f" (line {source.line})"
+        return say(" (line {line})", line=source.line)
     return f" ({source.file.rpartition('/')[2]}:{source.line})"

@@ -9,7 +9,8 @@ from cnnshape.analysis.diagnose.failing import Failing, Operand
 from cnnshape.analysis.diagnose.rules.fitting import clash
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import change_input
-from cnnshape.words import times
+from cnnshape.messages import say
+from cnnshape.words import listed, times
 
 #: Which of the tensors is the mask.
 _PLACES = {"masked_fill": 1, "masked_select": 1, "masked_scatter": 1, "where": 0}
@@ -22,8 +23,12 @@ def boolean(failing: Failing) -> Diagnosis | None:
         return None
     call = CallText(failing)
     name = mask.input_name or call.operand(mask.place)
-    sentence = (
-        f"{failing.name} takes a mask of bool, but {name} {times(mask.shape)} is {mask.value.dtype}"
+    sentence = say(
+        "{function} takes a mask of bool, but {mask} {shape} is {dtype}",
+        function=failing.name,
+        mask=name,
+        shape=times(mask.shape),
+        dtype=mask.value.dtype,
     )
     if not mask.input_name:
         change = call.on(mask.place, "{x}.bool()")
@@ -47,9 +52,13 @@ def fitting(failing: Failing) -> Diagnosis | None:
     if x is None or mask is None or found is None:
         return None
     call, from_end = Arguments(failing), found[2]
-    sizes = f"{mask.shape[from_end]} and {x.shape[from_end]}"
-    sentence = (
-        f"the mask {call.name('mask')} {times(mask.shape)} does not fit {call.sized('input')}: "
-        f"compared from the last dimension on, {sizes} differ"
+    sizes = listed((str(mask.shape[from_end]), str(x.shape[from_end])))
+    sentence = say(
+        "the mask {mask} {shape} does not fit {tensor}: compared from the last "
+        "dimension on, {sizes} differ",
+        mask=call.name("mask"),
+        shape=times(mask.shape),
+        tensor=call.sized("input"),
+        sizes=sizes,
     )
     return Diagnosis("index.mask", sentence)

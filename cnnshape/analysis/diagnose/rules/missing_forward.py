@@ -10,6 +10,7 @@ from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Absent, Module
 
 #: A definition on one line, up to its colon.
@@ -30,25 +31,33 @@ def forward(failing: Failing) -> Diagnosis | None:
         return Diagnosis("module.no_forward", _holds(name, module))
     if module.kind == "ModuleList":
         return Diagnosis("module.no_forward", _holds(name, module), (), (_in_turn(module),))
-    sentence = f"{name} has no method called forward, which is what a call of the module runs"
+    sentence = say(
+        "{layer} has no method called forward, which is what a call of the module runs", layer=name
+    )
     if not absent.near:
         return Diagnosis("module.no_forward", sentence)
     near = absent.near[0]
     if "." in near:
         holder = near.partition(".")[0]
-        said = f"{sentence}: its forward is indented into {holder}, and so a variable of that"
+        said = sentence + say(
+            ": its forward is indented into {method}, and so a variable of that", method=holder
+        )
         advice = Suggestion(
             action="change_call",
-            text=f"def forward indented as far as def {holder}",
+            text=say("def forward indented as far as def {method}", method=holder),
             path=module.path,
         )
         return Diagnosis("module.no_forward", said, (), (advice,))
-    said = f"{sentence}; did you mean forward instead of {near}?"
+    said = sentence + say("; did you mean forward instead of {name}?", name=near)
     return Diagnosis("module.no_forward", said, (), (_renamed(module, absent),))
 
 
 def _holds(name: str, module: Module) -> str:
-    return f"{name} is a {module.kind}, which holds modules and does not run them"
+    return say(
+        "{layer} is a {kind}, which holds modules and does not run them",
+        layer=name,
+        kind=module.kind,
+    )
 
 
 def _in_turn(module: Module) -> Suggestion:

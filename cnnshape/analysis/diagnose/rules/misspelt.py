@@ -9,6 +9,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Absent
 from cnnshape.words import listed, with_article
 
@@ -20,7 +21,8 @@ def attribute(failing: Failing) -> Diagnosis | None:
         return None
     # Classes have an article, Python modules have none.
     owner = with_article(absent.owner) if absent.owner[:1].isupper() else absent.owner
-    sentence = f"{owner} has no attribute {absent.name!r}{_did_you_mean(absent)}"
+    sentence = say("{owner} has no attribute {name!r}", owner=owner, name=absent.name)
+    sentence += _did_you_mean(absent)
     return Diagnosis("attribute.misspelt", sentence, (), tuple(_respelt(failing, absent)))
 
 
@@ -30,19 +32,24 @@ def variable(failing: Failing) -> Diagnosis | None:
     if absent is None or absent.owner:
         return None
     if failing.failure.type == "UnboundLocalError":
-        sentence = (
-            f"{forward} reads {absent.name!r} before it has a value: the line that gives it one "
-            "comes later, or was passed over"
+        sentence = say(
+            "{function} reads {name!r} before it has a value: the line that gives it one "
+            "comes later, or was passed over",
+            function=forward,
+            name=absent.name,
         )
         return Diagnosis("name.undefined", sentence)
     source = failing.failure.source
     where = forward if source is None else source.function
-    sentence = f"{where} uses {absent.name!r}, which is not defined{_did_you_mean(absent)}"
+    sentence = say(
+        "{function} uses {name!r}, which is not defined", function=where, name=absent.name
+    )
+    sentence += _did_you_mean(absent)
     return Diagnosis("name.undefined", sentence, (), tuple(_respelt(failing, absent)))
 
 
 def _did_you_mean(absent: Absent) -> str:
-    return f"; did you mean {listed(absent.near, 'or')}?" if absent.near else ""
+    return say("; did you mean {names}?", names=listed(absent.near, "or")) if absent.near else ""
 
 
 def _respelt(failing: Failing, absent: Absent) -> Iterator[Suggestion]:

@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.operations import TABLE
 from cnnshape.words import times
 
@@ -49,9 +50,11 @@ def _property(failing: Failing) -> _Found:
             name = node.func.attr
             bare, _, inside = text.removesuffix(")").partition(f".{name}(")
             indexed = f"[{inside}]" if inside else ""
-            sentence = f"{name} is no method of tensors: it is read without brackets"
+            sentence = say("{name} is no method of tensors: it is read without brackets", name=name)
             if indexed:
-                sentence = f"{name} is no method of tensors: an index stands in square brackets"
+                sentence = say(
+                    "{name} is no method of tensors: an index stands in square brackets", name=name
+                )
             yield sentence, instead(failing, node, text, f"{bare}.{name}{indexed}")
 
 
@@ -67,12 +70,16 @@ def _method(failing: Failing) -> _Found:
             bare = text[: text.rindex(f".{name}[")]
             sliced = isinstance(node.slice, ast.Slice)
             better = f"{bare}.{name}()[{index}]" if sliced else f"{bare}.{name}({index})"
-            sentence = f"{name} is a method of tensors: it is called with round brackets"
+            sentence = say(
+                "{name} is a method of tensors: it is called with round brackets", name=name
+            )
             yield sentence, instead(failing, node, text, better)
     called = {id(call.func) for call, _ in nodes_on(source, ast.Call)}
     for node, text in nodes_on(source, ast.Attribute):
         if node.attr in _METHODS and id(node) not in called:
-            sentence = f"{node.attr} is a method of tensors, and here it is not called"
+            sentence = say(
+                "{name} is a method of tensors, and here it is not called", name=node.attr
+            )
             yield sentence, instead(failing, node, text, f"{text}()")
 
 
@@ -91,9 +98,10 @@ def _layer_class(failing: Failing) -> _Found:
         if function.value.id != "nn" or not name[:1].isupper() or settings:
             continue
         entry, inside = TABLE.behind(name), text.partition("(")[2].removesuffix(")")
-        sentence = (
-            f"nn.{name}(…) builds a layer and does not run it: it takes settings, and the layer "
-            "that it gives takes the tensor"
+        sentence = say(
+            "nn.{name}(…) builds a layer and does not run it: it takes settings, and the "
+            "layer that it gives takes the tensor",
+            name=name,
         )
         simple = entry is not None and entry.family == "activation" and "softm" not in entry.name
         better = instead(failing, node, text, f"nn.{name}()({inside})") if simple else None
@@ -110,19 +118,33 @@ def _own(failing: Failing) -> _Found:
         name = _of_self(node.func)
         if name in module.config:
             value = module.config[name]
-            yield f"self.{name} is {value!r}, which cannot be called", None
+            yield (
+                say("self.{name} is {value!r}, which cannot be called", name=name, value=value),
+                None,
+            )
         elif name in module.unregistered:
-            sentence = f"self.{name} is a plain list or dict of layers, which cannot be called"
-            yield f"{sentence}: call them one by one, or make it an nn.Sequential", None
+            sentence = say(
+                "self.{name} is a plain list or dict of layers, which cannot be called: call them "
+                "one by one, or make it an nn.Sequential",
+                name=name,
+            )
+            yield sentence, None
         elif name in held:
             shape = _shape(failing, held[name])
-            yield f"self.{name} is a tensor{shape} and no layer: it cannot be called", None
+            yield (
+                say(
+                    "self.{name} is a tensor{of_shape} and no layer: it cannot be called",
+                    name=name,
+                    of_shape=shape,
+                ),
+                None,
+            )
 
 
 def _shape(failing: Failing, name: str) -> str:
     found = (v for v in failing.trace.values if name in v.parameters or v.name == name)
     shape = next((sizes(value) for value in found), None)
-    return f" of {times(shape)}" if shape else ""
+    return say(" of {shape}", shape=times(shape)) if shape else ""
 
 
 def _indexed_layer(failing: Failing) -> _Found:
@@ -132,7 +154,11 @@ def _indexed_layer(failing: Failing) -> _Found:
         kind = _kind_of(failing, name)
         if kind and kind not in ("Sequential", "ModuleList", "ModuleDict"):
             better = text.replace(f"{name}[", f"{name}(", 1).removesuffix("]") + ")"
-            sentence = f"self.{name} is a layer ({kind}): it is called with round brackets"
+            sentence = say(
+                "self.{name} is a layer ({kind}): it is called with round brackets",
+                name=name,
+                kind=kind,
+            )
             yield sentence, instead(failing, node, text, better)
 
 
@@ -143,13 +169,12 @@ def _passed_layer(failing: Failing) -> _Found:
             name = _of_self(argument)
             kind = _kind_of(failing, name)
             if kind and kind in failing.failure.message:
-                yield (
-                    (
-                        f"self.{name} is a layer ({kind}): what it makes of a tensor is "
-                        f"self.{name}(…)"
-                    ),
-                    None,
+                sentence = say(
+                    "self.{name} is a layer ({kind}): what it makes of a tensor is self.{name}(…)",
+                    name=name,
+                    kind=kind,
                 )
+                yield sentence, None
 
 
 def _of_self(node: ast.expr) -> str:

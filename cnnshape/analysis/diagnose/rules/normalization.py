@@ -21,6 +21,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module
 from cnnshape.words import listed, plural, times
 
@@ -76,11 +77,21 @@ def _channels_expected(failing: Failing, layer: Module | None) -> int | None:
 
 def _channels(failing: Failing, x: Operand, expected: int, layer: Module | None) -> Diagnosis:
     name, shape = who(failing.path, failing.module.type), x.shape
-    sentence = f"{name} expects {plural(expected, 'channel')}, but {shape[1]} {arrive(shape[1])}"
+    sentence = say(
+        "{layer} expects {expected}, but {arriving} {arrive}",
+        layer=name,
+        expected=plural(expected, "channel"),
+        arriving=shape[1],
+        arrive=arrive(shape[1]),
+    )
     sentence += failing.which_call()
     if x.rank == 3 and shape[2] == expected:
         # N×L×C: the features are in the last dimension, as transformers have them.
-        sentence += f": in {times(shape)} the {expected} features are the last dimension"
+        sentence += say(
+            ": in {shape} the {expected} features are the last dimension",
+            shape=times(shape),
+            expected=expected,
+        )
         return Diagnosis("batch_norm.num_features", sentence)
     remade = made_for(failing, layer, {"num_features": shape[1]})
     found = present((remade, *other_inputs(failing, x.value, 1, expected)))
@@ -91,17 +102,20 @@ def _channels(failing: Failing, x: Operand, expected: int, layer: Module | None)
 
 def _single(failing: Failing, shape: Sizes, layer: Module | None, *, batch: bool) -> Diagnosis:
     name = who(failing.path, failing.module.type)
-    kept = "1 value per channel" if batch else "1 value per channel and picture"
-    sentence = (
-        f"{name} is in training mode and gets {kept} ({times(shape)}): a variance needs at least 2"
+    kept = say("1 value per channel") if batch else say("1 value per channel and picture")
+    sentence = say(
+        "{layer} is in training mode and gets {values} ({shape}): a variance needs at least 2",
+        layer=name,
+        values=kept,
+        shape=times(shape),
     )
     found: list[Suggestion] = []
     trace = failing.trace
     first = trace.values[trace.inputs[0].value] if trace.inputs else None
     whole = None if first is None else sizes(first)
     if batch and first is not None and first.name and whole and whole[0] == shape[0] == 1:
-        found.append(new_input(first.name, whole, (2, *whole[1:]), " (a batch of at least 2)"))
-    found.append(set_mode("eval", "model.eval() before the call"))
+        found.append(new_input(first.name, whole, (2, *whole[1:]), say(" (a batch of at least 2)")))
+    found.append(set_mode("eval", say("{change} before the call", change="model.eval()")))
     if layer is not None and batch:
         features = layer.config.get("num_features")
         if isinstance(features, int) and len(shape) == 2:
@@ -120,10 +134,15 @@ def norm_rank(failing: Failing) -> Diagnosis | None:
         return None
     count = int(kind[-2])
     taken = listed((str(rank) for rank in _RANKS[kind]), "or")
-    axes = AXES[count] if count > 1 else "N×C or N×C×L"
-    sentence = (
-        f"{named(failing.path, failing.module.type)} takes {taken} dimensions ({axes}), but "
-        f"{x.rank} {arrive(x.rank)}: {times(x.shape)}"
+    axes = AXES[count] if count > 1 else listed((AXES[0], AXES[1]), "or")
+    sentence = say(
+        "{layer} takes {ranks} dimensions ({axes}), but {arriving} {arrive}: {shape}",
+        layer=named(failing.path, failing.module.type),
+        ranks=taken,
+        axes=axes,
+        arriving=x.rank,
+        arrive=arrive(x.rank),
+        shape=times(x.shape),
     )
     return Diagnosis("batch_norm.rank", sentence, (), tuple(_rank_candidates(failing, x)))
 
@@ -153,17 +172,29 @@ def layer_norm(failing: Failing) -> Diagnosis | None:
     if len(normalized) != len(wanted) or last == normalized:
         return None
     name = who(failing.path, failing.module.type)
-    what = "last dimension" if len(normalized) == 1 else f"last {len(normalized)} dimensions"
-    sentence = (
-        f"{name} normalises {times(normalized)} in the {what}, but {times(last)} "
-        f"{arrive(last[-1] if len(last) == 1 else 1)} (of {times(x.shape)}){failing.which_call()}"
+    what = (
+        say("last dimension")
+        if len(normalized) == 1
+        else say("last {count} dimensions", count=len(normalized))
     )
+    sentence = say(
+        "{layer} normalises {normalized} in the {dims}, but {arriving} {arrive} (of {shape})",
+        layer=name,
+        normalized=times(normalized),
+        dims=what,
+        arriving=times(last),
+        arrive=arrive(last[-1] if len(last) == 1 else 1),
+        shape=times(x.shape),
+    )
+    sentence += failing.which_call()
     layer = failing.layer({"LayerNorm", "RMSNorm"})
     item = story(failing.trace, x.value.id, x.rank - 1)
     # Features that a layer made are where they belong, whatever number another axis has.
     channels = len(normalized) == 1 and x.rank >= 3 and not item.made
     if channels and x.shape[1] == normalized[0]:
-        sentence += f": the {normalized[0]} are its dimension 1, the channels"
+        sentence += say(
+            ": the {expected} are its dimension 1, the channels", expected=normalized[0]
+        )
         if layer is not None and layer.kind == "LayerNorm":
             changes = {"num_groups": 1, "num_channels": normalized[0]}
             grouped = set_class(layer, "GroupNorm", changes)
@@ -192,19 +223,27 @@ def group_norm(failing: Failing) -> Diagnosis | None:
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
     name = who(failing.path, failing.module.type)
     if isinstance(expected, int) and arriving != expected:
-        sentence = (
-            f"{name} expects {plural(expected, 'channel')}, but {arriving} {arrive(arriving)}"
+        sentence = say(
+            "{layer} expects {expected}, but {arriving} {arrive}",
+            layer=name,
+            expected=plural(expected, "channel"),
+            arriving=arriving,
+            arrive=arrive(arriving),
         )
         changes = {"num_channels": arriving}
         if layer is not None and failing.earlier_call() is None and arriving % groups:
             changes["num_groups"] = _divisor(arriving, groups)
-            sentence += f", which {groups} groups do not divide"
+            sentence += say(", which {groups} groups do not divide", groups=groups)
         remade = made_for(failing, layer, changes)
         found = present((remade, *other_inputs(failing, x.value, 1, expected)))
         return Diagnosis("group_norm.num_channels", sentence, derivation, found)
     if groups and arriving % groups:
-        sentence = (
-            f"{name} splits its channels into {groups} groups, but {arriving} {arrive(arriving)}"
+        sentence = say(
+            "{layer} splits its channels into {groups} groups, but {arriving} {arrive}",
+            layer=name,
+            groups=groups,
+            arriving=arriving,
+            arrive=arrive(arriving),
         )
         found = present([_other_groups(failing, layer, _divisor(arriving, groups))])
         return Diagnosis("group_norm.num_groups", sentence, derivation, found)
@@ -239,8 +278,12 @@ def prelu(failing: Failing) -> Diagnosis | None:
     if slopes in (1, channels):
         return None
     name = who(failing.path, failing.module.type)
-    sentence = (
-        f"{name} has {plural(slopes, 'slope')} (num_parameters), but {channels} {arrive(channels)}"
+    sentence = say(
+        "{layer} has {slopes} (num_parameters), but {channels} {arrive}",
+        layer=name,
+        slopes=plural(slopes, "slope"),
+        channels=channels,
+        arrive=arrive(channels),
     )
     layer = failing.layer({"PReLU"}, failing.argument("weight"))
     remade = None if layer is None else set_arguments(layer, {"num_parameters": channels})

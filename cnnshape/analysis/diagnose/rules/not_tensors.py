@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.source_call import on_result
 from cnnshape.analysis.diagnose.suggest import after_call
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import ModuleCall, Plain, Ref, Unknown
 from cnnshape.words import listed, plural, with_article
 
@@ -46,7 +47,7 @@ def not_a_tensor(failing: Failing) -> Diagnosis | None:
         return _passed_on(failing, name, thing, before)
     label = _input_label(failing, thing, position)
     what = _described(thing)
-    sentence = f"{name} takes a tensor, but {what} arrives"
+    sentence = say("{function} takes a tensor, but {thing} arrives", function=name, thing=what)
     found = tuple(_converted(thing, label)) if label is not None else ()
     kind = "input.list" if isinstance(thing, tuple) else "input.type"
     if isinstance(thing, Unknown) and thing.type == "ndarray":
@@ -127,15 +128,24 @@ def _passed_on(failing: Failing, name: str, thing: Plain, before: ModuleCall) ->
     module = failing.trace.module(before.path)
     maker = who(before.path, module.type)
     if thing is None:
-        sentence = f"{name} takes a tensor, but None arrives: {maker} returns nothing"
+        sentence = say(
+            "{function} takes a tensor, but None arrives: {module} returns nothing",
+            function=name,
+            module=maker,
+        )
         advice = Suggestion(
             action="change_call",
-            text=f"return the result at the end of {module.type}.forward",
+            text=say("return the result at the end of {type}.forward", type=module.type),
             path=before.path,
         )
         return Diagnosis("output.none", sentence, (), (advice,))
     returned = _RETURNS.get(module.kind, with_article(before.result_type))
-    sentence = f"{name} takes a tensor, but {maker} returns {returned}"
+    sentence = say(
+        "{function} takes a tensor, but {module} returns {returned}",
+        function=name,
+        module=maker,
+        returned=returned,
+    )
     return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, before, thing)))
 
 
@@ -193,14 +203,13 @@ def _described(thing: Plain) -> str:
     if thing is None:
         return "None"
     if isinstance(thing, Unknown):
-        known = {"ndarray": "a numpy array"}
-        if thing.type in _PICTURES:
-            return "a PIL picture"
-        return known.get(thing.type, with_article(thing.type))
+        if thing.type == "ndarray":
+            return say("a numpy array")
+        return say("a PIL picture") if thing.type in _PICTURES else with_article(thing.type)
     if isinstance(thing, dict):
-        return f"a dict with {listed(map(repr, thing))}"
+        return say("a dict with {keys}", keys=listed(map(repr, thing)))
     if isinstance(thing, tuple):
-        return f"a list or tuple of {plural(len(thing), 'item')}"
+        return say("a list or tuple of {items}", items=plural(len(thing), "item"))
     return repr(thing)
 
 
@@ -257,13 +266,17 @@ def attribute(failing: Failing) -> Diagnosis | None:
     if last.result_type == "NoneType":
         advice = Suggestion(
             action="change_call",
-            text=f"return the result at the end of {module.type}.forward",
+            text=say("return the result at the end of {type}.forward", type=module.type),
             path=last.path,
         )
-        sentence = f"{maker} returns None, which is then used as a tensor"
+        sentence = say("{module} returns None, which is then used as a tensor", module=maker)
         return Diagnosis("output.none", sentence, (), (advice,))
     returned = _RETURNS.get(module.kind, with_article(last.result_type))
-    sentence = f"{maker} returns {returned}, which is then used as a tensor"
+    sentence = say(
+        "{module} returns {returned}, which is then used as a tensor",
+        module=maker,
+        returned=returned,
+    )
     thing: Plain = tuple(Ref(named.value) for named in last.outputs)
     return Diagnosis("output.tuple", sentence, (), tuple(_taken_out(failing, last, thing)))
 
@@ -278,9 +291,11 @@ def _array_attribute(failing: Failing) -> Diagnosis | None:
         lists = isinstance(argument, tuple) and _holds_tensors(argument)
         named = any(word in failing.failure.message for word in ("'list'", "'tuple'"))
         if odd or (lists and named):
-            sentence = (
-                f"{failing.module.type}.forward uses its argument {position + 1} as a tensor, but "
-                f"{_described(argument)} arrives"
+            sentence = say(
+                "{type}.forward uses its argument {number} as a tensor, but {thing} arrives",
+                type=failing.module.type,
+                number=position + 1,
+                thing=_described(argument),
             )
             kind = "input.list" if lists else "input.type"
             if isinstance(argument, Unknown) and argument.type == "ndarray":

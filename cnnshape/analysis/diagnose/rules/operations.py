@@ -15,6 +15,7 @@ from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import joined, say
 from cnnshape.operations.axes import AxisOf, Need
 from cnnshape.operations.expected import Misfit, form_text, misfit
 from cnnshape.tracing.trace import Plain, Ref
@@ -37,7 +38,12 @@ def expected_shapes(failing: Failing) -> Diagnosis | None:
     if found is None:
         return None
     what = _what(failing, Arguments(failing), found)
-    sentence = f"{_function(failing)} takes {_forms(found, shapes)}, but {what}"
+    sentence = say(
+        "{function} takes {forms}, but {found}",
+        function=_function(failing),
+        forms=_forms(found, shapes),
+        found=what,
+    )
     return Diagnosis("operation.shapes", sentence, (), tuple(_alike(failing, found)))
 
 
@@ -53,25 +59,39 @@ def _forms(found: Misfit, shapes: Mapping[str, Sequence[int]]) -> str:
     """What the arguments have to look like, with their names where these say something."""
     if not found.letter:
         own = listed((form_text(form) for form in found.choices), "or")
-        return own if found.first == "input" else f"{found.first} {own}"
+        return own if found.first == "input" else joined(" ", (found.first, own))
     given = {name: form_text(form) for name, form in found.forms.items() if name in shapes}
     plain = given.keys() <= {"input", "other"}
-    return listed(form if plain else f"{name} {form}" for name, form in given.items())
+    return listed(form if plain else joined(" ", (name, form)) for name, form in given.items())
 
 
 def _what(failing: Failing, call: Arguments, found: Misfit) -> str:
     if not found.letter:
         shape = failing.shape(failing.argument(found.first)) or ()
-        return f"{call.sized(found.first)} has {dims(len(shape))}"
+        return say("{tensor} has {dims}", tensor=call.sized(found.first), dims=dims(len(shape)))
     if found.second is None:
-        return f"{call.sized(found.first)} has {found.sizes[0]} instead of {found.letter}"
+        return say(
+            "{tensor} has {size} instead of {letter}",
+            tensor=call.sized(found.first),
+            size=found.sizes[0],
+            letter=found.letter,
+        )
     if found.second == found.first:
         sizes = listed(map(str, found.sizes))
-        return f"{call.sized(found.first)} has {sizes} for {found.letter}"
+        return say(
+            "{tensor} has {sizes} for {letter}",
+            tensor=call.sized(found.first),
+            sizes=sizes,
+            letter=found.letter,
+        )
     one, other = found.sizes
-    return (
-        f"{found.letter} is {one} in {call.sized(found.first)} and {other} in "
-        f"{call.sized(found.second)}"
+    return say(
+        "{letter} is {size} in {first} and {other_size} in {second}",
+        letter=found.letter,
+        size=one,
+        first=call.sized(found.first),
+        other_size=other,
+        second=call.sized(found.second),
     )
 
 
@@ -103,19 +123,48 @@ def broken_need(failing: Failing) -> Diagnosis | None:
 
 
 def _needed(failing: Failing, need: Need) -> str:
-    left, right = need.left_axis, need.right_axis
+    left, right, equal = need.left_axis, need.right_axis, need.relation == "=="
     if left is not None and right is not None:
-        both = f"{_axis(failing, left)} and {_axis(failing, right)} to be equal"
-        if need.relation != "==":
-            both = f"{_axis(failing, left)} to be at least {_axis(failing, right)}"
-        sizes = f"they are {need.left} and {need.right}"
-        return f"{_function(failing)} needs {both}, but {sizes}"
-    least = "" if need.relation == "==" else "at least "
+        sizes = {
+            "function": _function(failing),
+            "first": _axis(failing, left),
+            "second": _axis(failing, right),
+            "size": need.left,
+            "other_size": need.right,
+        }
+        if equal:
+            return say(
+                "{function} needs {first} and {second} to be equal, but they are {size} and "
+                "{other_size}",
+                **sizes,
+            )
+        return say(
+            "{function} needs {first} to be at least {second}, but they are {size} and "
+            "{other_size}",
+            **sizes,
+        )
     wanted = f"{need.name} = {need.right}" if need.name.isidentifier() else f"{need.right}"
     if need.name == "elements":
-        return f"{_function(failing)} needs {need.right} numbers, but {need.left} arrive"
-    where = "" if left is None else f" in {_axis(failing, left)}"
-    return f"{_function(failing)} needs {least}{wanted}{where}, but {need.left} arrive"
+        return say(
+            "{function} needs {wanted} numbers, but {number} arrive",
+            function=_function(failing),
+            wanted=need.right,
+            number=need.left,
+        )
+    if left is not None:
+        place = _axis(failing, left)
+        if equal:
+            wanted = say("{size} in {dimension}", size=wanted, dimension=place)
+        else:
+            wanted = say("at least {size} in {dimension}", size=wanted, dimension=place)
+    elif not equal:
+        wanted = say("at least {size}", size=wanted)
+    return say(
+        "{function} needs {wanted}, but {number} arrive",
+        function=_function(failing),
+        wanted=wanted,
+        number=need.left,
+    )
 
 
 def _axis(failing: Failing, axis: AxisOf) -> str:
@@ -126,7 +175,7 @@ def _axis(failing: Failing, axis: AxisOf) -> str:
     ]
     value = failing.trace.values[axis.tensor]
     named = Arguments(failing).sized(names[0]) if names else times(value.shape)
-    return f"dimension {axis.axis} of {named}"
+    return say("dimension {axis} of {tensor}", axis=axis.axis, tensor=named)
 
 
 def _agreeing(failing: Failing, need: Need, left: int, right: int) -> Iterator[Suggestion]:
@@ -161,7 +210,13 @@ def too_small(failing: Failing) -> Diagnosis | None:
         if low:
             layered = failing.module.builtin
             subject = who(failing.path, failing.module.type) if layered else _function(failing)
-            sentence = f"{subject} has a {name} of {low[0]}, and it has to be at least {least}"
+            sentence = say(
+                "{module} has a {name} of {value}, and it has to be at least {least}",
+                module=subject,
+                name=name,
+                value=low[0],
+                least=least,
+            )
             return Diagnosis("init.size", sentence)
     return None
 
@@ -176,7 +231,12 @@ def refused(failing: Failing) -> Diagnosis | None:
     if failing.entry is None or not lines or not given:
         return None
     said = shorten(lines[0].rstrip("."), _LONGEST, placeholder=" …")
-    sentence = f"{_function(failing)} refuses {listed(given)}: {said[:1].lower()}{said[1:]}"
+    sentence = say(
+        "{function} refuses {given}: {message}",
+        function=_function(failing),
+        given=listed(given),
+        message=said[:1].lower() + said[1:],
+    )
     return Diagnosis("operation.arguments", sentence)
 
 

@@ -13,6 +13,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import change_input
 from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Trace, Value
 from cnnshape.words import times
 
@@ -41,9 +42,16 @@ def _index(failing: Failing) -> str:
 
 def _rank_sentence(failing: Failing, x: Operand, name: str, other: Operand) -> str:
     call = Arguments(failing)
-    return (
-        f"{failing.name} needs as many dimensions in {call.name(name)} as in {call.name('input')}: "
-        f"{call.sized(name)} has {dims(other.rank)}, {call.sized('input')} has {x.rank}"
+    return say(
+        "{function} needs as many dimensions in {index} as in {tensor}: {sized_index} "
+        "has {dims}, {sized_tensor} has {rank}",
+        function=failing.name,
+        index=call.name(name),
+        tensor=call.name("input"),
+        sized_index=call.sized(name),
+        dims=dims(other.rank),
+        sized_tensor=call.sized("input"),
+        rank=x.rank,
     )
 
 
@@ -53,9 +61,15 @@ def _too_far(failing: Failing, x: Operand, index: Operand, dim: int) -> Diagnosi
     if name == "indices":
         for axis, (a, b) in enumerate(zip(x.shape, index.shape, strict=True)):
             if axis != dim and a != b and 1 not in (a, b):
-                sentence = (
-                    f"take_along_dim needs {call.sized(name)} and {call.sized('input')} to agree "
-                    f"everywhere but in dimension {dim}: dimension {axis} is {b} and {a}"
+                sentence = say(
+                    "take_along_dim needs {index} and {tensor} to agree everywhere but in "
+                    "dimension {dim}: dimension {axis} is {size} and {other_size}",
+                    index=call.sized(name),
+                    tensor=call.sized("input"),
+                    dim=dim,
+                    axis=axis,
+                    size=b,
+                    other_size=a,
                 )
                 return Diagnosis("index.shape", sentence)
         return None
@@ -64,9 +78,15 @@ def _too_far(failing: Failing, x: Operand, index: Operand, dim: int) -> Diagnosi
     for owner, shape, free in limits:
         for axis, (most, size) in enumerate(zip(shape, index.shape, strict=True)):
             if axis != free and size > most:
-                sentence = (
-                    f"{failing.name} goes through every place of {call.sized(name)}, but in "
-                    f"dimension {axis} {call.sized(owner)} has only {most} of the {size}"
+                sentence = say(
+                    "{function} goes through every place of {index}, but in dimension {axis} "
+                    "{tensor} has only {most} of the {size}",
+                    function=failing.name,
+                    index=call.sized(name),
+                    axis=axis,
+                    tensor=call.sized(owner),
+                    most=most,
+                    size=size,
                 )
                 return Diagnosis("index.shape", sentence)
     return None
@@ -79,9 +99,11 @@ def along(failing: Failing) -> Diagnosis | None:
         return None
     call, axis = Arguments(failing), dim % x.rank
     if index.rank > 1:
-        sentence = (
-            f"{failing.name} takes a vector of positions, but {call.sized('index')} has "
-            f"{dims(index.rank)}"
+        sentence = say(
+            "{function} takes a vector of positions, but {index} has {dims}",
+            function=failing.name,
+            index=call.sized("index"),
+            dims=dims(index.rank),
         )
         superfluous = [d for d, size in enumerate(index.shape) if size == 1]
         found = (
@@ -94,9 +116,16 @@ def along(failing: Failing) -> Diagnosis | None:
     wanted = (*x.shape[:axis], count, *x.shape[axis + 1 :])
     if source.shape == wanted or not source.rank:
         return None
-    sentence = (
-        f"{failing.name} puts {count} of {call.sized('input')} along dimension {axis}, so "
-        f"{call.name('source')} should be {times(wanted)}, but it is {times(source.shape)}"
+    sentence = say(
+        "{function} puts {count} of {tensor} along dimension {axis}, so {source} "
+        "should be {wanted}, but it is {given}",
+        function=failing.name,
+        count=count,
+        tensor=call.sized("input"),
+        axis=axis,
+        source=call.name("source"),
+        wanted=times(wanted),
+        given=times(source.shape),
     )
     return Diagnosis("index.shape", sentence)
 

@@ -13,6 +13,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import present, set_arguments, set_parameter
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import listed, plural, times
 
 #: The ranks that the strict products take.
@@ -33,17 +34,28 @@ def matmul(failing: Failing) -> Diagnosis | None:
     )
     ranks = _RANKS.get(failing.name)
     if ranks is not None and (left.rank, right.rank) != ranks:
-        sentence = (
-            f"{failing.name} takes tensors of {ranks[0]} and {dims(ranks[1])}, but {first} has "
-            f"{left.rank} and {second} has {right.rank}"
+        sentence = say(
+            "{function} takes tensors of {rank} and {other_dims}, but {first} has "
+            "{first_rank} and {second} has {second_rank}",
+            function=failing.name,
+            rank=ranks[0],
+            other_dims=dims(ranks[1]),
+            first=first,
+            first_rank=left.rank,
+            second=second,
+            second_rank=right.rank,
         )
         return Diagnosis("matmul.rank", sentence, (), tuple(_general(call, a, b)))
     if not a or not b:
         return None
     if a[-1] != _rows(b):
-        sentence = (
-            f"{first} times {second} does not fit: each row of the first has "
-            f"{a[-1]} numbers, each column of the second {_rows(b)}"
+        sentence = say(
+            "{first} times {second} does not fit: each row of the first has {columns} "
+            "numbers, each column of the second {rows}",
+            first=first,
+            second=second,
+            columns=a[-1],
+            rows=_rows(b),
         )
         stories = [story(failing.trace, left.value.id, left.rank - 1)]
         stories.append(story(failing.trace, right.value.id, max(right.rank - 2, 0)))
@@ -52,8 +64,13 @@ def matmul(failing: Failing) -> Diagnosis | None:
     for x, y in zip(reversed(a[:-2]), reversed(b[:-2]), strict=False):
         strict = failing.name in ("bmm", "baddbmm")
         if x != y and (strict or 1 not in (x, y)):
-            sentence = (
-                f"{first} and {second} are stacks of {x} and {y} matrices, which do not match"
+            sentence = say(
+                "{first} and {second} are stacks of {matrices} and {other_matrices} matrices, "
+                "which do not match",
+                first=first,
+                second=second,
+                matrices=x,
+                other_matrices=y,
             )
             found = (*_repeated(call, left, right), *_general(call, a, b))
             return Diagnosis("matmul.batch", sentence, (), found)
@@ -144,9 +161,13 @@ def einsum(failing: Failing) -> Diagnosis | None:
     for index, (term, shape) in enumerate(zip(terms, shapes, strict=True)):
         assert shape is not None
         if len(term) != len(shape):
-            sentence = (
-                f"einsum's {term!r} has {plural(len(term), 'letter')}, but tensor {index + 1} "
-                f"{times(shape)} has {dims(len(shape))}"
+            sentence = say(
+                "einsum's {term!r} has {letters}, but tensor {number} {shape} has {dims}",
+                term=term,
+                letters=plural(len(term), "letter"),
+                number=index + 1,
+                shape=times(shape),
+                dims=dims(len(shape)),
             )
             return Diagnosis(
                 "einsum.rank", sentence, (), tuple(_einsum_rank(call, index, term, shape))
@@ -154,10 +175,18 @@ def einsum(failing: Failing) -> Diagnosis | None:
         for letter, size in zip(term, shape, strict=True):
             if letter in known and known[letter][0] != size and 1 not in (size, known[letter][0]):
                 before, where = known[letter]
-                first = f"tensor {where + 1} {times(shapes[where] or ())}"
-                sentence = (
-                    f"einsum's {letter!r} is {before} in {first} and {size} in tensor "
-                    f"{index + 1} {times(shape)}"
+                first = say(
+                    "tensor {number} {shape}", number=where + 1, shape=times(shapes[where] or ())
+                )
+                sentence = say(
+                    "einsum's {letter!r} is {size} in {first} and {other_size} in tensor {number} "
+                    "{shape}",
+                    letter=letter,
+                    size=before,
+                    first=first,
+                    other_size=size,
+                    number=index + 1,
+                    shape=times(shape),
                 )
                 return Diagnosis(
                     "einsum.sizes",
@@ -173,7 +202,11 @@ def _einsum_rank(call: CallText, index: int, term: str, shape: Sizes) -> Iterato
     if len(term) == len(shape) + 1:
         # The equation is the first operand in the source.
         new = f"{call.operand(index + 1)}.unsqueeze(0)"
-        text = call.with_operand(index + 1, new, f"tensor {index + 1} of einsum unsqueezed")
+        text = call.with_operand(
+            index + 1,
+            new,
+            say("tensor {number} of einsum unsqueezed", number=index + 1),
+        )
         yield call.candidate(text)
 
 
@@ -209,19 +242,23 @@ def bilinear(failing: Failing) -> Diagnosis | None:
         return None
     layer = failing.layer({"Bilinear"}, failing.argument("weight"))
     name = who(failing.path, failing.module.type)
-    for x, expected, which in ((first, weight[1], "first"), (second, weight[2], "second")):
+    for number, (x, expected) in enumerate(((first, weight[1]), (second, weight[2])), 1):
         if not x.shape or x.shape[-1] == expected:
             continue
         arriving = x.shape[-1]
-        sentence = (
-            f"{name} expects {expected} features in its {which} input, but {arriving} "
-            f"{arrive(arriving)}"
+        sentence = say(
+            "{layer} expects {expected} features in its {which} input, but {arriving} {arrive}",
+            layer=name,
+            expected=expected,
+            which=say("first") if number == 1 else say("second"),
+            arriving=arriving,
+            arrive=arrive(arriving),
         )
-        argument = "in1_features" if which == "first" else "in2_features"
-        found = present([set_arguments(layer, {argument: arriving}) if layer else None])
+        changes = {f"in{number}_features": arriving}
+        found = present([set_arguments(layer, changes) if layer else None])
         return Diagnosis("bilinear.in_features", sentence, (), found)
     if first.shape[:-1] != second.shape[:-1]:
         both = listed((times(first.shape), times(second.shape)))
-        sentence = f"bilinear's inputs {both} differ before the last dimension"
+        sentence = say("bilinear's inputs {inputs} differ before the last dimension", inputs=both)
         return Diagnosis("bilinear.sizes", sentence)
     return None

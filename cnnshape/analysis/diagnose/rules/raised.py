@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.suggest import new_input, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Source
 from cnnshape.words import listed, times
 
@@ -29,23 +30,31 @@ def recursion(failing: Failing) -> Diagnosis | None:
             counts[call.path] = counts.get(call.path, 0) + 1
     repeated = [path for path, count in counts.items() if count > 1]
     if not repeated:
-        sentence = f"{who(failing.path, failing.module.type)} recurses without end"
+        sentence = say(
+            "{module} recurses without end", module=who(failing.path, failing.module.type)
+        )
         return Diagnosis("raised.recursion", sentence)
     names = listed(who(path, failing.trace.module(path).type) for path in repeated[:3])
-    how = "call each other" if len(repeated) > 1 else "calls itself"
-    return Diagnosis("raised.recursion", f"{names} {how} without end")
+    sentence = say("{module} calls itself without end", module=names)
+    if len(repeated) > 1:
+        sentence = say("{modules} call each other without end", modules=names)
+    return Diagnosis("raised.recursion", sentence)
 
 
 def stopped(failing: Failing) -> Diagnosis | None:
     """``sys.exit()`` or ``os._exit()`` inside a forward pass."""
     if failing.failure.type == "ProcessExitError":
-        sentence = f"{failing.module.type}.forward is stopped: {failing.failure.message}"
+        sentence = say(
+            "{type}.forward is stopped: {reason}",
+            type=failing.module.type,
+            reason=failing.failure.message,
+        )
         return Diagnosis("raised.exit", sentence)
     if failing.failure.type != "SystemExit":
         return None
     code = failing.failure.message
     ended = f"sys.exit({code})" if code else "sys.exit()"
-    sentence = f"{failing.module.type}.forward ends the program: {ended}"
+    sentence = say("{type}.forward ends the program: {call}", type=failing.module.type, call=ended)
     return Diagnosis("raised.exit", sentence)
 
 
@@ -62,24 +71,36 @@ def own(failing: Failing) -> Diagnosis | None:
     ):
         return None
     received = [
-        f"{'input ' if item.name.startswith('[') else ''}{item.name} {times(shape)}"
+        _received(item.name, times(shape))
         for item in failing.call.inputs
         if (shape := sizes(failing.trace.values[item.value])) is not None
     ]
-    what = f"; it received {', '.join(received)}" if received else ""
+    sentence = _what_happened(failing)
     message = failing.failure.message.strip().splitlines()
-    said = f": {message[0]}" if message else ""
-    sentence = f"{failing.module.type}.forward {_verb(failing)}{said}{what}"
+    if message:
+        sentence = say("{what}: {message}", what=sentence, message=message[0])
+    if received:
+        sentence += say("; it received {tensors}", tensors=joined(say(", "), received))
     return Diagnosis("raised.own", sentence, (), tuple(_meant_size(failing)))
 
 
-def _verb(failing: Failing) -> str:
+def _received(name: str, shape: str) -> str:
+    """A tensor by its name; ``[0]`` is one that has none."""
+    return (
+        f"{name} {shape}"
+        if name[:1] != "["
+        else say("input {name} {shape}", name=name, shape=shape)
+    )
+
+
+def _what_happened(failing: Failing) -> str:
     """Whether the author raised it, asserted it, or a line of theirs failed."""
+    forward, exception = f"{failing.module.type}.forward", failing.failure.type
     if line_of(failing.failure.source).startswith("raise"):
-        return f"itself raises {failing.failure.type}"
-    if failing.failure.type == "AssertionError":
-        return "asserts otherwise"
-    return f"fails with {failing.failure.type}"
+        return say("{forward} itself raises {exception}", forward=forward, exception=exception)
+    if exception == "AssertionError":
+        return say("{forward} asserts otherwise", forward=forward)
+    return say("{forward} fails with {exception}", forward=forward, exception=exception)
 
 
 def _meant_size(failing: Failing) -> Iterator[Suggestion]:
@@ -117,11 +138,15 @@ def unpacking(failing: Failing) -> Diagnosis | None:
         shape = sizes(value)
         if shape is None or (len(shape) > count if at_least else len(shape) == count):
             continue
-        label = value.name or "the input"
-        used = f"shape[{count}]" if at_least else f"{count} sizes"
-        sentence = (
-            f"{failing.module.type}.forward takes {used} from {label} {times(shape)}, which has "
-            f"{dims(len(shape))}"
+        label = value.name or say("the input")
+        used = f"shape[{count}]" if at_least else say("{count} sizes", count=count)
+        sentence = say(
+            "{type}.forward takes {sizes} from {input} {shape}, which has {dims}",
+            type=failing.module.type,
+            sizes=used,
+            input=label,
+            shape=times(shape),
+            dims=dims(len(shape)),
         )
         found: list[Suggestion] = []
         rank = count + 1 if at_least else count

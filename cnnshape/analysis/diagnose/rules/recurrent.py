@@ -26,6 +26,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Module, Plain, Ref
 from cnnshape.words import plural, times
 
@@ -54,16 +55,21 @@ def recurrent(failing: Failing) -> Diagnosis | None:
 def _input_size(failing: Failing, x: Operand, expected: int) -> Diagnosis:
     module, shape = failing.module, x.shape
     name = who(failing.path, module.type)
-    sentence = (
-        f"{name} expects {plural(expected, 'feature')} per step (input_size), but {shape[-1]} "
-        f"{arrive(shape[-1])}: {times(shape)}{failing.which_call()}"
+    sentence = say(
+        "{layer} expects {expected} per step (input_size), but {arriving} {arrive}: {shape}",
+        layer=name,
+        expected=plural(expected, "feature"),
+        arriving=shape[-1],
+        arrive=arrive(shape[-1]),
+        shape=times(shape),
     )
+    sentence += failing.which_call()
     if x.rank == 3 and shape[1] == expected:
-        sentence += f", whose {expected} are dimension 1"
+        sentence += say(", whose {expected} are dimension 1", expected=expected)
         turned = before_call(failing, "x.transpose(1, 2)", (Step("transpose", (1, 2)),))
         return Diagnosis("rnn.input_size", sentence, (), (turned,))
     if expected == 1 and x.rank == (1 if module.kind in _CELLS else 2):
-        sentence += ", which is taken for one sequence without a batch"
+        sentence += say(", which is taken for one sequence without a batch")
         steps = (Step("unsqueeze", (-1,)),)
         alone = before_call(failing, "x.unsqueeze(-1)", steps)
         if x.value.origin == "input":
@@ -80,9 +86,15 @@ def _rank(failing: Failing, x: Operand, *, cell: bool) -> Diagnosis:
     batch_first = failing.module.config.get("batch_first") is True
     axes = "N×C" if cell else ("N×L×C" if batch_first else "L×N×C")
     most = 2 if cell else 3
-    sentence = (
-        f"{named(failing.path, failing.module.type)} takes {dims(most)} ({axes}), or {most - 1} "
-        f"without the batch, but {x.rank} {arrive(x.rank)}: {times(x.shape)}"
+    sentence = say(
+        "{layer} takes {dims} ({axes}), or {fewer} without the batch, but {rank} {arrive}: {shape}",
+        layer=named(failing.path, failing.module.type),
+        dims=dims(most),
+        axes=axes,
+        fewer=most - 1,
+        rank=x.rank,
+        arrive=arrive(x.rank),
+        shape=times(x.shape),
     )
     return Diagnosis("rnn.rank", sentence, (), tuple(_rank_candidates(failing, x)))
 
@@ -145,11 +157,14 @@ def _initial_state(failing: Failing, shape: Sizes, module: Module) -> Diagnosis 
         state = failing.shape(item)
         if state is None or state == wanted:
             continue
-        ways = f" · {directions} directions" if directions > 1 else ""
-        first = f"{plural(layers, 'layer')}{ways}, "
-        sentence = (
-            f"{who(failing.path, module.type)} needs an initial state of {times(wanted)} ({first}"
-            f"{'batch, ' if batch else ''}hidden size), but {times(state)} arrives"
+        ways = say(" · {directions} directions", directions=directions) if directions > 1 else ""
+        axes = [plural(layers, "layer") + ways, *[say("batch")] * len(batch), say("hidden size")]
+        sentence = say(
+            "{layer} needs an initial state of {wanted} ({axes}), but {shape} arrives",
+            layer=who(failing.path, module.type),
+            wanted=times(wanted),
+            axes=joined(say(", "), axes),
+            shape=times(state),
         )
         found = _state_candidates(failing, module, states, state, expected)
         return Diagnosis("rnn.hidden_size", sentence, (), tuple(found))
@@ -164,12 +179,16 @@ def _count(failing: Failing, module: Module, *, pair: bool) -> Diagnosis:
     state = found.arguments[1] if found and len(found.arguments) > 1 else "h"
     state = state.removeprefix("hx=")
     if pair:
-        sentence = f"{name} starts from one tensor h, but a pair arrives as an LSTM has it"
+        sentence = say(
+            "{layer} starts from one tensor h, but a pair arrives as an LSTM has it", layer=name
+        )
         text, step = f"{state}[0]", Step("item", (0,))
     else:
-        sentence = (
-            f"{name} starts from a pair (h, c), but one tensor {times(shape or ())} arrives: only "
-            "GRU and RNN have h alone"
+        sentence = say(
+            "{layer} starts from a pair (h, c), but one tensor {shape} arrives: only GRU "
+            "and RNN have h alone",
+            layer=name,
+            shape=times(shape or ()),
         )
         text, step = f"({state}, torch.zeros_like({state}))", Step("with_zeros")
     suggestion = Suggestion(
@@ -272,7 +291,7 @@ def _other_encoder(
 def _without(failing: Failing) -> Suggestion:
     return Suggestion(
         action="change_call",
-        text=f"{failing.path or 'model'}(x) without a state: it starts from zeros",
+        text=say("{call}(x) without a state: it starts from zeros", call=failing.path or "model"),
         path=failing.path,
         argument="hx",
         edits=(DropArguments(failing.path, keep=1),),

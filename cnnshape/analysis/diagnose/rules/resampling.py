@@ -13,6 +13,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import plural, times
 
 #: How many dimensions each mode takes.
@@ -31,9 +32,12 @@ def interpolate(failing: Failing) -> Diagnosis | None:
         return _mode(failing, x, name, mode)
     size: Any = failing.argument("size")
     if isinstance(size, tuple) and len(size) != x.rank - 2:
-        sentence = (
-            f"{name} is given {plural(len(size), 'size')}, but {times(x.shape)} has "
-            f"{plural(max(x.rank - 2, 0), 'spatial dimension')}"
+        sentence = say(
+            "{function} is given {sizes}, but {shape} has {dims}",
+            function=name,
+            sizes=plural(len(size), "size"),
+            shape=times(x.shape),
+            dims=plural(max(x.rank - 2, 0), "spatial dimension"),
         )
         found: list[Suggestion | None] = []
         if x.value.origin == "input" and len(size) == x.rank - 1:
@@ -54,9 +58,14 @@ def _sized(failing: Failing, size: tuple[int, ...]) -> Suggestion | None:
 
 def _mode(failing: Failing, x: Operand, name: str, mode: str) -> Diagnosis:
     needed = _MODES[mode]
-    sentence = (
-        f"{name} in mode {mode!r} takes {dims(needed)}, but {x.rank} {arrive(x.rank)}: "
-        f"{times(x.shape)}"
+    sentence = say(
+        "{function} in mode {mode!r} takes {dims}, but {arriving} {arrive}: {shape}",
+        function=name,
+        mode=mode,
+        dims=dims(needed),
+        arriving=x.rank,
+        arrive=arrive(x.rank),
+        shape=times(x.shape),
     )
     found: list[Suggestion | None] = []
     if x.value.origin == "input" and x.rank == needed - 1:
@@ -82,9 +91,12 @@ def _nothing_left(failing: Failing, x: Operand, name: str) -> Diagnosis | None:
     after = [int(n * f) for n, f in zip(spatial, factors, strict=True)]
     if min(after) >= 1:
         return None
-    sentence = (
-        f"{name} scales {times(spatial)} by {', '.join(map(str, dict.fromkeys(factors)))}, which "
-        f"leaves {times(after)}: nothing"
+    sentence = say(
+        "{function} scales {shape} by {factors}, which leaves {after}: nothing",
+        function=name,
+        shape=times(spatial),
+        factors=", ".join(map(str, dict.fromkeys(factors))),
+        after=times(after),
     )
     found: list[Suggestion | None] = []
     least = [-(-1 // f) for f in factors]
@@ -109,16 +121,22 @@ def pad(failing: Failing) -> Diagnosis | None:
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "F.pad"
     if len(amounts) % 2:
-        sentence = (
-            f"{name} takes two numbers per dimension, the last dimension first, but "
-            f"{len(amounts)} are given: {amounts}"
+        sentence = say(
+            "{function} takes two numbers per dimension, the last dimension first, but "
+            "{count} are given: {numbers}",
+            function=name,
+            count=len(amounts),
+            numbers=amounts,
         )
         better = (*amounts, amounts[-1])
         return Diagnosis("pad.numbers", sentence, (), (_padded_by(failing, better),))
     if len(amounts) > 2 * x.rank:
-        sentence = (
-            f"{name} pads {plural(len(amounts) // 2, 'dimension')}, but {times(x.shape)} has "
-            f"{x.rank}"
+        sentence = say(
+            "{function} pads {dims}, but {shape} has {rank}",
+            function=name,
+            dims=plural(len(amounts) // 2, "dimension"),
+            shape=times(x.shape),
+            rank=x.rank,
         )
         better = amounts[: 2 * x.rank]
         return Diagnosis("pad.numbers", sentence, (), (_padded_by(failing, better),))
@@ -141,13 +159,25 @@ def _too_far(failing: Failing, x: Operand, amounts: tuple[int, ...], name: str) 
         if not negative and (most is None or max(before, after) <= most):
             continue
         least = max(before, after) + (mode == "reflect")
-        sentence = (
-            f"{name} pads dimension {axis} by {max(before, after)} in mode {mode!r}, but it "
-            f"has {size}: at most {most} is possible"
+        sentence = say(
+            "{function} pads dimension {axis} by {amount} in mode {mode!r}, but it has "
+            "{size}: at most {most} is possible",
+            function=name,
+            axis=axis,
+            amount=max(before, after),
+            mode=mode,
+            size=size,
+            most=most,
         )
         if negative:
             least = 1 - before - after
-            sentence = f"{name} cuts {before} and {after} off {size}, which leaves nothing"
+            sentence = say(
+                "{function} cuts {before} and {after} off {size}, which leaves nothing",
+                function=name,
+                before=before,
+                after=after,
+                size=size,
+            )
         padded = x.shape[x.rank - len(amounts) // 2 :]
         found: list[Suggestion | None] = []
         if x.input_name:
@@ -177,9 +207,13 @@ def pixel_shuffle(failing: Failing) -> Diagnosis | None:
     channels, square = x.shape[-3], factor * factor
     if channels % square == 0:
         return None
-    sentence = (
-        f"{name} needs a multiple of {factor}² = {square} channels, but {channels} "
-        f"{arrive(channels)}"
+    sentence = say(
+        "{layer} needs a multiple of {factor}² = {square} channels, but {channels} {arrive}",
+        layer=name,
+        factor=factor,
+        square=square,
+        channels=channels,
+        arrive=arrive(channels),
     )
     found: list[Suggestion | None] = []
     nearest = -(-channels // square) * square
@@ -206,7 +240,12 @@ def _unshuffle(x: Operand, factor: int, name: str) -> Diagnosis | None:
     picture = x.shape[-2:]
     if not any(n % factor for n in picture):
         return None
-    sentence = f"{name} divides height and width by {factor}, but {times(picture)} arrives"
+    sentence = say(
+        "{layer} divides height and width by {factor}, but {shape} arrives",
+        layer=name,
+        factor=factor,
+        shape=times(picture),
+    )
     larger = (*x.shape[:-2], *(-(-n // factor) * factor for n in picture))
     found = (new_input(x.input_name, x.shape, larger),) if x.input_name else ()
     return Diagnosis("pixel_unshuffle.size", sentence, (), found)
@@ -230,15 +269,26 @@ def fold(failing: Failing) -> Diagnosis | None:
     columns = counts[0] * counts[1]
     name = who(failing.path, failing.module.type) if failing.module.builtin else "fold"
     if shape[-2] % window:
-        sentence = (
-            f"{name} puts windows of {times(kernel)} = {window} together, but {shape[-2]} channels "
-            f"{arrive(shape[-2])}, which is no multiple of {window}"
+        sentence = say(
+            "{layer} puts windows of {kernel} = {window} together, but {channels} channels "
+            "{arrive}, which is no multiple of {window}",
+            layer=name,
+            kernel=times(kernel),
+            window=window,
+            channels=shape[-2],
+            arrive=arrive(shape[-2]),
         )
         wanted = [*shape[:-2], -(-shape[-2] // window) * window, shape[-1]]
     elif shape[-1] != columns:
-        sentence = (
-            f"{name} needs {times(counts)} = {columns} windows for an output of {times(size)}, but "
-            f"{shape[-1]} {arrive(shape[-1])}"
+        sentence = say(
+            "{layer} needs {counts} = {columns} windows for an output of {shape}, but "
+            "{number} {arrive}",
+            layer=name,
+            counts=times(counts),
+            columns=columns,
+            shape=times(size),
+            number=shape[-1],
+            arrive=arrive(shape[-1]),
         )
         wanted = [*shape[:-1], columns]
     else:

@@ -20,6 +20,7 @@ from cnnshape.analysis.diagnose.source_call import CallText, SizeOf
 from cnnshape.analysis.diagnose.suggest import new_input, present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import plural, times
 
 
@@ -37,11 +38,20 @@ def view(failing: Failing) -> Diagnosis | None:
         return _stride(failing, x, wanted) if failing.name == "view" else None
     call = CallText(failing)
     asked = times("?" if n == -1 else n for n in wanted)
-    rule = f"{total} is not divisible by {known}" if -1 in wanted else f"{asked} = {known}"
-    sentence = (
-        f"{call.operand(0)} {times(x.shape)} has {total} numbers and cannot become {asked}: {rule}"
-        f"{_undivided(x.shape, wanted)}"
+    rule = (
+        say("{total} is not divisible by {known}", total=total, known=known)
+        if -1 in wanted
+        else f"{asked} = {known}"
     )
+    sentence = say(
+        "{tensor} {shape} has {total} numbers and cannot become {asked}: {rule}",
+        tensor=call.operand(0),
+        shape=times(x.shape),
+        total=total,
+        asked=asked,
+        rule=rule,
+    )
+    sentence += _undivided(x.shape, wanted)
     axes = range(1, x.rank) if x.rank > 1 else range(x.rank)
     stories = [story(failing.trace, x.value.id, axis) for axis in axes]
     derivation = (*start_line(failing.trace, stories), *lines(stories))
@@ -58,11 +68,19 @@ def _stride(failing: Failing, x: Operand, wanted: Sizes) -> Diagnosis:
     """The numbers fit, and only their order in memory does not."""
     call = CallText(failing)
     made_by = x.value.producer
-    because = "" if made_by is None else f" after {failing.trace.operations[made_by].name}"
+    because = (
+        ""
+        if made_by is None
+        else say(" after {operation}", operation=failing.trace.operations[made_by].name)
+    )
     asked = times("?" if n == -1 else n for n in wanted)
-    sentence = (
-        f"{call.operand(0)} {times(x.shape)} is not laid out in one piece{because}, so view cannot "
-        f"make it {asked} without copying; reshape can"
+    sentence = say(
+        "{tensor} {shape} is not laid out in one piece{because}, so view cannot make "
+        "it {asked} without copying; reshape can",
+        tensor=call.operand(0),
+        shape=times(x.shape),
+        because=because,
+        asked=asked,
     )
     found = call.found
     inside = ", ".join(found.arguments) if found else ", ".join(map(str, wanted))
@@ -143,8 +161,14 @@ def unflatten(failing: Failing) -> Diagnosis | None:
         return None
     name = who(failing.path, failing.module.type) if failing.path else "unflatten"
     text = times("?" if n == -1 else n for n in wanted)
-    sentence = (
-        f"{name} splits {text} = {known} numbers out of dimension {dim}, but {size} {arrive(size)}"
+    sentence = say(
+        "{layer} splits {sizes} = {known} numbers out of dimension {axis}, but {size} {arrive}",
+        layer=name,
+        sizes=text,
+        known=known,
+        axis=dim,
+        size=size,
+        arrive=arrive(size),
     )
     layer = failing.layer({"Unflatten"})
     found: list[Suggestion | None] = []
@@ -215,7 +239,12 @@ def _undivided(shape: Sizes, wanted: Sizes) -> str:
     if same != len(shape) - 1 or -1 in wanted or len(wanted) <= len(shape):
         return ""
     parts = wanted[same:]
-    return f", and the last {shape[-1]} are not {times(parts)} = {prod(parts)}"
+    return say(
+        ", and the last {size} are not {sizes} = {product}",
+        size=shape[-1],
+        sizes=times(parts),
+        product=prod(parts),
+    )
 
 
 # ---- expand, repeat -----------------------------------------------------------------------
@@ -230,9 +259,15 @@ def expand(failing: Failing) -> Diagnosis | None:
     call = CallText(failing)
     operand = call.operand(0)
     if len(wanted) < len(shape):
-        sentence = (
-            f"{failing.name} of {operand} {times(shape)} needs at least {len(shape)} numbers, but "
-            f"{plural(len(wanted), 'is', 'are')} given: {times(wanted)}"
+        sentence = say(
+            "{function} of {tensor} {shape} needs at least {rank} numbers, but {given} "
+            "given: {sizes}",
+            function=failing.name,
+            tensor=operand,
+            shape=times(shape),
+            rank=len(shape),
+            given=plural(len(wanted), "is", "are"),
+            sizes=times(wanted),
         )
         fill = 1 if failing.name == "repeat" else -1
         inside = (*wanted, *(fill,) * (len(shape) - len(wanted)))
@@ -246,9 +281,14 @@ def expand(failing: Failing) -> Diagnosis | None:
         asked = wanted[lead + axis]
         if asked in (-1, size) or size == 1:
             continue
-        sentence = (
-            f"expand cannot make {asked} out of {size} in dimension {axis} of {operand} "
-            f"{times(shape)}: only a dimension of size 1 can be expanded"
+        sentence = say(
+            "expand cannot make {asked} out of {size} in dimension {axis} of {tensor} "
+            "{shape}: only a dimension of size 1 can be expanded",
+            asked=asked,
+            size=size,
+            axis=axis,
+            tensor=operand,
+            shape=times(shape),
         )
         kept = tuple(
             n if a < lead or shape[a - lead] == 1 or n == shape[a - lead] else -1

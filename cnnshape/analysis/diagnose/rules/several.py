@@ -7,6 +7,7 @@ import ast
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
+from cnnshape.messages import say
 from cnnshape.words import plural
 
 #: What gives the numbers and where they stood.
@@ -31,10 +32,13 @@ def used_as_one(failing: Failing) -> Diagnosis | None:
         if name != last.name:
             continue
         if name in _WITH_INDICES:
-            sentence = f"{text} gives two tensors, the values and their indices"
+            sentence = say("{call} gives two tensors, the values and their indices", call=text)
             return Diagnosis(
                 "output.several", sentence, (), (instead(failing, node, text, f"{text}.values"),)
             )
         count = plural(len(last.outputs), "tensor")
-        return Diagnosis("output.several", f"{text} gives {count}, which are used as one")
+        return Diagnosis(
+            "output.several",
+            say("{call} gives {tensors}, which are used as one", call=text, tensors=count),
+        )
     return None

@@ -9,6 +9,7 @@ from cnnshape.analysis.diagnose.rules.convolution import CONVOLUTIONS, name_of
 from cnnshape.analysis.diagnose.suggest import present, set_arguments
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import times
 
 
@@ -23,9 +24,13 @@ def output_padding(failing: Failing) -> Diagnosis | None:
     )
     for a, s, d in zip(extra, stride, dilation, strict=True):
         if a >= max(s, d):
-            sentence = (
-                f"{name_of(failing, layer)} has output_padding {a}, which must be smaller than its "
-                f"stride {s} or its dilation {d}"
+            sentence = say(
+                "{layer} has output_padding {padding}, which must be smaller than its stride "
+                "{stride} or its dilation {dilation}",
+                layer=name_of(failing, layer),
+                padding=a,
+                stride=s,
+                dilation=d,
             )
             candidates: list[Suggestion | None] = []
             if layer is not None:
@@ -60,18 +65,29 @@ def output_size(failing: Failing) -> Diagnosis | None:
         low <= n <= high for n, low, high in zip(asked, lowest, highest, strict=True)
     ):
         return None
-    reachable = times(lowest) if lowest == highest else f"{times(lowest)} to {times(highest)}"
+    reachable = (
+        times(lowest)
+        if lowest == highest
+        else say("{lowest} to {highest}", lowest=times(lowest), highest=times(highest))
+    )
     name = who(failing.path, failing.module.type)
     arrived = times(shape[-spatial:])
-    sentence = (
-        f"{name} is asked for an output of {times(asked)}, but from {arrived} it can only make "
-        f"{reachable}"
+    sentence = say(
+        "{layer} is asked for an output of {asked}, but from {shape} it can only make {reachable}",
+        layer=name,
+        asked=times(asked),
+        shape=arrived,
+        reachable=reachable,
     )
 
     nearest = [min(max(n, a), b) for n, a, b in zip(asked, lowest, highest, strict=False)] or lowest
     dropped = Suggestion(
         action="change_call",
-        text=f"{name}(x) without output_size, then F.interpolate(…, size={tuple(asked)})",
+        text=say(
+            "{layer}(x) without output_size, then F.interpolate(…, size={size})",
+            layer=name,
+            size=tuple(asked),
+        ),
         path=failing.path,
         argument="output_size",
         from_=list(asked),

@@ -10,6 +10,7 @@ from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import ModuleCall, Operation
 from cnnshape.words import plural, times
 
@@ -57,16 +58,27 @@ def _of_module(
     if child.result_type in ("Tensor", "Parameter") and child.outputs:
         shape = sizes(failing.trace.values[child.outputs[0].value]) or ()
         sentence = (
-            f"{name} returns one tensor, {times(shape)}, which is taken apart along its first "
-            f"dimension: {plural(shape[0], 'part')} for {names} names"
+            say(
+                "{layer} returns one tensor, {shape}, which is taken apart along its first "
+                "dimension: {parts} for {names} names",
+                layer=name,
+                shape=times(shape),
+                parts=plural(shape[0], "part"),
+                names=names,
+            )
             if shape
-            else f"{name} returns a single number, which cannot be taken apart"
+            else say("{layer} returns a single number, which cannot be taken apart", layer=name)
         )
         return Diagnosis("unpack.count", sentence)
     returned = _RETURNS.get(module.kind)
     if returned is None:
         return None
-    sentence = f"{name} returns ({returned}), and not {names} things"
+    sentence = say(
+        "{layer} returns ({returned}), and not {names} things",
+        layer=name,
+        returned=returned,
+        names=names,
+    )
     right = ast.unparse(node.value)
     change = instead(failing, node, line[1], f"{_named(node, returned)} = {right}")
     return Diagnosis("unpack.count", sentence, (), (change,))
@@ -93,8 +105,14 @@ def _of_operation(
     failing: Failing, made: Operation, names: int, line: tuple[ast.Assign, str, str]
 ) -> Diagnosis:
     given = sizes(failing.trace.values[made.inputs[0]]) if made.inputs else None
-    of = f" of {times(given)}" if given else ""
-    sentence = f"{line[2]}(…){of} gives {plural(len(made.outputs), 'tensor')} for {names} names"
+    of = say(" of {shape}", shape=times(given)) if given else ""
+    sentence = say(
+        "{call}(…){of_shape} gives {tensors} for {names} names",
+        call=line[2],
+        of_shape=of,
+        tensors=plural(len(made.outputs), "tensor"),
+        names=names,
+    )
     return Diagnosis("unpack.count", sentence, (), tuple(_as_many(failing, made, names, line)))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module
 
 
@@ -19,9 +20,12 @@ def left_behind(failing: Failing) -> Diagnosis | None:
     if not behind or not others:
         return None
     name = f"{holder.path or holder.type}.{holder.unregistered[0]}"
-    sentence = (
-        f"{name} is a plain list or dict, of whose layers torch does not know: what changed the "
-        f"model to {min(others)} left them at {behind[0].dtype}"
+    sentence = say(
+        "{layers} is a plain list or dict, of whose layers torch does not know: what "
+        "changed the model to {dtype} left them at {left}",
+        layers=name,
+        dtype=min(others),
+        left=behind[0].dtype,
     )
     return Diagnosis("module.unregistered", sentence, (), (registered(holder),))
 

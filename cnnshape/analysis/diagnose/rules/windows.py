@@ -20,6 +20,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module
 from cnnshape.words import times
 
@@ -52,9 +53,13 @@ def pooling(failing: Failing) -> Diagnosis | None:
 
 def _padding(failing: Failing, kernel: int, pad: int, layer: Module | None) -> Diagnosis:
     name = who(failing.path, failing.module.type) if layer is not None else failing.name
-    sentence = (
-        f"{name} pads by {pad}, which is more than half of its kernel {kernel}: at most "
-        f"{kernel // 2} is allowed"
+    sentence = say(
+        "{layer} pads by {padding}, which is more than half of its kernel {kernel}: at "
+        "most {most} is allowed",
+        layer=name,
+        padding=pad,
+        kernel=kernel,
+        most=kernel // 2,
     )
     changes = ({"padding": kernel // 2}, {"kernel_size": 2 * pad})
     found = () if layer is None else present(set_arguments(layer, change) for change in changes)
@@ -65,9 +70,16 @@ def _rank(failing: Failing, x: Operand, layer: Module | None) -> Diagnosis:
     assert failing.dims is not None
     count = failing.dims
     name = who(failing.path, failing.module.type) if layer is not None else failing.name
-    sentence = (
-        f"{name} takes {dims(count + 2)} ({AXES[count]}), or {count + 1} without the batch, but "
-        f"{dims(x.rank)} {arrive(x.rank)}: {times(x.shape)}"
+    sentence = say(
+        "{layer} takes {dims} ({axes}), or {fewer} without the batch, but {arriving} "
+        "{arrive}: {shape}",
+        layer=name,
+        dims=dims(count + 2),
+        axes=AXES[count],
+        fewer=count + 1,
+        arriving=dims(x.rank),
+        arrive=arrive(x.rank),
+        shape=times(x.shape),
     )
     found: list[Suggestion] = []
     if layer is not None and x.rank - 2 in {1, 2, 3} - {count}:
@@ -101,17 +113,26 @@ def too_small(
         return None
     name = who(failing.path, failing.module.type) if layer is not None else failing.name
     pooling = failing.name.endswith("pool")
-    noun = "window" if pooling else "kernel"
     dilated = spans != list(kernel)
-    wide = f" (spanning {times(spans)} with dilation)" if dilated else ""
-    padded = "" if not any(pad) else f" + 2·{pad[0] if len(set(pad)) == 1 else times(pad)} padding"
+    wide = say(" (spanning {spans} with dilation)", spans=times(spans)) if dilated else ""
+    room = times(here)
+    if any(pad):
+        each = pad[0] if len(set(pad)) == 1 else times(pad)
+        room = say("{shape} + 2·{padding} padding", shape=room, padding=each)
     least = [max(span - 2 * p, 1) for span, p in zip(spans, pad, strict=True)]
-    what = f"the {times(kernel)} {noun} of {name}"
+    noun = say("window") if pooling else say("kernel")
+    what = say("the {sizes} {noun} of {layer}", sizes=times(kernel), noun=noun, layer=name)
     if count == 1:
-        what = f"the {noun} of {name}, {kernel[0]} long,"
-    sentence = (
-        f"{what}{wide} does not fit into {times(here)}{padded}: it "
-        f"needs at least {times(least)}, but {times(here)} {arrive(1)}"
+        what = say("the {noun} of {layer}, {size} long,", noun=noun, layer=name, size=kernel[0])
+    sentence = say(
+        "{window}{spanning} does not fit into {room}: it needs at least {least}, but {shape} "
+        "{arrive}",
+        window=what,
+        spanning=wide,
+        room=room,
+        least=times(least),
+        shape=times(here),
+        arrive=arrive(1),
     )
     stories = [story(failing.trace, x.value.id, axis) for axis in range(x.rank - count, x.rank)]
     kind = "pool.too_small" if pooling else "conv.kernel_too_large"
@@ -175,9 +196,12 @@ def unpooling(failing: Failing) -> Diagnosis | None:
     x, indices = failing.operand(), failing.operand("indices")
     if x is None or indices is None or x.shape == indices.shape:
         return None
-    sentence = (
-        f"{who(failing.path, failing.module.type)} gets {times(x.shape)} and indices of "
-        f"{times(indices.shape)}, but needs an index for every number, as the pooling gave them"
+    sentence = say(
+        "{layer} gets {shape} and indices of {indices}, but needs an index for every "
+        "number, as the pooling gave them",
+        layer=who(failing.path, failing.module.type),
+        shape=times(x.shape),
+        indices=times(indices.shape),
     )
     if x.rank < 3 or x.rank != indices.rank or x.shape[2:] != indices.shape[2:]:
         return Diagnosis("unpool.indices", sentence)
