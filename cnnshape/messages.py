@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import gettext
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ ENGLISH = "en"
 TRANSLATIONS = Path(__file__).with_name("translations")
 DOMAIN = "cnnshape"
 
+#: Chinese has no spaces; a template has them around values, which mostly are numbers or code.
+_SPACE = re.compile("(?<=[\u3001-\u9fff\uff01-\uff5e]) (?=[\u3001-\u9fff\uff01-\uff5e])")
 #: The template in English → in another language, or itself where the catalogue has none.
 _LookUp = Callable[[str], str]
 
@@ -105,12 +108,13 @@ def _in_words_of(look_up: _LookUp, text: str) -> str:
     template = look_up(text.template)
     if template == text.template and not text.values:
         return text  # a form of a word, such as a plural, may differ from its template
-    return template.format_map(
+    said = template.format_map(
         {
             name: _in_words_of(look_up, value) if isinstance(value, str) else value
             for name, value in text.values.items()
         }
     )
+    return _SPACE.sub("", said)
 
 
 def readers_language() -> str:

@@ -111,7 +111,9 @@ def headline(error: ErrorReport, class_name: str) -> str:
     named = place(error, class_name)
     if error.diagnosis:
         mentioned = _mentions(error.diagnosis, error, class_name)
-        return error.diagnosis if mentioned else joined(": ", (named, error.diagnosis))
+        if mentioned:
+            return error.diagnosis
+        return say("{place}: {sentence}", place=named, sentence=error.diagnosis)
     if error.op:
         return say("{place} failed in {operation}", place=named, operation=error.op)
     return say("{place} failed", place=named)
@@ -132,7 +134,7 @@ def _derivation(steps: Sequence[str], room: int | None) -> list[Line]:
         step if whole is not None and cells(step) > whole else step.replace(" ", _GLUE)
         for step in told
     ]
-    text = "; ".join(pieces)
+    text = translated(say("; ")).join(pieces)
     return [
         tuple(Span(part.text.replace(_GLUE, " "), part.style) for part in line)
         for line in _words(text, room, "dim")

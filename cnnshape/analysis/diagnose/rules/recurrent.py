@@ -26,7 +26,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, dims, named, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.messages import joined, say
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module, Plain, Ref
 from cnnshape.words import plural, times
 
@@ -158,12 +158,14 @@ def _initial_state(failing: Failing, shape: Sizes, module: Module) -> Diagnosis 
         if state is None or state == wanted:
             continue
         ways = say(" · {directions} directions", directions=directions) if directions > 1 else ""
-        axes = [plural(layers, "layer") + ways, *[say("batch")] * len(batch), say("hidden size")]
+        axes = say("{layers}, hidden size", layers=plural(layers, "layer") + ways)
+        if batch:
+            axes = say("{layers}, batch, hidden size", layers=plural(layers, "layer") + ways)
         sentence = say(
             "{layer} needs an initial state of {wanted} ({axes}), but {shape} arrives",
             layer=who(failing.path, module.type),
             wanted=times(wanted),
-            axes=joined(say(", "), axes),
+            axes=axes,
             shape=times(state),
         )
         found = _state_candidates(failing, module, states, state, expected)
