@@ -30,7 +30,7 @@ class Example:
     words: str
     command: str = ""
     picture: str = ""  # where no command draws it
-    width: int = 420
+    width: int = 480
     expected: int = 0
 
     @property
@@ -41,7 +41,8 @@ class Example:
     def shown(self, docs: str) -> str:
         """The picture as HTML, for a page that sees the pages' folder under this name."""
         words = self.words.replace("…", "to")
-        return f'<img src="{docs}{self.image}" alt="{words}" width="{self.width}">'
+        image = f'<img src="{docs}{self.image}" alt="{words}" width="{self.width}">'
+        return f'<a href="{docs}{self.image}">{image}</a>'
 
 
 EXAMPLES = [
@@ -71,18 +72,20 @@ EXAMPLES = [
         "size_formulas",
         "two formulas from a tutorial, held against what the framework computes",
         'formula conv "(W - F + 2P)/S + 1"',
+        width=560,
         expected=1,
     ),
     Example(
         "convolve_100x100",
         "five channels become ten: sizes of input, output and weight",
-        "draw torch.nn:Conv2d(5,10,3) -i 1,5,100,100 --style blocks",
+        'draw "torch.nn:Conv2d(5,10,3)" -i 1,5,100,100 --style blocks',
         width=260,
     ),
     Example(
         "convolve_a_picture",
         "a real photograph through a convolution, before and after side by side",
         picture="examples/convolve_a_picture.png",
+        width=560,
     ),
     Example(
         "lenet_layer_by_layer",
@@ -154,7 +157,7 @@ all and checks every number they print. Below each picture stands the command th
 
 def _part(one: Example) -> str:
     code = (SCRIPTS / f"{one.script}.py").read_text("utf-8").strip()
-    drawn = f"`cnnshape {one.command} -o {one.script}.svg`\n\n" if one.command else ""
+    drawn = f"```sh\ncnnshape {one.command} -o {one.script}.svg\n```\n\n" if one.command else ""
     return f"""
 ## {one.script}.py
 

@@ -1,7 +1,7 @@
 """Draws every picture of the gallery with the command that the gallery shows.
 
-    python docs/make_gallery.py            draw them, and write gallery.md
-    python docs/make_gallery.py --check    fail if gallery.md or a picture says something else
+    python docs/make_gallery.py            draw them, and write gallery.md and live.md
+    python docs/make_gallery.py --check    fail if one of these or a picture says something else
     python docs/make_gallery.py --pages    write the live pages into docs/live, to build the site
 
 Positions may move with another version of Graphviz; what a picture says may not. The live pages are
@@ -282,29 +282,27 @@ def write_pages(folder: Path) -> None:
 _FRAME = '<iframe class="live" src="live/{name}.html" title="{title}" loading="lazy"></iframe>'
 
 
-def page() -> str:
-    """The text of gallery.md."""
+def live_page() -> str:
+    """The text of live.md: a page for pages, without a list of headings that takes their room."""
     lines = [
-        "# Gallery",
+        "---",
+        "hide: [toc]",
+        "---",
         "",
-        "Every picture is what the command above it writes, on a dark page with `--theme dark`:",
-        "`python docs/make_gallery.py` draws them all.",
-        "The networks in `gallery_models.py` stand beside this page.",
+        "# Live pages",
         "",
-    ]
-    lines += [
-        "## The page, live",
-        "",
-        "Pages for a browser, each one file that fetches nothing ([how to read them](page.md)).",
-        "They are written when the site is built: on a Git host, run the command instead.",
+        "What `-o page.html` writes: each is one file that fetches nothing",
+        "([how to read a model's page](page.md)). They are written when this site is built; where",
+        "you read it without one, on a Git host, run the command.",
         "",
     ]
     for live in PAGES:
         lines += [
-            f"### {live.title}",
+            f"## {live.title}",
             "",
-            *(f"`cnnshape {command}`" + "  " for command in live.commands[:-1]),
-            f"`cnnshape {live.commands[-1]}`",
+            "```sh",
+            *(f"cnnshape {command}" for command in live.commands),
+            "```",
             "",
             live.words,
             "",
@@ -313,6 +311,20 @@ def page() -> str:
             f"[{live.title}, alone](live/{live.name}.html)",
             "",
         ]
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """The text of gallery.md."""
+    lines = [
+        "# Gallery",
+        "",
+        "Every picture is what the command above it writes, on a dark page with `--theme dark`:",
+        "`python docs/make_gallery.py` draws them all.",
+        "The networks in `gallery_models.py` stand beside this page.",
+        "For a browser there are [live pages](live.md).",
+        "",
+    ]
     for title, entries in SECTIONS.items():
         lines += [f"## {title}", ""]
         for entry in entries:
@@ -321,7 +333,7 @@ def page() -> str:
                 "",
                 entry.words,
                 "",
-                f"![{entry.words}](images/{entry.name}.svg)",
+                f"[![{entry.words}](images/{entry.name}.svg)](images/{entry.name}.svg)",
                 "",
             ]
     return "\n".join(lines)
@@ -341,14 +353,14 @@ def main() -> int:
         write_pages(DOCS / "live")
         return 0
     entries = [entry for listed in SECTIONS.values() for entry in listed]
+    texts = {"gallery.md": page(), "live.md": live_page()}
     if "--check" not in sys.argv[1:]:
         for entry in entries:
             print(draw_entry(entry, DOCS / "images"))
-        (DOCS / "gallery.md").write_text(page(), encoding="utf-8", newline="\n")
+        for name, text in texts.items():
+            (DOCS / name).write_text(text, encoding="utf-8", newline="\n")
         return 0
-    different = []
-    if (DOCS / "gallery.md").read_text(encoding="utf-8") != page():
-        different.append("gallery.md")
+    different = [name for name, text in texts.items() if (DOCS / name).read_text("utf-8") != text]
     with tempfile.TemporaryDirectory() as folder:
         write_pages(Path(folder))
         for entry in entries:

@@ -23,7 +23,13 @@ from cnnshape.cli.main import run
 ROOT = Path(__file__).parents[1]
 PAGES = [
     page
-    for name in ("README.md", "README.zh-CN.md", "docs/tutorial.md", "docs/zh/tutorial.md")
+    for name in (
+        "README.md",
+        "README.zh-CN.md",
+        "docs/index.md",
+        "docs/tutorial.md",
+        "docs/zh/tutorial.md",
+    )
     if (page := ROOT / name).exists()
 ]
 PART = re.compile(
