@@ -17,6 +17,7 @@ from urllib.parse import unquote
 import pytest
 
 ROOT = Path(__file__).parents[2]
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 @pytest.fixture(scope="module")
@@ -116,16 +117,42 @@ class _Quiet(SimpleHTTPRequestHandler):
         """Say nothing."""
 
 
-NAMES = ["index.html", "tutorial.html", "zh/tutorial.html", "zh/terms.html"]
+KINDS = (
+    "index tutorial zh/tutorial zh/terms examples gallery live formulas training "
+    "errors/linear.in_features"
+)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [f"{kind}.html" for kind in KINDS.split()])
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_page_is_readable(visited, accessible, name: str, dark: bool) -> None:
     tab = visited(name, dark=dark)
-    overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert tab.evaluate(overflow) <= 0
+    assert tab.evaluate(OVERFLOW) <= 0
     accessible(tab)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_live_pages_live_in_the_theme_of_the_site(visited, dark: bool) -> None:
+    tab = visited("live.html", dark=dark)
+    tab.set_default_timeout(60_000)
+    frames = tab.locator("iframe.live").all()
+    assert len(frames) >= 7
+    for frame in frames:
+        frame.scroll_into_view_if_needed()
+        page = frame.content_frame
+        page.locator("h1").first.wait_for()
+        ground = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", ground)[:3])) < 3 * 128) == dark
+        assert page.locator("html").evaluate(f"() => {OVERFLOW}") <= 0
+        assert frame.get_attribute("title")
+
+
+def test_pictures_follow_the_theme_of_the_site(visited, site: Path) -> None:
+    tab = visited("examples.html")
+    picture = tab.locator("img[src$='max_pool_4x4.svg']")
+    before = picture.screenshot()
+    tab.evaluate("document.body.parentElement.style.colorScheme = 'dark'")
+    assert picture.screenshot() != before
 
 
 @pytest.mark.parametrize(
