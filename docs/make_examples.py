@@ -149,6 +149,8 @@ def page() -> str:
     return """\
 # Worked examples
 
+English | [中文](zh/examples.md)
+
 Short scripts, each one idea, in the order of a first course. They are in the folder `examples` of
 the repository, with the [tutorial](tutorial.md) as a notebook, `tutorial.ipynb`; a test runs them
 all and checks every number they print. Below each picture stands the command that draws it.
