@@ -100,6 +100,16 @@ def translated(text: str, language: str | None = None) -> str:
     return text if look_up is None else _in_words_of(look_up, text)
 
 
+def looked_up(text: str, language: str | None = None) -> str:
+    """A text that has no places, such as the help of a command, in the reader's language.
+
+    >>> looked_up("Commands", "zh"), looked_up("Commands", "en")
+    ('命令', 'Commands')
+    """
+    look_up = _catalogue(readers_language() if language is None else language)
+    return look_up(text) if look_up and text else text
+
+
 def _in_words_of(look_up: _LookUp, text: str) -> str:
     if not isinstance(text, Said):
         return text

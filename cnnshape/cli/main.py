@@ -14,7 +14,10 @@ from typing import Any
 
 import click
 
+from cnnshape.cli.click_sentences import remembered
+from cnnshape.cli.help_page import Context
 from cnnshape.errors import CnnshapeError
+from cnnshape.messages import Said, say, translated
 from cnnshape.words import did_you_mean
 
 #: Command name → the module that holds it, and the line shown by ``cnnshape --help``.
@@ -48,6 +51,8 @@ _PRINTS_HELP: tuple[type[Exception], ...] = tuple(
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, not when they are listed."""
 
+    context_class = Context
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command, in the order of the documentation."""
         del ctx
@@ -60,6 +65,7 @@ class LazyGroup(click.Group):
             return None
         command = importlib.import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
+        command.context_class = Context
         if command.help:
             # The docstrings are raw; Click's mark for "do not rewrap" is the character itself.
             command.help = command.help.replace("\\b\n", "\b\n")
@@ -82,7 +88,8 @@ class LazyGroup(click.Group):
 
 
 def _unknown_command(name: str) -> str:
-    return f"no command {name!r}{did_you_mean(name, COMMANDS, limit=2)}"
+    hint = did_you_mean(name, COMMANDS, limit=2)
+    return say("no command {name}{hint}", name=repr(name), hint=hint)
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -139,7 +146,7 @@ def _run(args: list[str]) -> int:
     try:
         result: Any = cli.main(args, prog_name="cnnshape", standalone_mode=False)
     except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        click.echo(translated(say("interrupted")), err=True)
         return 130
     except (click.ClickException, CnnshapeError, OSError) as error:
         if "--debug" in args:
@@ -188,7 +195,8 @@ def _told(error: Exception, args: Sequence[str]) -> int:
         error.show()
         return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
     if isinstance(error, CnnshapeError):
-        _say_error(str(error), args)
+        # str() of an error would forget how its sentence was made.
+        _say_error(error.args[0] if error.args else "", args)
         return error.exit_code
     # A full disk, say, where stdout goes; files that are named have their own sentences, and
     # Click itself exits quietly where the reader (head, less) has gone.
@@ -200,9 +208,12 @@ def _told(error: Exception, args: Sequence[str]) -> int:
 
 def _usage(error: click.UsageError) -> str:
     """Click's message as one sentence that says where the options are listed."""
-    text = error.format_message().replace("\n\t", " ").rstrip(".")  # Click lists choices by line
+    text = error.format_message()
+    if not isinstance(text, Said):
+        text = text.replace("\n\t", " ").rstrip(".")  # Click lists choices by line
+        text = remembered(f"{text[:1].lower()}{text[1:]}")
     where = error.ctx.command_path if error.ctx else "cnnshape"
-    return f"{text[:1].lower()}{text[1:]} (see {where} --help)"
+    return say("{sentence} (see {command} --help)", sentence=text, command=where)
 
 
 #: So many characters of a long word, or of a long argument that is quoted, are enough.
@@ -211,9 +222,13 @@ _LONG_WORD = re.compile(rf"(\S{{{_ENOUGH}}})\S{{{_ENOUGH},}}")
 
 
 def _say_error(text: str, args: Sequence[str]) -> None:
+    text = translated(text)
     for argument in args:
         for part in (argument.strip(), argument.partition("=")[2].strip()):
             if len(part) > 2 * _ENOUGH:
                 text = text.replace(part, f"{part[:_ENOUGH]}…")
     short = _LONG_WORD.sub(r"\1…", text)
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {short}", err=True)
+    label = translated(say("error: "))
+    colon = label.rstrip()
+    gap = label[len(colon) :]
+    click.echo(f"{click.style(colon, fg='red', bold=True)}{gap}{short}", err=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import io
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -33,7 +34,7 @@ LANGUAGES = ("zh",)
 ROOMS = {"formulas": "formulas", "analysis": "diagnoses", "experiments": "diagnoses"}
 FILES = ("formulas", "diagnoses", "output", "help")
 #: Function → which of its arguments are words.
-_WORDS = {"say": (0,), "plural": (1,), "counted": (1,), "Said": (1,)}
+_WORDS = {"say": (0,), "plural": (1,), "counted": (1,), "Said": (1,), "click_says": (0,)}
 _NEVER = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
@@ -77,10 +78,11 @@ def _help() -> Iterator[tuple[str, str]]:
         if summary:
             yield COMMANDS[summary][1], "cnnshape/cli/main.py"
         if command.help:
-            yield command.help, place
+            yield inspect.cleandoc(command.help), place
+        yield from ((heading, place) for heading in ("Options", "Commands"))
         if isinstance(command, GroupedCommand):
             yield from ((heading, place) for heading in command.groups)
-        for parameter in command.params:
+        for parameter in command.get_params(context):
             text = getattr(parameter, "help", None)
             if text and not getattr(parameter, "hidden", False):
                 yield text, place
