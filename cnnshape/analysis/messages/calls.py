@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cnnshape.analysis.messages.place import Place
 from cnnshape.analysis.messages.table import Fix, Found, Row
+from cnnshape.messages import say
 from cnnshape.words import with_article
 
 
@@ -120,7 +121,7 @@ CALLS = (
         r"'(?P<name>\w+)'(?:\. Did you mean:? '(?P<meant>\w+)'\?)?",
         "{where} has no '{name}'",
         (Fix("{meant}", action="change_call"),),
-        more=lambda found: {"where": found["module"] or "a tensor"},
+        more=lambda found: {"where": found["module"] or say("a tensor")},
     ),
     Row(
         "name.undefined",
@@ -138,13 +139,14 @@ CALLS = (
     Row(
         "call.misused",
         r"'(?P<kind>[\w.]+)' object is not (?P<what>callable|subscriptable)",
-        "the {kind} is {used}",
+        "the {kind} is called with (…), and is no function",
+        when=lambda found, place: place.in_model and found["what"] == "callable",
+    ),
+    Row(
+        "call.misused",
+        r"'(?P<kind>[\w.]+)' object is not subscriptable",
+        "the {kind} is indexed with […], and holds nothing",
         when=_in_model,
-        more=lambda found: {
-            "used": "called with (…), and is no function"
-            if found["what"] == "callable"
-            else "indexed with […], and holds nothing"
-        },
     ),
     Row(
         "raised.init",

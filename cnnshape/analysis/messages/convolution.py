@@ -5,6 +5,7 @@ from __future__ import annotations
 from cnnshape.analysis.diagnose.wording import AXES
 from cnnshape.analysis.messages.place import Place
 from cnnshape.analysis.messages.table import Fix, Found, Row, shape_group, sizes_of
+from cnnshape.messages import say
 
 _CONV = (
     rf"weight of size {shape_group('weight')}, expected input ?{shape_group('input')} to have "
@@ -63,7 +64,7 @@ CONVOLUTION = (
         "{who} expects {n:channel}, but {k:arrive}: {input} has its {n} in the last dimension, and "
         "PyTorch wants them second",
         (Fix("x.permute({moved})", action="insert_before"),),
-        layer="convolution",
+        layer=say("convolution"),
         when=_channels_last,
         more=_conv,
     ),
@@ -72,7 +73,7 @@ CONVOLUTION = (
         rf"Given groups=(?P<groups>\d+), {_CONV}",
         "{who} expects {n:channel}, but {k:arrive}: in {input} the {n} are the last dimension",
         (Fix("x.transpose(1, 2)", action="insert_before"),),
-        layer="convolution",
+        layer=say("convolution"),
         when=_steps_last,
         more=_conv,
     ),
@@ -81,7 +82,7 @@ CONVOLUTION = (
         rf"Given groups=(?P<groups>\d+), {_CONV}",
         "{who} expects {n:channel}, but {k:arrive}",
         (Fix("nn.{kind}({k}, {o}, kernel_size={kernel}{grouped}, …)", "in_channels", "n", "k"),),
-        layer="convolution",
+        layer=say("convolution"),
         when=_groups_divide,
         more=_conv,
     ),
@@ -89,7 +90,7 @@ CONVOLUTION = (
         "conv.in_channels",
         rf"Given groups=(?P<groups>\d+), {_CONV}",
         "{who} expects {n:channel}, but {k:arrive}",
-        layer="convolution",
+        layer=say("convolution"),
     ),
     Row(
         "conv.in_channels",
@@ -103,14 +104,14 @@ CONVOLUTION = (
                 "k",
             ),
         ),
-        layer="transposed convolution",
+        layer=say("transposed convolution"),
         more=lambda found: {**_conv(found), "d": len(sizes_of(found["weight"])) - 2},
     ),
     Row(
         "conv.in_channels",
         r"Invalid channel dimensions",
         "{who} expects another number of channels than arrives",
-        layer="convolution",
+        layer=say("convolution"),
     ),
     Row(
         "conv.rank",
@@ -118,29 +119,29 @@ CONVOLUTION = (
         r"input of "
         rf"size: {shape_group('input')}",
         "{who} takes {rank} dimensions ({axes}), or {low} without the batch ({plain}), but "
-        "{input:dims} arrive: {input}",
-        layer="convolution",
+        "{input:arrive}: {input}",
+        layer=say("convolution"),
         more=_axes,
     ),
     Row(
         "conv.rank",
         r"Expected (?P<rank>\d)-dimensional input for \d-dimensional weight .*?, but got "
         rf"\d-dimensional input of size {shape_group('input')}",
-        "{who} takes {rank} dimensions, but {input:dims} arrive: {input}",
-        layer="convolution",
+        "{who} takes {rank} dimensions, but {input:arrive}: {input}",
+        layer=say("convolution"),
     ),
     Row(
         "conv.rank",
         r"Expected (?P<low>\d)D \(unbatched\) or (?P<rank>\d)D \(batched\) input to conv",
         "{who} takes {rank} dimensions, or {low} without the batch",
-        layer="convolution",
+        layer=say("convolution"),
     ),
     Row(
         "conv.kernel_too_large",
         rf"Calculated padded input size per channel: \({_WINDOW}\)\. Kernel size: "
         r"\((?P<kernel>[\d x]+)\)\. Kernel size can't be greater",
         "the {kernel} kernel of {who} does not fit into {size}, the padding included",
-        layer="convolution",
+        layer=say("convolution"),
     ),
     Row(
         "conv_transpose.output_size",
@@ -149,50 +150,48 @@ CONVOLUTION = (
         rf"{shape_group('given')}\)",
         "{who} is asked for an output of {asked}, but from {given} it can only make {least} to "
         "{most}",
-        layer="transposed convolution",
+        layer=say("transposed convolution"),
     ),
     Row(
         "conv_transpose.output_padding",
         r"output padding must be smaller than either stride or dilation(?:, but got "
         r"output_padding_(?:height|width|depth): (?P<pad>\d+) .*?stride_\w+: (?P<stride>\d+))?",
         "the output_padding of {who} must be smaller than its stride or its dilation",
-        layer="transposed convolution",
+        layer=say("transposed convolution"),
     ),
     Row(
         "pool.too_small",
         r"Given input size: \((?P<input>[\dx]+)\)\. Calculated output size: \((?P<out>[-\dx]+)\)\. "
         r"Output size is too small",
         "the window of {who} does not fit into the {input} that arrive: {out} would be left",
-        layer="pooling layer",
+        layer=say("pooling layer"),
     ),
     Row(
         "pool.padding",
         r"pad(?:ding)? should be at most half of (?:effective )?kernel size(?:, but got "
         r"pad(?:ding)?=(?P<pad>\d+),? (?:and )?kernel_size=(?P<kernel>\d+))?",
         "{who} pads by more than half of its kernel",
-        layer="pooling layer",
+        layer=say("pooling layer"),
     ),
     Row(
         "pool.rank",
         r"Expected (?P<low>\d)D(?: \(unbatched\))? or (?P<high>\d)D \(batch(?:ed| mode)\) "
         rf"(?:tensor for )?input, but got(?: input of size)?:? ?{shape_group('input')}",
-        "{who} takes {high} dimensions, or {low} without the batch, but {input:dims} arrive: "
-        "{input}",
-        layer="pooling layer",
+        "{who} takes {high} dimensions, or {low} without the batch, but {input:arrive}: {input}",
+        layer=say("pooling layer"),
     ),
     Row(
         "pool.rank",
         r"(?:adaptive_\w+\(\): )?Expected (?P<low>\d)D or (?P<high>\d)D tensor, but got:? "
         rf"{shape_group('input')}",
-        "{who} takes {high} dimensions, or {low} without the batch, but {input:dims} arrive: "
-        "{input}",
-        layer="pooling layer",
+        "{who} takes {high} dimensions, or {low} without the batch, but {input:arrive}: {input}",
+        layer=say("pooling layer"),
     ),
     Row(
         "pool.rank",
         r"non-empty (?P<low>\d)D or (?P<high>\d)D \(batch mode\) tensor expected for input",
         "{who} takes {high} dimensions, or {low} without the batch",
-        layer="pooling layer",
+        layer=say("pooling layer"),
     ),
     Row(
         "pool.too_small",
@@ -200,7 +199,7 @@ CONVOLUTION = (
         r"relative to "
         r"input \w+ (?P<size>\d+)",
         "the window of {who} does not fit into what arrives",
-        layer="pooling layer",
+        layer=say("pooling layer"),
     ),
     Row(
         "unpool.indices",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from cnnshape.analysis.messages.place import Place
-from cnnshape.analysis.messages.table import Fix, Found, Row
+from cnnshape.analysis.messages.table import Fix, Found, Row, worded
+from cnnshape.messages import say
 
 #: Names of types in messages, as code writes them.
 _NAMES = {
@@ -63,7 +64,9 @@ _TO_WEIGHTS = Fix("x.{cast}", action="insert_before")
 def _met(found: Found) -> Found:
     """Both types, without saying which is whose: torch takes the first operand's for expected."""
     both = _dtypes(found)
-    return {"met": f"{both['n']} and {both['k']} meet" if found["n"] else "two dtypes meet"}
+    if not found["n"]:
+        return {"met": say("two dtypes meet")}
+    return {"met": say("{dtype} and {other_dtype} meet", dtype=both["n"], other_dtype=both["k"])}
 
 
 def _is_target(_found: Found, place: Place) -> bool:
@@ -91,7 +94,7 @@ DTYPES = (
         "dtype.index",
         r"tensors used as indices must be long, int, byte or bool tensors",
         "indices are whole numbers (int64) or a mask (bool)",
-        (Fix("the index with .long()", action="change_call"),),
+        (Fix(worded("the index with .long()"), action="change_call"),),
     ),
     Row(
         "dtype.mask",
@@ -220,7 +223,6 @@ DTYPES = (
         rf"the same",
         "{who} has weights of {n}, but {k} arrives",
         (_TO_WEIGHTS,),
-        layer="layer",
         when=_differ,
         more=_dtypes,
     ),
@@ -247,7 +249,7 @@ DTYPES = (
         r"RNN input dtype \((?P<k>torch\.\w+)\) does not match weight dtype \((?P<n>torch\.\w+)\)",
         "{who} has weights of {n}, but {k} arrives",
         (_TO_WEIGHTS,),
-        layer="recurrent layer",
+        layer=say("recurrent layer"),
         more=_dtypes,
     ),
     Row(

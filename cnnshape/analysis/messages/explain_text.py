@@ -20,6 +20,7 @@ from cnnshape.analysis.messages.read_error import ToldError, clean, errors_in, r
 from cnnshape.analysis.messages.sequences import SEQUENCES
 from cnnshape.analysis.messages.table import read_row
 from cnnshape.analysis.report import ErrorReport
+from cnnshape.messages import say
 
 #: Asked in this order.
 ROWS = (
@@ -86,9 +87,14 @@ def _own_check(error: ToldError, place: Place) -> Diagnosis | None:
     code = place.source.code or "" if place.source is not None else ""
     if not place.in_model or place.in_layer or not code.startswith(("assert ", "raise ")):
         return None
-    does = "asserts otherwise" if code.startswith("assert ") else f"raises {error.exception}"
-    said = f": {error.message}" if error.message else ""
-    return Diagnosis("raised.own", f"{error.frames[-1].function} {does}{said}")
+    function = error.frames[-1].function
+    if code.startswith("assert "):
+        sentence = say("{forward} asserts otherwise", forward=function)
+    else:
+        sentence = say("{forward} raises {exception}", forward=function, exception=error.exception)
+    if error.message:
+        sentence = say("{what}: {message}", what=sentence, message=error.message)
+    return Diagnosis("raised.own", sentence)
 
 
 def diagnose_message(message: str, place: Place) -> Diagnosis | None:

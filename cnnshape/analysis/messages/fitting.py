@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cnnshape.analysis.messages.place import Place
 from cnnshape.analysis.messages.table import Found, Number, Row, shape_group, sizes_of
+from cnnshape.messages import say
 
 _PAIR = r"The size of tensor a \((?P<a>\d+)\) must match the size of tensor b \((?P<b>\d+)\)"
 _BATCH2 = (
@@ -18,7 +19,7 @@ def _in_a_loss(_found: Found, place: Place) -> bool:
 
 def _met(found: Found) -> Found:
     """What does not fit: the expression, where it is known."""
-    return {"what": found["expression"] or "a sum, product or comparison"}
+    return {"what": found["expression"] or say("a sum, product or comparison")}
 
 
 def _stacks(found: Found) -> bool:
@@ -29,7 +30,7 @@ def _stacks(found: Found) -> bool:
 def _columns(found: Found) -> Found:
     wanted, arrived = sizes_of(found["n"]), sizes_of(found["k"])
     return {
-        "what": found["expression"] or "a product",
+        "what": found["expression"] or say("a product"),
         "wanted": Number(wanted[-1]),
         "arrived": Number(arrived[-1]),
         "many": Number(wanted[0]),
@@ -116,6 +117,9 @@ FITTING = (
         "matmul.rank",
         r"(?P<which>batch1|batch2|self|mat2) must be a (?P<what>3D tensor|matrix)",
         "a product needs a {what} for {which}, and gets another number of dimensions",
+        more=lambda found: {
+            "what": say("matrix") if found["what"] == "matrix" else say("3D tensor")
+        },
     ),
     Row(
         "matmul.rank",

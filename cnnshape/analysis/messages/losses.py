@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnshape.analysis.messages.table import Fix, Row, shape_group, sizes_of
+from cnnshape.analysis.messages.table import Fix, Row, shape_group, sizes_of, worded
 
 
 def _count(value: object) -> int:
@@ -22,7 +22,7 @@ LOSSES = (
         "loss.target_shape",
         r"multi-target not supported",
         "the targets must have 1 dimension, a class number for each prediction",
-        (Fix("target.squeeze(1), if its shape is N×1", action="set_input"),),
+        (Fix(worded("target.squeeze(1), if its shape is N×1"), action="set_input"),),
     ),
     Row(
         "loss.target_shape",
@@ -36,7 +36,7 @@ LOSSES = (
         r"(?:dimension|size): "
         r"(?P<k>.+)",
         "the targets of pictures must have the shape N×H×W, a class number for each pixel",
-        (Fix("target.squeeze(1), if its shape is N×1×H×W", action="set_input"),),
+        (Fix(worded("target.squeeze(1), if its shape is N×1×H×W"), action="set_input"),),
     ),
     Row(
         "loss.target_range",

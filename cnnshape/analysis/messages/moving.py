@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from cnnshape.analysis.messages.table import Fix, Found, Number, Row, Shape, shape_group, sizes_of
+from cnnshape.messages import say
 
 
 def _numbers(found: Found) -> Found:
@@ -17,7 +18,9 @@ def _numbers(found: Found) -> Found:
     return {
         "resized": _resized(found),
         "written": Shape(known) if not whole else "×".join(_shown(found["shape"])),
-        "why": f"{found['n']} is not divisible by {count}" if whole else f"that would be {count}",
+        "why": say("{total} is not divisible by {known}", total=found["n"], known=count)
+        if whole
+        else say("that would be {known}", known=count),
     }
 
 
@@ -40,7 +43,7 @@ def _resized(found: Found) -> str:
 def _reshaped(expression: str) -> str:
     if expression.count(".view(") == 1:
         return expression.replace(".view(", ".reshape(")
-    return "reshape instead of view"
+    return say("{change} instead of {call}", change="reshape", call="view")
 
 
 def _sum(found: Found) -> Found:
@@ -129,6 +132,7 @@ MOVING = (
         r"input\.size\(-?\d\)=(?P<k>\d+) is not divisible by (?P<n>\d+)",
         "{who} needs a {side} that is a multiple of {n}, but it is {k}",
         layer="PixelUnshuffle",
+        more=lambda found: {"side": say("height") if found["side"] == "height" else say("width")},
     ),
     Row(
         "split.sizes",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cnnshape.analysis.messages.table import Fix, Found, Row, Shape, shape_group, sizes_of
+from cnnshape.analysis.diagnose.wording import dims
+from cnnshape.analysis.messages.table import Fix, Found, Row, Shape, shape_group, sizes_of, worded
+from cnnshape.messages import say
 
 
 def _last_sizes(found: Found) -> Found:
@@ -11,7 +13,9 @@ def _last_sizes(found: Found) -> Found:
     return {
         "last": last,
         "new": last[0] if len(last) == 1 else f"({', '.join(map(str, last))})",
-        "dimensions": "dimension" if len(wanted) == 1 else f"{len(wanted)} dimensions",
+        "dimensions": say("last dimension")
+        if len(wanted) == 1
+        else say("last {count} dimensions", count=len(wanted)),
     }
 
 
@@ -20,25 +24,25 @@ NORMALISATION = (
         "batch_norm.num_features",
         r"running_mean should contain (?P<k>\d+) elements not (?P<n>\d+)",
         "{who} expects {n:channel}, but {k:arrive}",
-        (Fix("num_features={k} instead of {n}", "num_features", "n", "k"),),
-        layer="batch norm",
+        (Fix(worded("num_features={k} instead of {n}"), "num_features", "n", "k"),),
+        layer=say("batch norm"),
     ),
     Row(
         "batch_norm.num_features",
         r"expected input's size at dim=1 to match num_features \((?P<n>\d+)\), but got: (?P<k>\d+)",
         "{who} expects {n:channel}, but {k:arrive}",
-        (Fix("num_features={k} instead of {n}", "num_features", "n", "k"),),
-        layer="instance norm",
+        (Fix(worded("num_features={k} instead of {n}"), "num_features", "n", "k"),),
+        layer=say("instance norm"),
     ),
     Row(
         "batch_norm.rank",
         r"expected (?P<a>\d)D(?: or (?P<b>\d)D)? input \(got (?P<k>\d)D input\)",
         "{who} takes {takes}, but {k:arrive}",
-        layer="norm layer",
+        layer=say("norm layer"),
         more=lambda found: {
-            "takes": f"{found['a']} or {found['b']} dimensions"
+            "takes": say("{low} or {high} dimensions", low=found["a"], high=found["b"])
             if found["b"]
-            else f"{found['a']:dims}"
+            else dims(found["a"])
         },
     ),
     Row(
@@ -47,15 +51,15 @@ NORMALISATION = (
         rf"{shape_group('input')}",
         "{who} is in training mode and gets 1 value per channel ({input}): a variance needs at "
         "least 2",
-        (Fix("model.eval() before the call", action="change_call"),),
-        layer="batch norm",
+        (Fix(worded("model.eval() before the call"), action="change_call"),),
+        layer=say("batch norm"),
     ),
     Row(
         "instance_norm.single_value",
         rf"Expected more than 1 spatial element when training, got input size "
         rf"{shape_group('input')}",
         "{who} gets 1 value per channel ({input}): a variance needs at least 2",
-        layer="instance norm",
+        layer=say("instance norm"),
     ),
     Row(
         "layer_norm.normalized_shape",
@@ -77,8 +81,8 @@ NORMALISATION = (
         rf"Given normalized_shape={shape_group('n')}, expected input with shape .*?, but got "
         rf"input of "
         rf"size{shape_group('input')}",
-        "{who} normalises {n} in the last {dimensions}, but {last} arrive (of {input})",
-        (Fix("normalized_shape={new} instead of {n}", "normalized_shape", "n", "last"),),
+        "{who} normalises {n} in the {dimensions}, but {last} arrive (of {input})",
+        (Fix(worded("normalized_shape={new} instead of {n}"), "normalized_shape", "n", "last"),),
         layer="LayerNorm",
         more=_last_sizes,
     ),
@@ -88,7 +92,7 @@ NORMALISATION = (
         rf"got "
         rf"weight of shape {shape_group('n')} and input of shape {shape_group('input')}",
         "{who} expects {n:channel}, but {k:arrive}",
-        (Fix("num_channels={k} instead of {n}", "num_channels", "n", "k"),),
+        (Fix(worded("num_channels={k} instead of {n}"), "num_channels", "n", "k"),),
         layer="GroupNorm",
         more=lambda found: {"k": type(found["n"])(sizes_of(found["input"])[1])},
     ),

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from cnnshape.analysis.messages.read_error import Frame
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Source
 from cnnshape.words import with_article
 
@@ -116,7 +117,9 @@ class Place:
         if self.name:
             return self.path or self.name
         named = with_article(self.kind or kind)
-        return f"{named} in {self.layer.removeprefix('self.')}" if self.layer else named
+        if not self.layer:
+            return named
+        return say("{layer} in {module}", layer=named, module=self.layer.removeprefix("self."))
 
 
 def place_of(frames: tuple[Frame, ...]) -> Place:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cnnshape.analysis.messages.place import Place
-from cnnshape.analysis.messages.table import Fix, Found, Row
+from cnnshape.analysis.messages.table import Fix, Found, Row, worded
 
 _PRODUCT = (
     r"(?:mat1 and mat2 shapes cannot be multiplied \((?P<m>\d+)x(?P<k>\d+) and "
@@ -49,16 +49,15 @@ def _not_pooled_perhaps(found: Found, place: Place) -> bool:
 _IN_FEATURES = Fix(
     "nn.Linear(in_features={k}, out_features={o})", "in_features", before="n", after="k"
 )
-_EXPECTS = "{who} expects {n:feature}, but {k:arrive}"
 
 PRODUCTS = (
     Row(
         "input.missing_batch",
         _PRODUCT,
-        _EXPECTS + ": {m}·{k} = {n}, so one picture may have come without its batch, "
-        "and its first dimension was taken for it",
+        "{who} expects {n:feature}, but {k:arrive}: {m}·{k} = {n}, so one picture may have come "
+        "without its batch, and its first dimension was taken for it",
         (
-            Fix("x.unsqueeze(0), for one picture", action="set_input"),
+            Fix(worded("x.unsqueeze(0), for one picture"), action="set_input"),
             _IN_FEATURES,
         ),
         layer="Linear",
@@ -68,11 +67,14 @@ PRODUCTS = (
     Row(
         "linear.in_features",
         _PRODUCT,
-        _EXPECTS
-        + " in {m} rows: as many as rows of pictures that are neither flattened nor pooled",
+        "{who} expects {n:feature}, but {k:arrive} in {m} rows: as many as rows of pictures that "
+        "are neither flattened nor pooled",
         (
-            Fix("x.mean((2, 3)), if {n} is the number of channels", action="change_call"),
-            Fix("torch.flatten(x, 1), if {n} is channels × height × width", action="change_call"),
+            Fix(worded("x.mean((2, 3)), if {n} is the number of channels"), action="change_call"),
+            Fix(
+                worded("torch.flatten(x, 1), if {n} is channels × height × width"),
+                action="change_call",
+            ),
         ),
         layer="Linear",
         when=_not_pooled_perhaps,
@@ -81,7 +83,8 @@ PRODUCTS = (
     Row(
         "linear.missing_flatten",
         _PRODUCT,
-        _EXPECTS + " in {m} rows: as many as rows of pictures that are not flattened",
+        "{who} expects {n:feature}, but {k:arrive} in {m} rows: as many as rows of pictures that "
+        "are not flattened",
         (Fix("torch.flatten(x, 1)", action="insert_before"),),
         layer="Linear",
         when=_rows_of_pictures,
@@ -90,7 +93,7 @@ PRODUCTS = (
     Row(
         "linear.in_features",
         _PRODUCT,
-        _EXPECTS,
+        "{who} expects {n:feature}, but {k:arrive}",
         (_IN_FEATURES,),
         layer="Linear",
         when=_is_linear,
@@ -125,7 +128,7 @@ PRODUCTS = (
         r"bilinear\(\): input(?P<place>\d) size does not match weight size: got (?P<k>\d+) but "
         r"expected (?P<n>\d+)",
         "{who} expects {n:feature} in its input {place}, but {k:arrive}",
-        (Fix("in{place}_features={k} instead of {n}", "in{place}_features", "n", "k"),),
+        (Fix(worded("in{place}_features={k} instead of {n}"), "in{place}_features", "n", "k"),),
         layer="Bilinear",
     ),
     Row(

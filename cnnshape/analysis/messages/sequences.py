@@ -2,41 +2,42 @@
 
 from __future__ import annotations
 
-from cnnshape.analysis.messages.table import Fix, Row, shape_group
+from cnnshape.analysis.messages.table import Fix, Row, shape_group, worded
+from cnnshape.messages import say
 
 SEQUENCES = (
     Row(
         "rnn.input_size",
         r"input\.size\(-1\) must be equal to input_size\. Expected (?P<n>\d+), got (?P<k>\d+)",
         "{who} expects {n:feature} per step (input_size), but {k:arrive}",
-        (Fix("input_size={k} instead of {n}", "input_size", "n", "k"),),
-        layer="recurrent layer",
+        (Fix(worded("input_size={k} instead of {n}"), "input_size", "n", "k"),),
+        layer=say("recurrent layer"),
     ),
     Row(
         "rnn.input_size",
         r"input has inconsistent input_size: got (?P<k>\d+) expected (?P<n>\d+)",
         "{who} expects {n:feature} per step (input_size), but {k:arrive}",
-        (Fix("input_size={k} instead of {n}", "input_size", "n", "k"),),
-        layer="recurrent cell",
+        (Fix(worded("input_size={k} instead of {n}"), "input_size", "n", "k"),),
+        layer=say("recurrent cell"),
     ),
     Row(
         "rnn.rank",
         r"(?P<kind>\w+): Expected input to be (?P<a>\d)D or (?P<b>\d)D, got (?P<k>\d)D instead",
         "{who} takes {b} dimensions, or {a} without the batch, but {k:arrive}",
-        layer="recurrent layer",
+        layer=say("recurrent layer"),
     ),
     Row(
         "rnn.rank",
         r"input must have (?P<n>\d+) dimensions, got (?P<k>\d+)",
         "{who} takes {n:dims}, but {k:arrive}",
-        layer="recurrent layer",
+        layer=say("recurrent layer"),
     ),
     Row(
         "rnn.hidden_size",
         rf"Expected hidden(?:\[(?P<part>\d)\])? size {shape_group('n')}, got {shape_group('k')}",
         "{who} needs an initial state of {n} (layers × directions, batch, hidden size), but {k} "
         "arrives",
-        layer="recurrent layer",
+        layer=say("recurrent layer"),
     ),
     Row(
         "rnn.hidden_size",
@@ -44,13 +45,13 @@ SEQUENCES = (
         r"but got "
         r"\(?(?P<k>\d)-D",
         "{who} takes an initial state of {h:dims} with an input of {n}, but one of {k} arrives",
-        layer="recurrent layer",
+        layer=say("recurrent layer"),
     ),
     Row(
         "rnn.hidden_size",
         r"hidden\d has inconsistent hidden_size: got (?P<k>\d+),? expected (?P<n>\d+)",
         "{who} needs an initial state of {n:feature} (hidden_size), but {k:arrive}",
-        layer="recurrent cell",
+        layer=say("recurrent cell"),
     ),
     Row(
         "attention.length",
@@ -68,7 +69,7 @@ SEQUENCES = (
         "mha.embed_dim",
         r"was expecting embedding dimension of (?P<n>\d+), but got (?P<k>\d+)",
         "{who} works on {n:feature} (embed_dim), but {k:arrive}",
-        (Fix("embed_dim={k} instead of {n}", "embed_dim", "n", "k"),),
+        (Fix(worded("embed_dim={k} instead of {n}"), "embed_dim", "n", "k"),),
         layer="MultiheadAttention",
     ),
     Row(

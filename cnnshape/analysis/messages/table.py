@@ -11,6 +11,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.wording import arrive, dims
 from cnnshape.analysis.messages.place import Place
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import Said, joined, say
 from cnnshape.words import plural, times
 
 #: Sizes as messages write them: `2, 7200`, `2x7200`, `2 x 7200`.
@@ -27,8 +28,16 @@ def sizes_of(value: Any) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, tuple) else (int(value),)
 
 
+def worded(template: str) -> str:
+    """A suggestion's text that has words beside its code, marked for those who translate it."""
+    return template
+
+
 class Number(int):
-    """A number of a message: ``{n}`` in digits, ``{n:feature}`` counted, ``{n:arrive}``."""
+    """A number of a message: ``{n}`` in digits, ``{n:feature}`` counted, ``{n:arrive}``.
+
+    Nouns and verbs are English; translations take ``{n}`` and have their own.
+    """
 
     def __format__(self, spec: str) -> str:
         if not spec:
@@ -39,13 +48,20 @@ class Number(int):
 
 
 class Shape(tuple[int, ...]):
-    """Sizes of a message: ``{shape}`` is 2×7200, ``{shape:dims}`` 2 dimensions."""
+    """Sizes of a message: ``{shape}`` is 2×7200, ``{shape:arrive}`` 2 dimensions arrive.
+
+    For translations ``{shape:rank}`` is the number alone.
+    """
 
     __slots__ = ()
 
     def __format__(self, spec: str) -> str:
         if spec == "dims":
             return dims(len(self))
+        if spec == "arrive":
+            return f"{dims(len(self))} {arrive(len(self))}"
+        if spec == "rank":
+            return str(len(self))
         if spec == "plus":
             return " + ".join(map(str, self))
         return spec.join(map(str, self)) if spec else times(self, "a scalar")
@@ -87,7 +103,7 @@ class Row:
     pattern: str
     sentence: str
     fixes: tuple[Fix, ...] = ()
-    layer: str = "layer"
+    layer: str = say("layer")
     when: Callable[[Found, Place], bool] | None = None
     more: Callable[[Found], Found] | None = None
 
@@ -103,6 +119,8 @@ def read_row(row: Row, message: str, place: Place) -> Diagnosis | None:
     if match is None:
         return None
     found: dict[str, Any] = {name: _value(text) for name, text in match.groupdict().items()}
+    if isinstance(found.get("input"), Number):
+        found["input"] = Shape((found["input"],))  # of one dimension
     if row.when is not None and not row.when(found, place):
         return None
     found |= {"who": place.who(row.layer), "expression": place.expression}
@@ -110,7 +128,7 @@ def read_row(row: Row, message: str, place: Place) -> Diagnosis | None:
         found |= row.more(found)
     return Diagnosis(
         kind=row.kind,
-        sentence=row.sentence.format(**found),
+        sentence=Said(row.sentence.format(**found), row.sentence, found),
         suggestions=tuple(
             suggestion
             for fix in row.fixes
@@ -132,10 +150,10 @@ def _value(text: str | None) -> Any:
 
 
 def _suggestion(fix: Fix, found: Found, place: Place) -> Suggestion:
-    text = fix.text.format(**found)
+    text = Said(fix.text.format(**found), fix.text, found)
     path = place.path if place.in_layer else ""
     if fix.action == "set_argument" and text.startswith("nn.") and place.owned and not path:
-        text = f"{place.name} = {text}"  # so it is called there, whatever its path is
+        text = joined(" = ", (place.name, text))  # so it is called there, whatever its path is
     return Suggestion(
         action=fix.action,
         text=text,

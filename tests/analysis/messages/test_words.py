@@ -256,3 +256,12 @@ def test_a_kernel_over_one_axis():
     _, sentence, fixes = said(text)
     assert sentence == "a convolution expects 3 channels, but 4 arrive"
     assert fixes == ["nn.Conv1d(4, 8, kernel_size=5, …)"]
+
+
+def test_an_input_of_one_dimension():
+    _, sentence, _ = said("non-empty 2D or 3D (batch mode) tensor expected for input")
+    assert sentence == "a pooling layer takes 3 dimensions, or 2 without the batch"
+    _, sentence, _ = said("Expected 2D or 3D (batch mode) tensor for input, but got: [7]")
+    assert sentence == (
+        "a pooling layer takes 3 dimensions, or 2 without the batch, but 1 dimension arrives: 7"
+    )
