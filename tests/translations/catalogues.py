@@ -34,10 +34,8 @@ LANGUAGES = ("zh",)
 ROOMS = {"formulas": "formulas", "analysis": "diagnoses", "experiments": "diagnoses"}
 FILES = ("formulas", "diagnoses", "output", "help")
 #: Function → which of its arguments are words.
-_WORDS = {
-    **{"say": (0,), "plural": (1,), "counted": (1,), "Said": (1,), "click_says": (0,)},
-    **{"Row": (2,), "worded": (0,)},  # of analysis/messages
-}
+_WORDS = dict.fromkeys(("say", "click_says", "worded"), (0,))
+_WORDS |= dict.fromkeys(("plural", "counted", "Said"), (1,)) | {"Row": (2,)}
 _NEVER = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
