@@ -19,6 +19,7 @@ from cnnshape.analysis.diagnose.source_code import (
     text_of,
 )
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import ModuleCall, Source, Span
 
 #: Operators by the name under which they are recorded.
@@ -365,14 +366,14 @@ class CallText:
     def with_layer(self, index: int, name: str, layer: AddLayer, text: str) -> Suggestion:
         """One of the tensors sent through a layer that is not there yet, ``text`` its making."""
         called = self.on(index, f"self.{name}({{x}})")
-        text = f"{called.text} with self.{name} = {text}"
+        text = say("{call} with self.{name} = {code}", call=called.text, name=name, code=text)
         edits = (layer, *called.edits) if called.edits else ()
         return replace(called, text=text, to=text, edits=edits)
 
     def spelled(self, text: str) -> str:
         """``F.relu(x)`` as this file calls ``F``."""
         source = self.operation.source
-        if source is None:
+        if source is None or not _ROOTS.search(text):
             return text
         return _ROOTS.sub(lambda match: name_of(match[0], source.file), text)
 

@@ -15,11 +15,13 @@ from cnnshape.analysis.diagnose.size_history import lines, start_line, story
 from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.diagnose.wording import dims
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.operations import TABLE
 from cnnshape.words import times
 
 #: The longest piece of source that a sentence quotes.
 _QUOTED = 40
+_ASSIGNED = say("what is assigned")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,29 @@ def assigned(failing: Failing) -> Diagnosis | None:
     if found is None and all(size == 1 for size in extra) and not _stretched(part, value.shape):
         return None
     line = _line(failing)
-    sentence = (
-        f"{line.target} is {times(part, 'a single number')}, and {line.value} of "
-        f"{times(value.shape)} does not fit into it"
+    part_size = times(part, say("a single number"))
+    sentence = say(
+        "{target} is {part}, and {value} of {size} does not fit into it",
+        target=line.target,
+        part=part_size,
+        value=line.value,
+        size=times(value.shape),
     )
     derivation: tuple[str, ...] = ()
     if value.rank > len(part) > 0:
-        sentence += f": it has {dims(value.rank)} for {len(part)}"
+        sentence += say(": it has {dims} for {rank}", dims=dims(value.rank), rank=len(part))
     elif found is not None:
         axis = found[2]
         size = value.shape[axis]
-        sentence += f": dimension {axis % len(part)} takes {part[axis]}, and {size} come"
+        sentence += say(
+            ": dimension {axis} takes {room}, and {size} come",
+            axis=axis % len(part),
+            room=part[axis],
+            size=size,
+        )
         stories = [story(failing.trace, value.value.id, axis)]
         derivation = (*start_line(failing.trace, stories), *lines(stories))
-    target = f"target {line.target} {times(part, 'a single number')}"
+    target = say("target {target} {size}", target=line.target, size=part_size)
     changes = tuple(_changes(failing, line, part, value))
     return Diagnosis("assign.sizes", sentence, (target, *derivation), changes)
 
@@ -91,9 +102,9 @@ def _line(failing: Failing) -> _Line:
             written, _, right = text.partition("] = ")
             if right:
                 target, value = f"{written}]", right
-            shown = value if len(value) <= _QUOTED else "what is assigned"
+            shown = value if len(value) <= _QUOTED else _ASSIGNED
             return _Line(node, text, target, shown)
-    return _Line(None, "", "the part of the tensor", "what is assigned")
+    return _Line(None, "", say("the part of the tensor"), _ASSIGNED)
 
 
 # ---- what may help ------------------------------------------------------------------------

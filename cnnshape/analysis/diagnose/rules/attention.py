@@ -21,6 +21,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import plural, times
 
 _LAYER = frozenset({"MultiheadAttention"})
@@ -36,7 +37,13 @@ def multi_head_attention(failing: Failing) -> Diagnosis | None:
     name = who(failing.path, failing.module.type)
     width = query.shape[-1]
     if width != expected:
-        sentence = f"{name} works on {expected} features (embed_dim), but {width} {arrive(width)}"
+        sentence = say(
+            "{layer} works on {expected} features (embed_dim), but {arriving} {arrive}",
+            layer=name,
+            expected=expected,
+            arriving=width,
+            arrive=arrive(width),
+        )
         earlier = other_inputs(failing, query.value, query.rank - 1, expected)
         item = story(failing.trace, query.value.id, query.rank - 1)
         derivation = (*start_line(failing.trace, [item]), *lines([item]))
@@ -59,9 +66,13 @@ def _keys(failing: Failing, name: str, expected: int) -> Diagnosis | None:
     if not key or separate is True or key[-1] == expected:
         return None
     width, layer = key[-1], failing.layer(_LAYER)
-    sentence = (
-        f"{name} expects keys of {expected} features, but {width} {arrive(width)}: "
-        "kdim and vdim say so if they differ"
+    sentence = say(
+        "{layer} expects keys of {expected} features, but {arriving} {arrive}: "
+        "kdim and vdim say so if they differ",
+        layer=name,
+        expected=expected,
+        arriving=width,
+        arrive=arrive(width),
     )
     remade = None if layer is None else set_arguments(layer, {"kdim": width, "vdim": width})
     return Diagnosis("mha.embed_dim", sentence, (), present([remade]))
@@ -76,9 +87,12 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
     heads = failing.argument("num_heads")
     padding = failing.shape(failing.argument("key_padding_mask"))
     if padding is not None and padding != (batch, source):
-        sentence = (
-            f"{name}'s key_padding_mask must be {batch}×{source} (batch × key length), but "
-            f"{times(padding)} arrives"
+        sentence = say(
+            "{layer}'s key_padding_mask must be {wanted} (batch × key length), but {arriving} "
+            "arrives",
+            layer=name,
+            wanted=times((batch, source)),
+            arriving=times(padding),
         )
         found: list[Suggestion | None] = []
         if padding == (source, batch):
@@ -92,9 +106,12 @@ def _masks(failing: Failing, name: str, query: Sizes) -> Diagnosis | None:
     if isinstance(heads, int):
         allowed.append((batch * heads, length, source))  # type: ignore[arg-type]
     if mask is not None and mask not in allowed:
-        sentence = (
-            f"{name}'s attn_mask must be {length}×{source} (query length × key length), but "
-            f"{times(mask)} arrives"
+        sentence = say(
+            "{layer}'s attn_mask must be {wanted} (query length × key length), but {arriving} "
+            "arrives",
+            layer=name,
+            wanted=times((length, source)),
+            arriving=times(mask),
         )
         found = [_on_mask(failing, "attn_mask")] if mask == (source, length) else []
         if mask == (batch, source):
@@ -187,13 +204,22 @@ def transformer(failing: Failing) -> Diagnosis | None:
     if source[axis] == target[axis]:
         return None
     name = who(failing.path, failing.module.type)
-    sentence = (
-        f"{name} takes {'N×L×E' if axis == 0 else 'L×N×E'}, so src {times(source)} is "
-        f"{plural(source[axis], 'sequence')} and tgt {times(target)} is {target[axis]}"
+    sentence = say(
+        "{layer} takes {axes}, so src {source} is {sequences} and tgt {target} is {number}",
+        layer=name,
+        axes="N×L×E" if axis == 0 else "L×N×E",
+        source=times(source),
+        sequences=plural(source[axis], "sequence"),
+        target=times(target),
+        number=target[axis],
     )
     found: list[Suggestion] = []
     if source[1 - axis] == target[1 - axis]:
-        sentence += f": the {source[1 - axis]} they share stands in dimension {1 - axis}"
+        sentence += say(
+            ": the {shared} they share stands in dimension {axis}",
+            shared=source[1 - axis],
+            axis=1 - axis,
+        )
         turn = (Step("transpose", (0, 1)),)
         made = [
             before_call(failing, f"{word}.transpose(0, 1)", turn, argument=number)
@@ -214,15 +240,21 @@ def attention(failing: Failing) -> Diagnosis | None:
     if not query or not key or not value or min(map(len, (query, key, value))) < 2:
         return None
     if query[-1] != key[-1]:
-        sentence = (
-            f"query {times(query)} and key {times(key)} must agree in their last dimension: "
-            f"{query[-1]} and {key[-1]}"
+        sentence = say(
+            "query {query} and key {key} must agree in their last dimension: {one} and {other}",
+            query=times(query),
+            key=times(key),
+            one=query[-1],
+            other=key[-1],
         )
         return Diagnosis("attention.width", sentence)
     if key[-2] != value[-2]:
-        sentence = (
-            f"key {times(key)} and value {times(value)} must be equally long: {key[-2]} and "
-            f"{value[-2]}"
+        sentence = say(
+            "key {key} and value {value} must be equally long: {one} and {other}",
+            key=times(key),
+            value=times(value),
+            one=key[-2],
+            other=value[-2],
         )
         return Diagnosis("attention.length", sentence)
     mask = failing.shape(failing.argument("attn_mask"))
@@ -230,9 +262,11 @@ def attention(failing: Failing) -> Diagnosis | None:
     if mask is not None and any(
         m not in (1, s) for m, s in zip(reversed(mask), reversed(scores), strict=False)
     ):
-        sentence = (
-            f"the attention mask {times(mask)} does not fit the scores {times(scores)} "
-            "(… × query length × key length)"
+        sentence = say(
+            "the attention mask {mask} does not fit the scores {scores} "
+            "(… × query length × key length)",
+            mask=times(mask),
+            scores=times(scores),
         )
         found: tuple[Suggestion, ...] = ()
         if mask == (scores[0], scores[-1]) and len(scores) > 2:

@@ -10,12 +10,21 @@ from cnnshape.analysis.diagnose.rules.fitting import candidates, clash
 from cnnshape.analysis.diagnose.size_history import Story, lines, start_line, story
 from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.wording import AXES
+from cnnshape.messages import Said, say
 from cnnshape.words import listed, times
 
 #: The longest piece of source that a sentence quotes.
 _QUOTED = 60
 #: How sentences write the operators of Python.
 _SIGNS = {"-": "−", "*": "×"}
+_AXES = {
+    "C": say("channels"),
+    "H": say("height"),
+    "W": say("width"),
+    "N": Said("batch", "the batch"),
+    "L": say("length"),
+    "D": say("depth"),
+}
 
 
 def broadcast(failing: Failing) -> Diagnosis | None:
@@ -27,14 +36,12 @@ def broadcast(failing: Failing) -> Diagnosis | None:
         return _in_place(failing)
     left, right, from_end = failing.operands[found[0]], failing.operands[found[1]], found[2]
     call = CallText(failing)
-    what = f"{_what(call, left, right)} does not fit"
-    sentence = f"{what}: {times(left.shape)} and {times(right.shape)} {_how(left, right, from_end)}"
     stories = [
         story(failing.trace, operand.value.id, from_end % operand.rank) for operand in (left, right)
     ]
     return Diagnosis(
         "broadcast",
-        sentence,
+        _sentence(_what(call, left, right), left.shape, right.shape, from_end),
         _both(failing, stories),
         tuple(candidates(call, left, right, from_end)),
     )
@@ -56,20 +63,34 @@ def _what(call: CallText, left: Operand, right: Operand) -> str:
     first, second = call.operand(left.place), call.operand(right.place)
     if len(first) > 30 or len(second) > 30 or first == second:
         first, second = "a", "b"
-    return f"{first} {sign} {second}" if sign else f"{name} of {first} and {second}"
+    if sign:
+        return f"{first} {sign} {second}"
+    return say("{function} of {first} and {second}", function=name, first=first, second=second)
 
 
-def _how(left: Operand, right: Operand, from_end: int) -> str:
+def _sentence(what: str, a: Sizes, b: Sizes, from_end: int) -> str:
     """Where the two differ, and by which sizes."""
-    a, b = left.shape, right.shape
-    if left.rank != right.rank:
-        return (
-            f"are compared from the last dimension on, where {a[from_end]} and {b[from_end]} differ"
+    if len(a) != len(b):
+        return say(
+            "{what} does not fit: {left} and {right} are compared from the last dimension on, "
+            "where {one} and {other} differ",
+            what=what,
+            left=times(a),
+            right=times(b),
+            one=a[from_end],
+            other=b[from_end],
         )
     differing = _differing(a, b)
-    named = listed(_axis_name(a, axis) for axis in differing)
-    sizes = (times(shape[axis] for axis in differing) for shape in (a, b))
-    return f"differ in {named}, {' and '.join(sizes)}"
+    one, other = (times(shape[axis] for axis in differing) for shape in (a, b))
+    return say(
+        "{what} does not fit: {left} and {right} differ in {axes}, {one} and {other}",
+        what=what,
+        left=times(a),
+        right=times(b),
+        axes=listed(_axis_name(a, axis) for axis in differing),
+        one=one,
+        other=other,
+    )
 
 
 def _differing(a: Sizes, b: Sizes) -> list[int]:
@@ -82,17 +103,9 @@ def _differing(a: Sizes, b: Sizes) -> list[int]:
 def _axis_name(shape: Sizes, from_end: int) -> str:
     axis = from_end % len(shape)
     letters = AXES.get(len(shape) - 2, "").split("×")
-    words = {
-        "C": "channels",
-        "H": "height",
-        "W": "width",
-        "N": "batch",
-        "L": "length",
-        "D": "depth",
-    }
     if len(shape) >= 4 and axis < len(letters):
-        return words[letters[axis]]
-    return f"dimension {axis}"
+        return _AXES[letters[axis]]
+    return say("dimension {axis}", axis=axis)
 
 
 def _both(failing: Failing, stories: Sequence[Story]) -> tuple[str, ...]:
@@ -120,9 +133,13 @@ def _in_place(failing: Failing) -> Diagnosis | None:
     if result == target:
         return None
     call = CallText(failing)
-    sentence = (
-        f"the result of {times(target)} and {times(other)} is {times(result)}, and an in-place "
-        f"operation cannot enlarge {call.operand(0)}, which is {times(target)}"
+    sentence = say(
+        "the result of {target} and {other} is {result}, and an in-place operation cannot enlarge "
+        "{name}, which is {target}",
+        target=times(target),
+        other=times(other),
+        result=times(result),
+        name=call.operand(0),
     )
     a, b = call.operand(0), call.operand(1)
     sign = "" if failing.entry is None else failing.entry.operator

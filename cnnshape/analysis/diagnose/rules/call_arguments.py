@@ -9,6 +9,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.failing import Failing
 from cnnshape.analysis.diagnose.source_nodes import instead, nodes_on
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.operations import TABLE
 from cnnshape.words import listed, nearest
 
@@ -55,7 +56,9 @@ def _fraction(failing: Failing) -> _Found:
                 new = ast.unparse(ast.BinOp(node.left, ast.FloorDiv(), node.right))
             else:
                 new = old.removesuffix(".0")
-            sentence = f"{name} takes whole numbers, and {old} is a float"
+            sentence = say(
+                "{function} takes whole numbers, and {given} is a float", function=name, given=old
+            )
             yield "call.whole", sentence, instead(failing, node, _as_in(text, old), new, text)
 
 
@@ -87,7 +90,9 @@ def _list(failing: Failing) -> _Found:
         rest = [a for a in call.args if _is_number(a)]
         inside = [ast.List(tensors, ast.Load()), *rest]
         new = ast.unparse(ast.Call(call.func, inside, call.keywords))
-        sentence = f"{name} takes its tensors in one list, and they stand side by side"
+        sentence = say(
+            "{function} takes its tensors in one list, and they stand side by side", function=name
+        )
         yield "call.arguments", sentence, instead(failing, call, text, new)
 
 
@@ -111,11 +116,11 @@ def _keyword(failing: Failing) -> _Found:
                 continue
             elsewhere = _ELSEWHERE.get(given)
             near = [elsewhere] if elsewhere in known else nearest(given, known)[:1]
-            hint = f"; did you mean {near[0]}?" if near else ""
-            sentence = f"{name} has no argument {given!r}{hint}"
+            sentence = say("{function} has no argument {name!r}", function=name, name=given)
             if not near:
                 yield "call.arguments", sentence, None
                 return
+            sentence += say("; did you mean {names}?", names=near[0])
             keywords = [
                 ast.keyword(near[0] if k is keyword else k.arg, k.value) for k in call.keywords
             ]
@@ -134,7 +139,10 @@ def _missing(failing: Failing) -> _Found:
         absent = [n for n in entry.signature.names if f'"{n}"' in failing.failure.message]
         absent += [n for n in entry.signature.names if f"'{n}'" in failing.failure.message]
         if absent:
-            yield "call.arguments", f"{name} needs {listed(absent)} as well", None
+            sentence = say(
+                "{function} needs {missing} as well", function=name, missing=listed(absent)
+            )
+            yield "call.arguments", sentence, None
 
 
 def _counted(failing: Failing) -> _Found:
@@ -143,5 +151,5 @@ def _counted(failing: Failing) -> _Found:
         return
     for loop, _ in nodes_on(failing.failure.source, ast.For):
         old = ast.unparse(loop.iter)
-        sentence = f"{old} is a number, and a loop goes through several things"
+        sentence = say("{given} is a number, and a loop goes through several things", given=old)
         yield "call.arguments", sentence, instead(failing, loop.iter, old, f"range({old})")

@@ -18,6 +18,7 @@ from cnnshape.analysis.diagnose.failing import Failing, sizes
 from cnnshape.analysis.diagnose.source_code import line_of
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import ModuleCall, Signature
 from cnnshape.words import listed, plural, times
 
@@ -45,16 +46,24 @@ def arguments(failing: Failing) -> Diagnosis | None:
     extra = 0 if signature.any_positional else max(given - len(names), 0)
     if unknown:
         near = get_close_matches(unknown[0], names, n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        sentence = f"{takes} has no argument {unknown[0]!r}{hint}"
+        sentence = say("{function} has no argument {name!r}", function=takes, name=unknown[0])
+        if near:
+            sentence += say("; did you mean {names}?", names=near[0])
     elif missing:
-        sentence = (
-            f"{takes} needs {listed(missing)}, but {name} is called with "
-            f"{plural(given + len(call.kwargs), 'argument')}"
+        sentence = say(
+            "{function} needs {missing}, but {module} is called with {arguments}",
+            function=takes,
+            missing=listed(missing),
+            module=name,
+            arguments=plural(given + len(call.kwargs), "argument"),
         )
     elif extra:
-        sentence = (
-            f"{takes} takes {plural(len(names), 'argument')}, but {name} is called with {given}"
+        sentence = say(
+            "{function} takes {arguments}, but {module} is called with {given}",
+            function=takes,
+            arguments=plural(len(names), "argument"),
+            module=name,
+            given=given,
         )
     else:
         return None
@@ -70,9 +79,10 @@ def _without_self(failing: Failing, signature: Signature) -> Diagnosis:
     """``def forward(x)``: Python passes the module itself as ``x``."""
     names = (signature.instead_of_self, *signature.required, *signature.optional)
     written, better = (f"def forward({', '.join(n)}):" for n in (names, ("self", *names)))
-    sentence = (
-        f"{failing.module.type}.forward({', '.join(names)}) has no self: the module itself arrives "
-        f"as {names[0]}"
+    sentence = say(
+        "{function} has no self: the module itself arrives as {name}",
+        function=f"{failing.module.type}.forward({', '.join(names)})",
+        name=names[0],
     )
     change = Suggestion(
         action="change_call",
@@ -90,7 +100,7 @@ def _without(call: ModuleCall, keyword: str, unknown: list[str]) -> Suggestion:
     kept = tuple(k for k in call.kwargs if k not in unknown)
     return Suggestion(
         action="set_input" if root else "change_call",
-        text=f"the call without {keyword}=…",
+        text=say("the call without {keyword}=…", keyword=keyword),
         path=call.path,
         argument=keyword,
         edits=(DropInput(keyword) if root else DropArguments(call.path, len(call.args), kept),),
@@ -102,7 +112,9 @@ def _first_only(call: ModuleCall, accepted: int) -> Suggestion:
     dropped = tuple(DropInput(place) for place in range(len(call.args) - 1, accepted - 1, -1))
     return Suggestion(
         action="set_input" if root else "change_call",
-        text=f"the call with its first {plural(accepted, 'argument')} only",
+        text=say(
+            "the call with its first {arguments} only", arguments=plural(accepted, "argument")
+        ),
         path=call.path,
         edits=dropped if root else (DropArguments(call.path, accepted, tuple(call.kwargs)),),
     )
@@ -114,10 +126,11 @@ def _passed_as_well(failing: Failing, call: ModuleCall, missing: list[str]) -> I
     first = failing.trace.values[failing.trace.inputs[0].value] if failing.trace.inputs else None
     shape = None if first is None else sizes(first)
     if root and first is not None and shape:
-        text = listed(f"{name} (here of {times(shape)}, as {first.name})" for name in missing)
+        alike = {"shape": times(shape), "like": first.name}
+        names = listed(say("{name} (here of {shape}, as {like})", name=n, **alike) for n in missing)
         yield Suggestion(
             action="set_input",
-            text=f"pass {text} as well",
+            text=say("pass {names} as well", names=names),
             path="",
             argument=missing[0],
             to=list(shape),
@@ -125,7 +138,7 @@ def _passed_as_well(failing: Failing, call: ModuleCall, missing: list[str]) -> I
         )
     yield Suggestion(
         action="set_input" if root else "change_call",
-        text=f"pass {listed(missing)} as well",
+        text=say("pass {names} as well", names=listed(missing)),
         path=call.path,
         argument=missing[0],
     )
@@ -151,9 +164,13 @@ def attribute(failing: Failing) -> Diagnosis | None:
         return _never_built(failing, name, missing.near[0])
     if missing is not None and missing.near and not known.intersection(missing.near):
         return None  # a method, whose rule comes later
-    has = f"; it has {listed(held[:_LISTED])}" if held else ""
-    more = " and more" if len(held) > _LISTED else ""
-    sentence = f"{who(failing.path, module.type)} has no attribute {name!r}{has}{more}"
+    sentence = say(
+        "{module} has no attribute {name!r}", module=who(failing.path, module.type), name=name
+    )
+    if len(held) > _LISTED:
+        sentence += say("; it has {names} and more", names=listed(held[:_LISTED]))
+    elif held:
+        sentence += say("; it has {names}", names=listed(held))
     found = tuple(
         Suggestion(
             action="change_call",
@@ -172,9 +189,13 @@ def attribute(failing: Failing) -> Diagnosis | None:
 def _never_built(failing: Failing, name: str, method: str) -> Diagnosis:
     """The layers are made in a method that nobody calls."""
     owner = failing.module.type
-    sentence = (
-        f"{who(failing.path, owner)} has no attribute {name!r}, since {owner}.{method} is not run "
-        f"when it is built; did you mean __init__ instead of {method}?"
+    sentence = say(
+        "{module} has no attribute {name!r}, since {owner}.{method} is not run when it is built; "
+        "did you mean __init__ instead of {method}?",
+        module=who(failing.path, owner),
+        name=name,
+        owner=owner,
+        method=method,
     )
     change = Suggestion(
         action="change_call",
@@ -202,9 +223,13 @@ def missing_key(failing: Failing) -> Diagnosis | None:
         if key in found:
             continue
         keys = list(found)
-        sentence = (
-            f"{failing.module.type}.forward looks up {key!r}, but the input has "
-            f"{listed(map(repr, keys)) or 'no keys'}"
+        sentence = say(
+            "{function} looks up {key!r}, but the input has {keys}"
+            if keys
+            else "{function} looks up {key!r}, but the input has no keys",
+            function=f"{failing.module.type}.forward",
+            key=key,
+            keys=listed(map(repr, keys)),
         )
         ordered = list(dict.fromkeys((*get_close_matches(key, keys, n=3, cutoff=0.3), *keys)))
         renamed = tuple(_renamed(call, label, old, key) for old in ordered[:3])
@@ -215,7 +240,7 @@ def missing_key(failing: Failing) -> Diagnosis | None:
 def _renamed(call: ModuleCall, label: str, old: str, new: str) -> Suggestion:
     return Suggestion(
         action="set_input",
-        text=f"pass {old!r} under the name {new!r}",
+        text=say("pass {old!r} under the name {new!r}", old=old, new=new),
         path=call.path,
         argument=new,
         from_=old,
@@ -231,7 +256,12 @@ def _module_key(failing: Failing, key: str) -> Diagnosis | None:
         keys = [child.rpartition(".")[2] for child in module.children]
         if module.kind != "ModuleDict" or key in keys:
             continue
-        sentence = f"{path} has no module {key!r}, only {listed(map(repr, keys))}"
+        sentence = say(
+            "{module} has no module {key!r}, only {keys}",
+            module=path,
+            key=key,
+            keys=listed(map(repr, keys)),
+        )
         near = tuple(
             Suggestion(
                 action="change_call",

@@ -11,6 +11,7 @@ from cnnshape.analysis.diagnose.building import Building
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.edits import SetArguments
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean, listed, nearest, plural
 
 #: What has to be a multiple of what.
@@ -27,8 +28,14 @@ _NEAREST = 2
 
 def failed(building: Building, why: str) -> str:
     """What could not be built, in which line, and why."""
-    where = f" in {building.written()}" if building.layer else ""
-    return f"building {building.owner} failed{where}: {why}"
+    if not building.layer:
+        return say("building {owner} failed: {why}", owner=building.owner, why=why)
+    return say(
+        "building {owner} failed in {code}: {why}",
+        owner=building.owner,
+        code=building.written(),
+        why=why,
+    )
 
 
 def _changed(
@@ -67,7 +74,11 @@ def _division(building: Building) -> Diagnosis | None:
         return None
     whole, part = odd[0]
     sizes = [given[one] for one, other in pairs if other == part]
-    why = f"{whole} = {given[whole]} is no multiple of {part} = {given[part]}"
+    why = say(
+        "{whole} is no multiple of {part}",
+        whole=f"{whole} = {given[whole]}",
+        part=f"{part} = {given[part]}",
+    )
     found = tuple(_set(building, part, n) for n in divisors_near(gcd(*sizes), given[part]))
     return Diagnosis("init.division", failed(building, why), (), found)
 
@@ -86,7 +97,7 @@ def _fraction(building: Building) -> Diagnosis | None:
     for name, value in building.arguments.items():
         if not isinstance(value, float) or name not in building.whole:
             continue
-        why = f"{name} is {value!r}, and a size is a whole number"
+        why = say("{name} is {value!r}, and a size is a whole number", name=name, value=value)
         node = building.argument_node(name)
         if node is None or not value.is_integer():
             return Diagnosis("init.whole", failed(building, why))
@@ -114,7 +125,12 @@ def _too_small(building: Building) -> Diagnosis | None:
     for name, value in building.arguments.items():
         least = 0 if "padding" in name else 1
         if type(value) is int and value < least and name in building.whole:
-            why = f"{name} is {value}, and has to be at least {least}"
+            why = say(
+                "{name} is {value}, and has to be at least {least}",
+                name=name,
+                value=value,
+                least=least,
+            )
             return Diagnosis("init.size", failed(building, why))
     return None
 
@@ -125,7 +141,7 @@ def _same_padding(building: Building) -> Diagnosis | None:
     stride, kernel, dilation = (given.get(n) for n in ("stride", "kernel_size", "dilation"))
     if given.get("padding") != "same" or stride in (None, 1) or _all(stride, 1):
         return None
-    why = f"padding='same' keeps the size, and stride={stride!r} does not"
+    why = say("padding='same' keeps the size, and stride={stride!r} does not", stride=stride)
     pads = _paddings(kernel, dilation)
     found = () if pads is None else (_set(building, "padding", pads),)
     return Diagnosis("init.padding", failed(building, why), (), found)
@@ -165,17 +181,20 @@ def _arguments(building: Building) -> Diagnosis | None:
     more = "" if len(building.required) == len(building.parameters) else ", …"
     takes = f"{building.layer}({', '.join(building.required)}{more})"
     if unknown:
-        why = f"{building.layer} has no argument {unknown[0]!r}"
+        why = say("{function} has no argument {name!r}", function=building.layer, name=unknown[0])
         why += did_you_mean(unknown[0], building.parameters, 1)
         found = tuple(_renamed(building, unknown[0], given))
         return Diagnosis("init.arguments", failed(building, why), (), found)
     if missing:
-        return Diagnosis(
-            "init.arguments", failed(building, f"{takes} needs {listed(missing)} as well")
-        )
+        why = say("{function} needs {missing} as well", function=takes, missing=listed(missing))
+        return Diagnosis("init.arguments", failed(building, why))
     if len(node.args) > len(building.parameters):
-        count = plural(len(building.parameters), "argument")
-        why = f"{building.layer} takes {count}, and {len(node.args)} are given"
+        why = say(
+            "{layer} takes {arguments}, and {given} are given",
+            layer=building.layer,
+            arguments=plural(len(building.parameters), "argument"),
+            given=len(node.args),
+        )
         return Diagnosis("init.arguments", failed(building, why))
     return None
 
@@ -200,7 +219,7 @@ def _spread(building: Building) -> Diagnosis | None:
         return None
     text = ast.unparse(ast.Call(node.func, [ast.Starred(node.args[0])], []))
     change = Suggestion("set_argument", text, "", None, building.written(), text)
-    why = "nn.Sequential takes its modules one by one, and a list arrives"
+    why = say("nn.Sequential takes its modules one by one, and a list arrives")
     return Diagnosis("init.arguments", failed(building, why), (), (change,))
 
 

@@ -10,6 +10,7 @@ from cnnshape.analysis.diagnose.building import Building
 from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.rules.construction import LAYERS, divisors_near, failed
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Absent
 from cnnshape.words import listed, times
 
@@ -24,18 +25,23 @@ def diagnose_building(building: Building) -> Diagnosis:
     return Diagnosis("raised.init", failed(building, lines[0] if lines else building.exception))
 
 
+def _failed(building: Building, why: str) -> str:
+    """The same where the sentence itself has what stands in the line."""
+    return say("building {owner} failed: {why}", owner=building.owner, why=why)
+
+
 def _misspelt(building: Building) -> Diagnosis | None:
     """``nn.Liner``, or a variable of ``__init__`` that is not defined."""
     absent = building.absent
     if absent is None or not absent.near:
         return None
-    what = f"{absent.owner} has no attribute {absent.name!r}"
+    what = say("{module} has no attribute {name!r}", module=absent.owner, name=absent.name)
     if not absent.owner:
-        what = f"__init__ uses {absent.name!r}, which is not defined"
-    why = f"building {building.owner} failed: {what}; did you mean {listed(absent.near, 'or')}?"
+        what = say("__init__ uses {name!r}, which is not defined", name=absent.name)
+    why = what + say("; did you mean {names}?", names=listed(absent.near, "or"))
     kind = "attribute.misspelt" if absent.owner else "name.undefined"
     found = tuple(_respelt(building, absent))[:1] if len(absent.near) == 1 else ()
-    return Diagnosis(kind, why, (), found)
+    return Diagnosis(kind, _failed(building, why), (), found)
 
 
 def _respelt(building: Building, absent: Absent) -> Iterator[Suggestion]:
@@ -51,14 +57,12 @@ def _super(building: Building) -> Diagnosis | None:
     """Layers assigned before ``super().__init__()`` has made the place for them."""
     if building.initialised:
         return None
-    sentence = (
-        f"building {building.owner} failed: {building.owner}.__init__ assigns layers before "
-        "super().__init__() has run"
+    why = say(
+        "{owner}.__init__ assigns layers before super().__init__() has run", owner=building.owner
     )
-    advice = Suggestion(
-        "change_call", f"super().__init__() as the first line of {building.owner}.__init__", ""
-    )
-    return Diagnosis("init.super", sentence, (), (advice,))
+    advice = say("super().__init__() as the first line of {owner}.__init__", owner=building.owner)
+    change = Suggestion("change_call", advice, "")
+    return Diagnosis("init.super", _failed(building, why), (), (change,))
 
 
 def _asserted(building: Building) -> Diagnosis | None:
@@ -74,11 +78,13 @@ def _asserted(building: Building) -> Diagnosis | None:
     }
     met = listed(f"{name} = {value!r}" for name, value in numbers.items())
     said = building.message.strip().splitlines()
-    why = f"{building.owner}.__init__ asserts {ast.unparse(line.test)}"
-    why += f", with {met}" if met else ""
-    why += f": {said[0]}" if said else ""
+    why = say("{owner}.__init__ asserts {test}", owner=building.owner, test=ast.unparse(line.test))
+    if met:
+        why += say(", with {numbers}", numbers=met)
+    if said:
+        why += say(": {message}", message=said[0])
     found = tuple(_divided(line.test, numbers))
-    return Diagnosis("raised.init", f"building {building.owner} failed: {why}", (), found)
+    return Diagnosis("raised.init", _failed(building, why), (), found)
 
 
 def _divided(test: ast.expr, numbers: Mapping[str, Any]) -> Iterator[Suggestion]:
@@ -112,11 +118,17 @@ def _odd_width(building: Building) -> Diagnosis | None:
     half, written = shape[-1] // 2, ast.unparse(target)
     if str(half + 1) not in building.message:
         return None
-    sentence = (
-        f"building {building.owner} failed: {written} of {name} {times(shape)} has {half} columns, "
-        f"and {half + 1} come: an odd width has one odd column less than even ones"
+    why = say(
+        "{target} of {name} {shape} has {half} columns, and {more} come: an odd width has one odd "
+        "column less than even ones",
+        target=written,
+        name=name,
+        shape=times(shape),
+        half=half,
+        more=half + 1,
     )
-    return Diagnosis("assign.sizes", sentence, (), tuple(_even(building, line, name, shape)))
+    changes = tuple(_even(building, line, name, shape))
+    return Diagnosis("assign.sizes", _failed(building, why), (), changes)
 
 
 def _even(

@@ -23,7 +23,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
 from cnnshape.analysis.report import Suggestion
-from cnnshape.messages import say
+from cnnshape.messages import Said, say
 from cnnshape.tracing.trace import Module
 from cnnshape.words import plural, times
 
@@ -42,8 +42,10 @@ def name_of(failing: Failing, layer: Module | None) -> str:
     """The failing layer, or the functional call."""
     if layer is not None and layer.path == failing.path:
         return who(failing.path, failing.module.type)
-    function = failing.operation.name if failing.operation else "the call"
-    return f"{function} in {failing.path}" if failing.path else function
+    function = failing.operation.name if failing.operation else say("the call")
+    if not failing.path:
+        return function
+    return say("{function} in {module}", function=function, module=failing.path)
 
 
 def convolution(failing: Failing) -> Diagnosis | None:
@@ -141,7 +143,7 @@ def _rebuilt(layer: Module, arriving: int, groups: int) -> dict[str, int]:
     return changes
 
 
-def _channels_last(x: Operand, axis: int, sentence: str) -> Diagnosis:
+def _channels_last(x: Operand, axis: int, sentence: Said) -> Diagnosis:
     """H×W×C instead of C×H×W."""
     name, shape, last = x.input_name or "x", x.shape, x.rank - 1
     order = (0, last, *range(1, last)) if axis else (last, *range(last))
@@ -152,9 +154,18 @@ def _channels_last(x: Operand, axis: int, sentence: str) -> Diagnosis:
         steps, template = (Step("transpose", (1, 2)),), "{x}.transpose(1, 2)"
     return Diagnosis(
         "input.channels_last",
-        f"{sentence}: {name} {times(shape)} has its {plural(shape[-1], 'channel')} in "
-        f"the last dimension, and PyTorch wants {'it' if shape[-1] == 1 else 'them'} "
-        f"{'second' if axis else 'first'}",
+        sentence
+        + say(
+            ": {name} {shape} has its {channels} in the last dimension, and PyTorch wants {them} "
+            "second"
+            if axis
+            else ": {name} {shape} has its {channels} in the last dimension, and PyTorch wants "
+            "{them} first",
+            name=name,
+            shape=times(shape),
+            channels=plural(shape[-1], "channel"),
+            them=Said("it" if shape[-1] == 1 else "them", "them"),
+        ),
         (),
         (change_input(name, template, steps, (list(shape), after)),),
     )
@@ -165,8 +176,16 @@ def _channel_axis_missing(failing: Failing, x: Operand) -> Diagnosis:
     name, batch = name_of(failing, failing.module), x.shape[0]
     return Diagnosis(
         "input.missing_channel",
-        f"{name} expects 1 channel, but {batch} {arrive(batch)}: {x.input_name} "
-        f"{times(x.shape)} has no channel dimension, so its first {batch} was taken for channels",
+        say(
+            "{layer} expects {expected}, but {arriving} {arrive}: {input} {shape} has no channel "
+            "dimension, so its first {arriving} was taken for channels",
+            layer=name,
+            expected=plural(1, "channel"),
+            arriving=batch,
+            arrive=arrive(batch),
+            input=x.input_name,
+            shape=times(x.shape),
+        ),
         (),
         (unsqueeze_input(x.value, 1),),
     )
@@ -212,9 +231,17 @@ def _wrong_rank(failing: Failing, x: Operand, weight: Operand, layer: Module | N
     wanted = failing.dims + 2
     name = name_of(failing, layer)
     unbatched = AXES[failing.dims].removeprefix("N×")
-    sentence = (
-        f"{name} takes {dims(wanted)} ({AXES[failing.dims]}), or {wanted - 1} without the batch "
-        f"({unbatched}), but {dims(x.rank)} {arrive(x.rank)}: {times(x.shape)}"
+    sentence = say(
+        "{layer} takes {wanted} ({axes}), or {fewer} without the batch ({unbatched}), but "
+        "{arriving} {arrive}: {shape}",
+        layer=name,
+        wanted=dims(wanted),
+        axes=AXES[failing.dims],
+        fewer=wanted - 1,
+        unbatched=unbatched,
+        arriving=dims(x.rank),
+        arrive=arrive(x.rank),
+        shape=times(x.shape),
     )
     return Diagnosis("conv.rank", sentence, (), tuple(_rank_candidates(failing, x, weight)))
 

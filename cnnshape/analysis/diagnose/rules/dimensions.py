@@ -12,6 +12,7 @@ from cnnshape.analysis.diagnose.source_call import CallText
 from cnnshape.analysis.diagnose.suggest import present, set_arguments, unsqueeze_input
 from cnnshape.analysis.diagnose.wording import dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Value
 from cnnshape.words import listed, times
 
@@ -38,11 +39,15 @@ def out_of_range(failing: Failing) -> Diagnosis | None:
 
 def _sentence(failing: Failing, x: Operand, number: int, room: int) -> str:
     layer = failing.module.path if failing.module.builtin and failing.path else ""
-    name = who(layer) if layer else failing.name
-    subject = "its input" if layer else CallText(failing).operand(0)
-    return (
-        f"{name} works on dimension {number}, but {subject} {times(x.shape)} has "
-        f"{dims(x.rank)} ({-room} to {room - 1})"
+    return say(
+        "{function} works on dimension {axis}, but {tensor} {shape} has {dims} ({first} to {last})",
+        function=who(layer) if layer else failing.name,
+        axis=number,
+        tensor=say("its input") if layer else CallText(failing).operand(0),
+        shape=times(x.shape),
+        dims=dims(x.rank),
+        first=-room,
+        last=room - 1,
     )
 
 
@@ -63,7 +68,7 @@ def _candidates(failing: Failing, x: Operand, number: int, keyword: str) -> Iter
         return
     found = call.found
     if found is None:
-        text = f"{failing.name} along dimension {last}"
+        text = say("{function} along dimension {axis}", function=failing.name, axis=last)
     elif found.receiver is None and found.function[:1].isalpha():
         text = f"{found.function}({call.operand(0)}, {keyword}={last})"
     else:
@@ -116,14 +121,23 @@ def permute(failing: Failing) -> Diagnosis | None:
     if sorted(a % rank if -rank <= a < rank else a for a in order) == list(range(rank)):
         return None
     call = CallText(failing)
-    sentence = (
-        f"permute{order} names {dims(len(order))}, but {call.operand(0)} {times(x.shape)} has "
-        f"{dims(rank)}"
+    sentence = say(
+        "permute{order} names {named}, but {tensor} {shape} has {dims}",
+        order=order,
+        named=dims(len(order)),
+        tensor=call.operand(0),
+        shape=times(x.shape),
+        dims=dims(rank),
     )
     found: list[Suggestion] = []
     if len(order) == rank:
-        left_out = listed(str(axis) for axis in _left_out(order, rank))
-        sentence = f"permute{order} leaves out {left_out} of {call.operand(0)} {times(x.shape)}"
+        sentence = say(
+            "permute{order} leaves out {axes} of {tensor} {shape}",
+            order=order,
+            axes=listed(str(axis) for axis in _left_out(order, rank)),
+            tensor=call.operand(0),
+            shape=times(x.shape),
+        )
         found += [call.with_arguments(better) for better in _each_once(order, rank)]
     if len(order) == rank + 1 and x.value.origin == "input":
         found.append(unsqueeze_input(x.value))

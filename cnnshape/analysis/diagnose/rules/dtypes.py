@@ -13,6 +13,7 @@ from cnnshape.analysis.diagnose.source_call import CallText, at_call
 from cnnshape.analysis.diagnose.suggest import before_call, change_input
 from cnnshape.analysis.diagnose.wording import who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Value
 from cnnshape.words import times
 
@@ -49,10 +50,16 @@ def mixed(failing: Failing) -> Diagnosis | None:
     name = who(failing.path, failing.module.type) if layered else failing.name
     if not layered and failing.module.builtin:
         name = who("", failing.module.type)
-    have = "has weights" if held else "works with another tensor"
-    sentence = f"{name} {have} of {wanted}, but {value.dtype} arrives"
+    sentence = say(
+        "{function} has weights of {wanted}, but {given} arrives"
+        if held
+        else "{function} works with another tensor of {wanted}, but {given} arrives",
+        function=name,
+        wanted=wanted,
+        given=value.dtype,
+    )
     if value.origin == "input":
-        sentence += f": {value.name} {times(sizes(value) or ())}"
+        sentence += say(": {name} {shape}", name=value.name, shape=times(sizes(value) or ()))
     return Diagnosis(
         "dtype.mismatch",
         sentence,
@@ -68,7 +75,11 @@ def floating(failing: Failing) -> Diagnosis | None:
     value = failing.tensors[0]
     if value.dtype not in _INTEGERS:
         return None
-    sentence = f"{failing.name} needs floating-point numbers, but {value.dtype} arrives"
+    sentence = say(
+        "{function} needs floating-point numbers, but {given} arrives",
+        function=failing.name,
+        given=value.dtype,
+    )
     return Diagnosis("dtype.integer", sentence, (), tuple(_converted(failing, value, "float32")))
 
 
@@ -80,7 +91,11 @@ def indices(failing: Failing) -> Diagnosis | None:
     if value is None or value.dtype in ("int64", "int32"):
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else failing.name
-    sentence = f"{name} looks up rows by whole numbers (int64), but {value.dtype} arrives"
+    sentence = say(
+        "{function} looks up rows by whole numbers (int64), but {given} arrives",
+        function=name,
+        given=value.dtype,
+    )
     return Diagnosis("dtype.index", sentence, (), tuple(_converted(failing, value, "int64")))
 
 
@@ -116,10 +131,18 @@ def _origin(failing: Failing, value: Value) -> tuple[str, ...]:
         others = [v for v in alike if v.dtype != value.dtype]
         if same and others:
             held = next((v for v in same if v.origin in ("parameter", "buffer", "constant")), None)
-            name = None if held is None else held.name or "a tensor made here"
-            return (f"{operation.name} with {name}, which is {value.dtype}",) if name else ()
+            if held is None:
+                return ()
+            with_another = say(
+                "{function} with {tensor}, which is {dtype}",
+                function=operation.name,
+                tensor=held.name or say("a tensor made here"),
+                dtype=value.dtype,
+            )
+            return (with_another,)
         if not same:
-            return (f"{operation.name} makes it {value.dtype}",)
+            made = say("{function} makes it {dtype}", function=operation.name, dtype=value.dtype)
+            return (made,)
         value = same[0]
     return ()
 

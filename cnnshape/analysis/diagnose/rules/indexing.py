@@ -24,6 +24,7 @@ from cnnshape.analysis.diagnose.suggest import (
 )
 from cnnshape.analysis.diagnose.wording import arrive, dims, who
 from cnnshape.analysis.report import Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Module, Plain, Ref
 from cnnshape.words import plural, times
 
@@ -41,18 +42,28 @@ def embedding(failing: Failing) -> Diagnosis | None:
         return None
     name = who(failing.path, failing.module.type)
     layer = failing.layer({"Embedding", "EmbeddingBag"}, failing.argument("weight"))
-    rows = f"{name} has {plural(table[0], 'row')} (0 to {table[0] - 1})"
+    rows = plural(table[0], "row")
     if span is None:
-        return Diagnosis("embedding.index", f"{rows}, and an index outside of it arrives")
+        sentence = say(
+            "{layer} has {rows} (0 to {last}), and an index outside of it arrives",
+            layer=name,
+            rows=rows,
+            last=table[0] - 1,
+        )
+        return Diagnosis("embedding.index", sentence)
+    sentence = say(
+        "{layer} has {rows} (0 to {last}), but the index {index} arrives",
+        layer=name,
+        rows=rows,
+        last=table[0] - 1,
+        index=span[1] if span[1] >= table[0] else span[0],
+    )
     found: list[Suggestion | None] = []
     if span[1] >= table[0]:
-        sentence = f"{rows}, but the index {span[1]} arrives"
         if layer is not None:
             found.append(set_arguments(layer, {"num_embeddings": span[1] + 1}))
-    else:
-        sentence = f"{rows}, but the index {span[0]} arrives"
-        if span[0] == -1 and layer is not None:
-            found.append(_padding_row(failing, layer, table[0]))
+    elif span[0] == -1 and layer is not None:
+        found.append(_padding_row(failing, layer, table[0]))
     if span[0] >= 1 and span[1] == table[0] and value.origin == "input" and value.name:
         found.append(change_input(value.name, "{x} - 1", (Step("shift", (-1,)),)))
     return Diagnosis("embedding.index", sentence, (), present(found))
@@ -65,9 +76,14 @@ def one_hot(failing: Failing) -> Diagnosis | None:
     if span is None or type(classes) is not int or (span[0] >= 0 and span[1] < classes):
         return None
     bad = span[0] if span[0] < 0 else span[1]
-    sentence = f"one_hot takes classes from 0 on, but {bad} arrives"
+    sentence = say("one_hot takes classes from 0 on, but {bad} arrives", bad=bad)
     if classes > 0:
-        sentence = f"one_hot has {classes} classes (0 to {classes - 1}), but {bad} arrives"
+        sentence = say(
+            "one_hot has {classes} classes (0 to {last}), but {bad} arrives",
+            classes=classes,
+            last=classes - 1,
+            bad=bad,
+        )
     return Diagnosis("index.out_of_range", sentence)
 
 
@@ -90,7 +106,13 @@ def getitem(failing: Failing) -> Diagnosis | None:
     tensor = indexed_name(failing)
     name = f"{tensor} {times(x.shape)}"
     if len(used) > x.rank:
-        sentence = f"{tensor}[…] uses {len(used)} indices, but {name} has {dims(x.rank)}"
+        sentence = say(
+            "{tensor}[…] uses {used} indices, but {sized} has {dims}",
+            tensor=tensor,
+            used=len(used),
+            sized=name,
+            dims=dims(x.rank),
+        )
         found: list[Suggestion] = []
         if x.value.origin == "input" and len(used) == x.rank + 1:
             found.append(unsqueeze_input(x.value))
@@ -119,9 +141,11 @@ def _fractions(failing: Failing, items: tuple[Plain, ...], tensor: str) -> Diagn
         index = failing.value(item)
         if index is None or index.dtype in _INDICES:
             continue
-        shape = times(sizes(index) or (), "a single number")
-        sentence = (
-            f"{tensor}[…] takes whole numbers or a mask, but the index, {shape}, is {index.dtype}"
+        sentence = say(
+            "{tensor}[…] takes whole numbers or a mask, but the index, {shape}, is {dtype}",
+            tensor=tensor,
+            shape=times(sizes(index) or (), say("a single number")),
+            dtype=index.dtype,
         )
         return Diagnosis("dtype.index", sentence)
     return None
@@ -135,7 +159,12 @@ def _together(failing: Failing, items: tuple[Plain, ...], tensor: str) -> Diagno
     if found is None:
         return None
     one, other = (times(shapes[place]) for place in found[:2])
-    sentence = f"the indices in {tensor}[…] are taken one with one, but are {one} and {other}"
+    sentence = say(
+        "the indices in {tensor}[…] are taken one with one, but are {one} and {other}",
+        tensor=tensor,
+        one=one,
+        other=other,
+    )
     return Diagnosis("index.shape", sentence)
 
 
@@ -172,10 +201,7 @@ def _beyond(call: CallText, x: Operand, items: tuple[Plain, ...]) -> Diagnosis |
         size = x.shape[axis]
         if type(item) is int and not -size <= item < size:
             better = [*items[:position], -1, *items[position + 1 :]]
-            sentence = (
-                f"index {item} is outside of dimension {axis} of {name}, which has "
-                f"{size} ({-size} to {size - 1})"
-            )
+            sentence = _outside(item, axis, name, size, -size)
             last = (call.candidate(_indexed(call, better)),) if failing.name == "getitem" else ()
             return Diagnosis("index.out_of_range", sentence, (), last)
         span = ranges.get(item.value) if isinstance(item, Ref) else _extremes(item)
@@ -212,8 +238,11 @@ def _mask(failing: Failing, x: Operand, items: tuple[Plain, ...], name: str) -> 
             continue
         covered = x.shape[axis : axis + len(masked)]
         if masked != covered:
-            sentence = (
-                f"the mask {times(masked)} does not fit {name}, where it covers {times(covered)}"
+            sentence = say(
+                "the mask {mask} does not fit {tensor}, where it covers {covered}",
+                mask=times(masked),
+                tensor=name,
+                covered=times(covered),
             )
             return Diagnosis("index.mask", sentence)
     return None
@@ -234,7 +263,13 @@ def position(failing: Failing) -> Diagnosis | None:
     if failing.name == "narrow":
         start, length = failing.argument("start"), failing.argument("length")
         if isinstance(start, int) and isinstance(length, int) and start + length > size:
-            sentence = f"{start} + {length} goes beyond dimension {dim} of {name}, which has {size}"
+            sentence = say(
+                "{end} goes beyond dimension {axis} of {tensor}, which has {size}",
+                end=f"{start} + {length}",
+                axis=dim,
+                tensor=name,
+                size=size,
+            )
             rest = call.with_arguments((dim, start, size - start))
             return Diagnosis("index.out_of_range", sentence, (), (rest,))
     given = failing.value(failing.argument("index"))
@@ -245,9 +280,16 @@ def position(failing: Failing) -> Diagnosis | None:
     return None
 
 
-def _outside(index: int, dim: int, name: str, size: int) -> str:
-    return (
-        f"index {index} is outside of dimension {dim} of {name}, which has {size} (0 to {size - 1})"
+def _outside(index: int, dim: int, name: str, size: int, first: int = 0) -> str:
+    return say(
+        "index {index} is outside of dimension {axis} of {tensor}, which has {size} "
+        "({first} to {last})",
+        index=index,
+        axis=dim,
+        tensor=name,
+        size=size,
+        first=first,
+        last=size - 1,
     )
 
 
@@ -265,9 +307,12 @@ def split(failing: Failing) -> Diagnosis | None:
         return None
     call = CallText(failing)
     added = " + ".join(map(str, pieces))
-    sentence = (
-        f"split takes {added} = {total} of dimension {dim} of {call.operand(0)} {times(shape)}, "
-        f"which has {size}"
+    sentence = say(
+        "split takes {pieces} of dimension {axis} of {tensor}, which has {size}",
+        pieces=f"{added} = {total}",
+        axis=dim,
+        tensor=f"{call.operand(0)} {times(shape)}",
+        size=size,
     )
     found: list[Suggestion] = []
     rest = size - sum(pieces[:-1])
@@ -287,6 +332,12 @@ def glu(failing: Failing) -> Diagnosis | None:
     if size % 2 == 0:
         return None
     name = who(failing.path, failing.module.type) if failing.module.builtin else "glu"
-    sentence = f"{name} halves dimension {axis}, but {size} {arrive(size)}, which is odd"
+    sentence = say(
+        "{layer} halves dimension {axis}, but {size} {arrive}, which is odd",
+        layer=name,
+        axis=axis,
+        size=size,
+        arrive=arrive(size),
+    )
     found = tuple(other_inputs(failing, x.value, axis, size + 1))
     return Diagnosis("glu.size", sentence, (), found)
