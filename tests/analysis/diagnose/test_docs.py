@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from cnnshape.analysis.diagnose.diagnosis import KINDS
+from cnnshape.experiments import search_fixes
 from tests.analysis.diagnose.case import CASES
 
 ROOT = Path(__file__).parents[3]
@@ -109,6 +110,7 @@ def _comparable(text):
 def main() -> None:
     """Write the blocks of the Chinese pages and the rows of their index anew."""
     os.environ["CNNSHAPE_LANG"] = "zh"
+    search_fixes.BUDGET = search_fixes._ENOUGH = 60.0  # as in the tests
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
