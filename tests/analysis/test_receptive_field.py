@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+import cnnshape
 from cnnshape.analysis.fields.reach import PIXELS, bounded_pixels, shifted, sliding, transposed
 from cnnshape.analysis.fields.windows import _border, adaptive, interpolated
 from cnnshape.analysis.receptive_field import Field, receptive_fields
@@ -436,3 +439,25 @@ def test_borders_that_repeat_positions():
     found = {mode: [_border(at, 5, mode) for at in (-1, 5, 6)]
              for mode in ("circular", "reflect", "replicate")}  # fmt: skip
     assert found == {"circular": [4, 0, 1], "reflect": [1, 3, 2], "replicate": [0, 4, 4]}
+
+
+def test_the_hand_table_is_right():
+    """size + (K − 1)·stride, stride·S, offset − P·stride, as the page says."""
+    page = Path(__file__).parents[2] / "docs" / "receptive-field.md"
+    rows = re.findall(
+        r"^\| (\w+) \| (\d), (\d), (\d) \| .*?(\d+) \| (\d+) \| .*?(−?\d+) \|$",
+        page.read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    assert [row[0] for row in rows] == ["C1", "S1", "C2", "S2", "C3"]
+    report = cnnshape.inspect("lenet")
+    size, stride, offset = 1, 1, 0
+    for path, *numbers in rows:
+        kernel, step, padding, *told = (int(n.replace("−", "-")) for n in numbers)
+        size, offset = size + (kernel - 1) * stride, offset - padding * stride
+        stride *= step
+        assert told == [size, stride, offset]
+        layer = report.layer(path)
+        assert layer.receptive_field == (size, size)
+        assert layer.receptive_field_stride == (stride, stride)
+        assert layer.receptive_field_offset == (offset, offset)
