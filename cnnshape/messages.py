@@ -24,8 +24,12 @@ ENGLISH = "en"
 TRANSLATIONS = Path(__file__).with_name("translations")
 DOMAIN = "cnnshape"
 
-#: Chinese has no spaces; a template has them around values, which mostly are numbers or code.
-_SPACE = re.compile("(?<=[\u3001-\u9fff\uff01-\uff5e]) (?=[\u3001-\u9fff\uff01-\uff5e])")
+#: Chinese has no spaces, and none beside its marks; a template has them around values, which
+#: mostly are numbers or code.
+_SPACE = re.compile(
+    "(?<=[\u3001-\u9fff\uff01-\uff5e]) (?=[\u3001-\u9fff\uff01-\uff5e])"
+    "|(?<=[\u3001\u3002\uff01-\uff5e]) (?! )|(?<! ) (?=[\u3001\u3002\uff01-\uff5e])"
+)
 #: The template in English → in another language, or itself where the catalogue has none.
 _LookUp = Callable[[str], str]
 
@@ -97,7 +101,7 @@ def translated(text: str, language: str | None = None) -> str:
     if not isinstance(text, Said):  # as nearly every cell of a table
         return text
     look_up = _catalogue(readers_language() if language is None else language)
-    return text if look_up is None else _in_words_of(look_up, text)
+    return text if look_up is None else _SPACE.sub("", _in_words_of(look_up, text))
 
 
 def looked_up(text: str, language: str | None = None) -> str:
@@ -118,13 +122,12 @@ def _in_words_of(look_up: _LookUp, text: str) -> str:
     template = look_up(text.template)
     if template == text.template and not text.values:
         return text  # a form of a word, such as a plural, may differ from its template
-    said = template.format_map(
+    return template.format_map(
         {
             name: _in_words_of(look_up, value) if isinstance(value, str) else value
             for name, value in text.values.items()
         }
     )
-    return _SPACE.sub("", said)
 
 
 def readers_language() -> str:

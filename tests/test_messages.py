@@ -72,6 +72,13 @@ def test_words_are_translated_with_what_is_inside():
     assert translated(with_article("LSTM"), "zh") == "LSTM"
 
 
+def test_chinese_has_no_spaces_between_words_and_beside_marks():
+    call = say("{name} ({nth} call)", name="pool", nth=ordinal(2))
+    assert translated(joined(" ", (call, "24/2 = 12")), "zh") == "pool（第 2 次调用）24/2 = 12"
+    sides = listed([say("height"), say("width")])
+    assert translated(say("{nth} call", nth=sides), "zh") == "第高和宽次调用"
+
+
 def test_values_are_no_templates():
     sentence = say("{nth} call", nth="{0} {x} {")
     assert sentence == "{0} {x} { call"
