@@ -26,7 +26,7 @@ def test_a_row_points_at_its_layer_in_both_pictures(opened, accessible, page: st
     accessible(tab)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(400, False), (1000, True)])
+@pytest.mark.parametrize(("width", "dark"), [(350, False), (1000, True)])
 def test_it_is_readable_at_every_width(opened, accessible, width: int, dark: bool) -> None:
     both = cnnshape.compare("lenet", "lenet-d2l")
     tab = opened(compare_page(both), width=width, dark=dark)

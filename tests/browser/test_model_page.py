@@ -338,10 +338,10 @@ def test_a_failing_model_says_why_and_what_to_change(opened, page):
 
 
 def test_on_a_phone_table_layer_and_diagram_follow_each_other(opened, page):
-    tab = ready(opened(page("letters"), width=400, height=800, fragment="#C2"))
+    tab = ready(opened(page("letters"), width=350, height=800, fragment="#C2"))
     tops = [tab.locator(f"#{one}").bounding_box()["y"] for one in ("table", "chosen", "diagram")]
     assert tops == sorted(tops)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= 400
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 350
 
 
 @pytest.mark.parametrize(("name", "dark"), [("letters", False), ("wrong", True), ("resnet", True)])
