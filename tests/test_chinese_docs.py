@@ -66,6 +66,15 @@ def test_the_blocks_are_those_of_the_english_page(english: Path, chinese: Path) 
 
 
 @EACH
+def test_no_command_in_a_sentence_is_another(english: Path, chinese: Path) -> None:
+    there, here = (
+        {" ".join(code.split()) for code in re.findall(r"`(cnnshape [^`]+)`", prose(page))}
+        for page in (english, chinese)
+    )
+    assert here <= there
+
+
+@EACH
 def test_there_is_a_chinese_section_for_each(english: Path, chinese: Path) -> None:
     if english.name != "README.md":  # whose translation has a list of terms as well
         levels = [re.findall(r"^#+ ", prose(page), re.MULTILINE) for page in (english, chinese)]
