@@ -18,6 +18,7 @@ from typing import Any
 
 from cnnshape.analysis.report import Report
 from cnnshape.errors import CnnshapeError, ModelFailedError, ModelNotFoundError, UsageError
+from cnnshape.messages import say
 
 _AT = re.compile(r"(?P<spec>.+(?:\.py|:)[^@]*)@(?P<revision>[^@\s(){}:]+)", re.DOTALL)
 _CATALOGS = ("torchvision:", "timm:", "hf:")
@@ -42,7 +43,11 @@ def split_revision(text: str) -> tuple[str, str | None]:
         return text, None
     if text.startswith(_CATALOGS):
         raise UsageError(
-            f"{text}: only code of your own has revisions; leave @{match['revision']} out"
+            say(
+                "{model}: only code of your own has revisions; leave @{revision} out",
+                model=text,
+                revision=match["revision"],
+            )
         )
     return match["spec"], match["revision"]
 
@@ -78,9 +83,17 @@ def _root(folder: Path, spec: str) -> Path:
     try:
         found = _git(folder if folder.is_dir() else Path.cwd(), "rev-parse", "--show-toplevel")
     except FileNotFoundError:
-        raise UsageError(f"{spec}: a revision needs git, which is not installed") from None
+        raise UsageError(
+            say("{model}: a revision needs git, which is not installed", model=spec)
+        ) from None
     if found.returncode:
-        raise UsageError(f"{spec}: {folder} is in no git repository, so that it has no revisions")
+        raise UsageError(
+            say(
+                "{model}: {folder} is in no git repository, so that it has no revisions",
+                model=spec,
+                folder=folder,
+            )
+        )
     return Path(os.fsdecode(found.stdout.rstrip(b"\n")))
 
 
@@ -88,7 +101,14 @@ def _commit(root: Path, revision: str, spec: str) -> str:
     wanted = f"{revision}^{{commit}}"
     found = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted)
     if found.returncode:
-        raise UsageError(f"{spec}@{revision}: the repository {root} has no revision {revision!r}")
+        raise UsageError(
+            say(
+                "{model}@{revision}: the repository {root} has no revision {revision!r}",
+                model=spec,
+                revision=revision,
+                root=root,
+            )
+        )
     return found.stdout.decode().strip().splitlines()[-1]
 
 
@@ -136,17 +156,21 @@ def _asked(
     )
     if not answered.exists():
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise ModelFailedError(
-            f"{name}: its process ended with status {done.returncode}"
-            f"{': ' + said[-1] if said else ''}"
+        sentence = say(
+            "{model}: its process ended with status {status}", model=name, status=done.returncode
         )
+        if said:
+            sentence = say("{what}: {message}", what=sentence, message=said[-1])
+        raise ModelFailedError(sentence)
     # Written by the process above, which ran nothing but this package and the user's own code.
     answer = pickle.loads(answered.read_bytes())  # noqa: S301
     if isinstance(answer, Report):
         return answer
     kind, text = answer
     text = text.replace(f"{folder / 'tree'}{os.sep}", "")
-    raise (ModelNotFoundError if kind == "usage" else ModelFailedError)(f"at {name}: {text}")
+    raise (ModelNotFoundError if kind == "usage" else ModelFailedError)(
+        say("at {model}: {reason}", model=name, reason=text)
+    )
 
 
 def answer(question: str, answered: str) -> None:

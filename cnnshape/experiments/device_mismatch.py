@@ -8,6 +8,7 @@ from dataclasses import replace
 from torch import nn
 
 from cnnshape.analysis.report import ErrorReport, Suggestion
+from cnnshape.messages import say
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.structure import named_tensors
 from cnnshape.tracing.unregistered import unregistered
@@ -28,7 +29,12 @@ def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> E
     if apart:
         path, module = apart[0]
         where = next(str(t.device) for t in module.parameters(recurse=False))
-        sentence = f"{path} is on {where}, the first parameters of the model are on {device}"
+        sentence = say(
+            "{layer} is on {device}, the first parameters of the model are on {other}",
+            layer=path,
+            device=where,
+            other=device,
+        )
         text = f'model.to("{device}")'
         change = Suggestion(
             "change_call", text, path, "device", where, device, verified=runs, runs=runs or None
@@ -49,8 +55,12 @@ def misplaced(model: nn.Module, inputs: Inputs, device: str, *, runs: bool) -> E
         return None
     every = listed(name for name, _ in elsewhere)
     where = elsewhere[0][1]
-    verb = "is" if len(elsewhere) == 1 else "are"
-    sentence = f"the model is on {device}, but {every} {verb} on {where}"
+    told = {"device": device, "other": where}
+    sentence = say("the model is on {device}, but {input} is on {other}", input=every, **told)
+    if len(elsewhere) > 1:
+        sentence = say(
+            "the model is on {device}, but {inputs} are on {other}", inputs=every, **told
+        )
     name = elsewhere[0][0]
     change = Suggestion(
         "set_input",
@@ -74,9 +84,12 @@ def _left_behind(model: nn.Module, device: str) -> Iterator[ErrorReport]:
             if where == {device}:
                 continue
             own = f"{path or type(model).__name__}.{name}"
-            sentence = (
-                f"{own} is a plain list or dict, of whose layers torch does not know: the model is "
-                f"on {device}, and they are on {', '.join(sorted(where))}"
+            sentence = say(
+                "{layers} is a plain list or dict, of whose layers torch does not know: the "
+                "model is on {device}, and they are on {others}",
+                layers=own,
+                device=device,
+                others=", ".join(sorted(where)),
             )
             text = f"self.{name} = nn.ModuleList(self.{name})"
             change = Suggestion("change_call", text, path, name, to="ModuleList")

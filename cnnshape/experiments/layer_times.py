@@ -9,12 +9,15 @@ from cnnshape.analysis.report import Layer, Report
 from cnnshape.errors import UsageError
 from cnnshape.experiments.run_pass import needs_gradients
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import say
 from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs
 from cnnshape.tracing.stopwatch import time_calls
 
 Times = Mapping[tuple[str, int], float]
-_NOTHING_COMPUTED = "on meta nothing is computed that could be timed: name --device cpu or cuda"
+_NOTHING_COMPUTED = say(
+    "on meta nothing is computed that could be timed: name --device cpu or cuda"
+)
 
 
 def with_times(report: Report, prepared: Prepared) -> Report:
@@ -26,7 +29,7 @@ def with_times(report: Report, prepared: Prepared) -> Report:
         UsageError: the inputs have letters, or ``meta`` was named.
     """
     if prepared.inputs.has_letters:
-        raise UsageError("layers are timed on an input of known size: give numbers")
+        raise UsageError(say("layers are timed on an input of known size: give numbers"))
     if prepared.options.device == "meta":
         raise UsageError(_NOTHING_COMPUTED)
     if report.device in ("meta", "fake"):
@@ -36,12 +39,21 @@ def with_times(report: Report, prepared: Prepared) -> Report:
     try:
         times = _measured(report, prepared)
     except Exception as error:  # noqa: BLE001 - whatever the model raises when it runs again
-        return _untimed(report, f"the model raised when it ran again: {message_of(error)}")
+        return _untimed(
+            report,
+            say("the model raised when it ran again: {message}", message=message_of(error)),
+        )
     return _timed(report, times)
 
 
 def _untimed(report: Report, why: str) -> Report:
-    return replace(report, notes=(*report.notes, f"not timed: {why}"))
+    return replace(
+        report,
+        notes=(
+            *report.notes,
+            say("not timed: {reason}", reason=why),
+        ),
+    )
 
 
 def _measured(report: Report, prepared: Prepared) -> Times:

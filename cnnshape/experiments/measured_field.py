@@ -26,6 +26,7 @@ from cnnshape.analysis.receptive_field import field_of, picture_inputs, result_s
 from cnnshape.experiments.linear_pass import LinearPass, positive_weights
 from cnnshape.interrupts import held, let_through
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import joined, say
 from cnnshape.tracing.execute import Inputs, record
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.structure import named_tensors
@@ -119,22 +120,37 @@ def measure_fields(
 def measured_notes(fields: Sequence[MeasuredField]) -> tuple[str, ...]:
     """What a report says of the comparison: the counts, then what is not equal."""
     if not fields:
-        return ("no receptive field could be measured: no layer's result depends on a picture",)
+        return (
+            say("no receptive field could be measured: no layer's result depends on a picture"),
+        )
     counts = Counter(field.status for field in fields)
-    told = ", ".join(f"{counts[status]} {status}" for status in _STATUSES)
-    notes = [f"receptive fields measured by gradients: {told}"]
+    notes = [
+        say(
+            "receptive fields measured by gradients: {equal} equal, {different} different, "
+            "{inconclusive} inconclusive",
+            **{status: counts[status] for status in _STATUSES},
+        )
+    ]
     for field in fields:
         if field.status == "different":
             unit = ", ".join(map(str, field.unit))
             notes.append(
-                f"{field.path}[{unit}]: gradients reach {_spans(field.measured)}, the graph says "
-                f"{_spans(field.expected)}"
+                say(
+                    "{layer}[{unit}]: gradients reach {reached}, the graph says {expected}",
+                    layer=field.path,
+                    unit=unit,
+                    reached=_spans(field.measured),
+                    expected=_spans(field.expected),
+                )
             )
     unclear: dict[str, list[str]] = {}
     for field in fields:
         if field.status == "inconclusive":
-            unclear.setdefault(field.reason, []).append(field.path or "the result")
-    notes += [f"inconclusive: {', '.join(paths)} ({reason})" for reason, paths in unclear.items()]
+            unclear.setdefault(field.reason, []).append(field.path or say("the result"))
+    notes += [
+        say("inconclusive: {layers} ({reason})", layers=joined(say(", "), paths), reason=reason)
+        for reason, paths in unclear.items()
+    ]
     return tuple(notes)
 
 
@@ -242,7 +258,7 @@ def _measured(
     tensor = results.get((call.path, call.call))
     chosen = None if tensor is None else _select(tensor, spread, unit)
     if chosen is None:
-        reason = "its result cannot be read unit by unit"
+        reason = say("its result cannot be read unit by unit")
         return MeasuredField(
             call.path, call.call, unit, expected, None, _inconclusive(unit), reason
         )
@@ -261,7 +277,7 @@ def _measured(
         expected,
         measured,
         tuple(status for status, _ in each),
-        "; ".join(reasons),
+        joined(say("; "), reasons),
     )
 
 
@@ -320,13 +336,13 @@ def _compare(expected: Expected, measured: Interval | None, size: int) -> tuple[
     if expected == "global":
         if measured == whole:
             return "equal", ""
-        return "inconclusive", "global is an upper bound, and this unit sees less"
+        return "inconclusive", say("global is an upper bound, and this unit sees less")
     if expected is None and measured is not None:
-        return "inconclusive", "the graph does not tell the field"
+        return "inconclusive", say("the graph does not tell the field")
     if expected != measured:
         return "different", ""
     if expected == whole:
-        return "inconclusive", "cut off by the picture on both sides: give a larger input"
+        return "inconclusive", say("cut off by the picture on both sides: give a larger input")
     return "equal", ""
 
 
@@ -334,5 +350,5 @@ def _unmeasured(trace: Trace, index: int, spread: Spread, message: str) -> Measu
     call = trace.calls[index]
     unit = tuple(count // 2 for count in _counts(spread))
     expected = _all_expected(spread, unit)
-    reason = f"the model does not run in double precision: {message}"
+    reason = say("the model does not run in double precision: {message}", message=message)
     return MeasuredField(call.path, call.call, unit, expected, None, _inconclusive(unit), reason)

@@ -9,6 +9,7 @@ from cnnshape.analysis.memory import LayerMemory, MemoryTotals, gradient_bytes, 
 from cnnshape.analysis.report import Layer, Report
 from cnnshape.errors import UsageError
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import say
 from cnnshape.operations.axes import total
 from cnnshape.tracing.allocations import Allocations, Sizes, count_allocations
 from cnnshape.tracing.exceptions import message_of
@@ -35,7 +36,7 @@ def with_memory(report: Report, prepared: Prepared, optimizer: str) -> Report:
         UsageError: the inputs have letters.
     """
     if prepared.inputs.has_letters:
-        raise UsageError("memory is counted on an input of known size: give numbers")
+        raise UsageError(say("memory is counted on an input of known size: give numbers"))
     if report.error is not None:
         return report  # what is wrong is told already
     serving, why_not = _counted(report, prepared, training=False)
@@ -46,7 +47,10 @@ def with_memory(report: Report, prepared: Prepared, optimizer: str) -> Report:
         report,
         layers=tuple(replace(layer, memory=rows.of(layer)) for layer in report.layers),
         totals=replace(report.totals, memory=rows.total()),
-        notes=(*report.notes, *(f"memory not counted: {why}" for why in reasons)),
+        notes=(
+            *report.notes,
+            *(say("memory not counted: {reason}", reason=why) for why in reasons),
+        ),
     )
 
 

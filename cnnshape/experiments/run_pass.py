@@ -18,6 +18,7 @@ from cnnshape.errors import DeviceError, InputPlacementError
 from cnnshape.loading.meta import count_parameters
 from cnnshape.loading.model import PARAMETER_BUDGET
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import say
 from cnnshape.tracing.exceptions import message_of
 from cnnshape.tracing.execute import Inputs, Recorded, record
 
@@ -74,8 +75,11 @@ def _run_for_real(prepared: Prepared, device: str, reason: str) -> Recorded:
         recorded = run(grad=True)
     if isinstance(recorded.exception, torch.OutOfMemoryError):
         raise DeviceError(
-            f"{device} has not enough memory for this model and input; "
-            "--device meta needs none, a smaller --input needs less"
+            say(
+                "{device} has not enough memory for this model and input; --device meta needs "
+                "none, a smaller --input needs less",
+                device=device,
+            )
         ) from recorded.exception
     return recorded
 
@@ -84,22 +88,36 @@ def _run_where_it_fits(prepared: Prepared) -> Recorded:
     parameters = count_parameters(prepared.module)
     where = _device_of(prepared.module)
     if where not in ("cpu", "meta"):
-        return _run_for_real(prepared, where, f"the model is on {where}")
+        return _run_for_real(
+            prepared,
+            where,
+            say("the model is on {device}", device=where),
+        )
     numbers = prepared.inputs.elements
     small = parameters <= PARAMETER_BUDGET and numbers <= INPUT_BUDGET
     if small and where == "cpu":
-        return _run_for_real(prepared, "cpu", "a small model runs for real")
-    what = f"an input of {numbers:,} numbers is more than {INPUT_BUDGET:,}"
+        return _run_for_real(prepared, "cpu", say("a small model runs for real"))
+    what = say(
+        "an input of {numbers:,} numbers is more than {most:,}", numbers=numbers, most=INPUT_BUDGET
+    )
     if parameters > PARAMETER_BUDGET:
-        what = f"{parameters:,} parameters are more than {PARAMETER_BUDGET:,}"
+        what = say(
+            "{parameters:,} parameters are more than {most:,}",
+            parameters=parameters,
+            most=PARAMETER_BUDGET,
+        )
     elif small:
-        what = "the model is on meta"
+        what = say("the model is on meta")
     try:
-        on_meta = _run_without_memory(prepared, "meta", f"{what}: sizes only, without memory")
+        on_meta = _run_without_memory(
+            prepared,
+            "meta",
+            say("{reason}: sizes only, without memory", reason=what),
+        )
     except InputPlacementError:
         if _bytes(prepared.module) > REAL_BYTES_LIMIT:
             raise
-        return _run_for_real(prepared, "cpu", "an input cannot be put on meta")
+        return _run_for_real(prepared, "cpu", say("an input cannot be put on meta"))
     limit = needs_values(on_meta.exception)
     if limit is None:
         return on_meta
@@ -110,14 +128,29 @@ def _run_with_values(prepared: Prepared, on_meta: Recorded, limit: str) -> Recor
     """Fake tensors, then the CPU, for a model that meta cannot run."""
     fake = _run_without_memory(prepared, "fake", "")
     if fake.exception is None and not has_unknown_sizes(fake):
-        return _because(fake, f"meta cannot run {limit}: fake tensors, without memory")
+        return _because(
+            fake,
+            say("meta cannot run {operation}: fake tensors, without memory", operation=limit),
+        )
     affordable = _bytes(prepared.module) <= REAL_BYTES_LIMIT
     if affordable and prepared.has_values:
-        return _run_for_real(prepared, "cpu", f"{limit} needs real values")
+        return _run_for_real(
+            prepared,
+            "cpu",
+            say("{operation} needs real values", operation=limit),
+        )
     if fake.exception is None:
-        return _because(fake, f"{limit} makes sizes that depend on the values (u0, u1, …)")
-    why = "has none" if affordable else "is too large for that"
-    return _because(on_meta, f"{limit} needs real values, and the model {why}")
+        return _because(
+            fake,
+            say("{operation} makes sizes that depend on the values (u0, u1, …)", operation=limit),
+        )
+    if affordable:
+        why = say("{operation} needs real values, and the model has none", operation=limit)
+    else:
+        why = say(
+            "{operation} needs real values, and the model is too large for that", operation=limit
+        )
+    return _because(on_meta, why)
 
 
 def _because(recorded: Recorded, reason: str) -> Recorded:
@@ -157,29 +190,31 @@ def needs_values(error: BaseException | None) -> str | None:
 def _limit_of(error: BaseException) -> str | None:
     name, message = type(error).__name__, message_of(error)
     if isinstance(error, NotImplementedError) and ("meta" in message or "aten::" in message):
-        return "an operation without a meta kernel"
+        return say("an operation without a meta kernel")
     if name in ("DynamicOutputShapeException", "UnsupportedOperatorException"):
-        return "an operation whose size depends on the values"
+        return say("an operation whose size depends on the values")
     if name in ("DataDependentOutputException", "GuardOnDataDependentSymNode"):
-        return "a value read from a tensor"
+        return _READ
     for words, what in _MESSAGES:
         if all(word in message for word in words):
             return what
     return None
 
 
+_READ = say("a value read from a tensor")
+_ELSEWHERE = say("a tensor that is kept on another device")
 _MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("item()", "meta"), "a value read from a tensor"),
-    (("Cannot copy out of meta tensor",), "a value read from a tensor"),
-    (("convert meta device type tensor",), "a value read from a tensor"),
-    (("numpy", "meta"), "a value read from a tensor"),
-    (("meta tensor", "boolean"), "a value read from a tensor"),
-    (("bool", "meta"), "a value read from a tensor"),
-    (("is not on the expected device",), "a tensor that is kept on another device"),
-    (("device", "meta"), "a tensor that is kept on another device"),
-    (("Meta", "not supported"), "an operation without a meta kernel"),
-    (("data-dependent",), "a value read from a tensor"),
-    (("not supported for NJT",), "a nested tensor"),
+    (("item()", "meta"), _READ),
+    (("Cannot copy out of meta tensor",), _READ),
+    (("convert meta device type tensor",), _READ),
+    (("numpy", "meta"), _READ),
+    (("meta tensor", "boolean"), _READ),
+    (("bool", "meta"), _READ),
+    (("is not on the expected device",), _ELSEWHERE),
+    (("device", "meta"), _ELSEWHERE),
+    (("Meta", "not supported"), say("an operation without a meta kernel")),
+    (("data-dependent",), _READ),
+    (("not supported for NJT",), say("a nested tensor")),
 )
 
 

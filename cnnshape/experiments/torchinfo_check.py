@@ -10,6 +10,7 @@ from cnnshape.analysis.accounts import base_name, entry_of
 from cnnshape.analysis.report import Report
 from cnnshape.interrupts import let_through
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import joined, say
 from cnnshape.tracing.preserve import preserved
 from cnnshape.tracing.trace import Operation
 
@@ -23,10 +24,10 @@ def compared_with_torchinfo(prepared: Prepared, report: Report) -> tuple[str, ..
         params, macs = _totals(prepared, report)
     except Exception as error:  # noqa: BLE001 - another tool's failure is information, not ours
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        return (f"torchinfo cannot run this model: {reason}",)
+        return (say("torchinfo cannot run this model: {reason}", reason=reason),)
     return (
-        _compared("parameters", report.totals.params, params, _why_params(report)),
-        _compared("MACs", report.totals.macs, macs, _why_macs(report)),
+        _compared(say("parameters"), report.totals.params, params, _why_params(report)),
+        _compared(say("MACs"), report.totals.macs, macs, _why_macs(report)),
     )
 
 
@@ -53,18 +54,26 @@ def _totals(prepared: Prepared, report: Report) -> tuple[int, int]:
 
 def _compared(what: str, ours: Any, theirs: int, reasons: list[str]) -> str:
     if ours == theirs:
-        return f"torchinfo counts {theirs:,} {what} as well"
-    ours_text = f"{ours:,}" if isinstance(ours, int) else "an unknown number"
-    why = f" ({'; '.join(reasons)})" if reasons else ""
-    return f"torchinfo counts {theirs:,} {what} where cnnshape counts {ours_text}{why}"
+        return say("torchinfo counts {theirs:,} {what} as well", theirs=theirs, what=what)
+    ours_text = f"{ours:,}" if isinstance(ours, int) else say("an unknown number")
+    sentence = say(
+        "torchinfo counts {theirs:,} {what} where {tool} counts {ours}",
+        theirs=theirs,
+        what=what,
+        tool="cnnshape",
+        ours=ours_text,
+    )
+    return (
+        sentence + say(" ({reasons})", reasons=joined(say("; "), reasons)) if reasons else sentence
+    )
 
 
 def _why_params(report: Report) -> list[str]:
     reasons: list[str] = []
     if any(parameter.aliases for parameter in report.trace.parameters):
-        reasons.append("it counts a shared tensor once per name")
+        reasons.append(say("it counts a shared tensor once per name"))
     if any(not layer.called and layer.params for layer in report.layers):
-        reasons.append("it leaves out parameters of modules that were never called")
+        reasons.append(say("it leaves out parameters of modules that were never called"))
     return reasons
 
 
@@ -73,13 +82,13 @@ def _why_macs(report: Report) -> list[str]:
     names = {base_name(operation.name)[0] for operation in trace.operations}
     reasons: list[str] = []
     if any(parameter.name.endswith("bias") for parameter in trace.parameters):
-        reasons.append("it counts the bias as one more multiplication")
+        reasons.append(say("it counts the bias as one more multiplication"))
     if any("norm" in name for name in names):
-        reasons.append("it counts normalisation")
+        reasons.append(say("it counts normalisation"))
     if any(_is_no_module(operation) for operation in trace.operations):
-        reasons.append("it does not see attention and matrix products that are no modules")
+        reasons.append(say("it does not see attention and matrix products that are no modules"))
     if "conv_transpose" in names:
-        reasons.append("it counts a transposed convolution by its output")
+        reasons.append(say("it counts a transposed convolution by its output"))
     return reasons
 
 

@@ -22,6 +22,7 @@ from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit
 from cnnshape.experiments.symbolic.letters import Letters, batch_letters
 from cnnshape.experiments.symbolic.run_at_sizes import at_sizes, report_at
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Trace
 
 #: Changes that are tried, and those that are shown.
@@ -37,12 +38,21 @@ def _sizes_from_text(text: str, prepared: Prepared, base: Letters) -> Letters:
     names = [name for name in prepared.inputs.letters if name not in batches]
     parts = [part.strip() for part in _CROSS.split(text)]
     if not all(part.isdecimal() and 0 < len(part) < 10 and int(part) > 0 for part in parts):
-        raise UsageError(f"--fit {text[:40]}: give sizes, as in 64x64, of up to nine digits")
+        raise UsageError(
+            say("--fit {sizes}: give sizes, as in 64x64, of up to nine digits", sizes=text[:40])
+        )
     if len(parts) == 1:
         parts *= len(names)
     if len(parts) != len(names):
         letters = ", ".join(names)
-        raise UsageError(f"--fit {text}: give {len(names)} sizes, one each for {letters}")
+        raise UsageError(
+            say(
+                "--fit {sizes}: give {count} sizes, one each for {letters}",
+                sizes=text,
+                count=len(names),
+                letters=letters,
+            )
+        )
     return {**base, **dict(zip(names, map(int, parts), strict=True))}
 
 
@@ -106,7 +116,8 @@ def _pools(setup: Setup, failed: Report, usual: Trace) -> Iterator[Adaptation]:
     if found is None:
         return
     path, size = found
-    text = f"nn.AdaptiveAvgPool{len(size)}d({size}) after {path}"
+    made = f"nn.AdaptiveAvgPool{len(size)}d({size})"
+    text = say("{layer} after {path}", layer=made, path=path)
     edits: tuple[Edit, ...] = (AfterCall(path, (Step("adaptive_avg_pool", (size,)),)),)
     if attempt(setup, failed.trace, edits, Deadline.after(_EACH)).runs:
         pool = Suggestion("insert_after", text, path, edits=edits)

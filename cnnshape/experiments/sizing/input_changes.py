@@ -13,6 +13,7 @@ from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, How, S
 from cnnshape.experiments.symbolic.letters import Letters, batch_letters, shapes_of
 from cnnshape.experiments.symbolic.run_at_sizes import report_at
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Shape
 
 #: So far above the wanted size another one is looked for.
@@ -137,8 +138,10 @@ class _Picture:
         missing = {axis: to[name] - self.wanted[name] for axis, name in self.axes.items()}
         backwards = range(len(self.shape) - 1, first - 1, -1)
         amounts = [n for axis in backwards for n in (0, missing.get(axis, 0))]
-        after = "" if self._shrinks(report) else f", then y[{self._slices(self.wanted)}]"
-        text = f"F.pad({self.name}, ({', '.join(map(str, amounts))})) before the call{after}"
+        padded = f"F.pad({self.name}, ({', '.join(map(str, amounts))}))"
+        text = say("{change} before the call", change=padded)
+        if not self._shrinks(report):
+            text += say(", then {change}", change=f"y[{self._slices(self.wanted)}]")
         return self._change(text, "pad", to)
 
     def _shrinks(self, report: Report) -> bool:
@@ -158,12 +161,13 @@ class _Picture:
         ][_FIRST_SPATIAL:]
         size = f"({', '.join(map(str, sizes))})" if len(sizes) > 1 else str(sizes[0])
         mode = _MODES[len(self.shape)]
-        text = f'F.interpolate({self.name}, size={size}, mode="{mode}") before the call'
-        return self._change(text, "interpolate", to)
+        resized = f'F.interpolate({self.name}, size={size}, mode="{mode}")'
+        return self._change(say("{change} before the call", change=resized), "interpolate", to)
 
     def cropped(self, to: Letters) -> Adaptation:
         """A part of the picture."""
-        return self._change(f"{self.name}[{self._slices(to)}] before the call", "crop", to)
+        cropped = f"{self.name}[{self._slices(to)}]"
+        return self._change(say("{change} before the call", change=cropped), "crop", to)
 
     def _slices(self, to: Letters) -> str:
         axes = range(min(self.axes), len(self.shape))

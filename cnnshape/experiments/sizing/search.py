@@ -25,6 +25,7 @@ from cnnshape.experiments.symbolic.letters import Letters, batch_letters
 from cnnshape.experiments.symbolic.sampling import Mixer
 from cnnshape.interrupts import let_through
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import joined, say
 from cnnshape.words import listed
 
 #: Seconds for a whole search, unless the caller allows more.
@@ -57,13 +58,25 @@ def accepted_sizes(
         ModelFailedError: the model accepts nothing that was tried.
     """
     if not prepared.inputs.has_letters:
-        raise UsageError("sizes needs letters for what may vary, as in -i 1,1,H,W")
+        raise UsageError(say("sizes needs letters for what may vary, as in -i 1,1,H,W"))
     if not 1 <= low <= high:
-        raise UsageError(f"the range {low}:{high} is empty: give LOW:HIGH with 1 ≤ LOW ≤ HIGH")
+        raise UsageError(
+            say(
+                "the range {low}:{high} is empty: give LOW:HIGH with 1 ≤ LOW ≤ HIGH",
+                low=low,
+                high=high,
+            )
+        )
     if high > _LARGEST or high - low >= _LONGEST:
         raise UsageError(
-            f"the range {low}:{high} is too long: at most {_LONGEST:,} sizes up to {_LARGEST:,} "
-            "are looked at"
+            say(
+                "the range {low}:{high} is too long: at most {most:,} sizes up to {largest:,} "
+                "are looked at",
+                low=low,
+                high=high,
+                most=_LONGEST,
+                largest=_LARGEST,
+            )
         )
     started = time.monotonic()
     found = understand(prepared, seconds=seconds / 3, checks=2)
@@ -143,13 +156,18 @@ def _one(inside: Letters, names: Sequence[str], mixer: Mixer) -> dict[str, int]:
 
 def _nothing(found: Understanding, low: int, high: int, *, complete: bool) -> str:
     names = listed(found.prober.inputs.letters)
-    demands = "; ".join(str(demand) for demand in found.demands)
-    return (
-        f"the model accepts no {names} from {low} to {high}"
-        + ("" if complete else " that was tried before time was up")
-        + "; it does accept "
-        f"{size_text(found.run.letters)}" + (f", since it needs {demands}" if demands else "")
-    )
+    told = {"letters": names, "low": low, "high": high}
+    sentence = say("the model accepts no {letters} from {low} to {high}", **told)
+    if not complete:
+        sentence = say(
+            "the model accepts no {letters} from {low} to {high} that was tried before time was up",
+            **told,
+        )
+    sentence += say("; it does accept {sizes}", sizes=size_text(found.run.letters))
+    if found.demands:
+        demands = joined(say("; "), map(str, found.demands))
+        sentence += say(", since it needs {demands}", demands=demands)
+    return sentence
 
 
 def _begun(
@@ -228,7 +246,14 @@ class _Search:
                 self.every_size = False
                 break
             if done % 32 == 0:
-                self.progress(f"trying {' = '.join(names)} = {n}, {len(chosen) - done} to go")
+                self.progress(
+                    say(
+                        "trying {letters} = {size}, {left} to go",
+                        letters=" = ".join(names),
+                        size=n,
+                        left=len(chosen) - done,
+                    )
+                )
             verdicts[n] = self.trying.verdict({**self.base, **dict.fromkeys(names, n)})
         return verdicts
 
@@ -275,7 +300,7 @@ class _Search:
             if time.monotonic() > self.until:
                 return
             if done % 32 == 0:
-                self.progress(f"trying {size_text(point)}")
+                self.progress(say("trying {sizes}", sizes=size_text(point)))
             self.trying.verdict(point)
 
     # ---- judging ------------------------------------------------------------------------

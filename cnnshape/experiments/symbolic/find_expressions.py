@@ -23,6 +23,7 @@ from cnnshape.experiments.symbolic.sampling import (
 from cnnshape.experiments.symbolic.solve import Solution, same_operations, solve
 from cnnshape.formulas.algebra import Sum
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import say
 from cnnshape.tracing.trace import NamedValue, Trace
 from cnnshape.words import listed
 
@@ -94,7 +95,7 @@ def understand(
         if time.monotonic() > until:
             break
         if progress is not None:
-            progress(f"checking the expressions at {size_text(letters)}")
+            progress(say("checking the expressions at {sizes}", sizes=size_text(letters)))
         run = prober.run(letters)
         if run is None:
             refused.append(letters)
@@ -259,10 +260,14 @@ def _nothing_accepted(prober: Prober) -> str:
     error = report_at(prober.prepared, letters).error
     reason = message if error is None else error.diagnosis or message
     names = listed(prober.inputs.letters)
-    limit = "until the time limit" if prober.out_of_time else "up to 256"
-    return (
-        f"no size of {names} was accepted ({prober.seen} tried, {limit}); "
-        f"at {size_text(letters)}: {reason}"
+    limit = say("until the time limit") if prober.out_of_time else say("up to 256")
+    return say(
+        "no size of {letters} was accepted ({tried} tried, {limit}); at {sizes}: {reason}",
+        letters=names,
+        tried=prober.seen,
+        limit=limit,
+        sizes=size_text(letters),
+        reason=reason,
     )
 
 

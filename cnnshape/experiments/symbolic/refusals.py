@@ -10,7 +10,9 @@ from cnnshape.analysis.accounts import Accounts
 from cnnshape.errors import CnnshapeError, UsageError
 from cnnshape.experiments.symbolic.demands import Demand
 from cnnshape.experiments.symbolic.run_at_sizes import Run
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Operation, Trace
+from cnnshape.words import plural
 
 
 class DataDependentError(CnnshapeError):
@@ -28,10 +30,16 @@ def refuse_data_dependent(trace: Trace) -> None:
         if _decided_by_values(op, accounts):
             where = trace.calls[op.call].path or trace.modules[0].type
             line = f" ({Path(op.source.file).name}:{op.source.line})" if op.source else ""
-            name = "a boolean index" if op.name == "getitem" else op.name
+            name = say("a boolean index") if op.name == "getitem" else op.name
             raise DataDependentError(
-                f"the sizes behind {name} in {where}{line} depend on the data, not on the input's "
-                "size, so they have no expression: give numbers in the place of letters"
+                say(
+                    "the sizes behind {operation} in {layer}{line} depend on the data, not on the "
+                    "input's size, so they have no expression: give numbers in the place of "
+                    "letters",
+                    operation=name,
+                    layer=where,
+                    line=line,
+                )
             )
 
 
@@ -59,8 +67,14 @@ def refuse_fixed_letters(run: Run, demands: Sequence[Demand], shape: str) -> Non
         if frozenset((left, right)) == demand.letters and len(demand.letters) == 2:
             left, right = sorted((left, right), key=shape.find)
             raise UsageError(
-                f"the model forces {left} and {right} to be equal{_by(run, demand)}: "
-                f"use one letter for both, as in {_rewritten(shape, right, left)}"
+                say(
+                    "the model forces {left} and {right} to be equal{where}: use one letter for "
+                    "both, as in {input}",
+                    left=left,
+                    right=right,
+                    where=_by(run, demand),
+                    input=_rewritten(shape, right, left),
+                )
             )
 
 
@@ -70,10 +84,15 @@ def _refuse_channel(run: Run, demand: Demand, letter: str, number: str, shape: s
         return
     call = run.trace.calls[op.call]
     raise UsageError(
-        f"{letter} can only be {number}: {call.path or 'the convolution'} "
-        f"({run.trace.module(call.path).type}) takes {number} "
-        f"channel{'' if number == '1' else 's'}; "
-        f"write {_rewritten(shape, letter, number)}"
+        say(
+            "{letter} can only be {number}: {layer} ({kind}) takes {channels}; write {input}",
+            letter=letter,
+            number=number,
+            layer=call.path or say("the convolution"),
+            kind=run.trace.module(call.path).type,
+            channels=plural(int(number), "channel"),
+            input=_rewritten(shape, letter, number),
+        )
     )
 
 
@@ -82,7 +101,7 @@ def _by(run: Run, demand: Demand) -> str:
         return ""
     op = run.trace.operations[demand.index]
     where = run.trace.calls[op.call].path or run.trace.modules[0].type
-    return f" ({op.name} in {where})"
+    return say(" ({operation} in {layer})", operation=op.name, layer=where)
 
 
 def _rewritten(shape: str, old: str, new: str) -> str:

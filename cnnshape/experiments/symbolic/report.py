@@ -26,6 +26,7 @@ from cnnshape.experiments.symbolic.sampling import all_hold, reach
 from cnnshape.experiments.symbolic.solve import Solution
 from cnnshape.formulas.algebra import plain
 from cnnshape.loading.prepare import Prepared
+from cnnshape.messages import joined, say
 from cnnshape.operations.axes import Size, total
 from cnnshape.tracing.trace import Dim, Shape, Trace
 from cnnshape.words import listed
@@ -181,44 +182,66 @@ def _notes(found: Understanding) -> Iterable[str]:
     others = [point for point in found.checked if point != found.run.letters]
     if others:
         yield (
-            f"every expression was checked at {len(others) + 1} sizes, "
-            f"{_few([found.run.letters, *others])}"
+            say(
+                "every expression was checked at {count} sizes, {sizes}",
+                count=len(others) + 1,
+                sizes=_few([found.run.letters, *others]),
+            )
         )
     elif not found.failing and None in fixed:
-        yield f"the model accepts no other size than {size_text(found.run.letters)} near it"
+        yield say(
+            "the model accepts no other size than {sizes} near it",
+            sizes=size_text(found.run.letters),
+        )
     yield from _wrong_expressions(found)
     if found.untold.costs_wrong_at:
         points = _few(found.untold.costs_wrong_at)
         if ROOT in found.untold.subtree_macs:
             here = size_text(found.run.letters)
-            told = f"MACs unknown: the model runs other steps at {points}"
-            yield f"{told}; the rows are those of {here}"
+            yield say(
+                "MACs unknown: the model runs other steps at {sizes}; the rows are those of {here}",
+                sizes=points,
+                here=here,
+            )
         elif not found.failing:
-            yield f"the MACs do not hold at {points}, where the model runs other steps"
+            yield say(
+                "the MACs do not hold at {sizes}, where the model runs other steps", sizes=points
+            )
     if found.refused:
-        yield f"the model needs more than is listed: it refuses {_few(found.refused)}"
+        yield say(
+            "the model needs more than is listed: it refuses {sizes}", sizes=_few(found.refused)
+        )
     if found.solution.unknown:
         names = ", ".join(found.solution.unknown)
-        yield f"{names}: no expression in the letters of the input was found for these sizes"
+        yield say(
+            "{layers}: no expression in the letters of the input was found for these sizes",
+            layers=names,
+        )
     if not found.complete:
-        yield "the time limit was reached: fewer sizes were checked than usual"
+        yield say("the time limit was reached: fewer sizes were checked than usual")
 
 
 def _wrong_expressions(found: Understanding) -> Iterable[str]:
     """One note for all the layers whose expressions are wrong at the same sizes."""
     together: dict[str, list[str]] = {}
     for (path, call), points in found.failing.items():
-        where = (path or "the result") + (f" (call {call + 1})" if call else "")
+        where = (path or say("the result")) + (
+            say(" (call {number})", number=call + 1) if call else ""
+        )
         together.setdefault(_few(points), []).append(where)
     for points, (first, *others) in together.items():
-        few = listed((first, *others)) if len(others) < 3 else f"{first} and {len(others)} others"
-        verb = "expressions do" if others else "expression does"
-        yield f"{few}: the {verb} not hold at {points}"
+        if not others:
+            yield say("{layer}: the expression does not hold at {sizes}", layer=first, sizes=points)
+            continue
+        few = listed((first, *others))
+        if len(others) > 2:
+            few = say("{first} and {count} others", first=first, count=len(others))
+        yield say("{layers}: the expressions do not hold at {sizes}", layers=few, sizes=points)
 
 
 def _few(points: Sequence[Letters]) -> str:
-    shown = "; ".join(size_text(point) for point in points[:3])
-    return shown + ("; …" if len(points) > 3 else "")
+    shown = joined(say("; "), map(size_text, points[:3]))
+    return shown + say("; …") if len(points) > 3 else shown
 
 
 def _fixed(found: Understanding, name: str) -> str | None:
@@ -230,7 +253,12 @@ def _fixed(found: Understanding, name: str) -> str | None:
     if len(allowed) != 1:
         return None
     tied = [demand for demand in found.solution.demands if name in demand.letters]
-    return f"{name} = {allowed[0]} (fixed by {_cause(found, [*own, *tied])})"
+    return say(
+        "{letter} = {size} (fixed by {cause})",
+        letter=name,
+        size=allowed[0],
+        cause=_cause(found, [*own, *tied]),
+    )
 
 
 def _cause(found: Understanding, demands: Sequence[Demand]) -> str:

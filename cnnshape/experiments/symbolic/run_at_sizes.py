@@ -21,6 +21,7 @@ from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.prepare import Prepared
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.tensors import make_tensors, model_dtype
+from cnnshape.messages import say
 from cnnshape.tracing.exceptions import range_of
 from cnnshape.tracing.execute import Inputs, Mode, Recorded, record
 from cnnshape.tracing.trace import Trace
@@ -123,7 +124,7 @@ class Prober:
             self.inputs_at(letters),
             device=self._device,
             mode=self.mode,
-            reason="letters in the input: its sizes as expressions",
+            reason=say("letters in the input: its sizes as expressions"),
             recorder_type=noting_guards(guards),
         )
         return recorded, guards
