@@ -300,6 +300,7 @@ def live_page() -> str:
         lines += [
             f"## {live.title}",
             "",
+            *([f"<!-- exit code {live.expected} -->"] if live.expected else []),
             "```sh",
             *(f"cnnshape {command}" for command in live.commands),
             "```",
