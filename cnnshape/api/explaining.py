@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from cnnshape.analysis.report import ErrorReport, Report
+from cnnshape.messages import say, translated
 from cnnshape.tracing.execute import Inputs
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Explanation:
     def __str__(self) -> str:
         """Place, reason and suggestions as plain text."""
         if self.error is None:
-            return "it ran without an error"
+            return translated(say("it ran without an error"))
         from cnnshape.rendering.failure import error_lines
         from cnnshape.rendering.printing import as_text, terminal_width
 
@@ -120,7 +121,7 @@ class explain(Explanation):  # noqa: N801 - used like a function: `with cnnshape
 
         print_error(error, self.name, sys.stderr)
         if sys.version_info >= (3, 11):
-            exception.add_note(f"cnnshape: {_gist(error)}")
+            exception.add_note(f"cnnshape: {translated(_gist(error))}")
 
 
 def explain_exception(exception: BaseException) -> Explanation | None:
@@ -184,4 +185,4 @@ def _gist(error: ErrorReport) -> str:
         return said
     from cnnshape.rendering.failure import correction
 
-    return f"{said}; {correction(first)}"
+    return say("{sentence}; {change}", sentence=said, change=correction(first))

@@ -146,6 +146,7 @@ def _measured(options: TableOptions) -> set[str]:
 def _tell_failure(report: Report, seen: bool) -> None:
     """A failure in one line on stderr, where the result does not tell it to a person."""
     if report.error is not None and not seen:
+        from cnnshape.cli.main import say_error
         from cnnshape.rendering.failure import one_line
 
-        click.echo(f"{click.style('error:', fg='red', bold=True)} {one_line(report)}", err=True)
+        say_error(one_line(report))

@@ -189,20 +189,20 @@ def _streams() -> Generator[None]:
 def _told(error: Exception, args: Sequence[str]) -> int:
     """Say what went wrong, and the exit code for it."""
     if isinstance(error, click.UsageError) and not isinstance(error, _PRINTS_HELP):
-        _say_error(_usage(error), args)
+        say_error(_usage(error), args)
         return 2
     if isinstance(error, click.ClickException):
         error.show()
         return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
     if isinstance(error, CnnshapeError):
         # str() of an error would forget how its sentence was made.
-        _say_error(error.args[0] if error.args else "", args)
+        say_error(error.args[0] if error.args else "", args)
         return error.exit_code
     # A full disk, say, where stdout goes; files that are named have their own sentences, and
     # Click itself exits quietly where the reader (head, less) has gone.
     assert isinstance(error, OSError)
     where = f" ({error.filename})" if error.filename else ""
-    _say_error(f"{error.strerror or error}{where}", args)
+    say_error(f"{error.strerror or error}{where}", args)
     return 2 if error.errno == errno.ENAMETOOLONG else 1
 
 
@@ -221,7 +221,8 @@ _ENOUGH = 80
 _LONG_WORD = re.compile(rf"(\S{{{_ENOUGH}}})\S{{{_ENOUGH},}}")
 
 
-def _say_error(text: str, args: Sequence[str]) -> None:
+def say_error(text: str, args: Sequence[str] = ()) -> None:
+    """What went wrong on stderr; ``args``, where they are very long, are cut in it."""
     text = translated(text)
     for argument in args:
         for part in (argument.strip(), argument.partition("=")[2].strip()):

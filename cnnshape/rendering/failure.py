@@ -98,12 +98,12 @@ def one_line(report: Report) -> str:
     error = report.error
     if error is None:
         return ""
-    said = error.diagnosis or f"{error.exception}: {error.message}"
-    where = f" [{error.source}]" if error.source else ""
-    first = said.strip().splitlines()[0] if said.strip() else error.exception
-    if error.diagnosis and _mentions(first, error, report.class_name):
-        return f"{first}{where}"
-    return f"{place(error, report.class_name)}: {first}{where}"
+    if error.diagnosis:
+        said = headline(error, report.class_name)
+    else:
+        first, *_ = f"{error.exception}: {error.message}".strip().splitlines()
+        said = say("{place}: {sentence}", place=place(error, report.class_name), sentence=first)
+    return joined("", (said, f" [{error.source}]")) if error.source else said
 
 
 def headline(error: ErrorReport, class_name: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cnnshape.analysis.report import ErrorReport
+from cnnshape.messages import say
 from cnnshape.rendering.failure import error_lines
-from cnnshape.rendering.styled_text import EMPTY, Line, Span
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, span
 
 
 def told_lines(error: ErrorReport, room: int | None) -> list[Line]:
@@ -21,10 +22,12 @@ def told_lines(error: ErrorReport, room: int | None) -> list[Line]:
     """
     known = error.diagnosis is not None
     shown = error if known else replace(error, diagnosis=_unknown(error))
-    note = Span("  read from the text alone: nothing was run, nothing tried", "dim")
-    return [*error_lines(shown, "", room), EMPTY, (note,)]
+    note = say("read from the text alone: nothing was run, nothing tried")
+    return [*error_lines(shown, "", room), EMPTY, (Span("  "), span(note, "dim"))]
 
 
 def _unknown(error: ErrorReport) -> str:
-    what = error.exception or "an error"
-    return f"{what}, with a message that is none of torch's that are known here"
+    return say(
+        "{exception}, with a message that is none of torch's that are known here",
+        exception=error.exception or say("an error"),
+    )
