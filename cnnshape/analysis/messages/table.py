@@ -103,7 +103,7 @@ class Row:
     pattern: str
     sentence: str
     fixes: tuple[Fix, ...] = ()
-    layer: str = say("layer")
+    layer: str = Said("layer", "some layer")
     when: Callable[[Found, Place], bool] | None = None
     more: Callable[[Found], Found] | None = None
 
