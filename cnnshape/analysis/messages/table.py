@@ -11,7 +11,7 @@ from cnnshape.analysis.diagnose.diagnosis import Diagnosis
 from cnnshape.analysis.diagnose.wording import arrive, dims
 from cnnshape.analysis.messages.place import Place
 from cnnshape.analysis.report import Suggestion
-from cnnshape.messages import Said, joined, say
+from cnnshape.messages import Said, joined
 from cnnshape.words import plural, times
 
 #: Sizes as messages write them: `2, 7200`, `2x7200`, `2 x 7200`.

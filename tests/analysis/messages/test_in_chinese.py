@@ -26,7 +26,7 @@ def test_the_wordings_of_the_pages(kind):
 
 @pytest.mark.parametrize(("kind", "said", "call"), CALLS)
 def test_a_message_of_torch(kind, said, call):
-    with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever torch raises
+    with pytest.raises(Exception) as raised:  # whatever torch raises
         call()
     error = raised.value
     found = explain_text(f"{type(error).__name__}: {error}")
