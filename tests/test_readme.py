@@ -46,7 +46,7 @@ GIVEN = ROOT / "tests" / "data" / "pages"
 #: Not run: pages that a script writes, which runs their commands; those of single errors, which
 #: have a test beside ``diagnose``; the Chinese ones; and a changelog, which tells of what was.
 LEFT_OUT = re.compile(
-    r"docs/(gallery|examples|benchmarks|zoo)\.md|docs/errors/(?!index)|docs/zh/|\.zh-CN|CHANGELOG"
+    r"docs/(gallery|examples|benchmarks|zoo)\.md|docs/errors/(?!index)|docs/reference/(?!conv)|docs/zh/|\.zh-CN|CHANGELOG"
 )
 PAGES = {
     name: page
@@ -261,7 +261,9 @@ def comparable(text: str) -> str:
 def inside(folder: Path) -> Iterator[None]:
     """Work in a folder with the files that pages take for granted."""
     shutil.copytree(GIVEN, folder, dirs_exist_ok=True)
-    shutil.copy(ROOT / "docs" / "gallery_models.py", folder)
+    for place in (folder, folder / "docs"):
+        place.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "docs" / "gallery_models.py", place)
     for picture in (folder / name for name in PICTURES):
         picture.parent.mkdir(parents=True, exist_ok=True)
         size = (400, 300) if picture.name == "photo.jpg" else (48, 48)
