@@ -146,7 +146,7 @@ def lines(stories: Sequence[Story]) -> tuple[str, ...]:
 
 def _line(notes: Sequence[Note]) -> str:
     texts = sorted((note.text for note in notes), key=_last)
-    name, made = notes[0].name, joined(", ", texts)
+    name, made = notes[0].name, joined(say(", "), texts)
     if all(_last(text) for text in texts):
         return say("{name} gives {made}", name=name, made=made)
     return joined(" ", (name, made))
