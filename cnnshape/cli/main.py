@@ -154,7 +154,22 @@ def _run(args: list[str]) -> int:
 
             traceback.print_exc()
         return _told(error, args)
+    except ModuleNotFoundError as error:
+        if "--debug" in args or not error.name or error.name.startswith("cnnshape"):
+            raise
+        _say_error(_missing(error.name.partition(".")[0]), args)
+        return 2
     return result if isinstance(result, int) else 0
+
+
+def _missing(module: str) -> str:
+    """A package that comes with cnnshape and was taken away, with the command that brings it back.
+
+    >>> _missing("yaml")
+    'this needs yaml, which is not installed: pip install PyYAML'
+    """
+    package = {"yaml": "PyYAML", "PIL": "pillow"}.get(module, module)
+    return f"this needs {module}, which is not installed: pip install {package}"
 
 
 class _Closed(io.TextIOBase):

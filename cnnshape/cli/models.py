@@ -40,5 +40,7 @@ def command(*, pattern: str | None, format_: str | None, output: str | None, qui
         show(lambda width, color: WRITER.text(listing, chosen, width, color), output, quiet)
     if listing.models:
         return 0
+    for problem in listing.problems:
+        click.echo(problem, err=True)
     click.echo(f"no model name contains {pattern!r}; `cnnshape models` lists all", err=True)
     return 1

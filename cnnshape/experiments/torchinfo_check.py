@@ -23,6 +23,8 @@ def compared_with_torchinfo(prepared: Prepared, report: Report) -> tuple[str, ..
     try:
         params, macs = _totals(prepared, report)
     except Exception as error:  # noqa: BLE001 - another tool's failure is information, not ours
+        if isinstance(error, ModuleNotFoundError) and error.name == "torchinfo":
+            return ("torchinfo is not installed: pip install torchinfo",)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return (say("torchinfo cannot run this model: {reason}", reason=reason),)
     return (

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
+from cnnshape.loading.installed_torchvision import blame_torchvision, import_torchvision
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.target import make_module
 from cnnshape.words import did_you_mean
@@ -140,34 +141,7 @@ def import_torchvision_models() -> ModuleType:
     Raises:
         MissingDependencyError: torchvision is missing or does not fit the installed torch.
     """
-    try:
-        return importlib.import_module("torchvision.models")
-    except ModuleNotFoundError as error:
-        if error.name != "torchvision":
-            raise MissingDependencyError(_mismatch(error)) from error
-        raise MissingDependencyError(
-            "torchvision is not installed: pip install torchvision"
-        ) from error
-    except Exception as error:
-        # A wheel for another torch dies here with "operator torchvision::nms does not exist".
-        raise MissingDependencyError(_mismatch(error)) from error
-
-
-def _mismatch(error: BaseException) -> str:
-    return (
-        f"torchvision {_version('torchvision')} does not work with torch {torch.__version__} "
-        f"({str(error).splitlines()[0] if str(error) else type(error).__name__}); "
-        "install two that belong together: pip install --upgrade torch torchvision"
-    )
-
-
-def _version(package: str) -> str:
-    import importlib.metadata
-
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "(unknown version)"
+    return import_torchvision("torchvision.models")
 
 
 def build_timm(name: str, arguments: Mapping[str, object]) -> _Built:
@@ -228,15 +202,13 @@ def import_timm() -> ModuleType:
     """
     try:
         return importlib.import_module("timm")
-    except ModuleNotFoundError as error:
-        if error.name != "timm":
-            raise MissingDependencyError(f"timm cannot be imported: {error}") from error
-        raise MissingDependencyError(
-            "timm is not installed: pip install timm (or pip install 'cnnshape[timm]')"
-        ) from error
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == "timm":
+            raise MissingDependencyError("timm is not installed: pip install timm") from error
+        blame_torchvision(error)
         raise MissingDependencyError(
-            f"timm {_version('timm')} cannot be imported beside torch {torch.__version__}: {error}"
+            f"timm cannot be imported beside torch {torch.__version__} ({error}): "
+            "pip install --upgrade timm"
         ) from error
 
 

@@ -122,7 +122,12 @@ def import_dotted(name: str) -> ModuleType:
     Raises:
         ModelNotFoundError: there is no such module, or a package on the way to it.
         ModelConstructionError: the module raised while it was imported.
+        MissingDependencyError: it is one of torchvision, which does not fit the installed torch.
     """
+    if name.partition(".")[0] == "torchvision":
+        from cnnshape.loading.installed_torchvision import import_torchvision
+
+        import_torchvision()
     try:
         with blame_user_code(name, None):
             return let_through(importlib.import_module, name)

@@ -23,8 +23,9 @@ from urllib.error import URLError
 import torch
 from torch import Tensor
 
-from cnnshape.errors import DataError, MissingDependencyError
+from cnnshape.errors import DataError
 from cnnshape.files import write_atomic
+from cnnshape.loading.installed_torchvision import import_torchvision
 from cnnshape.training.examples import ImageSet
 from cnnshape.words import times
 
@@ -112,6 +113,7 @@ def load_torchvision(
     """
     kind = SETS[name]
     raw = Path(root) / kind.class_name / "raw"
+    _class(kind)  # nothing is fetched that cannot be read
     _unpack_archives(kind, raw)
     if _missing(kind, raw):
         _download(name, kind, root, raw, note)
@@ -207,13 +209,7 @@ def _read(kind: TorchvisionSet, root: str, *, train: bool) -> ImageSet:
 
 
 def _class(kind: TorchvisionSet) -> Callable[..., Any]:
-    try:
-        from torchvision import datasets
-    except (ImportError, RuntimeError, AttributeError) as error:
-        raise MissingDependencyError(
-            f"torchvision cannot be imported beside torch {torch.__version__} ({_cause(error)}): "
-            "pip install --upgrade torch torchvision"
-        ) from error
+    datasets = import_torchvision("torchvision.datasets")
     return cast("Callable[..., Any]", getattr(datasets, kind.class_name))
 
 

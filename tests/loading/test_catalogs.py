@@ -174,7 +174,8 @@ def test_torchvision_for_another_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     message = str(error.value)
     assert f"does not work with torch {torch.__version__}" in message
     assert "(operator torchvision::nms does not exist)" in message
-    assert "pip install --upgrade torch torchvision" in message
+    # The two belong together, so it is the build that does not.
+    assert "pip install --force-reinstall --no-deps torchvision==" in message
     # The bundled ones and unknown names do without it.
     assert load("lenet").class_name == "LeNet"
     with pytest.raises(ModelNotFoundError):

@@ -213,5 +213,5 @@ def test_torchvision_that_does_not_fit_torch(
 
     write_set(tmp_path / "MNIST" / "raw")
     monkeypatch.setitem(sys.modules, "torchvision", None)
-    with pytest.raises(MissingDependencyError, match="pip install --upgrade torch torchvision"):
+    with pytest.raises(MissingDependencyError, match="torchvision is not installed: pip install"):
         load_data("mnist", str(tmp_path), SHAPE)

@@ -18,6 +18,7 @@ from typing import Any, cast
 from torch import nn
 
 from cnnshape.errors import MissingDependencyError, ModelConstructionError, ModelNotFoundError
+from cnnshape.loading.installed_torchvision import blame_torchvision
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.target import make_module
 from cnnshape.words import did_you_mean, listed
@@ -57,7 +58,11 @@ def build_configured(source: str) -> Configured:
     path = _config_file(source)
     whole = _read(path)
     kept = cast("dict[str, Any]", _without_foreign(whole))
-    module, usual = (_diffusers if "_class_name" in kept else _transformers)(path, kept)
+    try:
+        module, usual = (_diffusers if "_class_name" in kept else _transformers)(path, kept)
+    except ModelConstructionError as error:
+        blame_torchvision(error)  # transformers imports it when a class is asked for
+        raise
     note = "code that the configuration names (auto_map) is not run: it was ignored"
     return Configured(module, usual, note if "auto_map" in whole else "")
 
@@ -104,14 +109,15 @@ def _without_foreign(value: object) -> object:
 def _library(name: str, path: Path) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise MissingDependencyError(f"{name} cannot be imported: {error}") from error
-        raise MissingDependencyError(
-            f"{path} describes a model of {name}, which is not installed: pip install {name}"
-        ) from error
     except Exception as error:
-        raise MissingDependencyError(f"{name} cannot be imported: {error}") from error
+        if isinstance(error, ModuleNotFoundError) and error.name == name:
+            raise MissingDependencyError(
+                f"{path} describes a model of {name}, which is not installed: pip install {name}"
+            ) from error
+        blame_torchvision(error)
+        raise MissingDependencyError(
+            f"{name} cannot be imported ({error}): pip install --upgrade {name}"
+        ) from error
 
 
 _Built = tuple[nn.Module, tuple[InputSpec, ...] | None]
