@@ -59,6 +59,7 @@ class Watched:
     lines: int
     silence: float
     before_silence: str
+    from_disk: bool
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,16 @@ def watch(command: str, folder: Path) -> Watched:
                 break
             now = time.monotonic()
             if now - last > silence:
-                silence, before = now - last, shown(text)[-1] if text else "the start"
+                silence = now - last
+                before = f"`{shown(text)[-1][:60]}`" if shown(text) else "the start"
             last, text = now, text + piece
             print(piece, end="", flush=True)
         process.wait()
     os.close(master)
     if process.returncode:
         raise SystemExit(f"it ended with {process.returncode}")
-    return Watched(time.monotonic() - start, len(shown(text)), silence, before)
+    from_disk = re.search(r"Processing \S+/torch-", text) is not None
+    return Watched(time.monotonic() - start, len(shown(text)), silence, before, from_disk)
 
 
 def shown(text: str) -> list[str]:
@@ -184,8 +187,12 @@ def weighed(python: Path, wheel: Path) -> str:
     rows.append(f"| together | {megabytes(sum(wires.values()))} | {megabytes(disk)} | |")
     shared = sorted((packages["cnnshape"].requires & given) - set(GIVEN))
     names = " and ".join(f"{name} {packages[name].version}" for name in GIVEN)
-    size = sum(packages[name].size for name in given) / 1e9
-    told = f"{names} are {size:.1f} GB with all that they need, {' and '.join(shared)} among it."
+    # Not `given`: NVIDIA's libraries are extras of one that torch needs.
+    size = sum(p.size for p in packages.values() if p.name not in {*brought, "pip", "setuptools"})
+    told = (
+        f"{names} are {size / 1e9:.1f} GB on the disk with all that they need, "
+        f"{' and '.join(shared)} among it."
+    )
     return "\n".join(
         ["| package | MB fetched | MB on the disk | why |", "|---|---:|---:|---|", *rows, "", told]
     )
@@ -198,7 +205,7 @@ def first_command(watched: Watched) -> str:
         "|---|---|",
         f"| from nothing to the first table | {watched.seconds:.0f} s |",
         f"| lines printed | {watched.lines} |",
-        f"| longest silence | {watched.silence:.0f} s, after `{watched.before_silence[:60]}` |",
+        f"| longest silence | {watched.silence:.0f} s, after {watched.before_silence} |",
     ])  # fmt: skip
 
 
@@ -219,6 +226,7 @@ def between(text: str, name: str, new: str) -> str:
 
 def main() -> None:
     """Measure, and write."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="cnnshape-install-") as name:
         folder = Path(name)
         archive = subprocess.run(
@@ -234,7 +242,8 @@ def main() -> None:
     when = datetime.now(timezone.utc).strftime("%B %Y")
     conditions = (
         f"Measured in {when} on {platform.system()}, {platform.machine()}, {os.cpu_count()} cores, "
-        f"Python {platform.python_version()}."
+        f"Python {platform.python_version()}, beside {load:.0f} busy processes"
+        f"{'; torch came from the disk' if watched.from_disk else ''}."
     )
     text = PAGE.read_text(encoding="utf-8")
     text = between(text, "first command", f"{first_command(watched)}\n\n{conditions}")

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import cnnshape
 
 
-def python(code: str) -> str:
+def python(code: str, folder: Path | None = None) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+        [sys.executable, "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=True,
+        encoding="utf-8",
     )
     return done.stdout
 
@@ -43,6 +49,32 @@ def test_nothing_heavy_is_imported(arguments):
         f"print([name for name in {HEAVY!r} if name in sys.modules])"
     )
     assert python(code).strip() == "[]"
+
+
+#: What is only for pictures, pages, training, sweeps, YAML and the models of others.
+SPECIAL = (
+    "pygraphviz graphviz PIL jinja2 yaml matplotlib sklearn scipy pebble filelock torchvision timm "
+    "transformers torchinfo rich sympy"
+).split()
+
+
+def test_a_pass_imports_no_more_than_it_needs(tmp_path):
+    script = tmp_path / "fails.py"
+    script.write_text("import torch\ntorch.nn.Linear(4, 2)(torch.zeros(1, 3))\n")
+    code = (
+        "import sys, contextlib, io\n"
+        "from cnnshape.cli.main import run\n"
+        "def imported(*commands):\n"
+        "    with contextlib.redirect_stdout(io.StringIO()) as out:\n"
+        "        codes = [run(command.split()) for command in commands]\n"
+        f"    return codes, [name for name in {SPECIAL!r} if name in sys.modules]\n"
+        "print(imported('formula conv --input 28 --kernel 5', 'inspect lenet', 'params lenet',"
+        f"               'inspect lenet -f json', 'annotate lenet', 'explain {script.name}'))\n"
+        "print(imported('check lenet --expect C1=1,6,28,28'))\n"
+    )
+    first, second = python(code, tmp_path).splitlines()
+    assert first == "([0, 0, 0, 0, 0, 1], [])"
+    assert second == "([0], ['torchinfo'])"  # whose totals stand beside ours
 
 
 def test_importing_the_package_is_light():

@@ -71,11 +71,23 @@ def _command() -> str:
     base, _, build = version.partition("+")
     index = f" --index-url {_INDEX}{build}" if _BUILD.fullmatch(build) else ""
     there = _version("torchvision")
-    if there is not None and f"torch=={base}" in (importlib.metadata.requires("torchvision") or ()):
+    if there is not None and _release(base) == _release(_needed_torch()):
         # The right release of the wrong build, which pip takes for the right one.
         same = f"torchvision=={there.partition('+')[0]}"
         return f"pip install --force-reinstall --no-deps {same}{index}"
-    return f"pip install torch=={version} torchvision{index}"
+    return f"pip install --upgrade torch=={version} torchvision{index}"
+
+
+def _needed_torch() -> str:
+    """What the installed torchvision says of torch: ``torch==2.6.0``, ``torch (>=2.14.0)``."""
+    needed = importlib.metadata.requires("torchvision") or ()
+    return next((one for one in needed if re.match(r"torch\b", one)), "")
+
+
+def _release(version: str) -> str | None:
+    """The 2.14 of 2.14.1."""
+    found = re.search(r"\d+\.\d+", version)
+    return found and found[0]
 
 
 def _version(package: str) -> str | None:

@@ -11,7 +11,7 @@ class Without:
         self._finder = finder
 
     def find_spec(self, name, *places):
-        if name.partition(".")[0] in os.environ["HIDDEN"].split(","):
+        if name.partition(".")[0] in os.environ.get("HIDDEN", "").split(","):
             return None
         return self._finder.find_spec(name, *places)
 

@@ -212,6 +212,8 @@ def test_torchvision_that_does_not_fit_torch(
     from cnnshape.errors import MissingDependencyError
 
     write_set(tmp_path / "MNIST" / "raw")
+    for name in [name for name in sys.modules if name.startswith("torchvision.")]:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torchvision", None)
     with pytest.raises(MissingDependencyError, match="torchvision is not installed: pip install"):
         load_data("mnist", str(tmp_path), SHAPE)
