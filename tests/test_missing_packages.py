@@ -201,8 +201,10 @@ def test_a_torchvision_that_does_not_fit_breaks_nothing_else(folder: Path) -> No
 def test_what_needs_torchvision_says_that_it_does_not_fit(folder: Path) -> None:
     others = [command for name, command in IMPORT_TORCHVISION.items() if find_spec(name)]
     cases = [
-        {"first": shadow(folder / cause, raised), "command": command}
-        for cause, raised in BROKEN.items()
+        {"first": first, "command": command}
+        for cause, first in {
+            cause: shadow(folder / cause, BROKEN[cause]) for cause in BROKEN
+        }.items()
         for command in [*NEED_TORCHVISION, *(others if cause == "another torch" else [])]
     ]
     for done in run_each(folder, cases):

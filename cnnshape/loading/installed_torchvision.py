@@ -27,6 +27,7 @@ def import_torchvision(module: str = "torchvision") -> ModuleType:
         MissingDependencyError: it is missing or does not fit the installed torch.
     """
     try:
+        importlib.import_module("torchvision")
         return importlib.import_module(module)
     except Exception as error:
         # A wheel for another torch dies with "operator torchvision::nms does not exist".
