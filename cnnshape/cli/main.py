@@ -157,7 +157,7 @@ def _run(args: list[str]) -> int:
     except ModuleNotFoundError as error:
         if "--debug" in args or not error.name or error.name.startswith("cnnshape"):
             raise
-        _say_error(_missing(error.name.partition(".")[0]), args)
+        say_error(_missing(error.name.partition(".")[0]), args)
         return 2
     return result if isinstance(result, int) else 0
 
