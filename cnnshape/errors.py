@@ -18,6 +18,11 @@ class CnnshapeError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """The sentence itself, which another language can still be had of."""
+        sentence = self.args[0] if len(self.args) == 1 else None
+        return sentence if isinstance(sentence, str) else super().__str__()
+
 
 class UsageError(CnnshapeError, ValueError):
     """What was asked for cannot be understood, or names something that is not there."""

@@ -16,7 +16,9 @@ import gettext
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 ENGLISH = "en"
@@ -119,6 +121,8 @@ def _in_words_of(look_up: _LookUp, text: str) -> str:
         return text
     if text.pieces:
         return "".join(_in_words_of(look_up, piece) for piece in text.pieces)
+    if not text.template:  # nothing was joined
+        return text
     template = look_up(text.template)
     if template == text.template and not text.values:
         return text  # a form of a word, such as a plural, may differ from its template
@@ -130,12 +134,33 @@ def _in_words_of(look_up: _LookUp, text: str) -> str:
     )
 
 
+#: Set while something is written that has one language for every reader.
+_LANGUAGE: ContextVar[str] = ContextVar("language", default="")
+
+
+@contextmanager
+def in_language(language: str) -> Generator[None]:
+    """Whatever is translated meanwhile is in this language, as a file is for others to read.
+
+    >>> with in_language("zh"):
+    ...     translated(say("not tried"))
+    '没有试过'
+    """
+    token = _LANGUAGE.set(language)
+    try:
+        yield
+    finally:
+        _LANGUAGE.reset(token)
+
+
 def readers_language() -> str:
     """``zh``, or whatever the reader asks for by ``CNNSHAPE_LANG``; English by default.
 
     The system's language counts only where standard output is a terminal: what a script reads does
     not change with the machine.
     """
+    if set_to := _LANGUAGE.get():
+        return set_to
     asked = os.environ.get("CNNSHAPE_LANG", "")
     if not asked and sys.stdout is not None and sys.stdout.isatty():
         asked = next(filter(None, map(os.environ.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from cnnshape.analysis.report import ErrorReport, Layer, OperationRow, Report
+from cnnshape.messages import say
 from cnnshape.shown import Shown
 from cnnshape.tracing.trace import Shape, Source
 
@@ -120,7 +121,9 @@ def runs(report: Report) -> list[Claim]:
     error = report.error
     if error is None:
         return []
-    note = f"{error.diagnosis} ({error.message})" if error.diagnosis else error.message
+    note: str = error.message
+    if error.diagnosis:
+        note = say("{reason} ({message})", reason=error.diagnosis, message=error.message)
     return [
         Claim(
             "runs",

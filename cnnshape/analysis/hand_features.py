@@ -11,6 +11,7 @@ from cnnshape.errors import UsageError
 from cnnshape.formulas.algebra import Whole
 from cnnshape.formulas.flattened import is_product
 from cnnshape.formulas.reading.equations import Equation
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import listed
 
@@ -102,6 +103,8 @@ def _flatten_before(sizes: LetteredSizes, operation: Operation) -> Operation | N
     return None
 
 
+_FLATTENED, _INPUT = say("of what is flattened"), say("of the model's input")
+
 # ---- the claim --------------------------------------------------------------------------
 
 
@@ -110,7 +113,7 @@ def _claim(sizes: LetteredSizes, kind: str, one: _Flatten, equation: Equation) -
     after = sizes.sizes(one.flattens.outputs[0])
     axes = _flattened(before, after)
     own = _roles(before[0] if axes is not before else 1, axes)
-    ways = {"of what is flattened": own, "of the model's input": _from_input(sizes, own)}
+    ways = {_FLATTENED: own, _INPUT: _from_input(sizes, own)}
     sized = sorted(equation.expression.names() - {"channels", "batch"})
     if not sized:
         ways = {"": own}
@@ -124,13 +127,15 @@ def _claim(sizes: LetteredSizes, kind: str, one: _Flatten, equation: Equation) -
         way = list(compared)[0 if is_product(equation.expression) else -1]
     axis, call = compared[way], sizes.trace.calls[one.shown.call]
     names = [equation.written.get(role, role) for role in sized]
-    notes = [f"with {listed(names)} {way}" if way else ""]
+    notes: list[str] = [
+        say("with {sizes} {origin}", sizes=listed(names), origin=way) if way else ""
+    ]
     if sizes.letters or axis.expected is None:
         notes.append(axis.note)
     if axis.rounded:
-        notes.append("a fraction, because nothing rounds it")
-    elif _fits(axis) and way == "of the model's input" and not sizes.letters:
-        notes.append("letters in -i test it at every size")
+        notes.append(say("a fraction, because nothing rounds it"))
+    elif _fits(axis) and way == _INPUT and not sizes.letters:
+        notes.append(say("letters in -i test it at every size"))
     path = f"{call.path}[{call.call}]" if call.call else call.path
     return Claim(
         what=f"formula {kind} in_features",
@@ -138,7 +143,7 @@ def _claim(sizes: LetteredSizes, kind: str, one: _Flatten, equation: Equation) -
         expected=(_number(axis.expected),),
         actual=(_number(axis.actual),),
         ok=_fits(axis),
-        note="; ".join(filter(None, notes)),
+        note=joined("; ", filter(None, notes)),
         source=one.shown.source,
         reason=f"{kind} in_features {equation.expression}",
     )

@@ -21,6 +21,7 @@ from cnnshape.formulas.reading.equations import FEATURES, OUTPUT, Equation, read
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.formulas.roles import ROLES
 from cnnshape.formulas.verdict import judge
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Operation, Trace
 from cnnshape.words import listed
 
@@ -100,7 +101,7 @@ def _lettered_claim(
         expected=tuple(axis.expected for axis in axes),
         actual=tuple(axis.actual for axis in axes),
         ok=fits,
-        note="; ".join(filter(None, notes)),
+        note=joined("; ", filter(None, notes)),
         source=operation.source,
         reason=f"{found.kind} {equation.quantity} {equation.expression}",
     )
@@ -173,14 +174,22 @@ def _number(value: Fraction | None) -> int | float | None:
 
 
 def _note(judgement: Judgement, *, needed_rounding: bool) -> str:
-    parts = [f"the {judgement.quantity} for {judgement.aim}"] if judgement.aim else []
+    parts: list[str] = []
+    if judgement.aim:
+        parts.append(
+            say("the {argument} for {aim}", argument=judgement.quantity, aim=judgement.aim)
+        )
     if needed_rounding:
-        parts.append("rounded, as the layer rounds")
+        parts.append(say("rounded, as the layer rounds"))
     if judgement.verdict == "needs_floor":
-        parts.append("exact in general once it is rounded")
+        parts.append(say("exact in general once it is rounded"))
     elif judgement.verdict == "conditional":
-        rounding = ", and then rounded" if judgement.needs_floor else ""
-        parts.append(f"in general only when {listed(judgement.holds_when)}{rounding}")
+        when = listed(judgement.holds_when)
+        parts.append(
+            say("in general only when {conditions}, and then rounded", conditions=when)
+            if judgement.needs_floor
+            else say("in general only when {conditions}", conditions=when)
+        )
     elif judgement.verdict == "wrong":
-        parts.append("wrong in general")
-    return "; ".join(parts)
+        parts.append(say("wrong in general"))
+    return joined("; ", parts)

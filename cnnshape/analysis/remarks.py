@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from cnnshape.analysis.accounts import Accounts, shown_name
+from cnnshape.messages import joined, say
 from cnnshape.operations.axes import Size
 from cnnshape.tracing.trace import UNSEEN, Operation, Plain, Trace, Unknown
 from cnnshape.words import listed, with_article
@@ -50,14 +51,18 @@ def _result(trace: Trace) -> Iterator[str]:
         return
     kind, forward = trace.calls[0].result_type, f"{trace.modules[0].type}.forward"
     if kind in _LAZY:
-        yield (
-            f"{forward} returns {with_article(kind)}, whose body has not run: what {_LAZY[kind]} "
-            "would run is not counted; return a list to see it"
-        )
+        yield say(
+            "{forward} returns {result}, whose body has not run: what {call} "
+            "would run is not counted; return a list to see it",
+            forward=forward, result=with_article(kind), call=_LAZY[kind],
+        )  # fmt: skip
     elif kind == "NoneType":
-        yield f"{forward} returns None: is its return statement missing?"
+        yield say("{forward} returns None: is its return statement missing?", forward=forward)
     elif kind:
-        yield f"{forward} returns {with_article(kind)}, in which no tensor was found"
+        yield say(
+            "{forward} returns {result}, in which no tensor was found",
+            forward=forward, result=with_article(kind),
+        )  # fmt: skip
 
 
 def _unregistered(trace: Trace) -> Iterator[str]:
@@ -68,12 +73,20 @@ def _unregistered(trace: Trace) -> Iterator[str]:
         for name in module.unregistered
     ]
     if holding:
-        more = f" and {len(holding) - _NAMES} more" if len(holding) > _NAMES else ""
-        are, kind = ("is", "a plain list or dict") if len(holding) == 1 else ("are", "plain lists")
         yield (
-            f"{', '.join(holding[:_NAMES])}{more} {are} {kind} of layers, of which torch does not "
-            "know: their parameters are not counted, not trained and not moved; use nn.ModuleList "
-            "or nn.ModuleDict"
+            say(
+                "{names} is a plain list or dict of layers, of which torch does not "
+                "know: their parameters are not counted, not trained and not moved; use "
+                "nn.ModuleList or nn.ModuleDict",
+                names=holding[0],
+            )
+            if len(holding) == 1
+            else say(
+                "{names} are plain lists of layers, of which torch does not "
+                "know: their parameters are not counted, not trained and not moved; use "
+                "nn.ModuleList or nn.ModuleDict",
+                names=_first(holding),
+            )
         )
 
 
@@ -83,12 +96,19 @@ def _scripted(trace: Trace) -> Iterator[str]:
     called = {call.path for call in trace.calls}
     hidden = [path for path in sorted(ran) if _has_uncalled(trace, path, called)]
     if hidden:
-        named = [path or trace.modules[0].type for path in hidden[:_NAMES]]
-        more = f" and {len(hidden) - _NAMES} more" if len(hidden) > _NAMES else ""
-        verb, its = ("runs", "its") if len(hidden) == 1 else ("run", "their")
+        named = [path or trace.modules[0].type for path in hidden]
         yield (
-            f"{', '.join(named)}{more} {verb} in TorchScript or another language: {its} layers "
-            "cannot be watched and stand as not called, though they may have run"
+            say(
+                "{names} runs in TorchScript or another language: its layers "
+                "cannot be watched and stand as not called, though they may have run",
+                names=named[0],
+            )
+            if len(named) == 1
+            else say(
+                "{names} run in TorchScript or another language: their layers "
+                "cannot be watched and stand as not called, though they may have run",
+                names=_first(named),
+            )
         )
 
 
@@ -102,10 +122,18 @@ def _packed(trace: Trace) -> Iterator[str]:
     paths = dict.fromkeys(trace.calls[op.call].path for op in packed)
     if paths:
         names = [path or trace.modules[0].type for path in paths]
-        verb, its = ("keeps", "its") if len(names) == 1 else ("keep", "their")
         yield (
-            f"{_several(names)} {verb} {its} weights packed for quantized kernels, not as "
-            "parameters: they are not counted"
+            say(
+                "{names} keeps its weights packed for quantized kernels, not as "
+                "parameters: they are not counted",
+                names=names[0],
+            )
+            if len(names) == 1
+            else say(
+                "{names} keep their weights packed for quantized kernels, not as "
+                "parameters: they are not counted",
+                names=_several(names),
+            )
         )
 
 
@@ -134,23 +162,28 @@ def _uncounted(trace: Trace, accounts: Accounts, macs: Sequence[Size]) -> Iterat
     new = [op for op in unknown if not op.opaque and accounts.entry(op) is None]
     listed = [op for op in unknown if not op.opaque and accounts.entry(op) is not None]
     for found, (one, several) in (
-        (new, ("is not in the table of operations", "are not in the table of operations")),
-        (hidden, ("runs outside Python and cannot be counted",
-                  "run outside Python and cannot be counted")),
-        (listed, ("has a cost that is not told by its sizes",
-                  "have a cost that is not told by their sizes")),
+        (new, (say("is not in the table of operations"),
+               say("are not in the table of operations"))),
+        (hidden, (say("runs outside Python and cannot be counted"),
+                  say("run outside Python and cannot be counted"))),
+        (listed, (say("has a cost that is not told by its sizes"),
+                  say("have a cost that is not told by their sizes"))),
     ):  # fmt: skip
         names = tuple(dict.fromkeys(_placed(trace, found)))
         if names:
-            yield f"MACs unknown: {_several(names)} {one if len(names) == 1 else several}"
+            yield say(
+                "MACs unknown: {operations} {why}",
+                operations=_several(names), why=one if len(names) == 1 else several,
+            )  # fmt: skip
 
 
 def _placed(trace: Trace, operations: Iterable[Operation]) -> Iterator[str]:
     """``mylib::op in layer features.0``: once for each place and name."""
     for op in operations:
         path = trace.calls[op.call].path
-        where = f"layer {path}" if path else trace.modules[0].type
-        yield f"{'code' if op.name == UNSEEN else spelled(op.name)} in {where}"
+        where = say("layer {path}", path=path) if path else trace.modules[0].type
+        what = say("code") if op.name == UNSEEN else spelled(op.name)
+        yield say("{operation} in {place}", operation=what, place=where)
 
 
 def spelled(name: str) -> str:
@@ -165,4 +198,9 @@ def spelled(name: str) -> str:
 def _several(names: Sequence[str]) -> str:
     if len(names) <= _NAMES:
         return listed(names)
-    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more"
+    return _first(names)
+
+
+def _first(names: Sequence[str]) -> str:
+    shown, left = joined(", ", names[:_NAMES]), len(names) - _NAMES
+    return say("{names} and {left} more", names=shown, left=left) if left > 0 else shown

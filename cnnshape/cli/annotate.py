@@ -12,6 +12,7 @@ from cnnshape.cli.progress import waiting
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say, translated
 from cnnshape.words import counted
 
 if TYPE_CHECKING:
@@ -102,10 +103,12 @@ def _in_files(
         if write and lines:
             write_atomic(file, text.encode("utf-8"))
         if write and not quiet:
-            click.echo(f"{file}: {counted(len(lines), 'line')} written", err=True)
+            written = say("{file}: {lines} written", file=file, lines=counted(len(lines), "line"))
+            click.echo(translated(written), err=True)
         if not write and not quiet:
             for number, line in lines:
                 click.echo(f"{file}:{number}: {line}")
     if stale and not write and not quiet:
-        click.echo(f"{counted(stale, 'line')} stale: --write renews them", err=True)
+        told = say("{lines} stale: --write renews them", lines=counted(stale, "line"))
+        click.echo(translated(told), err=True)
     return int(bool(stale) and not write)

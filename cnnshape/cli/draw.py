@@ -13,6 +13,7 @@ from cnnshape.cli.options import model_options
 from cnnshape.cli.output import tell_error
 from cnnshape.cli.progress import waiting
 from cnnshape.errors import OutputError, UsageError
+from cnnshape.messages import say, translated
 
 if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs
@@ -144,7 +145,7 @@ def command(
             trusted = {name: run[name] for name in ("weights", "trust_pickle")}
             drawn = draw_field(model, inputs, field, file, image=image, **trusted)
         if not quiet:
-            click.echo(f"{drawn.title}\nwrote {file}", err=True)
+            click.echo(f"{drawn.title}\n{translated(say('wrote {path}', path=file))}", err=True)
         return 0
     if image is not None:
         raise UsageError("--image goes with --field, as in --field C2[4,4] --image photo.png")
@@ -174,10 +175,10 @@ def command(
     if output == "-":
         _print(drawing, chosen)
     elif not quiet:
-        click.echo(f"wrote {content}", err=True)
+        click.echo(translated(say("wrote {path}", path=content)), err=True)
     if not quiet:
         for note in drawing.notes:
-            click.echo(note, err=True)
+            click.echo(translated(note), err=True)
     if report.error is None:
         return 0
     tell_error(report.error, report.class_name)

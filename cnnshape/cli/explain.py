@@ -12,6 +12,7 @@ from cnnshape.cli.output import emit, show, tell_error
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say, translated
 
 if TYPE_CHECKING:
     from cnnshape.analysis.report import ErrorReport
@@ -92,7 +93,7 @@ def _read(
     from cnnshape.loading.log_text import read_end
 
     if source == "-" and sys.stdin is not None and sys.stdin.isatty():
-        click.echo("paste the traceback, then end with Ctrl-D", err=True)
+        click.echo(translated(say("paste the traceback, then end with Ctrl-D")), err=True)
     error = explain_text(read_end(source))
     if error is None:
         named = "standard input" if source == "-" else source

@@ -10,6 +10,7 @@ import click
 from cnnshape.cli.output import emit
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formats import choose_format
+from cnnshape.messages import say, translated
 
 if TYPE_CHECKING:
     from cnnshape.rendering.palette import ThemeName
@@ -213,7 +214,7 @@ def _write(picture: bytes | str, file: str, *, quiet: bool) -> None:
 
     path = write_atomic(file, picture)
     if not quiet:
-        click.echo(f"wrote {path}", err=True)
+        click.echo(translated(say("wrote {path}", path=path)), err=True)
 
 
 def _in_colour() -> bool:

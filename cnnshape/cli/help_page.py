@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import click
 
+from cnnshape.cells import MAY_BREAK, cells, filled
 from cnnshape.cli.click_sentences import remembered
 from cnnshape.messages import looked_up, say, translated
-from cnnshape.rendering.styled_text import MAY_BREAK, cells, filled
 
 #: Stands before lines that are not rewrapped; Click's mark.
 _AS_IT_IS = "\b\n"

@@ -16,6 +16,7 @@ import click
 
 from cnnshape.cli.click_sentences import remembered
 from cnnshape.cli.help_page import Context
+from cnnshape.cli.output import label
 from cnnshape.errors import CnnshapeError
 from cnnshape.messages import Said, say, translated
 from cnnshape.words import did_you_mean
@@ -210,8 +211,7 @@ def _told(error: Exception, args: Sequence[str]) -> int:
         error.show()
         return 2 if isinstance(error, click.UsageError | click.FileError) else error.exit_code
     if isinstance(error, CnnshapeError):
-        # str() of an error would forget how its sentence was made.
-        say_error(error.args[0] if error.args else "", args)
+        say_error(str(error), args)
         return error.exit_code
     # A full disk, say, where stdout goes; files that are named have their own sentences, and
     # Click itself exits quietly where the reader (head, less) has gone.
@@ -233,7 +233,8 @@ def _usage(error: click.UsageError) -> str:
 
 #: So many characters of a long word, or of a long argument that is quoted, are enough.
 _ENOUGH = 80
-_LONG_WORD = re.compile(rf"(\S{{{_ENOUGH}}})\S{{{_ENOUGH},}}")
+_LETTER = r"[^\s\u3000-\uffef]"  # Chinese has no spaces between its words
+_LONG_WORD = re.compile(rf"({_LETTER}{{{_ENOUGH}}}){_LETTER}{{{_ENOUGH},}}")
 
 
 def say_error(text: str, args: Sequence[str] = ()) -> None:
@@ -244,7 +245,4 @@ def say_error(text: str, args: Sequence[str] = ()) -> None:
             if len(part) > 2 * _ENOUGH:
                 text = text.replace(part, f"{part[:_ENOUGH]}…")
     short = _LONG_WORD.sub(r"\1…", text)
-    label = translated(say("error: "))
-    colon = label.rstrip()
-    gap = label[len(colon) :]
-    click.echo(f"{click.style(colon, fg='red', bold=True)}{gap}{short}", err=True)
+    click.echo(f"{label(say('error: '), 'red')}{short}", err=True)

@@ -9,6 +9,7 @@ from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say, translated
 from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
 
 
@@ -41,6 +42,9 @@ def command(*, pattern: str | None, format_: str | None, output: str | None, qui
     if listing.models:
         return 0
     for problem in listing.problems:
-        click.echo(problem, err=True)
-    click.echo(f"no model name contains {pattern!r}; `cnnshape models` lists all", err=True)
+        click.echo(translated(problem), err=True)
+    none = say(
+        "no model name contains {pattern}; `cnnshape models` lists all", pattern=repr(pattern)
+    )
+    click.echo(translated(none), err=True)
     return 1

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnnshape.messages import ENGLISH, in_language, say, translated
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -22,9 +24,10 @@ def show(
     On a terminal it has the terminal's width and colours; in a file or a pipe it is plain.
     """
     if output is not None and output != "-":
-        path = _write(text(None, False), output)
+        with in_language(ENGLISH):  # a file is for others as well
+            path = _write(text(None, False), output)
         if not quiet:
-            click.echo(f"wrote {path}", err=True)
+            click.echo(translated(say("wrote {path}", path=path)), err=True)
         return
     if quiet:
         return
@@ -47,6 +50,13 @@ def _write(text: str, output: str) -> Path:
     from cnnshape.files import write_atomic
 
     return write_atomic(output, text if text.endswith("\n") else text + "\n")
+
+
+def label(word: str, color: str) -> str:
+    """``error: ``, in colour, before what is told on stderr."""
+    told = translated(word)
+    colon = told.rstrip()
+    return click.style(colon, fg=color, bold=color == "red") + told[len(colon) :]
 
 
 def tell_error(error: ErrorReport, name: str) -> None:

@@ -13,6 +13,7 @@ from cnnshape.cli.output import emit
 from cnnshape.errors import ModelNotFoundError, UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say, translated
 
 
 @click.command("predict", short_help="Classify pictures with a run or a model.")
@@ -100,7 +101,8 @@ def command(
     elif not quiet:
         print_predictions(found, top, stdout_console())
     if weights is None and not quiet and not _names_run(model):
-        click.echo(f"no --weights: {model} guesses with the weights it was built with", err=True)
+        guess = say("no --weights: {model} guesses with the weights it was built with", model=model)
+        click.echo(translated(guess), err=True)
     return 0
 
 

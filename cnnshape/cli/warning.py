@@ -7,6 +7,9 @@ from typing import TextIO
 
 import click
 
+from cnnshape.cli.output import label
+from cnnshape.messages import say
+
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -27,4 +30,4 @@ def show_warning(
     source = Path(filename)
     theirs = _PACKAGE not in source.parents and "site-packages" not in source.parts
     place = f" ({filename}:{lineno})" if theirs else ""
-    click.echo(f"{click.style('warning:', fg='yellow')} {text}{place}", err=True)
+    click.echo(f"{label(say('warning: '), 'yellow')}{text}{place}", err=True)

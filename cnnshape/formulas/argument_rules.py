@@ -31,6 +31,7 @@ from cnnshape.formulas.holds_when import (
 from cnnshape.formulas.isolation import isolate
 from cnnshape.formulas.registry import GROWING, STRIDE_IS_KERNEL
 from cnnshape.formulas.roles import ORDER, NamedRule
+from cnnshape.messages import say
 
 #: Values beyond this are not looked for.
 _LARGEST = 1 << 20
@@ -54,7 +55,7 @@ ROUNDED_UP = Aim("output = ⌈input/stride⌉", ceiling_division)
 ROUNDED_DOWN = Aim("output = ⌊input/stride⌋", lambda n, s: n // s)
 GROWS = Aim("output = stride·input", lambda n, s: n * s)
 ONE = Aim("output = 1", lambda n, s: 1)  # noqa: ARG005
-GIVEN = Aim("the given output", None)
+GIVEN = Aim(say("the given output"), None)
 
 
 def questions(

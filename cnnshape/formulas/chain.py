@@ -10,6 +10,7 @@ from cnnshape.formulas.reading.tokens import refuse
 from cnnshape.formulas.registry import KINDS, WHOLE_SHAPES, canonical
 from cnnshape.formulas.size_evaluation import Evaluation, evaluate
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.messages import say, translated
 from cnnshape.shown import told
 from cnnshape.words import times
 
@@ -100,7 +101,7 @@ class Chain:
         """The size after each layer."""
         rows = [("input", _shown(self.input), "")]
         rows += [
-            (link.layer, _shown(link.output), link.substitution or "unchanged")
+            (link.layer, _shown(link.output), link.substitution or translated(say("unchanged")))
             for link in self.layers
         ]
         wide = max(len(name) for name, _, _ in rows)

@@ -22,6 +22,7 @@ from cnnshape.formulas.layer_arguments import (
     split,
 )
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
+from cnnshape.messages import say
 
 CONV_SOURCE = DOCS + "Conv2d.html"
 TRANSPOSE_SOURCE = DOCS + "ConvTranspose2d.html"
@@ -44,8 +45,15 @@ def transposed_size(n: Size, k: Size, s: Size, p: Size, d: Size, a: Size) -> Siz
 
 def kernel_misfit(n: int, k: int, p: int, d: int) -> str:
     """In words: the (dilated) kernel is larger than the padded input."""
-    spans = f" with dilation {d} spans {d * (k - 1) + 1} and" if d > 1 else ""
-    return f"kernel {k}{spans} does not fit into {n} + 2·{p}"
+    if d > 1:
+        return say(
+            "kernel {kernel} with dilation {dilation} spans {span} and does not fit into {room}",
+            kernel=k,
+            dilation=d,
+            span=d * (k - 1) + 1,
+            room=f"{n} + 2·{p}",
+        )
+    return say("kernel {kernel} does not fit into {room}", kernel=k, room=f"{n} + 2·{p}")
 
 
 def _padded_by(mode: str, pads: Callable[..., tuple[int, int]]) -> tuple[Condition, ...]:
@@ -69,7 +77,7 @@ def _conv(mode: str, empty: bool) -> AxisRule:
     ``empty``: no batch or no channel arrives. Then nothing is computed, and less is checked.
     """
     padded = (
-        (at_least("H", "the input", 0 if empty else 1, 0), at_least("P", "padding", 0, 3))
+        (at_least("H", say("the input"), 0 if empty else 1, 0), at_least("P", "padding", 0, 3))
         if mode == "zeros"
         else _padded_by(mode, lambda k, s, p, d: (p, p))
     )
@@ -83,7 +91,7 @@ def _conv(mode: str, empty: bool) -> AxisRule:
             at_least("D", "dilation", 0 if empty else 1, 4),
             *padded,
             Condition(
-                "D(K − 1) + 1 ≤ H + 2P: the dilated kernel fits into the padded input",
+                say("D(K − 1) + 1 ≤ H + 2P: the dilated kernel fits into the padded input"),
                 lambda n, k, s, p, d: (d * (k - 1) + 1, n + 2 * p),
                 lambda n, k, s, p, d: kernel_misfit(n, k, p, d),
             ),
@@ -95,10 +103,10 @@ def _conv(mode: str, empty: bool) -> AxisRule:
 def _conv_same(mode: str, empty: bool) -> AxisRule:
     """``padding="same"``: the odd one of the padding comes after."""
     padded = (
-        (at_least("H", "the input", 1, 0),)
+        (at_least("H", say("the input"), 1, 0),)
         if mode == "zeros"
         else (
-            at_least("H", "the input", 0 if empty else 1, 0),
+            at_least("H", say("the input"), 0 if empty else 1, 0),
             *_padded_by(mode, lambda k, d: (d * (k - 1) // 2, d * (k - 1) - d * (k - 1) // 2)),
         )
     )
@@ -137,10 +145,10 @@ def _conv_transpose(*, empty: bool = False, lenient: bool = False) -> AxisRule:
     least = 0 if empty else 1
     left = 0 if empty or lenient else 1
     extra = Condition(
-        "A < max(S, D): output_padding is smaller than stride or dilation",
+        say("A < max(S, D): output_padding is smaller than stride or dilation"),
         lambda n, k, s, p, d, a: (a + 1, maximum(s, d)),
-        lambda n, k, s, p, d, a: (
-            f"output_padding {a} must be smaller than stride {s} or dilation {d}"
+        lambda n, k, s, p, d, a: say(
+            "output_padding {a} must be smaller than stride {s} or dilation {d}", a=a, s=s, d=d
         ),
     )
     return AxisRule(
@@ -155,7 +163,7 @@ def _conv_transpose(*, empty: bool = False, lenient: bool = False) -> AxisRule:
         },
         transposed_size,
         (
-            at_least("H", "the input", least, 0),
+            at_least("H", say("the input"), least, 0),
             at_least("K", "kernel", 1, 1),
             at_least("S", "stride", 1, 2),
             at_least("P", "padding", 0, 3),
@@ -163,12 +171,16 @@ def _conv_transpose(*, empty: bool = False, lenient: bool = False) -> AxisRule:
             at_least("A", "output_padding", 0, 5),
             *(() if empty else (extra,)),
             Condition(
-                f"(H − 1)S − 2P + D(K − 1) + A + 1 ≥ {left}: "
-                "something is left when the padding is cut away",
+                say(
+                    "(H − 1)S − 2P + D(K − 1) + A + 1 ≥ {left}: "
+                    "something is left when the padding is cut away",
+                    left=left,
+                ),
                 lambda n, k, s, p, d, a: (left, transposed_size(n, k, s, p, d, a)),
-                lambda n, k, s, p, d, a: (
-                    f"padding {p} cuts away everything: the output would be "
-                    f"{transposed_size(n, k, s, p, d, a)}"
+                lambda n, k, s, p, d, a: say(
+                    "padding {padding} cuts away everything: the output would be {size}",
+                    padding=p,
+                    size=transposed_size(n, k, s, p, d, a),
                 ),
             ),
         ),

@@ -11,9 +11,11 @@ from typing import NamedTuple
 from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.expression import Expression, number, number_text, substitute, unicode
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.messages import say
 
 #: What the last one, two or three axes of a shape are called.
-AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+_LENGTH, _DEPTH, _HEIGHT, _WIDTH = say("length"), say("depth"), say("height"), say("width")
+AXES = {1: (_LENGTH,), 2: (_HEIGHT, _WIDTH), 3: (_DEPTH, _HEIGHT, _WIDTH)}
 
 Values = tuple[int | float, ...]
 
@@ -59,13 +61,17 @@ def derive_axes(rule: AxisRule, values: Sequence[Values]) -> tuple[AxisDerivatio
         ImpossibleSizeError: A condition is broken on some axis; the message names the axis
             where the others are fine.
     """
-    axes = AXES.get(len(values)) or tuple(f"axis {index}" for index in range(len(values)))
+    axes = AXES.get(len(values)) or tuple(
+        say("axis {index}", index=index) for index in range(len(values))
+    )
     broken = [rule.broken(*axis_values) for axis_values in values]
     for axis, condition, axis_values in zip(axes, broken, values, strict=True):
         if condition is not None:
             alone = all(values[i] == axis_values for i, other in enumerate(broken) if other is None)
-            where = "" if alone else f" along the {axis}"
-            raise ImpossibleSizeError(condition.sentence(*axis_values) + where)
+            why = condition.sentence(*axis_values)
+            raise ImpossibleSizeError(
+                why if alone else say("{reason} along the {axis}", reason=why, axis=axis)
+            )
     return tuple(
         _derive_axis(rule, axis, axis_values)
         for axis, axis_values in zip(axes, values, strict=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cnnshape.cells import cells
 from cnnshape.errors import UsageError
 from cnnshape.formulas.expression import latex, plain, unicode
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical
 from cnnshape.formulas.roles import named_rule
 from cnnshape.formulas.size_evaluation import shape_example
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.messages import say, translated
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,15 @@ class Description:
         lines = [
             f"{style(self.kind, 'strong')}   {self.formula}",
             "",
-            f"  letters     {letters}",
-            f"  plain       {self.plain}",
-            f"  LaTeX       {self.latex}",
+            translated(say("  letters     ")) + letters,
+            translated(say("  plain       ")) + self.plain,
+            translated(say("  LaTeX       ")) + self.latex,
         ]
-        for index, condition in enumerate(self.conditions):
-            lines.append(("  conditions  " if index == 0 else " " * 14) + condition)
-        lines.append(f"  source      {self.source}")
+        label = translated(say("  conditions  "))
+        for condition in self.conditions:
+            lines.append(label + translated(condition))
+            label = " " * cells(label)
+        lines.append(translated(say("  source      ")) + self.source)
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:

@@ -16,9 +16,10 @@ from cnnshape.formulas.holds_when import Atom, equal_atoms, general_atoms, telli
 from cnnshape.formulas.judgement import VERDICTS, WRONG, Judgement
 from cnnshape.formulas.reading.equations import Equation
 from cnnshape.formulas.roles import NamedRule, named_rule
+from cnnshape.messages import say
 
 #: What to do with a rule that computes sizes before it multiplies them.
-_WHOLE = (
+_WHOLE = say(
     "judged on the sizes that are flattened; a rule for a whole network, with the sizes of its "
     "input, is tested by cnnshape check MODEL --formula linear='in_features = …'"
 )
@@ -55,10 +56,10 @@ _CONDITIONS: tuple[tuple[str, tuple[str, ...], Callable[..., bool], int], ...] =
 )
 #: The same about axes that a layer halves.
 _HALVED: tuple[tuple[str, tuple[str, ...], Callable[..., bool], int], ...] = (
-    ("height even", ("height",), lambda h: h % 2 == 0, 11),
-    ("width even", ("width",), lambda w: w % 2 == 0, 11),
-    ("length even", ("length",), lambda n: n % 2 == 0, 11),
-    ("input even", ("input",), lambda n: n % 2 == 0, 11),
+    (say("height even"), ("height",), lambda h: h % 2 == 0, 11),
+    (say("width even"), ("width",), lambda w: w % 2 == 0, 11),
+    (say("length even"), ("length",), lambda n: n % 2 == 0, 11),
+    (say("input even"), ("input",), lambda n: n % 2 == 0, 11),
 )
 
 

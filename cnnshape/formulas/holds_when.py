@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cnnshape.formulas.configurations import Mask, Points, mask_of
 from cnnshape.formulas.exact_columns import Column
 from cnnshape.formulas.registry import GROWING
+from cnnshape.messages import say
 
 #: How many conditions a formula may need and still be called conditional.
 MOST_CONDITIONS = 5
@@ -44,11 +45,11 @@ GENERAL: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ),
     ("padding=(kernel - 1)/2", ("padding", "kernel"), lambda p, k: 2 * p == k - 1),
     ("padding=kernel//2", ("padding", "kernel"), lambda p, k: p == k // 2),
-    ("kernel odd", ("kernel",), lambda k: k % 2 == 1),
-    ("kernel even", ("kernel",), lambda k: k % 2 == 0),
+    (say("kernel odd"), ("kernel",), lambda k: k % 2 == 1),
+    (say("kernel even"), ("kernel",), lambda k: k % 2 == 0),
     ("output_padding=stride - 1", ("output_padding", "stride"), lambda a, s: a == s - 1),
     ("factor=1", ("factor",), lambda f: f == 1),
-    ("factor is a whole number", ("factor",), lambda f: f % 1 == 0),
+    (say("factor is a whole number"), ("factor",), lambda f: f % 1 == 0),
     ("before=0", ("before",), lambda b: b == 0),
     ("after=0", ("after",), lambda a: a == 0),
     ("before=after", ("before", "after"), lambda b, a: b == a),
@@ -60,7 +61,7 @@ _OF_ARGUMENTS: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("input>=2", ("input",), lambda n: n >= 2),
     ("2*padding<kernel", ("padding", "kernel"), lambda p, k: 2 * p < k),
     ("kernel>=stride", ("kernel", "stride"), lambda k, s: k >= s),
-    ("kernel - stride even", ("kernel", "stride"), lambda k, s: (k - s) % 2 == 0),
+    (say("kernel - stride even"), ("kernel", "stride"), lambda k, s: (k - s) % 2 == 0),
 )
 _OF_GROWTH: tuple[tuple[str, tuple[str, ...], _Holds], ...] = (
     ("kernel=stride + 2*padding", ("kernel", "stride", "padding"), lambda k, s, p: k == s + 2 * p),
@@ -104,7 +105,7 @@ def value_atoms(points: Points, value: Column, whole: Sequence[int]) -> tuple[At
     """Where a formula's value, and the whole number below it, can be an argument."""
     below = mask_of(each == 1 for each in value.denominators())
     least = mask_of(each >= 0 for each in whole)
-    whole_number = Atom("formula whole", below, _UNUSUAL + 1)
+    whole_number = Atom(say("formula whole"), below, _UNUSUAL + 1)
     return telling(points, [whole_number, Atom("formula>=0", least, _UNUSUAL)])
 
 
@@ -153,7 +154,7 @@ def _divisible(grid: Points, kind: str) -> list[Atom]:
         not (n + 2 * p - d * (k - 1) - 1) % s
         for n, k, s, p, d in zip(*columns, paddings, dilations, strict=True)
     ]
-    return [Atom(f"({text}) divisible by stride", mask_of(truths), _UNUSUAL + 1)]
+    return [Atom(say("({size}) divisible by stride", size=text), mask_of(truths), _UNUSUAL + 1)]
 
 
 def constant_atoms(grid: Points, constants: Sequence[int]) -> tuple[Atom, ...]:

@@ -6,13 +6,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cnnshape.cells import cells
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.messages import say, translated
 from cnnshape.shown import told
 from cnnshape.words import listed
 
 EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG = "exact", "needs_floor", "conditional", "wrong"
 #: From best to worst.
 VERDICTS = (EXACT, NEEDS_FLOOR, CONDITIONAL, WRONG)
+_TOLD = {
+    EXACT: say("exact"),
+    NEEDS_FLOOR: say("needs_floor"),
+    CONDITIONAL: say("conditional"),
+    WRONG: say("wrong"),
+}
 _COLOURS = {"exact": "good", "needs_floor": "warn", "conditional": "warn", "wrong": "bad"}
 
 
@@ -74,8 +82,11 @@ class Judgement:
         """The formula that is right, and when; empty where nothing needs repair."""
         if self.repaired is None:
             return ""
-        when = f", when {listed(self.repaired_when)}" if self.repaired_when else ""
-        return f"{style(self._named + self.repaired, 'strong')}{when}"
+        formula = style(self._named + self.repaired, "strong")
+        if not self.repaired_when:
+            return formula
+        when = listed(self.repaired_when)
+        return translated(say("{formula}, when {conditions}", formula=formula, conditions=when))
 
     @property
     def findings(self) -> tuple[object, ...]:
@@ -88,38 +99,41 @@ class Judgement:
 
     def body(self, style: Style) -> list[str]:
         """The verdict, when it holds, and the smallest counterexample."""
-        lines = [
-            f"{style(self.verdict, _COLOURS[self.verdict])}: {self.summary}",
-        ]
+        verdict = style(translated(_TOLD[self.verdict]), _COLOURS[self.verdict])
+        lines: list[str] = [say("{verdict}: {summary}", verdict=verdict, summary=self.summary)]
         if self.aim and self.verdict != EXACT:
-            lines.append(f"  judged as the {self.quantity} for {self.aim}")
+            argument, aim = self.quantity, self.aim
+            lines.append(say("  judged as the {argument} for {aim}", argument=argument, aim=aim))
         if self.note:
-            lines.append(f"  {self.note}")
+            lines.append("  " + self.note)
         if self.rounding_example is not None:
-            lines += [
-                "",
-                "  a fraction, because nothing rounds it:",
-                *self._example(self.rounding_example),
-            ]
+            why = say("  a fraction, because nothing rounds it:")
+            lines += ["", why, *self._example(self.rounding_example)]
         if self.counterexample is not None:
-            lines += ["", "  smallest counterexample:", *self._example(self.counterexample)]
-        return lines
+            lines += ["", say("  smallest counterexample:"), *self._example(self.counterexample)]
+        return [translated(line) for line in lines]
 
     def _example(self, example: Mapping[str, float | None]) -> list[str]:
         sizes = {
             role: value for role, value in example.items() if role not in ("formula", "actual")
         }
         formula, actual = example["formula"], example["actual"]
-        shown = "is undefined (it divides by 0)" if formula is None else f"gives {_short(formula)}"
-        if self.aim:
-            right = "no value works" if actual is None else f"{actual} is right"
+        gives = (
+            say("the formula is undefined (it divides by 0)")
+            if formula is None
+            else say("the formula gives {number}", number=_short(formula))
+        )
+        if self.aim and actual is None:
+            right = say("no value works")
+        elif self.aim:
+            right = say("{number} is right", number=actual)
         elif self.quantity == "in_features":
-            right = f"there are {actual}"
+            right = say("there are {number}", number=actual)
         else:
-            right = f"the layer gives {actual}"
+            right = say("the layer gives {number}", number=actual)
         return [
             "    " + ", ".join(f"{role} {_short(value)}" for role, value in sizes.items()),
-            f"    the formula {shown}, {right}",
+            "    " + say("{formula}, {layer}", formula=gives, layer=right),
         ]
 
     @property
@@ -130,27 +144,40 @@ class Judgement:
     @property
     def summary(self) -> str:
         """The verdict in words."""
-        rounding = "up" if self.ceil_mode else "down"
-        compared = f"all {self.compared:,} configurations compared"
+        rounded = say("rounded up") if self.ceil_mode else say("rounded down")
         match self.verdict:
             case "exact":
-                how = "proved by algebra" if self.proved else f"equal in {compared}"
-                return f"{self._meaning()} ({how})"
+                how = (
+                    say("proved by algebra")
+                    if self.proved
+                    else say("equal in all {number} configurations compared",
+                             number=f"{self.compared:,}")
+                )  # fmt: skip
+                return say("{meaning} ({how})", meaning=self._meaning(), how=how)
+            case "needs_floor" if self.quantity == "output":
+                return say(
+                    "right everywhere once it is {rounded}, as the framework rounds",
+                    rounded=rounded,
+                )
             case "needs_floor":
-                usual = ", as the framework rounds" if self.quantity == "output" else ""
-                return f"right everywhere once it is rounded {rounding}{usual}"
+                return say("right everywhere once it is {rounded}", rounded=rounded)
             case "conditional":
-                also = f", once it is rounded {rounding}" if self.needs_floor else ""
-                return f"right when {listed(self.holds_when)}{also}"
+                when = listed(self.holds_when)
+                if not self.needs_floor:
+                    return say("right when {conditions}", conditions=when)
+                return say(
+                    "right when {conditions}, once it is {rounded}",
+                    conditions=when, rounded=rounded,
+                )  # fmt: skip
             case _:
-                return "no simple condition makes it right"
+                return say("no simple condition makes it right")
 
     def _meaning(self) -> str:
         if self.aim:
-            return f"this is the {self.quantity} for {self.aim}"
+            return say("this is the {argument} for {aim}", argument=self.quantity, aim=self.aim)
         if self.quantity == "in_features":
-            return "these are the features"
-        return "this is what the layer gives"
+            return say("these are the features")
+        return say("this is what the layer gives")
 
     @property
     def ok(self) -> bool:
@@ -261,7 +288,8 @@ def _told(same: Sequence[Judgement], style: Style) -> str:
     lines = [*(each.heading(style) for each in same), "", *first.body(style)]
     right = [text for each in same if (text := each.right(style))]
     if right:
-        lines += ["", f"  right: {right[0]}", *(f"         {text}" for text in right[1:])]
+        label = translated(say("  right: "))
+        lines += ["", label + right[0], *(" " * cells(label) + text for text in right[1:])]
     if first.source:
         lines.append(style(f"  {first.source}", "quiet"))
     return "\n".join(lines)

@@ -12,6 +12,7 @@ from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Size
 from cnnshape.formulas.layer_arguments import Shape, integer, not_empty
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition
+from cnnshape.messages import say
 from cnnshape.words import times
 
 _SOURCE = DOCS + "functional.pad.html"
@@ -31,37 +32,40 @@ def _written(n: int, before: int, after: int) -> str:
 
 
 _CUT = Condition(
-    "H + min(L, 0) + min(R, 0) ≥ 0: no more is cut away than there is",
+    say("H + min(L, 0) + min(R, 0) ≥ 0: no more is cut away than there is"),
     lambda n, before, after: (0, n + min(before, 0) + min(after, 0)),
-    lambda n, before, after: (
-        f"more is cut away than there is: {_written(n, min(before, 0), min(after, 0))}"
+    lambda n, before, after: say(
+        "more is cut away than there is: {sum}", sum=_written(n, min(before, 0), min(after, 0))
     ),
 )
 _SOMETHING_LEFT = Condition(
-    "H + L + R ≥ 1: something is left",
+    say("H + L + R ≥ 1: something is left"),
     lambda n, before, after: (1, n + before + after),
-    lambda n, before, after: f"nothing is left: {_written(n, before, after)}",
+    lambda n, before, after: say("nothing is left: {sum}", sum=_written(n, before, after)),
 )
 _NOT_EMPTY = Condition(
-    "H ≥ 1: there is something to repeat",
+    say("H ≥ 1: there is something to repeat"),
     lambda n, before, after: (1, n),
-    lambda n, before, after: f"an input of size {n} has nothing to repeat",
+    lambda n, before, after: say("an input of size {size} has nothing to repeat", size=n),
 )
 _REFLECT = Condition(
-    "max(L, R) < H: a reflection needs more than it pads",
+    say("max(L, R) < H: a reflection needs more than it pads"),
     lambda n, before, after: (max(before, after) + 1, n),
-    lambda n, before, after: (
-        f"a reflected padding of {max(before, after)} does not fit into {n}: "
-        f"it must be smaller than the input"
+    lambda n, before, after: say(
+        "a reflected padding of {padding} does not fit into {size}: "
+        "it must be smaller than the input",
+        padding=max(before, after),
+        size=n,
     ),
 )
 #: What one side wraps around is what the other side's cutting leaves.
 _CIRCULAR = Condition(
-    "L ≤ H + min(R, 0) and R ≤ H + min(L, 0): a circular padding wraps around once",
+    say("L ≤ H + min(R, 0) and R ≤ H + min(L, 0): a circular padding wraps around once"),
     lambda n, before, after: (max(before - min(after, 0), after - min(before, 0)), n),
-    lambda n, before, after: (
-        f"a circular padding of {max(before, after)} wraps around more than once: "
-        f"there are {n + min(before, after, 0)}"
+    lambda n, before, after: say(
+        "a circular padding of {padding} wraps around more than once: there are {size}",
+        padding=max(before, after),
+        size=n + min(before, after, 0),
     ),
 )
 
@@ -142,9 +146,9 @@ BOTH_SIDES = AxisRule(
     lambda n, p: n + 2 * p,
     (
         Condition(
-            "H + 2P ≥ 0: no more is cut away than there is",
+            say("H + 2P ≥ 0: no more is cut away than there is"),
             lambda n, p: (0, n + 2 * p),
-            lambda n, p: f"more is cut away than there is: {_written(n, p, p)}",
+            lambda n, p: say("more is cut away than there is: {sum}", sum=_written(n, p, p)),
         ),
     ),
     _SOURCE,

@@ -21,6 +21,7 @@ from cnnshape.formulas.layer_arguments import (
     split,
 )
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
+from cnnshape.messages import say
 from cnnshape.words import plural, times
 
 
@@ -71,9 +72,9 @@ def _windowed(
     }
     conditions = [
         Condition(
-            "H ≥ 1: the input is not empty",
+            say("H ≥ 1: the input is not empty"),
             lambda *v: (1, v[0]),
-            lambda *v: f"an input of size {v[0]} cannot be pooled",
+            lambda *v: say("an input of size {size} cannot be pooled", size=v[0]),
         ),
         at_least("K", "kernel", 1, 1),
         at_least("S", "stride", 1, 2),
@@ -82,9 +83,11 @@ def _windowed(
         conditions.append(at_least("P", "padding", 0, 3))
         conditions.append(
             Condition(
-                "2P ≤ K: padding is at most half of the kernel",
+                say("2P ≤ K: padding is at most half of the kernel"),
                 lambda n, k, s, p, d=1: (2 * p, k),
-                lambda n, k, s, p, d=1: f"padding {p} is more than half of kernel {k}",
+                lambda n, k, s, p, d=1: say(
+                    "padding {padding} is more than half of kernel {kernel}", padding=p, kernel=k
+                ),
             )
         )
     if "D" in letters:
@@ -92,14 +95,14 @@ def _windowed(
     if unpadded:
         conditions.append(
             Condition(
-                "K ≤ H: in three dimensions the kernel fits even without padding",
+                say("K ≤ H: in three dimensions the kernel fits even without padding"),
                 lambda n, k, *_: (k, n),
-                lambda n, k, *_: f"kernel {k} does not fit into {n}",
+                lambda n, k, *_: say("kernel {kernel} does not fit into {room}", kernel=k, room=n),
             )
         )
     conditions.append(
         Condition(
-            "the kernel fits into the padded input at least once",
+            say("the kernel fits into the padded input at least once"),
             lambda *v: (1, function(*v)),
             lambda n, k, s, p=0, d=1: kernel_misfit(n, k, p, d),
         )
@@ -144,9 +147,9 @@ ADAPTIVE = AxisRule(
     lambda n, o: o,
     (
         Condition(
-            "H ≥ 1: the input is not empty",
+            say("H ≥ 1: the input is not empty"),
             lambda n, o: (1, n),
-            lambda n, o: f"an input of size {n} cannot be pooled",
+            lambda n, o: say("an input of size {size} cannot be pooled", size=n),
         ),
         at_least("O", "output_size", 0, 1),
     ),
@@ -164,14 +167,18 @@ def _fractional(page: str, spare: int) -> AxisRule:
         {"H": "input", "K": "kernel_size", "O": "output_size"},
         lambda n, k, o: o,
         (
-            at_least("H", "the input", 1, 0),
+            at_least("H", say("the input"), 1, 0),
             at_least("O", "output_size", 0, 2),
             at_least("K", "kernel", 1, 1),
             Condition(
-                f"O + K − 1{more}H: as many windows as asked for fit into the input",
+                say("O + K − 1{less}H: as many windows as asked for fit into the input", less=more),
                 lambda n, k, o: (o + k - 1 + spare, n),
-                lambda n, k, o: (
-                    f"{o} windows of kernel {k} need {o + k - 1 + spare}, but the input has {n}"
+                lambda n, k, o: say(
+                    "{windows} windows of kernel {kernel} need {size}, but the input has {input}",
+                    windows=o,
+                    kernel=k,
+                    size=o + k - 1 + spare,
+                    input=n,
                 ),
             ),
         ),
@@ -186,7 +193,7 @@ UNPOOL = AxisRule(
     "max_unpool",
     {"H": "input", "K": "kernel_size", "S": "stride", "P": "padding"},
     unpooled_size,
-    (at_least("H", "the input", 1, 0),),
+    (at_least("H", say("the input"), 1, 0),),
     DOCS + "MaxUnpool2d.html",
 )
 

@@ -13,6 +13,7 @@ from cnnshape.formulas.derivation import Derivation, derivation, derive_axes
 from cnnshape.formulas.expression import Expression, Size
 from cnnshape.formulas.layer_arguments import PerAxis, Shape, not_empty, per_axis, split
 from cnnshape.formulas.rule import DOCS, AxisRule, Condition, at_least
+from cnnshape.messages import say
 from cnnshape.words import plural, times
 
 _UPSAMPLE = DOCS + "Upsample.html"
@@ -48,7 +49,7 @@ UPSAMPLE_SIZE = AxisRule(
     "upsample",
     {"H": "input", "O": "size"},
     lambda n, o: o,
-    (at_least("H", "the input", 1, 0), at_least("O", "size", 1, 1)),
+    (at_least("H", say("the input"), 1, 0), at_least("O", "size", 1, 1)),
     _UPSAMPLE,
 )
 UPSAMPLE_SCALE = AxisRule(
@@ -56,11 +57,13 @@ UPSAMPLE_SCALE = AxisRule(
     {"H": "input", "F": "scale_factor"},
     scaled_size,
     (
-        at_least("H", "the input", 1, 0),
+        at_least("H", say("the input"), 1, 0),
         Condition(
-            "⌊H·F⌋ ≥ 1: something is left",
+            say("⌊H·F⌋ ≥ 1: something is left"),
             lambda n, f: (1, scaled_size(n, f)),
-            lambda n, f: f"an input of {n} scaled by {f} leaves nothing",
+            lambda n, f: say(
+                "an input of {size} scaled by {factor} leaves nothing", size=n, factor=f
+            ),
         ),
     ),
     _UPSAMPLE,
@@ -82,9 +85,11 @@ UNSHUFFLE = AxisRule(
     (
         at_least("R", "downscale_factor", 1, 1),
         Condition(
-            "H is a multiple of R",
+            say("H is a multiple of R"),
             lambda n, r: (n % r, 0),
-            lambda n, r: f"size {n} is no multiple of downscale_factor {r}",
+            lambda n, r: say(
+                "size {size} is no multiple of downscale_factor {factor}", size=n, factor=r
+            ),
         ),
     ),
     DOCS + "PixelUnshuffle.html",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from cnnshape.formulas.expression import Expression, Size, symbol
+from cnnshape.messages import say
 
 #: Where torch describes its layers; the sources of the rules.
 DOCS = "https://docs.pytorch.org/docs/stable/generated/torch.nn."
@@ -38,9 +39,16 @@ class Condition:
 def at_least(letter: str, name: str, least: int, position: int) -> Condition:
     """The condition that the argument at ``position`` is not smaller than ``least``."""
     return Condition(
-        f"{letter} ≥ {least}: {name} is at least {least}",
+        say(
+            "{letter} ≥ {least}: {name} is at least {least}", letter=letter, name=name, least=least
+        ),
         lambda *values: (least, values[position]),
-        lambda *values: f"{name} must be at least {least}, not {values[position]}",
+        lambda *values: say(
+            "{name} must be at least {least}, not {value}",
+            name=name,
+            least=least,
+            value=values[position],
+        ),
         argument=True,
     )
 

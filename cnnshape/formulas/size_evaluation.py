@@ -15,6 +15,7 @@ from cnnshape.formulas.layer_arguments import Shape
 from cnnshape.formulas.registry import WHOLE_SHAPES, canonical, derive
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, named_rule
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.messages import say, translated
 from cnnshape.shown import told
 
 
@@ -45,7 +46,7 @@ class Evaluation(NamedTuple):
         for axis in axes:
             lines.append("")
             if len(axes) > 1:
-                lines.append(style(axis.axis, "strong"))
+                lines.append(style(translated(axis.axis), "strong"))
             if axis.values:
                 lines.append(
                     "  " + ", ".join(f"{letter} = {value}" for letter, value in axis.values)
@@ -55,8 +56,10 @@ class Evaluation(NamedTuple):
             lines += ["", f"  {self.substitution}"]
         if isinstance(self.output, tuple) and self.axes:
             shown = " × ".join(map(str, self.output))
-            total = "" if self.total is None else f" = {self.total} positions"
-            lines += ["", style(f"{shown}{total}", "good")]
+            if self.total is not None:
+                positions = say("{product} = {total} positions", product=shown, total=self.total)
+                shown = translated(positions)
+            lines += ["", style(shown, "good")]
         return "\n".join(lines)
 
     def latex(self) -> str:

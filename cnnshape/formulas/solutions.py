@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from cnnshape.cells import filled
 from cnnshape.errors import UsageError
 from cnnshape.formulas.expression import substitute, unicode
 from cnnshape.formulas.inverse import inputs_giving
@@ -14,6 +15,7 @@ from cnnshape.formulas.registry import STRIDE_IS_KERNEL
 from cnnshape.formulas.roles import NamedRule, check_arguments, complete, example, named_rule
 from cnnshape.formulas.rule import AxisRule
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.messages import say, translated
 from cnnshape.shown import told
 from cnnshape.words import listed, plural
 
@@ -75,29 +77,34 @@ class Solutions:
     def text(self, style: Style = unstyled) -> str:
         """The answers, the usual ones first, and where they were looked for."""
         known = ", ".join(f"{role} {value}" for role, value in self.known.items())
-        wanted = "the input's size" if self.output == "same" else str(self.output)
+        wanted = say("the input's size") if self.output == "same" else str(self.output)
         asked = listed(self.solve)
-        lines = [
-            f"{self.formula} = {wanted}   with {known}" if known else f"{self.formula} = {wanted}"
-        ]
+        lines: list[str] = [
+            say("{formula} = {wanted}   with {arguments}",
+                formula=self.formula, wanted=wanted, arguments=known)
+            if known
+            else say("{formula} = {wanted}", formula=self.formula, wanted=wanted)
+        ]  # fmt: skip
         lines.append("")
         every = self._lines()
         lines += ["  " + style(text, "good") for text in every[:MOST_LISTED]]
         if len(every) > MOST_LISTED:
-            lines.append(f"  … and {len(every) - MOST_LISTED} more; -f json lists all")
+            left = len(every) - MOST_LISTED
+            lines.append(say("  … and {left} more; -f json lists all", left=left))
         if self.substitution and len(self.solutions) == 1:
             lines.append(f"    {self.substitution}")
         ranges = ", ".join(f"{role} {low}…{high}" for role, (low, high) in self.range.items())
         if self.solutions:
             answers = plural(len(self.solutions), "answer")
-            lines += ["", style(f"  {answers} for {ranges}", "quiet")]
+            where = say("  {answers} for {ranges}", answers=answers, ranges=ranges)
+            lines += ["", style(translated(where), "quiet")]
         else:
-            lines.append(style(f"  no {asked} gives {wanted}", "bad") + f"   (tried {ranges})")
+            none = say("  no {arguments} gives {wanted}", arguments=asked, wanted=wanted)
+            tried = translated(say("   (tried {ranges})", ranges=ranges))
+            lines.append(style(translated(none), "bad") + tried)
         if self.note:
-            from textwrap import wrap
-
-            lines += wrap(self.note, 76, initial_indent="  ", subsequent_indent="  ")
-        return "\n".join(lines)
+            lines += [f"  {line}" for line in filled(translated(self.note), 74)]
+        return "\n".join(map(translated, lines))
 
     def _lines(self) -> list[str]:
         """One line for each answer; inputs, which lie side by side, as ranges."""
@@ -320,28 +327,40 @@ def _same_note(
     stride = filled.get("stride", 1)
     span = dilation * (kernel - 1)
     if stride != 1:
-        return (
-            f"with stride {stride} no padding keeps every size"
-            + (": the one found is for this input alone" if found else "")
-            + "; padding = kernel // 2 then gives ⌈H/S⌉ for an odd kernel and dilation 1"
+        if found:
+            return say(
+                "with stride {stride} no padding keeps every size: the one found is for this input "
+                "alone; padding = kernel // 2 then gives ⌈H/S⌉ for an odd kernel and dilation 1",
+                stride=stride,
+            )
+        return say(
+            "with stride {stride} no padding keeps every size; padding = kernel // 2 then gives "
+            "⌈H/S⌉ for an odd kernel and dilation 1",
+            stride=stride,
         )
     if span % 2:
-        dilated = f" with dilation {dilation}" if dilation > 1 else ""
-        torch = "; padding='same' adds the odd one after" if named.kind == "conv" else ""
-        return (
-            f"kernel {kernel}{dilated} needs {span} in all, an odd number, and padding adds the "
-            f"same at both ends: none keeps the size{torch}"
-        )
+        dilated = say(" with dilation {dilation}", dilation=dilation) if dilation > 1 else ""
+        torch = say("; padding='same' adds the odd one after") if named.kind == "conv" else ""
+        return say(
+            "kernel {kernel}{dilated} needs {span} in all, an odd number, and padding adds the "
+            "same at both ends: none keeps the size{torch}",
+            kernel=kernel, dilated=dilated, span=span, torch=torch,
+        )  # fmt: skip
     if not found and named.kind != "conv":
-        return f"{span // 2} would keep the size, but padding is at most half of the kernel"
-    if dilation == 1:
-        return (
-            f"padding = kernel // 2 = {kernel // 2} keeps every size, because the kernel is odd "
-            "and stride and dilation are 1"
+        return say(
+            "{padding} would keep the size, but padding is at most half of the kernel",
+            padding=span // 2,
         )
-    return (
-        f"padding = dilation·(kernel − 1)/2 = {span // 2} keeps every size; "
-        f"kernel // 2 = {kernel // 2} does so with dilation 1 only"
-        if kernel // 2 != span // 2
-        else f"padding = {span // 2} keeps every size"
-    )
+    if dilation == 1:
+        return say(
+            "padding = kernel // 2 = {padding} keeps every size, because the kernel is odd "
+            "and stride and dilation are 1",
+            padding=kernel // 2,
+        )
+    if kernel // 2 == span // 2:
+        return say("padding = {padding} keeps every size", padding=span // 2)
+    return say(
+        "padding = dilation·(kernel − 1)/2 = {padding} keeps every size; "
+        "kernel // 2 = {half} does so with dilation 1 only",
+        padding=span // 2, half=kernel // 2,
+    )  # fmt: skip

@@ -17,6 +17,7 @@ from cnnshape.formulas.judgement import EXACT, NEEDS_FLOOR, VERDICTS, WRONG, Jud
 from cnnshape.formulas.reading.equations import FEATURES, OUTPUT, Equation, read
 from cnnshape.formulas.registry import GROWING, canonical
 from cnnshape.formulas.roles import NamedRule, named_rule
+from cnnshape.messages import say
 from cnnshape.words import listed
 
 if TYPE_CHECKING:
@@ -168,8 +169,10 @@ def _with_a_stride(named: NamedRule, equation: Equation, given: dict[str, float]
     judged = _by_aim(named, question, equation, given)
     if judged.verdict == WRONG or "stride=1" in judged.holds_when:
         return ""
-    when = f" when {listed(judged.holds_when)}" if judged.holds_when else ""
-    return f"with any stride, {judged.aim}{when}"
+    if not judged.holds_when:
+        return say("with any stride, {aim}", aim=judged.aim)
+    when = listed(judged.holds_when)
+    return say("with any stride, {aim} when {conditions}", aim=judged.aim, conditions=when)
 
 
 def _by_aim(

@@ -12,6 +12,7 @@ from math import prod
 from cnnshape.errors import ImpossibleSizeError
 from cnnshape.formulas.derivation import AxisDerivation, Derivation
 from cnnshape.formulas.layer_arguments import Shape, integer, shape_of
+from cnnshape.messages import say
 from cnnshape.words import times
 
 
@@ -27,9 +28,22 @@ def derive_linear(shape: Shape, *, out_features: int, in_features: int | None = 
         raise ImpossibleSizeError("linear takes an input of at least 1 axis, this one is a scalar")
     expected = shape[-1] if in_features is None else in_features
     if shape[-1] != expected:
-        raise ImpossibleSizeError(f"linear expects {expected} features, but {shape[-1]} arrive")
+        raise ImpossibleSizeError(
+            say(
+                "linear expects {expected} features, but {arriving} arrive",
+                expected=expected,
+                arriving=shape[-1],
+            )
+        )
     if out_features < 0:
-        raise ImpossibleSizeError(f"out_features must be at least 0, not {out_features}")
+        raise ImpossibleSizeError(
+            say(
+                "{name} must be at least {least}, not {value}",
+                name="out_features",
+                least=0,
+                value=out_features,
+            )
+        )
     return _one_axis(
         "linear",
         (*shape[:-1], out_features),
@@ -56,9 +70,23 @@ def derive_bilinear(
             f"not {times(shape)} and {times(other)}"
         )
     if in1_features is not None and in1_features < 1:
-        raise ImpossibleSizeError(f"in1_features must be at least 1, not {in1_features}")
+        raise ImpossibleSizeError(
+            say(
+                "{name} must be at least {least}, not {value}",
+                name="in1_features",
+                least=1,
+                value=in1_features,
+            )
+        )
     if out_features < 0:
-        raise ImpossibleSizeError(f"out_features must be at least 0, not {out_features}")
+        raise ImpossibleSizeError(
+            say(
+                "{name} must be at least {least}, not {value}",
+                name="out_features",
+                least=0,
+                value=out_features,
+            )
+        )
     for arriving, expected in ((shape[-1], in1_features), (other[-1], in2_features)):
         if expected is not None and arriving != expected:
             raise ImpossibleSizeError(
@@ -95,7 +123,9 @@ def derive_flatten(shape: Shape, *, start_dim: int = 1, end_dim: int = -1) -> De
     if not shape:
         return Derivation("flatten", (1,), "1", "1")
     if start > end:
-        raise ImpossibleSizeError(f"start_dim {start_dim} comes after end_dim {end_dim}")
+        raise ImpossibleSizeError(
+            say("start_dim {first} comes after end_dim {last}", first=start_dim, last=end_dim)
+        )
     merged = shape[start : end + 1]
     size = prod(merged)
     letters = {1: "L", 2: "H·W", 3: "C·H·W", 4: "C·D·H·W"}.get(len(merged))
@@ -113,14 +143,25 @@ def derive_unflatten(shape: Shape, *, dim: int, unflattened_size: Sequence[int])
     if not sizes:
         raise ImpossibleSizeError("unflattened_size must not be empty")
     if any(size < -1 for size in sizes) or sizes.count(-1) > 1:
-        raise ImpossibleSizeError(f"unflattened_size {tuple(sizes)}: at most one -1 is understood")
+        raise ImpossibleSizeError(
+            say("unflattened_size {sizes}: at most one -1 is understood", sizes=tuple(sizes))
+        )
     known = prod(size for size in sizes if size != -1)
     if -1 in sizes:
         if not known or shape[axis] % known:
-            raise ImpossibleSizeError(f"{shape[axis]} cannot be split into {tuple(sizes)}")
+            raise ImpossibleSizeError(
+                say("{size} cannot be split into {sizes}", size=shape[axis], sizes=tuple(sizes))
+            )
         sizes[sizes.index(-1)] = shape[axis] // known
     elif known != shape[axis]:
-        raise ImpossibleSizeError(f"{times(sizes)} = {known} is not the axis's {shape[axis]}")
+        raise ImpossibleSizeError(
+            say(
+                "{product} = {number} is not the axis's {size}",
+                product=times(sizes),
+                number=known,
+                size=shape[axis],
+            )
+        )
     formula = "H = " + "·".join(f"N{index}" for index in range(len(sizes)))
     return Derivation(
         "unflatten",
@@ -138,9 +179,19 @@ def derive_channel_shuffle(shape: Shape, *, groups: int) -> Derivation:
             f"{times(shape)}"
         )
     if groups < 1:
-        raise ImpossibleSizeError(f"groups must be at least 1, not {groups}")
+        raise ImpossibleSizeError(
+            say(
+                "{name} must be at least {least}, not {value}", name="groups", least=1, value=groups
+            )
+        )
     if shape[1] % groups:
-        raise ImpossibleSizeError(f"{shape[1]} channels cannot be split into {groups} groups")
+        raise ImpossibleSizeError(
+            say(
+                "{channels} channels cannot be split into {groups} groups",
+                channels=shape[1],
+                groups=groups,
+            )
+        )
     return Derivation(
         "channel_shuffle", shape, "C → C", f"{shape[1]} = {groups}·{shape[1] // groups}"
     )
@@ -151,7 +202,7 @@ def derive_glu(shape: Shape, *, dim: int = -1) -> Derivation:
     axis = _axis("glu", dim, len(shape), shape)
     size = shape[axis]
     if size % 2:
-        raise ImpossibleSizeError(f"glu halves an axis, and {size} is odd")
+        raise ImpossibleSizeError(say("glu halves an axis, and {size} is odd", size=size))
     output = (*shape[:axis], size // 2, *shape[axis + 1 :])
     return _one_axis("glu", output, "H/2", f"{size}/2 = {size // 2}", size, size // 2)
 
@@ -159,5 +210,12 @@ def derive_glu(shape: Shape, *, dim: int = -1) -> Derivation:
 def _axis(kind: str, axis: int, rank: int, shape: Shape) -> int:
     integer("an axis", axis)
     if not -rank <= axis < rank:
-        raise ImpossibleSizeError(f"{kind}: axis {axis} is not among those of {times(shape)}")
+        raise ImpossibleSizeError(
+            say(
+                "{kind}: axis {axis} is not among those of {shape}",
+                kind=kind,
+                axis=axis,
+                shape=times(shape),
+            )
+        )
     return axis % rank

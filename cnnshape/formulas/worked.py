@@ -13,6 +13,7 @@ from cnnshape.formulas.layer_arguments import per_axis
 from cnnshape.formulas.reading.matrices import Matrix, Number, read_matrix
 from cnnshape.formulas.registry import canonical, derive
 from cnnshape.formulas.text_style import Style, unstyled
+from cnnshape.messages import say, translated
 from cnnshape.shown import told
 from cnnshape.words import times
 
@@ -96,7 +97,7 @@ class Worked:
             both = (
                 _pair(before)
                 if before == after
-                else f"{_pair(before)} before, {_pair(after)} after"
+                else say("{before} before, {after} after", before=_pair(before), after=_pair(after))
             )
             parts.append(f"padding {both}")
         parts += [f"dilation {_pair(self.dilation)}"] if self.dilation != (1, 1) else []
@@ -123,7 +124,8 @@ class Worked:
             for step in self.steps[:MOST_SHOWN]:
                 lines += ["", *self._explained(step, style)]
             if len(self.steps) > MOST_SHOWN:
-                lines += ["", f"  … and {len(self.steps) - MOST_SHOWN} more; -f json has all"]
+                left = len(self.steps) - MOST_SHOWN
+                lines += ["", translated(say("  … and {left} more; -f json has all", left=left))]
         return "\n".join(lines)
 
     def _explained(self, step: Step, style: Style) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
 from cnnshape.files import python_lines, python_text
+from cnnshape.messages import say
 from cnnshape.rendering.batch import Batch
 from cnnshape.rendering.failure import error_lines
 from cnnshape.rendering.json_ import dump
@@ -49,7 +50,7 @@ def _lines(annotations: Annotations, room: int | None) -> list[Line]:
             lines.append(EMPTY)
         lines += _function(annotations, function, room)
     if not annotations.functions:
-        lines += [EMPTY, (span("no function of the model's own has a source to show", "dim"),)]
+        lines += [EMPTY, (span(say("no function of the model's own has a source to show"), "dim"),)]
     if annotations.error is not None:
         lines += [EMPTY, *error_lines(annotations.error, annotations.class_name, room)]
     return lines
@@ -74,7 +75,7 @@ def _function(
         column = min(column, max(room // 2, _LEAST))
     failed = annotations.error.source if annotations.error else None
     if function.calls > 1:
-        yield (span(f"{'':>{digits}}  {counted(function.calls, 'call')}", "dim"),)
+        yield (Span(" " * (digits + 2)), span(counted(function.calls, "call"), "dim"))
     for line, text in enumerate(texts, begin):
         here = failed is not None and (failed.file, failed.line) == (function.file, line)
         number = Span(f"{line:>{digits}} ", "bad" if here else "dim")

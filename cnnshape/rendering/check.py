@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 
 from cnnshape.analysis.claims import CheckResult
+from cnnshape.cells import cells
+from cnnshape.messages import translated
 from cnnshape.rendering.check_in_ci import github, junit
 from cnnshape.rendering.claim_text import statement, summary
 from cnnshape.rendering.styled_text import Line, span
@@ -37,18 +39,21 @@ def _lines(result: CheckResult, _width: int | None) -> list[Line]:
             "ok" if claim.ok else "FAIL",
             f"{_FOLLOWS if claim.cause is not None else ''}{claim.what}",
             claim.path or "model",
-            statement(claim),
+            translated(statement(claim)),
         )
         for claim in ordered
     ]
     widths = [
-        max((len(row[i]) for row in rows if len(row[i]) <= _WIDEST), default=0) for i in range(4)
+        max((cells(row[i]) for row in rows if cells(row[i]) <= _WIDEST), default=0)
+        for i in range(4)
     ]
     lines: list[str] = []
     for row, claim in zip(rows, ordered, strict=True):
-        cells = [f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)]
-        lines.append("  ".join([*cells, " ".join(claim.note.split())]).rstrip())
-    lines += [f"info  {sentence}" for sentence in result.information]
+        padded = [
+            f"{cell}{' ' * (wide - cells(cell))}" for cell, wide in zip(row, widths, strict=True)
+        ]
+        lines.append("  ".join([*padded, " ".join(translated(claim.note).split())]).rstrip())
+    lines += [f"info  {translated(sentence)}" for sentence in result.information]
     return [(span(line),) for line in (*lines, summary(result))]
 
 

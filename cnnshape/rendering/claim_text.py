@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from cnnshape.analysis.claims import CheckResult, Claim
+from cnnshape.messages import say
 from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.styled_text import draw_grid, span
 from cnnshape.rendering.units import count, dim_text, size_in_shape
@@ -15,12 +16,12 @@ from cnnshape.words import times
 def summary(result: CheckResult) -> str:
     """The last line: ``7 ok, 0 failed``."""
     failed = sum(not claim.ok for claim in result.claims)
-    return f"{len(result.claims) - failed} ok, {failed} failed"
+    return say("{ok} ok, {failed} failed", ok=len(result.claims) - failed, failed=failed)
 
 
 def _side(side: Any) -> str:
     if side is None:
-        return "nothing"
+        return say("nothing")
     if isinstance(side, bool):
         return str(side)
     if isinstance(side, int):
@@ -65,17 +66,18 @@ def statement(claim: Claim) -> str:
     """Both sides of a claim in words; one number where they agree."""
     actual, expected = _side(claim.actual), _side(claim.expected)
     if claim.what == "runs":
-        return f"raised {actual}"
+        return say("raised {error}", error=actual)
     if claim.what in ("max-params", "max-macs"):
-        relation = "within" if claim.ok else "more than"
-        return f"{actual}, {relation} {expected}"
+        if claim.ok:
+            return say("{actual}, within {limit}", actual=actual, limit=expected)
+        return say("{actual}, more than {limit}", actual=actual, limit=expected)
     if claim.ok or actual == expected:
         return actual
     if claim.expected is None:
-        return f"{actual}, which was not there before"
+        return say("{actual}, which was not there before", actual=actual)
     if claim.actual is None:
-        return f"{expected} expected, but there is none"
-    return f"{actual}, expected {expected}"
+        return say("{expected} expected, but there is none", expected=expected)
+    return say("{actual}, expected {expected}", actual=actual, expected=expected)
 
 
 def sentence(claim: Claim) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from cnnshape.analysis.compare import Change, Compared, Comparison, Side, Status, WeightsFit
+from cnnshape.messages import joined, say
 from cnnshape.rendering import escape
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.styled_text import (
@@ -30,6 +31,13 @@ _LOOKS: dict[Status, tuple[str, str]] = {
     "renamed": ("→", "tag"),
     "changed": ("~", "tag"),
     "same": ("", ""),
+}
+_STATUS: dict[str, str] = {
+    "added": say("added"),
+    "removed": say("removed"),
+    "renamed": say("renamed"),
+    "changed": say("changed"),
+    "same": say("same"),
 }
 _TITLES = ("", "layer", "type", "out", "params", "")
 _ALIGNS = ("left", "left", "left", "left", "right", "left")
@@ -109,14 +117,18 @@ def _cells(change: Change, below: Sequence[Change]) -> list[Line]:
 def _path(change: Change, side: Side) -> Line:
     if "name" in change.changes and change.a is not None:
         return (span(change.a.label, "dim"), Span(" → ", "dim"), span(side.label, "strong"))
-    return (span(side.label or "(model)", _LOOKS[change.status][1] or "strong"),)
+    return (span(side.label or say("(model)"), _LOOKS[change.status][1] or "strong"),)
 
 
 def _pair(change: Change, text: Callable[[Side], str], style: str) -> Line:
     """One thing of both sides: once where it is the same."""
     texts = [text(side) for side in (change.a, change.b) if side is not None]
     if len(texts) == 2 and texts[0] != texts[1]:
-        return (span(texts[0] or "none", "dim"), Span(" → ", "dim"), span(texts[1] or "none"))
+        return (
+            span(texts[0] or say("none"), "dim"),
+            Span(" → ", "dim"),
+            span(texts[1] or say("none")),
+        )
     return (span(texts[-1], style if change.status in ("added", "removed") else "dim"),)
 
 
@@ -125,7 +137,7 @@ def _type(side: Side) -> str:
 
 
 def _output(side: Side) -> str:
-    return shapes_text(side.output_shapes, hide_batch=False) if side.called else "never called"
+    return shapes_text(side.output_shapes, hide_batch=False) if side.called else say("never called")
 
 
 def _params(side: Side, below: Sequence[Change]) -> str:
@@ -139,12 +151,12 @@ def _params(side: Side, below: Sequence[Change]) -> str:
 
 def _remark(change: Change, below: Sequence[Change]) -> str:
     if below:
-        return f"with {counted(len(below), 'layer')} in it"
+        return say("with {layers} in it", layers=counted(len(below), "layer"))
     settings = [f"{name} {a!r} → {b!r}" for name, (a, b) in change.settings.items()]
     shapes = ""
     if change.a and change.b and "input" in change.changes and "output" not in change.changes:
-        shapes = f"takes {_shapes(change.a)} → {_shapes(change.b)}"
-    return ", ".join(filter(None, (*settings, shapes)))
+        shapes = say("takes {before} → {after}", before=_shapes(change.a), after=_shapes(change.b))
+    return joined(", ", filter(None, (*settings, shapes)))
 
 
 def _shapes(side: Side) -> str:
@@ -176,17 +188,32 @@ def sentences(comparison: Comparison) -> Iterator[str]:
     for model in (a, b):
         if model.error is not None:
             said = model.error.diagnosis or model.error.message
-            yield f"{_name(model)} raises, and its layers end there: {said}"
+            yield say(
+                "{model} raises, and its layers end there: {reason}",
+                model=_name(model), reason=said,
+            )  # fmt: skip
     told = [(status, comparison.counts[status]) for status in _LOOKS if comparison.counts[status]]
-    yield " · ".join(
-        f"{number} {status}" if place else f"{counted(number, 'layer')} {status}"
-        for place, (status, number) in enumerate(told)
+    yield joined(
+        " · ",
+        (
+            say("{number} {status}", number=number, status=_STATUS[status])
+            if place
+            else say("{layers} {status}", layers=counted(number, "layer"), status=_STATUS[status])
+            for place, (status, number) in enumerate(told)
+        ),
     )
     moved = sum(map(_moved_on, comparison.layers))
     if moved:
-        has = "has" if moved == 1 else "have"
-        yield f"not listed: {moved} of the renamed only {has} another number in the container"
-    yield " · ".join((_ratio("parameters", a.params, b.params), _ratio("MACs", a.macs, b.macs)))
+        yield (
+            say("not listed: 1 of the renamed only has another number in the container")
+            if moved == 1
+            else say(
+                "not listed: {number} of the renamed only have another number in the container",
+                number=moved,
+            )
+        )
+    params = _ratio(say("parameters"), a.params, b.params)
+    yield joined(" · ", (params, _ratio(say("MACs"), a.macs, b.macs)))
     for model, fit in zip((a, b), comparison.weights or (), strict=False):
         yield _fit(_name(model), fit)
 
@@ -199,12 +226,12 @@ def _ratio(noun: str, one: Dim | None, other: Dim | None) -> str:
     """
     texts = _amount(one), _amount(other)
     if one is not None and one == other:
-        return f"{texts[0]} {noun}"
+        return say("{amount} {noun}", amount=texts[0], noun=noun)
     if isinstance(one, int) and isinstance(other, int) and texts[0] == texts[1]:
         texts = count(one), count(other)
-    both = f"{texts[0]} → {texts[1]} {noun}"
+    both = say("{before} → {after} {noun}", before=texts[0], after=texts[1], noun=noun)
     if isinstance(one, int) and isinstance(other, int) and one:
-        return f"{both} (×{_ratio_text(other / one)})"
+        return say("{numbers} (×{ratio})", numbers=both, ratio=_ratio_text(other / one))
     return both
 
 
@@ -228,27 +255,42 @@ def _amount(amount: Dim | None) -> str:
 
 def _fit(name: str, fit: WeightsFit) -> str:
     every = len(fit.fitting) + len(fit.other_size) + len(fit.missing)
-    parts = [f"{fit.file} fits {len(fit.fitting)} of {counted(every, 'tensor')} of {name}"]
+    parts: list[str] = [
+        say(
+            "{file} fits {number} of {tensors} of {model}",
+            file=fit.file, number=len(fit.fitting), tensors=counted(every, "tensor"), model=name,
+        )
+    ]  # fmt: skip
     if fit.other_size:
         sizes = [
-            f"{tensor} ({_size(stored)} in the file, {_size(wanted)} in the model)"
+            say(
+                "{tensor} ({stored} in the file, {wanted} in the model)",
+                tensor=tensor,
+                stored=_size(stored),
+                wanted=_size(wanted),
+            )
             for tensor, (stored, wanted) in fit.other_size.items()
         ]
-        parts.append(f"of another size: {_few(sizes)}")
+        parts.append(say("of another size: {tensors}", tensors=_few(sizes)))
     if fit.missing:
-        parts.append(f"not in the file: {_few(fit.missing)}")
+        parts.append(say("not in the file: {tensors}", tensors=_few(fit.missing)))
     if fit.unused:
-        parts.append(f"only in the file: {_few(fit.unused)}")
-    return "; ".join(parts)
+        parts.append(say("only in the file: {tensors}", tensors=_few(fit.unused)))
+    return joined("; ", parts)
 
 
 def _size(shape: Shape | None) -> str:
-    return "no size yet" if shape is None else shapes_text([shape], hide_batch=False) or "scalar"
+    return (
+        say("no size yet")
+        if shape is None
+        else shapes_text([shape], hide_batch=False) or say("scalar")
+    )
 
 
 def _few(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    shown = joined(", ", names[:_MOST_NAMES])
+    return say("{names} and {left} more", names=shown, left=more) if more > 0 else shown
 
 
 def _markdown(comparison: Comparison) -> str:

@@ -10,8 +10,9 @@ from shutil import get_terminal_size
 from typing import TextIO
 
 from cnnshape.analysis.report import ErrorReport, Report, Suggestion
+from cnnshape.cells import MAY_BREAK, cells, filled
 from cnnshape.messages import joined, say, translated
-from cnnshape.rendering.styled_text import EMPTY, MAY_BREAK, Line, Span, cells, filled, span
+from cnnshape.rendering.styled_text import EMPTY, Line, Span, span
 from cnnshape.tracing.trace import Source
 from cnnshape.words import listed, ordinal
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cnnshape.loading.listing import ListedModel, Listing
+from cnnshape.messages import say
 from cnnshape.rendering import escape
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, wrap
@@ -10,10 +11,13 @@ from cnnshape.rendering.units import count
 from cnnshape.rendering.writer import Writer, csv_text
 
 _OWN = (
-    ("package.module:Name", "the working directory is importable"),
-    ("path/to/file.py:Name", "a class, a function that returns a module, or a module"),
-    ("file.py:Net(width=0.5)", "any of these with literal keyword arguments"),
-    ("RUN", "a folder that cnnshape train has written"),
+    ("package.module:Name", say("the working directory is importable")),
+    (
+        "path/to/file.py:Name",
+        say("a class, a function that returns a module, or a module"),
+    ),
+    ("file.py:Net(width=0.5)", say("any of these with literal keyword arguments")),
+    ("RUN", say("a folder that cnnshape train has written")),
 )
 
 
@@ -36,7 +40,7 @@ def _found(listing: Listing) -> list[Line]:
 
 def _overview(listing: Listing, room: int | None) -> list[Line]:
     """The bundled networks with what is known of them, the others by family, the forms."""
-    lines: list[Line] = [(Span("Bundled", "title-name"),)]
+    lines: list[Line] = [(span(say("Bundled"), "title-name"),)]
     rows = [_bundled_row(model) for model in listing.of("bundled")]
     lines += draw_grid(("name", "input", "params", ""), ("left", "left", "right", "left"), rows)
     lines += [EMPTY, (Span("torchvision:NAME", "title-name"),)]
@@ -49,13 +53,13 @@ def _overview(listing: Listing, room: int | None) -> list[Line]:
         lines += wrap([(span(name),) for name in names], room_or_so, "  ", "    ")
     lines += [(Span("  "), span(problem, "bad")) for problem in listing.problems]
     lines += [EMPTY, (Span("timm:NAME", "title-name"),)]
-    hint = "cnnshape models timm: lists them" if listing.timm_installed else _INSTALL_TIMM
-    lines += [(Span("  "), Span(hint, "dim")), EMPTY, (Span("Your own", "title-name"),)]
-    own = [[(Span(form),), (Span(meaning, "dim"),)] for form, meaning in _OWN]
+    hint = say("cnnshape models timm: lists them") if listing.timm_installed else _INSTALL_TIMM
+    lines += [(Span("  "), span(hint, "dim")), EMPTY, (span(say("Your own"), "title-name"),)]
+    own = [[(Span(form),), (span(meaning, "dim"),)] for form, meaning in _OWN]
     return [*lines, *draw_grid(("", ""), ("left", "left"), own)[1:]]
 
 
-_INSTALL_TIMM = "not installed: pip install timm"
+_INSTALL_TIMM = say("not installed: pip install timm")
 
 
 def _bundled_row(model: ListedModel) -> list[Line]:

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cnnshape.experiments.parameters import HookEntry, Parameters, TensorEntry
+from cnnshape.messages import say
 from cnnshape.rendering import escape
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.parameter_tree import tree_lines
-from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, span, width, wrap
+from cnnshape.rendering.styled_text import EMPTY, Line, draw_grid, span, width, wrap
 from cnnshape.rendering.summary import title
 from cnnshape.rendering.units import byte_size, count, shape_text
 from cnnshape.rendering.writer import Writer, csv_text
@@ -99,7 +100,7 @@ def _lines(report: Parameters, room: int | None) -> list[Line]:
         lines += [*tree_lines(report, room), EMPTY]
     elif rows:
         lines += [*_grid(rows, room), EMPTY]
-    return [*lines, *wrap([(Span(text),) for text in _totals(report)], room, " · ", "  ")]
+    return [*lines, *wrap([(span(text),) for text in _totals(report)], room, " · ", "  ")]
 
 
 def _grid(rows: Sequence[_Row], room: int | None) -> list[Line]:
@@ -142,18 +143,23 @@ def _totals(report: Parameters) -> Iterator[str]:
     checkpoint = not report.class_name
     text = counted(number, "number" if checkpoint else "parameter")
     if report.parameters:
-        text += f" in {counted(len(report.parameters), 'tensor')}"
-    yield f"{text} ({byte_size(size)})" if size else text
+        tensors = counted(len(report.parameters), "tensor")
+        text = say("{numbers} in {tensors}", numbers=text, tensors=tensors)
+    yield say("{parameters} ({size})", parameters=text, size=byte_size(size)) if size else text
     if checkpoint:
-        yield "the file does not say which are parameters and which buffers"
+        yield say("the file does not say which are parameters and which buffers")
         return
     if lazy:
-        yield f"{counted(lazy, 'uninitialised one', 'uninitialised ones')} not counted"
+        yield say("{number} not counted", number=counted(lazy, "uninitialised one"))
     if frozen:
-        yield f"{count(frozen)} of them frozen"
+        yield say("{number} of them frozen", number=count(frozen))
     buffered = sum(entry.count or 0 for entry in report.buffers)
-    yield f"{counted(len(report.buffers), 'buffer')}" + (
-        f" of {counted(buffered, 'number')}" if report.buffers else ""
+    buffers = counted(len(report.buffers), "buffer")
+    numbers = counted(buffered, "number")
+    yield (
+        say("{buffers} of {numbers}", buffers=buffers, numbers=numbers)
+        if report.buffers
+        else buffers
     )
     yield counted(len(report.hooks), "hook")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from cnnshape.analysis.report import Report
+from cnnshape.messages import ENGLISH, in_language
 from cnnshape.rendering.columns import choose_columns
 from cnnshape.rendering.failure import failure_lines
 from cnnshape.rendering.patterns import pattern_lines
@@ -65,6 +66,11 @@ def report_text(
     """
     if format == "table":
         return as_text(report_lines(report, options, width), color)
+    with in_language(ENGLISH):
+        return _data(report, format, options)
+
+
+def _data(report: Report, format: Format, options: TableOptions) -> str:
     if format == "json":
         from cnnshape.rendering.json_ import to_json
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from cnnshape.experiments.sizing.result import AcceptedSizes, Adaptation, Fit, Rejection, SizeSet
+from cnnshape.messages import joined, say
 from cnnshape.rendering.failure import further_changes, source_line
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.printing import PROSE
@@ -32,7 +33,7 @@ def set_text(name: str, sizes: SizeSet, low: int, high: int) -> str:
     'H ≥ 33, H mod 32 = 1'
     """
     if not sizes.ranges:
-        return f"{name}: none"
+        return say("{letter}: none", letter=name)
     first, last = sizes.ranges[0][0], sizes.ranges[-1][1]
     step = sizes.multiple_of
     open_ended = last > high - step
@@ -45,12 +46,12 @@ def set_text(name: str, sizes: SizeSet, low: int, high: int) -> str:
         start = f"{name} ≥ {first}, " if first > low else ""
         return f"{start}{name} mod {sizes.period} {sign} {shown}"
     if step > 1:
-        some = f"{name}: multiples of {step}"
-        if single and open_ended:
-            return some if first < low + step else f"{some} from {first}"
-        return f"{some} in {_ranges(sizes, open_ended)}"
+        some = say("{letter}: multiples of {step}", letter=name, step=step)
+        if not single or not open_ended:
+            return say("{sizes} in {ranges}", sizes=some, ranges=_ranges(sizes, open_ended))
+        return some if first < low + step else say("{sizes} from {least}", sizes=some, least=first)
     if single and open_ended:
-        return f"{name}: every size" if first == low else f"{name} ≥ {first}"
+        return say("{letter}: every size", letter=name) if first == low else f"{name} ≥ {first}"
     return f"{name}: {_ranges(sizes, open_ended)}"
 
 
@@ -75,24 +76,28 @@ def _lines(accepted: AcceptedSizes, width: int | None) -> Iterator[Line]:
         yield (Span(_INDENT), span(set_text(letter, sizes, low, high), "name"))
     if accepted.joint is not None:
         together = expression_text(accepted.joint)
-        yield (Span(_INDENT), Span("together: ", "dim"), span(together, "name"))
+        yield (Span(_INDENT), span(say("together: "), "dim"), span(together, "name"))
         shown = "; ".join(map(letters_text, accepted.examples))
         if shown:
-            yield from paragraph(f"for example {shown}", width, "dim", _DEEPER)
+            yield from paragraph(say("for example {sizes}", sizes=shown), width, "dim", _DEEPER)
     yield EMPTY
     yield from paragraph(_tested(accepted), width, "dim")
     for letter, sizes in accepted.batch_changing.items():
         text = set_text(letter, sizes, low, high)
-        said = f"not counted, since rows of the batch are torn apart or glued together: {text}"
+        said = say(
+            "not counted, since rows of the batch are torn apart or glued together: {sizes}",
+            sizes=text,
+        )
         yield from paragraph(said, width, "dim")
     if accepted.exceptions:
         shown = "; ".join(map(letters_text, accepted.exceptions[:3]))
         more = len(accepted.exceptions) - 3
-        rest = f" and {more} more" if more > 0 else ""
-        said = f"some tries do not follow these conditions: {shown}{rest}"
+        if more > 0:
+            shown = say("{names} and {left} more", names=shown, left=more)
+        said = say("some tries do not follow these conditions: {sizes}", sizes=shown)
         yield from paragraph(said, width, "dim")
     for note in accepted.notes:
-        yield from paragraph(f"note: {note}", width, "dim")
+        yield from paragraph(say("note: {note}", note=note), width, "dim")
     for rejection in accepted.why:
         yield from _rejection(rejection, width)
     if accepted.fit is not None:
@@ -101,18 +106,30 @@ def _lines(accepted: AcceptedSizes, width: int | None) -> Iterator[Line]:
 
 def _tested(accepted: AcceptedSizes) -> str:
     low, high = accepted.tested
-    names = " and of ".join(accepted.letters)
-    what = "every size" if accepted.every_size else "some sizes"
-    several = len(accepted.letters) > 1
-    rest = ", the others as usual; then equal sizes, and pairs" if several else ""
-    where = "on meta" if accepted.device == "meta" else f"on the {accepted.device.upper()}"
-    text = (
-        f"tested: {what} of {names} from {low} to {high}{rest}: "
-        f"{counted(accepted.tries, 'input')} {where}, {duration(accepted.seconds)}"
+    names = joined(say(" and of "), accepted.letters)
+    what = (
+        say("every size of {letters} from {low} to {high}", letters=names, low=low, high=high)
+        if accepted.every_size
+        else say("some sizes of {letters} from {low} to {high}", letters=names, low=low, high=high)
     )
-    if not accepted.every_size:
-        text += "; between those the size formulas decide (a longer --time-limit tries more)"
-    return text
+    if len(accepted.letters) > 1:
+        what = say("{sizes}, the others as usual; then equal sizes, and pairs", sizes=what)
+    where = (
+        say("on meta")
+        if accepted.device == "meta"
+        else say("on the {device}", device=accepted.device.upper())
+    )
+    text = say(
+        "tested: {sizes}: {inputs} {where}, {time}",
+        sizes=what, inputs=counted(accepted.tries, "input"), where=where,
+        time=duration(accepted.seconds),
+    )  # fmt: skip
+    if accepted.every_size:
+        return text
+    return say(
+        "{tested}; between those the size formulas decide (a longer --time-limit tries more)",
+        tested=text,
+    )
 
 
 def _rejection(rejection: Rejection, width: int | None) -> Iterator[Line]:
@@ -123,7 +140,7 @@ def _rejection(rejection: Rejection, width: int | None) -> Iterator[Line]:
         Span(_INDENT),
         Span("✗ ", "bad"),
         span(letters_text(rejection.letters), "name"),
-        Span(" is refused by ", "dim"),
+        span(say(" is refused by "), "dim"),
         span(f"{where}{kind}"),
     )
     if rejection.source is not None:
@@ -135,28 +152,35 @@ def _fit(fit: Fit, width: int | None) -> Iterator[Line]:
     yield EMPTY
     sizes = letters_text(fit.letters)
     if fit.accepted:
-        yield (Span(_INDENT), Span("✓ ", "good"), span(f"{sizes} is accepted as it is"))
+        yield (
+            Span(_INDENT),
+            Span("✓ ", "good"),
+            span(say("{sizes} is accepted as it is", sizes=sizes)),
+        )
         return
-    yield (Span(_INDENT), Span("✗ ", "bad"), span(f"{sizes} is not accepted"))
+    yield (Span(_INDENT), Span("✗ ", "bad"), span(say("{sizes} is not accepted", sizes=sizes)))
     if fit.source is not None:
         yield (Span(_INDENT), *source_line(fit.source))
     yield from paragraph(fit.reason, width, indent=_DEEPER)
     if not fit.changes:
-        yield from paragraph("no change was found that makes the model run", width, indent=_DEEPER)
+        yield from paragraph(
+            say("no change was found that makes the model run"), width, indent=_DEEPER
+        )
         return
-    how = {1: " (tried, and the model runs)", 2: ", either (both tried, both run)"}
-    yield (
-        Span(_INDENT),
-        span(f"To take it{how.get(len(fit.changes), ', any of (all tried, all run)')}:"),
-    )
+    how = {
+        1: say("To take it (tried, and the model runs):"),
+        2: say("To take it, either (both tried, both run):"),
+    }
+    several = say("To take it, any of (all tried, all run):")
+    yield (Span(_INDENT), span(how.get(len(fit.changes), several)))
     for change in fit.changes:
         # A parameter's text says itself what becomes what.
         named = change.action == "set_argument" and bool(change.path)
         target = f"{change.path} = " if named else ""
-        yield (Span(f"{_DEEPER}· "), span(f"{target}{change.text}"))
+        yield (Span(f"{_DEEPER}· "), span(joined("", (target, change.text))))
         if change.suggestion is not None:
             for further in further_changes(change.suggestion):
-                yield (Span(f"{_DEEPER}  and ", "dim"), span(further))
+                yield (Span(_DEEPER), span(say("  and "), "dim"), span(further))
         yield from paragraph(_cost(change, fit), width, "dim", f"{_DEEPER}  ")
 
 
@@ -168,25 +192,35 @@ def _cost(change: Adaptation, fit: Fit) -> str:
     """What becomes of the other sizes."""
     if change.leads_to is not None:
         sizes = times(change.leads_to.values())
-        return f"{_DONE[change.how]} {sizes}; the model stays as it is, with every size it takes"
+        return say(
+            "{done}; the model stays as it is, with every size it takes",
+            done=_done(change.how, sizes),
+        )
     if not change.tried:
-        return "not known: which other sizes it costs"
+        return say("not known: which other sizes it costs")
     if not change.costs:
-        return f"keeps the other sizes ({change.tried} tried)"
+        return say("keeps the other sizes ({tried} tried)", tried=change.tried)
     varying = [name for name in change.costs[0] if name in fit.letters]
     named = [times(letters[name] for name in varying) for letters in change.costs[:_NAMED]]
     more = ["…"] if len(change.costs) > _NAMED else []
     which = ", ".join([*named, *more])
     every = len(change.costs) == change.tried
-    number = f"all {change.tried}" if every else f"{len(change.costs)} of {change.tried}"
-    return f"costs other sizes, {number} that were tried: {which}"
+    number = (
+        say("all {tried}", tried=change.tried)
+        if every
+        else say("{number} of {tried}", number=len(change.costs), tried=change.tried)
+    )
+    return say("costs other sizes, {number} that were tried: {sizes}", number=number, sizes=which)
 
 
-_DONE: dict[str, str] = {
-    "pad": "padded to",
-    "interpolate": "resized to",
-    "crop": "cropped to",
-}
+def _done(how: str, sizes: str) -> str:
+    match how:
+        case "pad":
+            return say("padded to {sizes}", sizes=sizes)
+        case "interpolate":
+            return say("resized to {sizes}", sizes=sizes)
+        case _:
+            return say("cropped to {sizes}", sizes=sizes)
 
 
 WRITER: Writer[AcceptedSizes] = Writer(

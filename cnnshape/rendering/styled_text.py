@@ -11,12 +11,11 @@ There are no colours and no markup yet: :mod:`.printing` has them.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from cnnshape.cells import cells, filled
 from cnnshape.messages import translated
 from cnnshape.rendering.escape import visible
 
@@ -29,8 +28,6 @@ class Span(NamedTuple):
 
 
 Line = tuple[Span, ...]
-#: What tables are made of, beside ASCII; saves looking up every × and → one by one.
-_NARROW = re.compile("[\x20-\u02ff→│├└✓✗…−⌊⌋⌈⌉]*")
 EMPTY: Line = ()
 #: Between two columns.
 GAP = "  "
@@ -39,20 +36,6 @@ GAP = "  "
 def span(text: str, style: str = "") -> Span:
     """A piece in the reader's language; control characters from a model are made visible."""
     return Span(visible(translated(text)), style)
-
-
-@lru_cache(maxsize=4096)
-def cells(text: str) -> int:
-    """The room a text takes on a terminal: two cells for a wide character, none for an accent."""
-    if text.isascii() or _NARROW.fullmatch(text):
-        return len(text)
-    return sum(_cell(character) for character in text)
-
-
-def _cell(character: str) -> int:
-    if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def width(line: Line) -> int:
@@ -142,31 +125,6 @@ def paragraph(text: str, room: int | None, style: str = "", indent: str = "  ") 
     """A text in the reader's language, broken between its words."""
     inside = None if room is None else room - cells(indent)
     return [(Span(indent), span(line, style)) for line in filled(translated(text), inside)]
-
-
-#: A line may be broken at a space, and on both sides of a Chinese character, but not before a mark
-#: that closes or after one that opens.
-_IDEOGRAPH = "\u3400-\u9fff"
-MAY_BREAK = re.compile(
-    rf"(?<= )(?! )|(?<=[{_IDEOGRAPH}，。；：、！？）」])(?=[^ ，。；：、！？）」])"
-    rf"|(?<=[^ （「])(?=[{_IDEOGRAPH}（「])"
-)
-
-
-def filled(text: str, room: int | None, breaks: re.Pattern[str] = MAY_BREAK) -> list[str]:
-    """Lines of at most ``room`` cells; what cannot be broken and is wider has one of its own.
-
-    >>> filled("conv1 expects 8 channels", 14), filled("conv1 需要 8 个通道。", 14)
-    (['conv1 expects', '8 channels'], ['conv1 需要 8', '个通道。'])
-    """
-    lines = [""]
-    for piece in breaks.split(text):
-        longer = lines[-1] + piece
-        if room is None or not lines[-1] or cells(longer.rstrip(" ")) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(piece)
-    return [line.rstrip(" ") for line in lines]
 
 
 def align_row(

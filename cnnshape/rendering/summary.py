@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from cnnshape.analysis.memory import MemoryTotals
 from cnnshape.analysis.report import Check, Report, TensorRow
+from cnnshape.messages import joined, say, translated
 from cnnshape.rendering.batch import constant_batch
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.row import Table
@@ -22,7 +23,12 @@ from cnnshape.rendering.units import (
 from cnnshape.words import counted
 
 _INDENT = "  "
-_DEVICES = {"cpu": "the CPU", "mps": "MPS", "meta": "the meta device", "fake": "fake tensors"}
+_DEVICES: dict[str, str] = {
+    "cpu": say("the CPU"),
+    "mps": "MPS",
+    "meta": say("the meta device"),
+    "fake": say("fake tensors"),
+}
 #: From here on MACs are told with three digits in a sentence; the rows and files have them all.
 _MANY = 10_000_000
 
@@ -33,11 +39,11 @@ def header(report: Report, room: int | None) -> list[Line]:
     for label, rows in (("input", report.inputs), ("output", report.outputs)):
         words += [_tensor(label, row, number == 0) for number, row in enumerate(rows[:_SHOWN])]
         if len(rows) > _SHOWN:
-            words.append((Span(f"and {len(rows) - _SHOWN} more", "dim"),))
+            words.append((span(say("and {left} more", left=len(rows) - _SHOWN), "dim"),))
         if label == "input":
             words += _options(report)
     if report.mode == "train":
-        words.append((Span("in training mode", "dim"),))
+        words.append((span(say("in training mode"), "dim"),))
     return wrap(words, room, "   ", "", _INDENT)
 
 
@@ -78,7 +84,8 @@ def _options(report: Report) -> list[Line]:
         for number, row in enumerate(rows[:_SHOWN])
     ]
     if len(rows) > _SHOWN:
-        words.append((Span(f"and {counted(len(rows) - _SHOWN, 'other option')}", "dim"),))
+        more = say("and {left}", left=counted(len(rows) - _SHOWN, "other option"))
+        words.append((span(more, "dim"),))
     return words
 
 
@@ -87,101 +94,122 @@ def footer(report: Report, room: int | None) -> list[Line]:
     dot = " · "
     lines = wrap([*_totals(report), *_checks(report)], room, dot, _INDENT)
     if isinstance(report.totals.macs, str):
-        terms = f"{_macs(report.totals.macs)}{_partly(report)}".replace(" + ", "\n+ ").split("\n")
+        told = translated(_partly(report, _macs(report.totals.macs)))
+        terms = told.replace(" + ", "\n+ ").split("\n")
         lines += wrap([(Span(term),) for term in terms], room, " ", _INDENT, _INDENT * 2)
     if report.totals.memory is not None:
         lines += wrap([(span(text),) for text in _memory(report.totals.memory)], room, dot, _INDENT)
     lines += paragraph(_execution(report), room, "dim")
     for constraint in report.constraints:
-        lines.append((Span(_INDENT), Span("needs ", "dim"), span(expression_text(constraint))))
+        lines.append((Span(_INDENT), span(say("needs "), "dim"), span(expression_text(constraint))))
     for note in report.notes:
-        lines += paragraph(f"note: {note}", room, "dim")
+        lines += paragraph(say("note: {note}", note=note), room, "dim")
     return lines
 
 
 def _totals(report: Report) -> Iterator[Line]:
     totals = report.totals
     if totals.params is None:
-        yield (Span("parameters unknown before the lazy ones have a size"),)
+        yield (span(say("parameters unknown before the lazy ones have a size")),)
     else:
         text = counted(totals.params, "parameter")
         if totals.params and totals.parameter_bytes is not None:
-            text += f" ({byte_size(totals.parameter_bytes)})"
-        yield (Span(text),)
+            size = byte_size(totals.parameter_bytes)
+            text = say("{parameters} ({size})", parameters=text, size=size)
+        yield (span(text),)
         trainable = totals.trainable_params
         if trainable is not None and trainable != totals.params:
-            yield (Span(f"{count(trainable)} of them trainable"),)
+            yield (span(say("{number} of them trainable", number=count(trainable))),)
     if totals.macs is None:
-        yield (Span("MACs unknown"),)
+        yield (span(say("MACs unknown")),)
     elif isinstance(totals.macs, int):
-        yield (Span(f"{_macs(totals.macs)}{_for_batch(report)}{_partly(report)}"),)
+        yield (span(_partly(report, _for_batch(report, _macs(totals.macs)))),)
     if totals.time_ms is not None:
-        yield (Span(f"{duration(totals.time_ms / 1000)} per pass"),)
+        yield (span(say("{time} per pass", time=duration(totals.time_ms / 1000))),)
 
 
 def _memory(memory: MemoryTotals) -> Iterator[str]:
     def size(number: int | None) -> str:
-        return "unknown" if number is None else byte_size(number)
+        return say("unknown") if number is None else byte_size(number)
 
-    yield f"inference peak {size(memory.inference_peak_bytes)}"
-    yield f"training peak {size(memory.training_peak_bytes)}"
-    yield f"parameters {size(memory.parameter_bytes)}"
-    yield f"gradients {size(memory.gradient_bytes)}"
-    yield f"{memory.optimizer} {size(memory.optimizer_bytes)}"
-    yield f"saved for backward {size(memory.saved_bytes)}"
+    yield say("inference peak {size}", size=size(memory.inference_peak_bytes))
+    yield say("training peak {size}", size=size(memory.training_peak_bytes))
+    yield say("parameters {size}", size=size(memory.parameter_bytes))
+    yield say("gradients {size}", size=size(memory.gradient_bytes))
+    yield joined(" ", (memory.optimizer, size(memory.optimizer_bytes)))
+    yield say("saved for backward {size}", size=size(memory.saved_bytes))
 
 
-def _for_batch(report: Report) -> str:
+def _for_batch(report: Report, macs: str) -> str:
     """How many examples the MACs are for, where no row shows it."""
     batch = constant_batch(report)
-    return f" for a batch of {batch}" if isinstance(batch, int) and batch > 1 else ""
+    if not isinstance(batch, int) or batch <= 1:
+        return macs
+    return say("{macs} for a batch of {batch}", macs=macs, batch=batch)
 
 
-def _partly(report: Report) -> str:
-    return " up to the failure" if report.error else ""
+def _partly(report: Report, macs: str) -> str:
+    return say("{macs} up to the failure", macs=macs) if report.error else macs
 
 
 def _macs(macs: int | str) -> str:
     if isinstance(macs, str):
-        return f"{expression_text(macs)} MACs"
-    return f"{short_count(macs) if macs >= _MANY else count(macs)} MACs"
+        return say("{number} MACs", number=expression_text(macs))
+    number = short_count(macs) if macs >= _MANY else count(macs)
+    return say("{number} MACs", number=number)
 
 
 def _checks(report: Report) -> Iterator[Line]:
     totals = report.totals
     ruled = totals.match + totals.mismatch
     if totals.mismatch:
-        wrong = counted(totals.mismatch, "size", "sizes")
-        verb = "differs" if totals.mismatch == 1 else "differ"
-        yield (Span(f"✗ {wrong} of {count(ruled)} {verb} from the formula", "bad"),)
+        wrong = counted(totals.mismatch, "size")
+        text = (
+            say("✗ {sizes} of {all} differs from the formula", sizes=wrong, all=count(ruled))
+            if totals.mismatch == 1
+            else say("✗ {sizes} of {all} differ from the formula", sizes=wrong, all=count(ruled))
+        )
+        yield (span(text, "bad"),)
     elif ruled:
-        text = f"{count(ruled)} of {counted(ruled, 'size')} "
-        text += "matches its formula" if ruled == 1 else "match their formula"
-        yield (Span(text, "good"),)
+        sizes = counted(ruled, "size")
+        text = (
+            say("{number} of {sizes} matches its formula", number=count(ruled), sizes=sizes)
+            if ruled == 1
+            else say("{number} of {sizes} match their formula", number=count(ruled), sizes=sizes)
+        )
+        yield (span(text, "good"),)
     if totals.uncovered:
-        text = counted(totals.uncovered, "layer")
-        verb = "changes" if totals.uncovered == 1 else "change"
-        yield (Span(f"? {text} {verb} the size and no rule covers it", "dim"),)
+        layers = counted(totals.uncovered, "layer")
+        text = (
+            say("? {layers} changes the size and no rule covers it", layers=layers)
+            if totals.uncovered == 1
+            else say("? {layers} change the size and no rule covers it", layers=layers)
+        )
+        yield (span(text, "dim"),)
     told = not_run(report)
     if told:
-        yield (Span(told, "dim"),)
+        yield (span(told, "dim"),)
 
 
 def not_run(report: Report) -> str:
     """How many layers are not judged, since the table of operations told their sizes."""
     told = sum(row.check is not None and row.check.by == "table" for row in report.layers)
     if told == 1:
-        return "1 layer was not run, its size is known (--exact runs it)"
+        return say("1 layer was not run, its size is known (--exact runs it)")
     if told:
-        return f"{count(told)} layers were not run, their sizes are known (--exact runs them)"
+        return say(
+            "{number} layers were not run, their sizes are known (--exact runs them)",
+            number=count(told),
+        )
     return ""
 
 
 def _execution(report: Report) -> str:
     where = _DEVICES.get(report.device, report.device.upper())
-    time = f", {duration(report.seconds)}" if report.seconds else ""
-    reason = f" ({report.reason})" if report.reason else ""
-    return f"run on {where}{time}{reason}"
+    run = say("run on {device}", device=where)
+    if report.seconds:
+        run = say("{run}, {time}", run=run, time=duration(report.seconds))
+    return say("{run} ({reason})", run=run, reason=report.reason) if report.reason else run
 
 
 def mismatches(table: Table, room: int | None) -> list[Line]:
@@ -192,24 +220,29 @@ def mismatches(table: Table, room: int | None) -> list[Line]:
         if check is None or check.status == "match":
             continue
         name = f"{row.path} {row.type}".strip()
-        got = shapes_text(row.outputs, table.hide_batch) or "nothing"
+        got = shapes_text(row.outputs, table.hide_batch) or say("nothing")
+        told = translated(
+            say("{expected}, got {size}", expected=_said(check, table.hide_batch), size=got)
+        )
         words: list[Line] = [
             (Span("✗", "bad"),),
             (span(name, "bad"),),
-            *((span(word),) for word in f"{_said(check, table.hide_batch)}, got {got}".split(" ")),
+            *((span(word),) for word in told.split(" ")),
         ]
         lines += wrap(words, room, " ", _INDENT)
         for text in (check.note, check.substitution):
             if text:
-                pieces: list[Line] = [(span(piece, "dim"),) for piece in text.split("; ")]
+                pieces: list[Line] = [
+                    (span(piece, "dim"),) for piece in translated(text).split("; ")
+                ]
                 lines += wrap(pieces, room, "; ", _INDENT * 2)
     return [*lines, EMPTY] if lines else []
 
 
 def _said(check: Check, hide_batch: bool) -> str:
     if check.expected is None:
-        return "cannot be applied here by its rule"
-    return f"should give {shapes_text([check.expected], hide_batch)} by its rule"
+        return say("cannot be applied here by its rule")
+    return say("should give {size} by its rule", size=shapes_text([check.expected], hide_batch))
 
 
 def formula_legend(table: Table, room: int | None) -> list[Line]:

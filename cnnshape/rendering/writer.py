@@ -13,6 +13,7 @@ from typing import Generic, Literal, TypeVar
 from cnnshape.files import write_atomic
 from cnnshape.formats import choose_format
 from cnnshape.garbage import uncollected
+from cnnshape.messages import ENGLISH, in_language
 from cnnshape.rendering.printing import Fitted, as_html, as_text, terminal_width
 from cnnshape.rendering.styled_text import Line
 
@@ -48,7 +49,8 @@ class Writer(Generic[Result]):
     ) -> str:
         """The result in a format; width and colour are for the table only."""
         if format != "table":
-            return self.formats[format](result)
+            with in_language(ENGLISH):
+                return self.formats[format](result)
         return uncollected(lambda: as_text(self.lines(result, width), color))
 
     def printed(self, result: Result) -> str:

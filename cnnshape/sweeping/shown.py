@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from cnnshape.messages import joined, say
 from cnnshape.rendering.json_ import dump
 from cnnshape.rendering.printing import as_text
 from cnnshape.rendering.styled_text import EMPTY, Line, Span, draw_grid, paragraph, span
@@ -49,24 +50,25 @@ def _number(value: int | str | None) -> str:
 def summary(found: Sweep, width: int | None) -> Iterator[Line]:
     """How many ran, why the others did not, what has changed."""
     failed, changed = found.failed, found.changes
-    told = [counted(len(found.rows), "model"), f"{count(len(found.rows) - len(failed))} ran"]
+    ran = count(len(found.rows) - len(failed))
+    told: list[str] = [counted(len(found.rows), "model"), say("{number} ran", number=ran)]
     if failed:
-        told.append(f"{count(len(failed))} did not")
+        told.append(say("{number} did not", number=count(len(failed))))
     if found.missing:
-        told.append(f"{count(found.missing)} not looked at")
-    yield (Span(f"  {' · '.join(told)}", "title-name"),)
+        told.append(say("{number} not looked at", number=count(found.missing)))
+    yield (Span("  "), span(joined(" · ", told), "title-name"))
     if failed:
         yield EMPTY
         yield from _listed([(row.model, row.error) for row in failed], width)
     odd = [row.model for row in found.rows if row.mismatch]
     if odd:
-        text = f"sizes that do not match their formula: {listed(odd[:_SHOWN])}"
+        text = say("sizes that do not match their formula: {models}", models=listed(odd[:_SHOWN]))
         yield EMPTY
         yield from paragraph(text, width, "bad")
     if changed is not None:
         yield EMPTY
-        text = f"{counted(len(changed), 'change')}" if changed else "nothing has changed"
-        yield (Span(f"  {text}", "title-name"),)
+        text = counted(len(changed), "change") if changed else say("nothing has changed")
+        yield (Span("  "), span(text, "title-name"))
         yield from _listed([(each.model, change_text(each)) for each in changed], width)
 
 
@@ -99,7 +101,8 @@ def _listed(entries: Sequence[tuple[str, str]], width: int | None) -> Iterator[L
         yield (Span("  "), span(name, "name"))
         yield from (first, *rest)
     if len(entries) > _SHOWN:
-        yield (Span(f"  … and {count(len(entries) - _SHOWN)} more", "dim"),)
+        left = count(len(entries) - _SHOWN)
+        yield (Span("  "), span(say("… and {left} more", left=left), "dim"))
 
 
 WRITER: Writer[Sweep] = Writer(
