@@ -9,6 +9,7 @@ What stands in help texts, docstrings, rules and schema is told there, and only 
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import json
 import os
@@ -19,6 +20,7 @@ import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from cnnshape import formulas
 from cnnshape.cli.grouped import GroupedCommand
 from cnnshape.cli.main import COMMANDS, cli, run
 from cnnshape.formulas.registry import WHOLE_SHAPES
+from cnnshape.messages import looked_up
 from cnnshape.rendering.json_ import inspect_schema
 
 DOCS = Path(__file__).parent
@@ -50,43 +53,78 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 # Commands ---------------------------------------------------------------------------------------
 
 
-EXIT_CODES = table(
-    ("exit code", "means"),
-    (
-        ("0", "fine"),
-        ("1", "the model failed, a check did not hold, a size is impossible, nothing was found"),
-        ("2", "wrong usage: a flag, a shape, the name of a model or file, a formula"),
-        ("130", "interrupted"),
+@dataclass(frozen=True)
+class Words:
+    """What is written around the help texts, in one language."""
+
+    title: str
+    languages: str
+    streams: str
+    exit_codes: Sequence[Sequence[str]]
+    columns: Sequence[str]
+
+
+WORDS = {
+    "en": Words(
+        "Commands",
+        "English | [中文](../zh/reference/commands.md)",
+        "Results go to stdout, everything else to stderr.",
+        (
+            ("exit code", "means"),
+            ("0", "fine"),
+            (
+                "1",
+                "the model failed, a check did not hold, a size is impossible, nothing was found",
+            ),
+            ("2", "wrong usage: a flag, a shape, the name of a model or file, a formula"),
+            ("130", "interrupted"),
+        ),
+        ("option", "meaning", "default"),
     ),
-)
+    "zh": Words(
+        "命令",
+        "[English](../../reference/commands.md) | 中文",
+        "结果写到 stdout，其余的写到 stderr。",
+        (
+            ("退出码", "意思"),
+            ("0", "正常"),
+            ("1", "模型报错，检查不成立，尺寸不可能，或什么也没找到"),
+            ("2", "用法不对：选项、形状、模型或文件的名字、公式"),
+            ("130", "被中断"),
+        ),
+        ("选项", "意思", "默认"),
+    ),
+}
 
 
-def commands() -> str:
+def commands(language: str = "en") -> str:
     """Every command with its help text, arguments and options, from the tree of Click."""
+    words = WORDS[language]
     context = click.Context(cli, info_name="cnnshape")
+    head, *rows = words.exit_codes
     parts = [
-        f"""\
-# Commands
-
-{WRITTEN}
-
-Results go to stdout, everything else to stderr.
-
-{EXIT_CODES}""",
-        _command(cli, context),
+        "\n\n".join(
+            (f"# {words.title}", words.languages, WRITTEN, words.streams, table(head, rows))
+        ),
+        _command(cli, context, language),
     ]
     for name in COMMANDS:
         command = cli.get_command(context, name)
         assert command is not None
-        parts.append(_command(command, click.Context(command, context, info_name=name)))
+        below = click.Context(command, context, info_name=name)
+        parts.append(_command(command, below, language))
     return "\n".join(parts)
 
 
-def _command(command: click.Command, context: click.Context) -> str:
+def _command(command: click.Command, context: click.Context, language: str) -> str:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    parts = [f"## {context.info_name}", f"```text\n{usage}\n```", *_help(command.help or "")]
-    for heading, options in _grouped(command, context).items():
-        parts += [f"**{heading}**", table(("option", "meaning", "default"), options)]
+    parts = [
+        f"## {context.info_name}",
+        f"```text\n{usage}\n```",
+        *_help(looked_up(inspect.cleandoc(command.help or ""), language)),
+    ]
+    for heading, options in _grouped(command, context, language).items():
+        parts += [f"**{looked_up(heading, language)}**", table(WORDS[language].columns, options)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -99,17 +137,30 @@ def _help(text: str) -> Iterator[str]:
             yield re.sub(r"([*_<|])", r"\\\1", " ".join(paragraph.split()))
 
 
-def _grouped(command: click.Command, context: click.Context) -> dict[str, list[list[str]]]:
+def _grouped(
+    command: click.Command, context: click.Context, language: str
+) -> dict[str, list[list[str]]]:
     groups = command.groups if isinstance(command, GroupedCommand) else {}
     heading_of = {name: heading for heading, names in groups.items() for name in names}
     found: dict[str, list[list[str]]] = {heading: [] for heading in groups}
     for parameter in command.get_params(context):
         record = parameter.get_help_record(context)
         if record is not None and isinstance(parameter, click.Option):
-            meaning, _, default = record[1].replace("[x>=0]", "").partition("[default: ")
+            words, _, rest = record[1].partition("  [")
+            told = looked_up(words, language)
+            if told == words:  # a text that tells its default itself
+                told = looked_up(record[1], language).partition("  [")[0]
+            settings = [
+                each
+                for each in re.split(r"; |\]  \[", rest.rstrip("]"))
+                if each not in ("", "x>=0")
+            ]
+            default = [each for each in settings if each.startswith("default: ")]
+            others = [f"[{each}]" for each in settings if each not in default]
             heading = heading_of.get(parameter.name or "", "Options")
-            row = [f"`{record[0]}`", meaning.strip(), default.rstrip("]")]
-            found.setdefault(heading, []).append([row[0], *map(_escaped, row[1:])])
+            cells = " ".join([told, *others]), "".join(default).removeprefix("default: ")
+            row = [f"`{record[0]}`", *map(_escaped, cells)]
+            found.setdefault(heading, []).append(row)
     return {heading: rows for heading, rows in found.items() if rows}
 
 
@@ -460,6 +511,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 PAGES = {
     "commands.md": commands,
+    "../zh/reference/commands.md": partial(commands, "zh"),
     "python.md": python,
     "size-rules.md": size_rules,
     "json.md": json_report,

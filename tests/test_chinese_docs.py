@@ -17,13 +17,15 @@ from tests.test_readme import comparable
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHINESE = DOCS / "zh"
-#: English page → Chinese page; those of single errors have a test of their own.
+#: English page → Chinese page; those of single errors, and the written ones, have tests of
+#: their own.
 PAIRS = {
     DOCS.parent / "README.md": DOCS.parent / "README.zh-CN.md",
     **{
         DOCS / page.relative_to(CHINESE): page
-        for page in (*sorted(CHINESE.glob("*.md")), CHINESE / "errors" / "index.md")
-        if page.name != "terms.md"
+        for page in sorted(CHINESE.rglob("*.md"))
+        if page not in (CHINESE / "terms.md", CHINESE / "reference" / "commands.md")
+        and (page.parent.name != "errors" or page.name == "index.md")
     },
 }
 EACH = pytest.mark.parametrize(
