@@ -58,16 +58,16 @@ def balanced(maps: Sequence[FeatureMap], setting: Setting, room: float) -> list[
 def packed(maps: Sequence[FeatureMap], setting: Setting, room: float) -> list[list[Slot]]:
     """As much in every row as there is room for."""
     rows: list[list[Slot]] = [[]]
-    x = MARGIN
+    x = free = MARGIN  # where an arrow may begin, and where words may
     for one in maps:
         body, gap = solid(one.shape, setting.size), room_before(one)
         half = half_words(one, setting.shapes)
-        left = max(x + gap, x + half - body.across / 2)
+        left = max(x + gap, free + half - body.across / 2)
         if rows[-1] and left + body.across + MARGIN > room:
             rows.append([])
             left = MARGIN + max(gap, half - body.across / 2)
-        rows[-1].append(Slot(one, body, left))
-        x = end_of(rows[-1][-1], setting.shapes)
+        rows[-1].append(slot := Slot(one, body, left))
+        x, free = end_of(slot, setting.shapes), slot.middle + half + 8
     return rows
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from itertools import pairwise
+
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cnnshape.rendering.diagram.blocks_parts import Plan, Setting, Slot
+from cnnshape.rendering.diagram.blocks_parts import Plan, Setting, Slot, half_words
 from cnnshape.rendering.diagram.blocks_picture import BlocksPicture
 from cnnshape.rendering.diagram.blocks_plan import plan_of
 from cnnshape.rendering.diagram.draw_options import DrawOptions
@@ -194,3 +197,15 @@ def test_a_second_output_has_a_row_of_its_own():
     assert len(course.outs) == 1
     assert inside(plan)
     assert picture(TwoHeads(), (1, 6)).notes == ()
+
+
+def test_long_names_in_a_row_stand_apart() -> None:
+    layers = {f"a_name_that_is_long_{n}": nn.Linear(4 + n, 5 + n) for n in range(5)}
+    _, plan = planned(nn.Sequential(OrderedDict(layers)), (1, 4))
+    spans = [
+        (slot.middle - half, slot.middle + half)
+        for slot in plan.slots
+        for half in [half_words(slot.map, shapes=True)]
+    ]
+    assert len(spans) == 6
+    assert all(start - end > 7.9 for (_, end), (start, _) in pairwise(spans))
