@@ -1,19 +1,22 @@
 """Chinese pages have the blocks of the English ones, but for comments; every how-to has a page.
 
-What the blocks print is tested on the English pages. After a change there, ``python -m
-tests.test_chinese_docs`` copies what differs.
+What the blocks print is tested on the English pages. The pages that are read first show what is
+printed in Chinese, which is tested here. After a change of an English page or of a translation,
+``python -m tests.test_chinese_docs`` writes what differs anew.
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.test_readme import comparable
+from tests.test_readme import Page, comparable, inside
 
 DOCS = Path(__file__).parents[1] / "docs"
 CHINESE = DOCS / "zh"
@@ -28,6 +31,11 @@ PAIRS = {
         and (page.parent.name != "errors" or page.name == "index.md")
     },
 }
+#: The Chinese pages that show what is printed in Chinese.
+READ_FIRST = [
+    DOCS.parent / "README.zh-CN.md",
+    *(CHINESE / f"{name}.md" for name in ("index", "tutorial", "formulas")),
+]
 EACH = pytest.mark.parametrize(
     ("english", "chinese"), PAIRS.items(), ids=[page.stem for page in PAIRS]
 )
@@ -39,9 +47,26 @@ def blocks(page: Path) -> list[str]:
     return [match[0] for match in BLOCK.finditer(page.read_text(encoding="utf-8"))]
 
 
-def bare(block: str) -> str:
+def bare(block: str, *, outputs: bool = True) -> str:
     """A block without its comments, which are translated, and without what differs in every run."""
+    if not outputs and block.startswith("```console"):
+        block = "\n".join(line for line in block.splitlines() if line.startswith("$ "))
     return comparable(_COMMENT.sub("", block))
+
+
+def bares(page: Path, chinese: Path) -> list[str]:
+    return [bare(block, outputs=chinese not in READ_FIRST) for block in blocks(page)]
+
+
+class Printed(Page):
+    """A page of whose blocks only those that show what is printed are run."""
+
+    def _block(self, mark: str, language: str, body: str) -> str:
+        is_run = mark.startswith("file: ") or language == "console"
+        return super()._block(mark, language, body) if is_run else body
+
+    def _within_a_sentence(self, line: str) -> None:
+        """Held to the English page."""
 
 
 def prose(page: Path) -> str:
@@ -64,7 +89,18 @@ def test_every_how_to_has_a_chinese_page() -> None:
 
 @EACH
 def test_the_blocks_are_those_of_the_english_page(english: Path, chinese: Path) -> None:
-    assert [bare(block) for block in blocks(chinese)] == [bare(block) for block in blocks(english)]
+    assert bares(chinese, chinese) == bares(english, chinese)
+
+
+@pytest.mark.parametrize("page", READ_FIRST, ids=lambda page: page.stem)
+def test_the_page_shows_what_is_printed_in_chinese(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CNNSHAPE_LANG", "zh")
+    with inside(tmp_path):
+        shown = Printed(page)
+        shown.run()
+    assert not shown.wrong, "\n\n".join(shown.wrong)
 
 
 @EACH
@@ -99,15 +135,21 @@ def test_links_lead_to_chinese_pages_where_there_are(page: Path) -> None:
 
 
 def main() -> None:
-    """Copy the blocks that differ from those of the English pages."""
+    """Copy the blocks that differ from those of the English pages, and print in Chinese."""
     for english, chinese in PAIRS.items():
         wanted, shown = blocks(english), blocks(chinese)
         if len(wanted) != len(shown):
             print(f"{chinese}: {len(shown)} blocks, {len(wanted)} in English")
             continue
-        kept = iter([s if bare(s) == bare(w) else w for s, w in zip(shown, wanted, strict=True)])
+        alike = map(operator.eq, bares(english, chinese), bares(chinese, chinese))
+        kept = iter([s if same else w for s, w, same in zip(shown, wanted, alike, strict=True)])
         text = BLOCK.sub(lambda _, kept=kept: next(kept), chinese.read_text(encoding="utf-8"))
         chinese.write_text(text, encoding="utf-8")
+    os.environ["CNNSHAPE_LANG"] = "zh"
+    for page in READ_FIRST:
+        with tempfile.TemporaryDirectory() as folder, inside(Path(folder)):
+            text = Printed(page).run()
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
