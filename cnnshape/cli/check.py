@@ -10,7 +10,7 @@ import click
 
 from cnnshape.cli.completing import expected
 from cnnshape.cli.options import model_options, output_options
-from cnnshape.cli.output import emit, tell_error
+from cnnshape.cli.output import emit, language_of, tell_error
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
@@ -116,7 +116,8 @@ def command(
         **run,
     )
     if not (quiet and result.ok):
-        emit(replace(result, brief=brief).to_text(chosen), output)
+        with language_of(output):
+            emit(replace(result, brief=brief).to_text(chosen), output)
     if result.error is not None and not quiet:
         tell_error(result.error, result.spec)
     return 0 if result.ok else 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnnshape.cli.options import output_options
-from cnnshape.cli.output import emit, show, tell_error
+from cnnshape.cli.output import emit, language_of, show, tell_error
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
@@ -75,7 +75,8 @@ def _run(source: str, arguments: tuple[str, ...], as_json: bool, output: str | N
         emit(_json(source, error, status=ran.status), output)
     elif ran.explanation is not None and error is not None:
         if output not in (None, "-"):
-            emit(str(ran.explanation), output)
+            with language_of(output):
+                emit(str(ran.explanation), output)
         else:
             click.echo(err=True)
             tell_error(error, ran.explanation.name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnnshape.cli.output import emit
+from cnnshape.cli.output import emit, language_of
 from cnnshape.errors import ImpossibleSizeError, UsageError
 from cnnshape.formats import choose_format
 from cnnshape.messages import say, translated
@@ -142,7 +142,8 @@ def command(
     if picture:
         _draw(result, str(file), theme, quiet=quiet)
     elif not quiet:
-        emit(_text(result, chosen), file)
+        with language_of(file):
+            emit(_text(result, chosen), file)
     return 0 if getattr(result, "ok", True) else 1
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import click
 
-from cnnshape.messages import ENGLISH, in_language, say, translated
+from cnnshape.messages import ENGLISH, in_language, readers_language, say, translated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +25,7 @@ def show(
     On a terminal it has the terminal's width and colours; in a file or a pipe it is plain.
     """
     if output is not None and output != "-":
-        with in_language(ENGLISH):  # a file is for others as well
+        with language_of(output):
             path = _write(text(None, False), output)
         if not quiet:
             click.echo(translated(say("wrote {path}", path=path)), err=True)
@@ -36,6 +37,11 @@ def show(
     content = text(terminal_width(), terminal_colors())
     # color=True: Click would otherwise take the colours out again where FORCE_COLOR asks for them.
     click.echo(content, nl=not content.endswith("\n"), color=True)
+
+
+def language_of(output: str | None) -> AbstractContextManager[None]:
+    """The reader's on stdout, and English in a file, which others read as well."""
+    return in_language(readers_language() if output in (None, "-") else ENGLISH)
 
 
 def emit(text: str, output: str | None = None) -> None:

@@ -73,7 +73,9 @@ class Writer(Generic[Result]):
             OutputError: the suffix is unknown, or the file cannot be written.
             UsageError: there is no format of this name.
         """
-        text = self.text(result, choose_format(path, format, ("table", *self.formats)))
+        chosen = choose_format(path, format, ("table", *self.formats))
+        with in_language(ENGLISH):  # a file is for others as well
+            text = self.text(result, chosen)
         return write_atomic(path, text if text.endswith("\n") else text + "\n")
 
 

@@ -89,6 +89,105 @@ def test_usage_errors(zh, arguments, sentence):
     assert sentence in err
 
 
+@pytest.mark.parametrize(
+    ("formula", "code", "verdict"),
+    [
+        ("(W - D*(F - 1) - 1 + 2P)//S + 1", 0, "正确：这正是这一层给出的尺寸（已用代数证明）"),
+        ("(W - D*(F - 1) - 1 + 2P)/S + 1", 1, "需要取整：向下取整后处处正确，框架也是这样取整的"),
+        ("(W - F + 2P)/S + 1", 1, "有条件：当 dilation=1 时，向下取整后正确"),
+        ("W*F", 1, "错误：没有简单的条件能使它正确"),
+    ],
+)
+def test_each_verdict(zh, formula, code, verdict):
+    found, out, _ = zh("formula", "conv", formula)
+    assert (found, out.splitlines()[2]) == (code, verdict)
+    assert not ENGLISH.search(out)
+
+
+def test_a_counterexample(zh):
+    out = zh("formula", "conv", "W - F + 1")[1]
+    assert "最小的反例：" in out
+    assert "公式给出 1，这一层给出 3" in out  # 1 + 2·1 − 0 by the rule
+    assert "正确的：⌊(W + 2P" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("conv --input 3 --kernel 5", "错误：kernel 5 放不进 3 + 2·0\n"),
+        ("conv --input 3x9 --kernel 5", "错误：高方向：kernel 5 放不进 3 + 2·0\n"),
+        ("pad --input 3 --before 4 --after 0 --mode reflect",
+         "错误：反射填充 4 放不进 3：它必须小于输入\n"),
+        ("glu --input 5", "错误：glu 把一个维度减半，而 5 是奇数\n"),
+    ],
+)  # fmt: skip
+def test_why_a_size_is_impossible(zh, arguments, sentence):
+    assert zh("formula", *arguments.split()) == (1, "", sentence)
+
+
+def test_answers(zh):
+    solve = ("formula", "conv", "--input", "28", "--output", "28", "--solve", "padding")
+    assert "在 padding 0…64 中有 1 个解" in zh(*solve, "--kernel", "5")[1]
+    code, out, _ = zh(*solve, "--kernel", "4")
+    assert code == 1
+    assert "没有 padding 能给出 28" in out
+    assert "kernel 4 一共要补 3，是奇数" in out
+
+
+CHECK = ("check", "lenet", "--expect", "C1=1,6,24,24", "--max-params", "70k")
+
+
+def test_the_words_that_scripts_read_are_those_of_english(zh):
+    code, out, _ = zh(*CHECK)
+    same, english, _ = zh(*CHECK, language="en")
+    assert code == same == 1
+    columns = [[line.split()[:3] for line in text.splitlines()[:-1]] for text in (out, english)]
+    assert [row for row in columns[0] if row[0] != "info"] == [
+        row for row in columns[1] if row[0] != "info"
+    ]
+    assert "1×6×28×28，期望的是 1×6×24×24" in out
+    assert "61,706，不超过 70,000" in out
+    assert out.endswith(" ok，1 条失败\n")
+
+
+def test_the_footer_of_a_table(zh):
+    code, out, err = zh("inspect", "lenet")
+    assert (code, err) == (0, "")
+    assert "61,706 个参数（241 KiB） · 416,520 次乘加 · 7 个尺寸中有 7 个与公式相符" in out
+    assert not ENGLISH.search(out)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "formula conv (W-F+2P)/S+1 -f json",
+        "check lenet --expect C1=1,6,24,24 -f json",
+        "check lenet --expect C1=1,6,24,24 -f github",
+        "compare lenet lenet-nopad -f json",
+        "compare lenet lenet-nopad -f markdown",
+        "inspect lenet -f csv",
+        "inspect lenet -f markdown",
+        "params lenet -f markdown",
+    ],
+)
+def test_data_are_the_same_in_every_language(zh, arguments):
+    def told(language):
+        code, out, _ = zh(*arguments.split(), language=language)
+        return code, re.sub(r'"(seconds|created|time_ms)": [^,\n]+|[\d.]+ m?s ', "", out)
+
+    assert told("zh") == told("en")
+
+
+def test_what_is_written_to_a_file_is_english(zh, tmp_path):
+    texts = []
+    for language in ("zh", "en"):
+        zh("formula", "conv", "W - F + 1", "-o", str(tmp_path / "conv.txt"), language=language)
+        zh(*CHECK, "-o", str(tmp_path / "check.txt"), "-f", "table", language=language)
+        texts.append([(tmp_path / name).read_text() for name in ("conv.txt", "check.txt")])
+    assert texts[0] == texts[1]
+    assert "the layer gives" in texts[0][0]
+
+
 def test_an_unknown_language_is_english(zh):
     assert zh("--help", language="tlh") == zh("--help", language="en")
     assert "Usage: cnnshape" in zh("--help", language="tlh")[1]
