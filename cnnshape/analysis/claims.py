@@ -174,9 +174,9 @@ def budgets(
             claims.append(Claim(what, "", limit, actual, actual <= limit))
             continue
         note = (
-            "the total is not known: some part of it cannot be counted"
+            say("the total is not known: some part of it cannot be counted")
             if actual is None
-            else "the total depends on letters of the input: give numbers for them"
+            else say("the total depends on letters of the input: give numbers for them")
         )
         claims.append(Claim(what, "", limit, actual, ok=False, note=note))
     return claims

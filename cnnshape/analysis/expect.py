@@ -19,6 +19,7 @@ from cnnshape.analysis.report import Layer, Report
 from cnnshape.errors import FormulaSyntaxError, UsageError
 from cnnshape.formulas.algebra import Sum
 from cnnshape.formulas.reading.equations import read_size
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Dim
 from cnnshape.words import nearest
 
@@ -80,11 +81,11 @@ def _claim(row: Layer, pattern: Pattern, judge: _SizeJudge) -> Claim:
 
 def _verdict(row: Layer, pattern: Pattern, judge: _SizeJudge) -> _Verdict:
     if not row.called:
-        return _Verdict(False, "the layer was never called")
+        return _Verdict(False, say("the layer was never called"))
     if not row.finished:
-        return _Verdict(False, "the layer raised")
+        return _Verdict(False, say("the layer raised"))
     if not row.output_shapes:
-        return _Verdict(False, "it returned no tensor")
+        return _Verdict(False, say("it returned no tensor"))
     actual = row.output_shapes[0]
     if len(actual) != len(pattern):
         return _Verdict(False)
@@ -96,11 +97,18 @@ def _verdict(row: Layer, pattern: Pattern, judge: _SizeJudge) -> _Verdict:
 def _unknown_path(report: Report, path: str) -> str:
     called = [row_label(row) for row in report.layers if row.called and row.path]
     if any(letter in path for letter in "*?"):
-        return f"no layer matches {path!r}; the first ones are {', '.join(called[:6])}"
+        return say(
+            "no layer matches {path!r}; the first ones are {layers}",
+            path=path,
+            layers=", ".join(called[:6]),
+        )
     near = nearest(path, called, cutoff=0.4)
-    resembling = f"the nearest {'is' if len(near) == 1 else 'are'} {', '.join(near)}"
-    hint = resembling if near else f"there are {', '.join(called[:6])}"
-    return f"no layer is called {path!r}; {hint}"
+    sentence = say("no layer is called {path!r}", path=path)
+    if not near:
+        return sentence + say("; there are {layers}", layers=", ".join(called[:6]))
+    if len(near) == 1:
+        return sentence + say("; the nearest is {layer}", layer=near[0])
+    return sentence + say("; the nearest are {layers}", layers=", ".join(near))
 
 
 # ---- one size against another; both may have letters ------------------------------------
@@ -146,8 +154,11 @@ class _SizeJudge:
             return _Verdict(False)
         if not self.letters:
             raise UsageError(
-                f"{expected} is expected, but the input has numbers only: give it with letters, "
-                "as in -i N,1,H,W"
+                say(
+                    "{size} is expected, but the input has numbers only: give it with letters, as "
+                    "in -i N,1,H,W",
+                    size=expected,
+                )
             )
         wanted = read_size(str(expected), self.letters)
         try:
@@ -165,7 +176,12 @@ def _compared(wanted: Sum, found: Sum) -> _Verdict:
         one, other = wanted.value(values), found.value(values)
         if one != other and other > 0:
             where = ", ".join(f"{name} = {size}" for name, size in values.items())
-            return _Verdict(False, f"with {where} it is {other}, not {one}" if where else "")
+            return _Verdict(
+                False,
+                say("with {sizes} it is {other}, not {size}", sizes=where, other=other, size=one)
+                if where
+                else "",
+            )
     return _Verdict(True)
 
 

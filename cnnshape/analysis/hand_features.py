@@ -42,16 +42,24 @@ def feature_claims(trace: Trace, kind: str, equations: Sequence[Equation]) -> li
     """
     if kind not in ("linear", "flatten"):
         raise UsageError(
-            "a formula for in_features is tested on the linear layers that get a flattened "
-            "tensor, or on each flatten: write linear='in_features = …' or flatten='…'"
+            say(
+                "a formula for in_features is tested on the linear layers that get a flattened "
+                "tensor, or on each flatten: write linear='in_features = …' or flatten='…'"
+            )
         )
     sizes = LetteredSizes(trace)
     found = list(_linear(sizes) if kind == "linear" else _flattens(sizes))
     if not found:
-        which = (
-            "linear layer gets a flattened tensor" if kind == "linear" else "tensor is flattened"
+        if kind == "linear":
+            raise UsageError(
+                say(
+                    "no linear layer gets a flattened tensor in this model, so there is nothing to "
+                    "test a formula on"
+                )
+            )
+        raise UsageError(
+            say("no tensor is flattened in this model, so there is nothing to test a formula on")
         )
-        raise UsageError(f"no {which} in this model, so there is nothing to test a formula on")
     return [_claim(sizes, kind, one, equation) for one in found for equation in equations]
 
 

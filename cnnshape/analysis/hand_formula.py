@@ -60,7 +60,9 @@ def hand_formula(report: Report, kind: str, expression: str) -> list[Claim]:
 
 def _some(claims: list[Claim], kind: str) -> list[Claim]:
     if not claims:
-        raise UsageError(f"no {kind} ran in this model, so there is nothing to test a formula on")
+        raise UsageError(
+            say("no {kind} ran in this model, so there is nothing to test a formula on", kind=kind)
+        )
     return claims
 
 
@@ -70,7 +72,7 @@ def _in_letters(
     """The claims where the sizes are expressions: formula and size are compared as such."""
     if any(equation.quantity != OUTPUT for equation, _ in judged):
         raise UsageError(
-            "on sizes in letters a formula for the output is tested, not for arguments"
+            say("on sizes in letters a formula for the output is tested, not for arguments")
         )
     sizes = LetteredSizes(trace)
     claims = [

@@ -24,6 +24,7 @@ from cnnshape.formulas.layer_arguments import per_axis
 from cnnshape.formulas.reading.equations import read_size
 from cnnshape.formulas.registry import axis_rule
 from cnnshape.formulas.roles import ROLES
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Dim, Operation, Trace
 
 _LETTER = re.compile(r"[A-Za-z]\w*")
@@ -109,7 +110,9 @@ class LetteredSizes:
         shown = str(plain(actual))
         absent = expression.names() - set(roles)
         if absent:
-            return LetteredAxis(None, shown, False, note=f"the layer has no {min(absent)}")
+            return LetteredAxis(
+                None, shown, False, note=say("the layer has no {name}", name=min(absent))
+            )
         put = substitute(expression, {role: to_expression(size) for role, size in roles.items()})
         try:
             size = from_expression(put)
@@ -140,8 +143,11 @@ class LetteredSizes:
             # A size below 1 is none: the layer takes no such input.
             if a != b and least[index] >= 1:
                 at = ", ".join(f"{letter} = {values[letter][index]}" for letter in letters)
-                return False, f"at {at or 'every size'} it gives {a}, the layer {b}"
-        return True, f"equal at {len(left)} sizes that were tried"
+                at = at or say("every size")
+                return False, say(
+                    "at {sizes} it gives {size}, the layer {other}", sizes=at, size=a, other=b
+                )
+        return True, say("equal at {count} sizes that were tried", count=len(left))
 
 
 def _roles(found: Application, axis: int, count: int, size: Whole, came: Whole) -> dict[str, Whole]:

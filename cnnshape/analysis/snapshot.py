@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnshape.analysis.claims import Claim
 from cnnshape.analysis.report import Layer, Report
+from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Shape
 
 
@@ -63,12 +64,12 @@ def compare_with_snapshot(report: Report, before: Sequence[SnapshotRow]) -> list
         if key in new:
             claims.append(_compared(row, new[key], now[key]))
         elif key in renamed:
-            note = f"renamed to {renamed[key].label}"
+            note = say("renamed to {layer}", layer=renamed[key].label)
             claims.append(_claim(row, renamed[key], note, "renamed"))
         else:
-            claims.append(_claim(row, None, f"removed {row.type}", "removed"))
+            claims.append(_claim(row, None, say("removed {type}", type=row.type), "removed"))
     claims += [
-        _claim(None, row, f"added {row.type}", "added", now[key])
+        _claim(None, row, say("added {type}", type=row.type), "added", now[key])
         for row in added
         if (key := (row.path, row.call)) not in arrived
     ]
@@ -93,20 +94,21 @@ def _renamed(
 def _compared(old: SnapshotRow, new: SnapshotRow, layer: Layer) -> Claim:
     notes: list[str] = []
     if old.shapes != new.shapes:
-        notes.append("reshaped")
+        notes.append(say("reshaped"))
     if old.type != new.type:
-        notes.append(f"was a {old.type}, is a {new.type}")
+        notes.append(say("was a {before}, is a {now}", before=old.type, now=new.type))
     if old.params != new.params:
-        notes.append(f"{_count(old.params)} parameters before, {_count(new.params)} now")
+        before, now = _count(old.params), _count(new.params)
+        notes.append(say("{before} parameters before, {now} now", before=before, now=now))
     if old.called != new.called:
-        notes.append("is called now" if new.called else "is not called any more")
+        notes.append(say("is called now") if new.called else say("is not called any more"))
     itself = old.type != new.type or old.called != new.called
     change = "itself" if itself else "parameters" if old.params != new.params else ""
-    return _claim(old, new, "; ".join(notes), change, layer)
+    return _claim(old, new, joined(say("; "), notes), change, layer)
 
 
 def _count(params: int | None) -> str:
-    return "unknown" if params is None else f"{params:,}"
+    return say("unknown") if params is None else f"{params:,}"
 
 
 def _claim(

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cnnshape.messages import say
 from cnnshape.tracing.lines import LineTensor
 from cnnshape.tracing.trace import Dim
 
@@ -149,16 +150,23 @@ class Bindings:
         """
         starts = _KINDS.get(wanted.kind)
         if starts is not None and not tensor.dtype.startswith(starts):
-            return f"it is {tensor.dtype}"
+            return say("it is {dtype}", dtype=tensor.dtype)
         before, several, after = _around(wanted.axes)
         fixed = len(before) + len(after)
         if len(tensor.shape) < fixed or (not several and len(tensor.shape) > fixed):
-            return f"it has {len(tensor.shape)} dimensions, not {fixed}"
+            return say(
+                "it has {rank} dimensions, not {wanted}", rank=len(tensor.shape), wanted=fixed
+            )
         placed = [*enumerate(before), *enumerate(after, len(tensor.shape) - len(after))]
         for place, axis in placed:
             wrong = self._axis(axis, tensor.shape[place])
             if wrong is not None:
-                return f"axis {place} is {tensor.shape[place]}, not {wrong}"
+                return say(
+                    "axis {axis} is {size}, not {wanted}",
+                    axis=place,
+                    size=tensor.shape[place],
+                    wanted=wrong,
+                )
         return None
 
     def _axis(self, axis: str, size: Dim) -> str | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cnnshape.analysis.accounts import Accounts
 from cnnshape.analysis.receptive_field import Field, picture_inputs, receptive_fields
 from cnnshape.errors import UsageError
+from cnnshape.messages import say
 from cnnshape.tracing.trace import Trace
 from cnnshape.words import did_you_mean, times
 
@@ -76,7 +77,7 @@ def parse_unit(text: str) -> tuple[str, tuple[int, ...]]:
     """
     match = _UNIT.fullmatch(text)
     if match is None:
-        raise UsageError(f"--field {text}: give a layer and a unit, as in C2[4,4]")
+        raise UsageError(say("--field {field}: give a layer and a unit, as in C2[4,4]", field=text))
     return match["path"], tuple(int(n) for n in match["place"].split(","))
 
 
@@ -100,8 +101,11 @@ def unit_field(trace: Trace, path: str, unit: tuple[int, ...]) -> UnitField:
     field = receptive_fields(trace, accounts=accounts).get(call.index)
     if field is None:
         raise UsageError(
-            f"the receptive field of {path or 'the model'} is not known: its result depends on no "
-            "picture, or in a way that cannot be followed"
+            say(
+                "the receptive field of {layer} is not known: its result depends on no picture, or "
+                "in a way that cannot be followed",
+                layer=path or say("the model"),
+            )
         )
     sizes = next(
         tuple(spread.count(axis) for axis in range(len(spread.axes)))
@@ -112,7 +116,14 @@ def unit_field(trace: Trace, path: str, unit: tuple[int, ...]) -> UnitField:
     ):
         shape = times(field.counts)
         last = ",".join(str(count - 1) for count in field.counts)
-        raise UsageError(f"{path} has {shape} units: give one up to {path}[{last}]")
+        raise UsageError(
+            say(
+                "{path} has {shape} units: give one up to {path}[{last}]",
+                path=path,
+                shape=shape,
+                last=last,
+            )
+        )
     return _at(path, unit, field, sizes)
 
 
@@ -125,7 +136,11 @@ def _at(path: str, unit: tuple[int, ...], field: Field, sizes: tuple[int, ...]) 
             region.append((0, sizes[axis] - 1))
         elif interval is None:
             raise UsageError(
-                f"{path}[{', '.join(map(str, unit))}] depends on no pixel that is known"
+                say(
+                    "{path}[{unit}] depends on no pixel that is known",
+                    path=path,
+                    unit=", ".join(map(str, unit)),
+                )
             )
         else:
             region.append(interval)
@@ -134,6 +149,5 @@ def _at(path: str, unit: tuple[int, ...], field: Field, sizes: tuple[int, ...]) 
 
 def _no_layer(trace: Trace, path: str) -> str:
     paths = [call.path for call in trace.calls if call.path]
-    first = f"; the first is {paths[0]}" if paths else ""
-    hint = did_you_mean(path, paths, limit=2) or first
-    return f"no layer {path!r} ran{hint}"
+    first = say("; the first is {layer}", layer=paths[0]) if paths else ""
+    return say("no layer {path!r} ran", path=path) + (did_you_mean(path, paths, limit=2) or first)

@@ -12,6 +12,7 @@ from cnnshape.analysis.annotate import AnnotatedFunction, Annotations
 from cnnshape.analysis.claims import Claim
 from cnnshape.analysis.tensor_types import Bindings, Namer, TensorType, read_type
 from cnnshape.files import python_lines
+from cnnshape.messages import say
 from cnnshape.tracing.lines import LineTensor, Seen
 from cnnshape.tracing.trace import Source, Span
 
@@ -190,6 +191,6 @@ def _claim(
         str(wanted),
         "nothing" if tensor is None else tensor.shape,
         ok=why is None,
-        note=why or ("" if tensor is not None else "it was no tensor in this pass"),
+        note=why or ("" if tensor is not None else say("it was no tensor in this pass")),
         source=Source(function.file, line, function.source.name),
     )
