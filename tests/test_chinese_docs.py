@@ -34,7 +34,13 @@ PAIRS = {
 #: The Chinese pages that show what is printed in Chinese.
 READ_FIRST = [
     DOCS.parent / "README.zh-CN.md",
-    *(CHINESE / f"{name}.md" for name in ("index", "tutorial", "formulas")),
+    *(
+        CHINESE / f"{name}.md"
+        for name in (
+            *("index", "tutorial", "formulas", "explain", "annotate"),
+            *("sizes", "receptive-field", "check", "compare"),
+        )
+    ),
 ]
 EACH = pytest.mark.parametrize(
     ("english", "chinese"), PAIRS.items(), ids=[page.stem for page in PAIRS]
