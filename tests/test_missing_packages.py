@@ -60,6 +60,14 @@ def one_sentence(done: dict[str, Any]) -> str:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n\n"
+        "class Net(nn.Linear):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(4, 2)\n\n"
+        "    def forward(self, x):\n"
+        "        return super().forward(x)\n"
+    )
     (tmp_path / "shapes.yaml").write_text("C1: 1,6,28,28\n")
     (tmp_path / "w.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     for name, config in {
@@ -79,6 +87,7 @@ MISSING = [
     ("safetensors", "inspect lenet --weights w.safetensors", "pip install safetensors"),
     ("sklearn", "train lenet --epochs 1 --output run", 'pip install "cnnshape[train]"'),
     ("matplotlib", "features lenet p.pgm --layer C1 -o f.png", 'pip install "cnnshape[train]"'),
+    ("jaxtyping", "annotate net.py:Net -i 1,4 --jaxtyping --write", "pip install jaxtyping"),
     ("tensorboard", "train lenet --epochs 1 --tensorboard --output r", "pip install tensorboard"),
     ("distributed", "sweep lenet --scheduler tcp://127.0.0.1:1 -o z.csv",
      "pip install 'cnnshape[cluster]'"),

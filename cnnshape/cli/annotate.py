@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,7 @@ import click
 from cnnshape.cli.options import model_options, output_options
 from cnnshape.cli.output import show, tell_error
 from cnnshape.cli.progress import waiting
-from cnnshape.errors import UsageError
+from cnnshape.errors import MissingDependencyError, UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
 from cnnshape.messages import say, translated
@@ -64,6 +65,11 @@ def command(
     del exact  # no size of a line is told by a table alone
     if jaxtyping and not (write or check):
         raise UsageError("--jaxtyping writes annotations or checks them: add --write or --check")
+    if jaxtyping and write and find_spec("jaxtyping") is None:
+        raise MissingDependencyError(
+            "--jaxtyping writes an import of jaxtyping, which is not installed: "
+            "pip install jaxtyping"
+        )
     if write and check:
         raise UsageError("--write renews the comments that --check finds stale: give one of them")
     chosen = choose_format(output, format_, _FORMATS)
