@@ -201,8 +201,8 @@ def weighed(python: Path, wheel: Path) -> str:
 def first_command(watched: Watched) -> str:
     """The table of the README's command."""
     return "\n".join([
-        "| | |",
-        "|---|---|",
+        "| the first command | measured |",
+        "|---|---:|",
         f"| from nothing to the first table | {watched.seconds:.0f} s |",
         f"| lines printed | {watched.lines} |",
         f"| longest silence | {watched.silence:.0f} s, after {watched.before_silence} |",
