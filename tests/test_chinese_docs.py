@@ -1,7 +1,7 @@
 """Chinese pages have the blocks of the English ones, but for comments; every how-to has a page.
 
-What the blocks print is tested on the English pages. The pages that are read first show what is
-printed in Chinese, which is tested here. After a change of an English page or of a translation,
+What the blocks print is tested on the English pages. Most show what is printed in Chinese, which is
+tested here. After a change of an English page or of a translation,
 ``python -m tests.test_chinese_docs`` writes what differs anew.
 """
 
@@ -32,12 +32,12 @@ PAIRS = {
     },
 }
 #: The Chinese pages that show what is printed in Chinese.
-READ_FIRST = [
+IN_CHINESE = [
     DOCS.parent / "README.zh-CN.md",
     *(
         CHINESE / f"{name}.md"
         for name in (
-            *("index", "tutorial", "formulas", "explain", "annotate"),
+            *("index", "tutorial", "formulas", "explain", "annotate", "inspect"),
             *("sizes", "receptive-field", "check", "compare"),
         )
     ),
@@ -61,7 +61,7 @@ def bare(block: str, *, outputs: bool = True) -> str:
 
 
 def bares(page: Path, chinese: Path) -> list[str]:
-    return [bare(block, outputs=chinese not in READ_FIRST) for block in blocks(page)]
+    return [bare(block, outputs=chinese not in IN_CHINESE) for block in blocks(page)]
 
 
 class Printed(Page):
@@ -98,7 +98,7 @@ def test_the_blocks_are_those_of_the_english_page(english: Path, chinese: Path) 
     assert bares(chinese, chinese) == bares(english, chinese)
 
 
-@pytest.mark.parametrize("page", READ_FIRST, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", IN_CHINESE, ids=lambda page: page.stem)
 def test_the_page_shows_what_is_printed_in_chinese(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,7 +152,7 @@ def main() -> None:
         text = BLOCK.sub(lambda _, kept=kept: next(kept), chinese.read_text(encoding="utf-8"))
         chinese.write_text(text, encoding="utf-8")
     os.environ["CNNSHAPE_LANG"] = "zh"
-    for page in READ_FIRST:
+    for page in IN_CHINESE:
         with tempfile.TemporaryDirectory() as folder, inside(Path(folder)):
             text = Printed(page).run()
         page.write_text(text, encoding="utf-8")
