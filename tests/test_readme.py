@@ -80,10 +80,6 @@ class Page:
     wrong: list[str] = field(default_factory=list)
 
     @property
-    def name(self) -> str:
-        return self.path.relative_to(ROOT).as_posix()
-
-    @property
     def text(self) -> str:
         return self.path.read_text(encoding="utf-8")
 
@@ -170,9 +166,11 @@ class Page:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
                 for node in ast.parse(body).body:
                     if not isinstance(node, ast.Expr):
-                        exec(compile(ast.Module([node], []), self.name, "exec"), self.names)
+                        exec(compile(ast.Module([node], []), self.path.name, "exec"), self.names)
                         continue
-                    value = eval(compile(ast.Expression(node.value), self.name, "eval"), self.names)
+                    value = eval(
+                        compile(ast.Expression(node.value), self.path.name, "eval"), self.names
+                    )
                     comment = lines[node.end_lineno - 1][node.end_col_offset :].decode().strip(" #")
                     if is_value(comment) and repr(value) != comment:
                         told = ast.unparse(node)
@@ -293,6 +291,46 @@ def test_the_page_shows_what_is_so(page: Path, tmp_path: Path) -> None:
     assert not shown.wrong, "\n\n".join(shown.wrong)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_examples_in_help_texts_can_be_typed(name: str, tmp_path: Path) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    lines = re.findall(r"(?:^|  )(cnnshape \w.*)", command.help or "", re.MULTILINE)
+    assert lines
+    shown = Page(tmp_path)
+    for line in lines:
+        typed = re.split(r" [|<>]|  ", line)[0]
+        is_whole(shlex.split(typed, comments=True)[1:], shown)
+    assert not shown.wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("```console\n$ cnnshape formula conv --input 28 --kernel 5\n25\n```\n", "= 24"),
+        ("```console\n$ cnnshape formula conv --input 28 --kernel 5\n…\n  = 24\n```\n", ""),
+        ("```sh\npip install cnnshape\n```\n", "nothing runs this"),
+        ("<!-- not run: it installs -->\n```sh\npip install cnnshape\n```\n", ""),
+        ("```sh\ncnnshape formula conv --input 5 --kernel 7\n```\n", "exit code 1"),
+        ("```\ncnnshape formula conv\n```\n", "`console` or `sh`"),
+        ("```python\n1 + 1  # 3\n1 + 1  # the sum\n```\n", "1 + 1 is 2"),
+        ("`cnnshape formula conv --inputs 28` tells", "No such option"),
+        ("`cnnshape formula conv --input 28 --kernel 99` tells", ""),
+        ("`cnnshape inspect nothing` tells", "wrong usage"),
+        ("`cnnshape inspect MODEL --depht 2` tells", "No such option"),
+        ("<!-- not run: no such model --> `cnnshape inspect nothing` tells", ""),
+    ],
+)
+def test_what_is_not_so_is_found(text: str, found: str, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    shown = Page(page)
+    with inside(tmp_path):
+        shown.run()
+    assert len(shown.wrong) == bool(found)
+    assert found in "".join(shown.wrong)
+
+
 def main(names: list[str]) -> None:
     """Write the outputs of these pages anew, of all where none is named."""
     for page in [PAGES[name] for name in names] or PAGES.values():
@@ -301,7 +339,7 @@ def main(names: list[str]) -> None:
             text = shown.run()
         page.write_text(text, encoding="utf-8")
         for wrong in shown.wrong:
-            print(f"{shown.name}: {wrong}\n")
+            print(f"{page.name}: {wrong}\n")
 
 
 if __name__ == "__main__":
