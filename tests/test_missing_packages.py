@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 HIDING = ROOT / "tests" / "hiding"
 
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each command runs in a fork")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="each command runs in a fork")
 
 
 def run_each(folder: Path, cases: list[dict[str, str]]) -> list[dict[str, Any]]:
