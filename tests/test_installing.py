@@ -16,6 +16,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+pytest.importorskip("pip")
+
 ROOT = Path(__file__).parents[1]
 DEPENDENCIES: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
     "dependencies"
@@ -28,7 +30,8 @@ def make_wheel(folder: Path, name: str, version: str, requires: list[str]) -> No
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
         wheel.writestr(
             f"{info}/METADATA",
-            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            f"Provides-Extra: train\n{needed}",
         )
         wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
         wheel.writestr(f"{info}/RECORD", "")
@@ -46,20 +49,23 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         name = re.match(r"[\w-]+", needed)[0].lower()
         if not name.startswith("torch") or name == "torchinfo":
             make_wheel(folder, name, "99.0", [])
-    make_wheel(folder, "cnnshape", "99.0", DEPENDENCIES)
+    make_wheel(folder, "cnnshape", "99.0", [*DEPENDENCIES, 'matplotlib; extra == "train"'])
     return folder
 
 
-def planned(tmp_path: Path, index: Path, there: list[str], asked: list[str]) -> dict[str, str]:
-    """What pip would install where these packages are, by name."""
+def planned(
+    tmp_path: Path, index: Path, there: list[str], asked: list[str], later: Path | None = None
+) -> dict[str, str]:
+    """What pip would install where these packages are, by name; from ``later``, if given."""
     venv.create(tmp_path / "env", with_pip=False)
     python = next((tmp_path / "env").glob("[bS]*/python*"))
     pip = [sys.executable, "-m", "pip", "--isolated", "--python", str(python), "install"]
-    offline = ["--no-index", "--find-links", str(index)]
-    subprocess.run([*pip, "--quiet", *offline, *there], check=True, capture_output=True)
+    offline = ["--no-index", "--find-links"]
+    subprocess.run([*pip, "--quiet", *offline, str(index), *there], check=True, capture_output=True)
     done = subprocess.run(
-        [*pip, "--dry-run", *offline, *asked], check=True, capture_output=True, text=True
-    )
+        [*pip, "--dry-run", *offline, str(later or index), *asked],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
     (line,) = [line for line in done.stdout.splitlines() if line.startswith("Would install")]
     return dict(word.rsplit("-", 1) for word in line.split()[2:])
 
@@ -81,3 +87,12 @@ def test_a_torch_alone_is_moved_by_pip(tmp_path: Path, index: Path) -> None:
     """What docs/install.md warns of; once pip is wiser, the warning can go."""
     new = planned(tmp_path, index, ["torch==2.9.0"], ["cnnshape"])
     assert new["torch"] == "2.14.0"
+
+
+def test_an_extra_is_added_to_what_is_there(tmp_path: Path, index: Path) -> None:
+    """The command that errors name, where no index has cnnshape itself."""
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    make_wheel(alone, "matplotlib", "99.0", [])
+    there = ["cnnshape", "torch==2.9.0"]
+    assert planned(tmp_path, index, there, ["cnnshape[train]"], alone) == {"matplotlib": "99.0"}
