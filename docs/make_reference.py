@@ -425,7 +425,8 @@ solve and judge them. Without a picture are {bare}.
         command = f"formula {kind} {rule.example}"
         parts.append(f"```console\n$ cnnshape {command}\n{_printed(command)}```\n")
         if rule.drawn:
-            parts.append(f"![cnnshape {command}](../images/rules/{kind}.svg)\n")
+            picture = f"../images/rules/{kind}.svg"
+            parts.append(f"[![cnnshape {command}]({picture})]({picture})\n")
     return "\n".join(parts)
 
 
