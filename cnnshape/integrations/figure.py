@@ -252,6 +252,9 @@ STYLE = f"""\
 }}
 </style>"""
 
+#: What opens around a table: it is moved sideways where it is too wide, by the keyboard too.
+TABLE = '<div class="cnnshape-table" tabindex="0">'
+
 
 def _inline(svg: str, theme: str) -> str:
     """An SVG document as an element of a page that has other elements, and other pictures.

@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnshape.errors import CnnshapeError, MissingDependencyError, UsageError
 from cnnshape.files import write_atomic
-from cnnshape.integrations.figure import STYLE, Figure, Request, read_request
+from cnnshape.integrations.figure import STYLE, TABLE, Figure, Request, read_request
 
 try:
     from pymdownx.superfences import SuperFencesException
@@ -99,10 +99,7 @@ def _table(figure: Figure) -> str:
 
     head = line("th", tuple(each.title for each in heads))
     body = "\n".join(line("td", row) for row in rows)
-    return (
-        f'<div class="cnnshape-table"><table>\n<thead>{head}</thead>\n'
-        f"<tbody>\n{body}\n</tbody></table></div>"
-    )
+    return f"{TABLE}<table>\n<thead>{head}</thead>\n<tbody>\n{body}\n</tbody></table></div>"
 
 
 class _Place:

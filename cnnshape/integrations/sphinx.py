@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from cnnshape._version import __version__
 from cnnshape.errors import CnnshapeError, MissingDependencyError
 from cnnshape.files import write_atomic
-from cnnshape.integrations.figure import OPTIONS, STYLE, Figure, model_file, read_request
+from cnnshape.integrations.figure import OPTIONS, STYLE, TABLE, Figure, model_file, read_request
 
 try:
     from docutils import nodes
@@ -121,8 +121,10 @@ def _table(figure: Figure, caption: list[nodes.Node]) -> nodes.Element:
     group += nodes.thead("", row(tuple(head.title for head in heads), is_head=True))
     group += nodes.tbody("", *(row(texts, is_head=False) for texts in rows))
     table = nodes.table("", *([nodes.title("", "", *caption)] if caption else []), group)
-    style = nodes.raw("", f"{STYLE}", format="html")
-    return nodes.container("", style, table, classes=["cnnshape-table"])
+    opened, closed = (
+        nodes.raw("", text, format="html") for text in (f"{STYLE}\n{TABLE}", "</div>")
+    )
+    return nodes.container("", opened, table, closed)
 
 
 def _widths(heads: Any, rows: Any) -> list[int]:
