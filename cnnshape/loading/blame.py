@@ -8,6 +8,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 from cnnshape.errors import CnnshapeError, ModelConstructionError
+from cnnshape.messages import say
 
 
 @contextlib.contextmanager
@@ -25,19 +26,29 @@ def blame_user_code(what: str, path: Path | None) -> Generator[None]:
         raise
     except SystemExit as error:
         raise ModelConstructionError(
-            f"{what} called sys.exit({'' if error.code is None else repr(error.code)}) while it "
-            'was loaded; put what a script runs below `if __name__ == "__main__":`'
+            say(
+                "{what} called sys.exit({code}) while it was loaded; put what a script runs below "
+                '`if __name__ == "__main__":`',
+                what=what,
+                code="" if error.code is None else repr(error.code),
+            )
         ) from error
     except BaseException as error:
         raise ModelConstructionError(
-            f"{what} raised {type(error).__name__}{_place(error, path)}: {safe_message(error)}"
+            say(
+                "{what} raised {error}{place}: {message}",
+                what=what,
+                error=type(error).__name__,
+                place=_place(error, path),
+                message=safe_message(error),
+            )
         ) from error
 
 
 def _place(error: BaseException, path: Path | None) -> str:
     """`` (net.py, line 3)``: the last line of the traceback that is in the user's file."""
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
-        return f" ({Path(error.filename).name}, line {error.lineno})"
+        return say(" ({file}, line {line})", file=Path(error.filename).name, line=error.lineno)
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if path is not None and Path(f.filename) == path]
     here = Path(__file__).parent
@@ -45,7 +56,7 @@ def _place(error: BaseException, path: Path | None) -> str:
         f for f in frames if Path(f.filename).parent != here and not f.filename.startswith("<")
     ]
     for frame in (own or other)[-1:]:
-        return f" ({Path(frame.filename).name}, line {frame.lineno})"
+        return say(" ({file}, line {line})", file=Path(frame.filename).name, line=frame.lineno)
     return ""
 
 

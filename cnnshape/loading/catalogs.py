@@ -21,6 +21,7 @@ from cnnshape.errors import MissingDependencyError, ModelConstructionError, Mode
 from cnnshape.loading.installed_torchvision import blame_torchvision, import_torchvision
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.target import make_module
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean
 
 _Built = tuple[nn.Module, tuple[InputSpec, ...] | None]
@@ -47,8 +48,12 @@ def build_torchvision(name: str, arguments: Mapping[str, object]) -> _Built:
         builder = models.get_model_builder(name)
     except ValueError:
         raise ModelNotFoundError(
-            f"torchvision has no model {name!r}{did_you_mean(name, models.list_models())}"
-            f"{_all_names('torchvision')}"
+            say(
+                "torchvision has no model {name!r}{hint}{listing}",
+                name=name,
+                hint=did_you_mean(name, models.list_models()),
+                listing=_all_names("torchvision"),
+            )
         ) from None
     keywords = {**_published(name.lower(), builder), **arguments}
     module = make_module(builder, {**keywords, "weights": None}, f"torchvision:{name}")
@@ -156,8 +161,12 @@ def build_timm(name: str, arguments: Mapping[str, object]) -> _Built:
     # `hf-hub:…` and the like would fetch a configuration.
     if ":" in name or not timm.is_model(name):
         raise ModelNotFoundError(
-            f"timm has no model {name!r}{did_you_mean(name, timm.list_models())}"
-            f"{_all_names('timm')}"
+            say(
+                "timm has no model {name!r}{hint}{listing}",
+                name=name,
+                hint=did_you_mean(name, timm.list_models()),
+                listing=_all_names("timm"),
+            )
         )
     keywords = {**arguments, "pretrained": False}
 
@@ -222,4 +231,4 @@ def _refuse_weights(called: str, arguments: Mapping[str, object]) -> None:
 
 
 def _all_names(catalog: str) -> str:
-    return f" (`cnnshape models` lists {catalog}'s names)"
+    return say(" (`cnnshape models` lists {catalog}'s names)", catalog=catalog)

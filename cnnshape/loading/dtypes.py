@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from cnnshape.errors import ShapeSyntaxError
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -52,9 +53,8 @@ def parse_dtype(text: str) -> str:
     name = _ALIASES.get(name, name)
     if name not in dtype_names():
         hint = did_you_mean(name, [*dtype_names(), *_ALIASES])
-        raise ShapeSyntaxError(
-            f"unknown dtype {text.strip()!r}{hint or '; use float32, float16, int64, bool, …'}"
-        )
+        hint = hint or say("; use float32, float16, int64, bool, …")
+        raise ShapeSyntaxError(say("unknown dtype {dtype!r}", dtype=text.strip()) + hint)
     return name
 
 

@@ -12,6 +12,7 @@ from cnnshape.errors import InputError, MissingInputError
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.messages import say
 from cnnshape.words import counted, did_you_mean, listed, plural, times, with_article
 
 
@@ -111,19 +112,34 @@ def swallowed(module: nn.Module, inputs: ModelInputs) -> tuple[str, ...]:
     more = len(inputs.args) - len(takes.positional)
     if more > 0 and takes.any_positional and takes.positional:
         star = stars[inspect.Parameter.VAR_POSITIONAL]
-        what = "the last input goes" if more == 1 else f"the last {more} inputs go"
-        notes.append(
-            f"forward names {counted(len(takes.positional), 'input')}: {what} into *{star}, "
-            f"where {'it' if more == 1 else 'they'} may be ignored"
-        )
+        told = {"inputs": counted(len(takes.positional), "input"), "name": star}
+        if more == 1:
+            note = say(
+                "forward names {inputs}: the last input goes into *{name}, where it may be ignored",
+                **told,
+            )
+        else:
+            note = say(
+                "forward names {inputs}: the last {more} inputs go into *{name}, where they may be "
+                "ignored",
+                more=more,
+                **told,
+            )
+        notes.append(note)
     unnamed = [repr(name) for name in inputs.kwargs if name not in takes.names]
     if unnamed and takes.any_keyword:
         star = stars[inspect.Parameter.VAR_KEYWORD]
-        it, goes = ("it", "goes") if len(unnamed) == 1 else ("they", "go")
-        notes.append(
-            f"forward names no input {listed(unnamed, 'or')}: {it} {goes} into **{star}, "
-            f"where {it} may be ignored"
+        told = {"inputs": listed(unnamed, "or"), "name": star}
+        note = say(
+            "forward names no input {inputs}: it goes into **{name}, where it may be ignored",
+            **told,
         )
+        if len(unnamed) > 1:
+            note = say(
+                "forward names no input {inputs}: they go into **{name}, where they may be ignored",
+                **told,
+            )
+        notes.append(note)
     return tuple(notes)
 
 
@@ -150,31 +166,52 @@ def check_against_forward(module: nn.Module, inputs: ModelInputs, *, python: boo
     called = f"{type(unwrap(module)).__name__}.forward({', '.join(takes.names)})"
     for name in inputs.kwargs:
         if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InputError(f"{called} has no input {name!r}: inputs are named by texts")
-        if name not in takes.names and not takes.any_keyword:
             raise InputError(
-                f"{called} has no input {name!r}"
-                + (did_you_mean(name, takes.names) or f"; it takes {listed(takes.names)}")
+                say(
+                    "{call} has no input {name!r}: inputs are named by texts",
+                    call=called,
+                    name=name,
+                )
             )
+        if name not in takes.names and not takes.any_keyword:
+            hint = did_you_mean(name, takes.names)
+            hint = hint or say("; it takes {names}", names=listed(takes.names))
+            raise InputError(say("{call} has no input {name!r}", call=called, name=name) + hint)
     if count > len(takes.positional) and not takes.any_positional:
         raise InputError(
-            f"{called} takes {counted(len(takes.positional), 'input')} by position "
-            f"and {plural(count, 'is', 'are')} given"
+            say(
+                "{call} takes {inputs} by position and {given} given",
+                call=called,
+                inputs=counted(len(takes.positional), "input"),
+                given=plural(count, "is", "are"),
+            )
         )
     by_position = takes.positional[:count]
     twice = [name for name in by_position if name in inputs.kwargs]
     if twice:
-        raise InputError(f"{called} gets {twice[0]!r} twice, by position and by name: give it once")
+        raise InputError(
+            say(
+                "{call} gets {name!r} twice, by position and by name: give it once",
+                call=called,
+                name=twice[0],
+            )
+        )
     given = {*by_position, *inputs.kwargs}
     missing = [name for name in takes.required if name not in given]
     if missing:
         how = _in_python(takes.required) if python else _flags(missing)
-        raise InputError(
-            f"{called} takes {counted(len(takes.required), 'input')} "
-            f"and {plural(len(given), 'is', 'are')} given: "
-            f"{listed(missing)} {'is' if len(missing) == 1 else 'are'} missing, "
-            f"add {'it' if len(missing) == 1 else 'them'} with {how}"
+        sentence = say(
+            "{call} takes {inputs} and {given} given",
+            call=called,
+            inputs=counted(len(takes.required), "input"),
+            given=plural(len(given), "is", "are"),
         )
+        if len(missing) == 1:
+            sentence += say(": {input} is missing, add it with {how}", input=missing[0], how=how)
+        else:
+            names = listed(missing)
+            sentence += say(": {inputs} are missing, add them with {how}", inputs=names, how=how)
+        raise InputError(sentence)
 
 
 def _flags(names: Sequence[str]) -> str:
@@ -202,13 +239,19 @@ def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -
     required = takes.required if takes is not None else ()
     guess = guess_input(module)
     if guess is None:
-        what = f" for {listed(required)}" if required else ""
+        what = say(" for {inputs}", inputs=listed(required)) if required else ""
         example = "(1, 3, 224, 224)" if python else "-i 1,3,224,224"
         rest = required[1:]
         if rest:
             example = _in_python(required, example) if python else f"{example} {_flags(rest)}"
         return MissingInputError(
-            f"{spec} needs an input shape{what}: give the sizes, batch first, as in {example}"
+            say(
+                "{model} needs an input shape{inputs}: give the sizes, batch first, as in "
+                "{example}",
+                model=spec,
+                inputs=what,
+                example=example,
+            )
         )
     first, because = guess
     rest = required[1:]
@@ -216,8 +259,16 @@ def missing_input_error(module: nn.Module, spec: str, *, python: bool = False) -
     if python:
         shape = str(first.shape) if first.dtype is None else f'"{first}"'
         example = _in_python(required, shape) if rest else shape
-    several = f" for each of {listed(required)}" if rest else ""
-    return MissingInputError(f"{spec} needs an input shape{several}; {because}, so try {example}")
+    several = say(" for each of {inputs}", inputs=listed(required)) if rest else ""
+    return MissingInputError(
+        say(
+            "{model} needs an input shape{inputs}; {reason}, so try {example}",
+            model=spec,
+            inputs=several,
+            reason=because,
+            example=example,
+        )
+    )
 
 
 def guess_input(module: nn.Module) -> tuple[InputSpec, str] | None:
@@ -231,10 +282,16 @@ def guess_input(module: nn.Module) -> tuple[InputSpec, str] | None:
         if found is not None:
             shape, what = found
             dtype = "int64" if isinstance(layer, (nn.Embedding, nn.EmbeddingBag)) else None
-            place = f"its first layer, {path}, is" if path else "it is"
-            return InputSpec(
-                shape, dtype
-            ), f"{place} {with_article(type(layer).__name__)} of {what}"
+            kind = with_article(type(layer).__name__)
+            reason = say("it is {layer} of {sizes}", layer=kind, sizes=what)
+            if path:
+                reason = say(
+                    "its first layer, {path}, is {layer} of {sizes}",
+                    path=path,
+                    layer=kind,
+                    sizes=what,
+                )
+            return InputSpec(shape, dtype), reason
     return None
 
 
@@ -264,7 +321,7 @@ def _fits(layer: nn.Module) -> tuple[tuple[int, ...], str] | None:
             return (1, channels, *_space(rank, channels)), counted(channels, "channel")
     if isinstance(layer, nn.LayerNorm):
         sizes = tuple(int(size) for size in layer.normalized_shape)
-        return (1, *sizes), f"{times(sizes)} features"
+        return (1, *sizes), say("{sizes} features", sizes=times(sizes))
     return None
 
 

@@ -27,6 +27,7 @@ from cnnshape.loading.shapes import (
     parse_input,
     parse_inputs,
 )
+from cnnshape.messages import say
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,13 @@ def given_inputs(
     {'size': (16, 16)}
     """
     if args is not None and inputs is not None:
-        raise InputError("inputs and args are both given: args= hands everything over as it is")
+        raise InputError(
+            say("inputs and args are both given: args= hands everything over as it is")
+        )
     if args is not None and not isinstance(args, (tuple, list)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise InputError(f"args is a tuple, as in args=(x,), not {type(args).__name__}")
+        raise InputError(
+            say("args is a tuple, as in args=(x,), not {type}", type=type(args).__name__)
+        )
     if kwargs is not None and not isinstance(kwargs, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InputError(f'kwargs is a dict, as in kwargs={{"x": x}}, not {type(kwargs).__name__}')
     if inputs is None and args is None and kwargs is None:
@@ -152,7 +157,9 @@ def given_inputs(
     options = dict(kwargs or {})
     twice = [name for name in options if name in given.kwargs]
     if twice:
-        raise InputError(f"{twice[0]!r} is given twice, in inputs and in kwargs: give it once")
+        raise InputError(
+            say("{name!r} is given twice, in inputs and in kwargs: give it once", name=twice[0])
+        )
     return ModelInputs(given.args, {**given.kwargs, **options})
 
 
@@ -194,7 +201,10 @@ def from_python(inputs: object = (), kwargs: Mapping[str, object] | None = None)
         return ModelInputs(inputs.args, {**inputs.kwargs, **from_python((), kwargs).kwargs})
     if isinstance(inputs, (int, float)):
         raise InputError(
-            f"the input is the number {inputs}: give a shape such as (1, {inputs}), or a tensor"
+            say(
+                "the input is the number {number}: give a shape such as (1, {number}), or a tensor",
+                number=inputs,
+            )
         )
     # Sizes stand for tensors that are to be made: beside a ready one they are an option.
     shapes = not any(True for _ in arrays_in((inputs, kwargs)))
@@ -253,14 +263,25 @@ def _refuse_odd_sizes(items: object) -> None:
     sizes = cast("list[Any] | tuple[Any, ...]", items)
     negative = next((size for size in sizes if _is_whole(size) and size < 0), None)
     if negative is not None and all(_is_whole(size) or isinstance(size, str) for size in sizes):
-        raise InputError(f"the size {negative} in {sizes} is negative: sizes are 0 or more")
+        raise InputError(
+            say(
+                "the size {size} in {sizes} is negative: sizes are 0 or more",
+                size=negative,
+                sizes=sizes,
+            )
+        )
     odd = next((size for size in sizes if isinstance(size, (bool, float))), None)
     if odd is not None and all(isinstance(size, (Real, str)) for size in sizes):
         if any(isinstance(size, str) and not is_letter(size) for size in sizes):
             return  # a shape as a text, or a word, beside a number
         raise InputError(
-            f"the size {odd} in {sizes} is no whole number: give sizes such as (1, 3, 32, 32), "
-            "and numbers that are no sizes with args=(…), or as tensors, torch.tensor(0.5)"
+            say(
+                "the size {size} in {sizes} is no whole number: give sizes such as (1, 3, 32, "
+                "32), and numbers that are no sizes with args=(…), or as tensors, "
+                "torch.tensor(0.5)",
+                size=odd,
+                sizes=sizes,
+            )
         )
 
 

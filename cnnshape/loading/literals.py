@@ -12,6 +12,7 @@ import warnings
 from dataclasses import dataclass
 
 from cnnshape.errors import ShapeSyntaxError
+from cnnshape.messages import say
 
 #: How a literal begins, where a shape would stand: a quote, a parenthesis, a brace, a list of
 #: texts, a word of Python, or a number with a decimal point.
@@ -63,16 +64,22 @@ def _value(body: str, text: str) -> object:
             return ast.literal_eval(body[:_LONGEST])
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         raise ShapeSyntaxError(
-            f"cannot read {text[:60]!r}: give a shape, as in x=1,3,H,W, or a literal, as in "
-            'mode="train", scale=2.5, flag=True or size=(16,16)'
+            say(
+                "cannot read {text!r}: give a shape, as in x=1,3,H,W, or a literal, as in "
+                'mode="train", scale=2.5, flag=True or size=(16,16)',
+                text=text[:60],
+            )
         ) from None
 
 
 def _refuse_without_a_name(body: str) -> None:
     if body.startswith(("'", '"', "{")) or body in {"True", "False", "None"}:
         raise ShapeSyntaxError(
-            f"{body[:60]} is no shape; an option of forward is given with its name, "
-            f"as in name={body[:60]}"
+            say(
+                "{text} is no shape; an option of forward is given with its name, as in "
+                "name={text}",
+                text=body[:60],
+            )
         )
 
 
@@ -80,10 +87,20 @@ def _refuse_what_is_neither(name: str, body: str, text: str) -> None:
     """A bare word, and a negative number: one letter is a symbolic size, digits are a shape."""
     if len(body) > 1 and body.isidentifier():
         raise ShapeSyntaxError(
-            f'{body!r} in {text!r} is a word, not a shape: for a text write {name}="{body}", '
-            f"for a symbolic size one letter, as in {name}=N"
+            say(
+                "{value!r} in {text!r} is a word, not a shape: for a text write "
+                '{name}="{value}", for a symbolic size one letter, as in {name}=N',
+                value=body,
+                text=text,
+                name=name,
+            )
         )
     if re.fullmatch(r"-[0-9]+", body):
         raise ShapeSyntaxError(
-            f"the size {body} in {text!r} is negative; for the number write {name}=({body})"
+            say(
+                "the size {size} in {text!r} is negative; for the number write {name}=({size})",
+                size=body,
+                text=text,
+                name=name,
+            )
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cnnshape.errors import UsageError
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean
 
 #: An error stands at the end, and its traceback is not longer than this.
@@ -36,14 +37,20 @@ def read_end(source: str) -> str:
     except UsageError:
         raise
     except (OSError, ValueError) as error:
-        raise UsageError(f"{source} cannot be read: {_reason(error)}") from error
+        raise UsageError(
+            say("{file} cannot be read: {reason}", file=source, reason=_reason(error))
+        ) from error
     text = end.decode(_UTF16.get(head[:2], "utf-8"), "replace")
     text = _errors_of_cells(text) if notebook else text
-    named = "standard input" if source == "-" else source
+    named = say("standard input") if source == "-" else source
     if not text.strip():
-        raise UsageError(f"{named} is empty: give a traceback, or a log that holds one")
+        raise UsageError(
+            say("{file} is empty: give a traceback, or a log that holds one", file=named)
+        )
     if text.count("\0") + text.count("\ufffd") > _BROKEN * len(text):
-        raise UsageError(f"{named} holds no text: give a traceback, or a log that holds one")
+        raise UsageError(
+            say("{file} holds no text: give a traceback, or a log that holds one", file=named)
+        )
     return text
 
 
@@ -59,10 +66,14 @@ def _errors_of_cells(text: str) -> str:
 
 def _file(path: Path, most: int) -> tuple[bytes, bytes]:
     if path.is_dir():
-        raise UsageError(f"{path} is a folder: give a script, or a text that holds a traceback")
+        raise UsageError(
+            say("{path} is a folder: give a script, or a text that holds a traceback", path=path)
+        )
     if not path.exists():
         near = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UsageError(f"there is no file {path}{did_you_mean(path.name, near)}")
+        raise UsageError(
+            say("there is no file {path}{hint}", path=path, hint=did_you_mean(path.name, near))
+        )
     with path.open("rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             return _stream(file)
@@ -74,7 +85,7 @@ def _file(path: Path, most: int) -> tuple[bytes, bytes]:
 
 def _standard_input() -> tuple[bytes, bytes]:
     if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] - closed by the caller
-        raise UsageError("standard input is closed: give a file, or paste a traceback")
+        raise UsageError(say("standard input is closed: give a file, or paste a traceback"))
     return _stream(sys.stdin.buffer)
 
 

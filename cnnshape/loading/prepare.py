@@ -25,6 +25,7 @@ from cnnshape.loading.model import LoadedModel, load
 from cnnshape.loading.run_options import RunOptions
 from cnnshape.loading.tensors import make_tensors, model_dtype
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.messages import say
 from cnnshape.words import listed
 
 
@@ -176,7 +177,12 @@ def _in_hand(model: nn.Module, given: ModelInputs | None, options: RunOptions) -
 def _no_module(model: object) -> UsageError:
     if isinstance(model, type) and issubclass(model, nn.Module):
         name = model.__name__
-        return UsageError(f"{name} is a class: give a model made of it, as in {name}(…)")
+        return UsageError(
+            say("{name} is a class: give a model made of it, as in {name}(…)", name=name)
+        )
     return UsageError(
-        f"a model is an nn.Module or a name such as 'lenet', not {type(model).__name__}"
+        say(
+            "a model is an nn.Module or a name such as 'lenet', not {type}",
+            type=type(model).__name__,
+        )
     )

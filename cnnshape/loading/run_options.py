@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from cnnshape.errors import DeviceError, UsageError
 from cnnshape.loading.dtypes import dtype_kind, parse_dtype
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run_options(
 exact=False)
     """
     if mode not in ("eval", "train"):
-        raise UsageError(f"mode takes 'eval' or 'train', not {mode!r}")
+        raise UsageError(say("mode takes 'eval' or 'train', not {mode!r}", mode=mode))
     device = str(device)  # a torch.device will do as well
     require(parse_device(device))
     floating = None if dtype is None else _floating(dtype)
@@ -77,8 +78,11 @@ def _floating(dtype: str | torch.dtype) -> str:
     name = parse_dtype(text)
     if dtype_kind(name) != "float":
         raise UsageError(
-            f"--dtype takes a floating dtype for the model, not {text}; give an input its own "
-            f"dtype as in -i 1,128:{text}"
+            say(
+                "--dtype takes a floating dtype for the model, not {text}; give an input its "
+                "own dtype as in -i 1,128:{text}",
+                text=text,
+            )
         )
     return name
 
@@ -127,14 +131,22 @@ def parse_device(text: str) -> Device:
     if match is None or match["kind"] not in _KINDS:
         hint = did_you_mean(text.partition(":")[0], _KINDS)
         raise DeviceError(
-            f"unknown device {text!r}{hint}: use auto, meta, cpu, cuda, cuda:N or mps"
+            say(
+                "unknown device {device!r}{hint}: use auto, meta, cpu, cuda, cuda:N or mps",
+                device=text,
+                hint=hint,
+            )
         )
     kind = cast("DeviceKind", match["kind"])
     if match["index"] is None:
         return Device(kind)
     if kind != "cuda" and match["index"] != "0":
         raise DeviceError(
-            f"there is only one device {kind}; write {kind} instead of {text.strip()}"
+            say(
+                "there is only one device {kind}; write {kind} instead of {text}",
+                kind=kind,
+                text=text.strip(),
+            )
         )
     return Device(kind, int(match["index"]) if kind == "cuda" else None)
 
@@ -155,8 +167,10 @@ def require(device: Device) -> Device:
 
         if not torch.backends.mps.is_available():
             raise DeviceError(
-                "there is no mps device on this machine (it needs an Apple GPU and macOS 14 "
-                "or later); use --device cpu"
+                say(
+                    "there is no mps device on this machine (it needs an Apple GPU and macOS 14 or "
+                    "later); use --device cpu"
+                )
             )
     return device
 
@@ -166,9 +180,19 @@ def _require_cuda(device: Device) -> None:
 
     if not torch.cuda.is_available():
         built = torch.version.cuda
-        reason = "torch sees no NVIDIA GPU" if built else "this torch is built without CUDA"
-        raise DeviceError(f"there is no {device} on this machine: {reason}; use --device cpu")
+        reason = (
+            say("torch sees no NVIDIA GPU") if built else say("this torch is built without CUDA")
+        )
+        raise DeviceError(
+            say(
+                "there is no {device} on this machine: {reason}; use --device cpu",
+                device=device,
+                reason=reason,
+            )
+        )
     count = torch.cuda.device_count()
     if device.index is not None and device.index >= count:
         names = "cuda:0" if count == 1 else f"cuda:0 to cuda:{count - 1}"
-        raise DeviceError(f"there is no {device} on this machine: it has {names}")
+        raise DeviceError(
+            say("there is no {device} on this machine: it has {names}", device=device, names=names)
+        )

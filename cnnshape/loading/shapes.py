@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from cnnshape.errors import ShapeSyntaxError
 from cnnshape.loading.dtypes import parse_dtype
 from cnnshape.loading.literals import Option, read_option
+from cnnshape.messages import say
 
 Size = int | str
 """One size: a number, or a letter that stands for one."""
@@ -91,11 +92,15 @@ def parse_inputs(texts: Sequence[str]) -> tuple[InputSpec | Option, ...]:
     names = [each.name for each in given if each.name is not None]
     for name in names:
         if names.count(name) > 1:
-            raise ShapeSyntaxError(f"the input {name!r} is given twice")
+            raise ShapeSyntaxError(say("the input {name!r} is given twice", name=name))
         parent = name.rpartition(".")[0]
         if parent in names:
             raise ShapeSyntaxError(
-                f"{parent!r} is given as a tensor and, by {name!r}, as a dictionary"
+                say(
+                    "{name!r} is given as a tensor and, by {path!r}, as a dictionary",
+                    name=parent,
+                    path=name,
+                )
             )
     return given
 
@@ -123,7 +128,10 @@ def parse_input(text: str) -> InputSpec:
     name, body = _split_name(text)
     if not body:
         raise ShapeSyntaxError(
-            f"the shape {text!r} is empty: give sizes, as in 1,1,28,28 (or () for a scalar)"
+            say(
+                "the shape {text!r} is empty: give sizes, as in 1,1,28,28 (or () for a scalar)",
+                text=text,
+            )
         )
     if "[" in body or "]" in body:
         return _parse_list(body, name, text)
@@ -185,7 +193,9 @@ def is_letter(size: object) -> bool:
 def _parse_tensor(body: str, name: str | None, text: str) -> InputSpec:
     sizes, colon, dtype = body.partition(":")
     if colon and not dtype.strip():
-        raise ShapeSyntaxError(f"no dtype after the colon in {text!r}: write 1,128:int64")
+        raise ShapeSyntaxError(
+            say("no dtype after the colon in {text!r}: write 1,128:int64", text=text)
+        )
     return InputSpec(_sizes(sizes.strip(), text), parse_dtype(dtype) if colon else None, name)
 
 
@@ -209,7 +219,10 @@ def _parse_list(body: str, name: str | None, text: str) -> InputSpec:
 
 def _unbalanced(text: str) -> ShapeSyntaxError:
     return ShapeSyntaxError(
-        f"cannot read the list of tensors in {text!r}: write [3,96,96] or [3,96,96],[3,64,64]"
+        say(
+            "cannot read the list of tensors in {text!r}: write [3,96,96] or [3,96,96],[3,64,64]",
+            text=text,
+        )
     )
 
 
@@ -219,7 +232,9 @@ def _sizes(body: str, text: str) -> tuple[Size, ...]:
         if not body:
             return ()
     if not body:
-        raise ShapeSyntaxError(f"no sizes in {text!r}: write 1,128:int64, or ():int64 for a scalar")
+        raise ShapeSyntaxError(
+            say("no sizes in {text!r}: write 1,128:int64, or ():int64 for a scalar", text=text)
+        )
     parts = body.split(",") if "," in body else _split_crosses(body)
     return tuple(_size(part.strip(), text) for part in parts)
 
@@ -233,15 +248,25 @@ def _size(part: str, text: str) -> Size:
     if _NUMBER.fullmatch(part):
         # Very long digit strings are refused before int() spends time on them.
         if len(part) > 19 or int(part) > _LARGEST:
-            raise ShapeSyntaxError(f"the size {part[:20]}… in {text[:60]!r} is too large")
+            raise ShapeSyntaxError(
+                say("the size {size}… in {text!r} is too large", size=part[:20], text=text[:60])
+            )
         return int(part)
     if part.isidentifier():
         return part
     if not part:
-        raise ShapeSyntaxError(f"a size is missing in {text!r}: write 1,1,28,28")
+        raise ShapeSyntaxError(say("a size is missing in {text!r}: write 1,1,28,28", text=text))
     if part.startswith(("-", "−")):
-        raise ShapeSyntaxError(f"the size {part} in {text!r} is negative: sizes are 0 or more")
+        raise ShapeSyntaxError(
+            say(
+                "the size {size} in {text!r} is negative: sizes are 0 or more", size=part, text=text
+            )
+        )
     raise ShapeSyntaxError(
-        f"cannot read the size {part!r} in {text!r}: "
-        "give whole numbers or letters, as in 1,1,28,28 or N,1,H,W"
+        say(
+            "cannot read the size {size!r} in {text!r}: give whole numbers or letters, as "
+            "in 1,1,28,28 or N,1,H,W",
+            size=part,
+            text=text,
+        )
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cnnshape.errors import ModelNotFoundError
+from cnnshape.messages import say
 from cnnshape.models.registry import bundled_models, find_bundled
 from cnnshape.words import did_you_mean, listed
 
@@ -97,11 +98,15 @@ def parse_spec(text: str, more_names: Callable[[], Iterable[str]] | None = None)
     text = text.strip()
     if not text:
         raise ModelNotFoundError(
-            "the model is empty: give a bundled name (lenet), torchvision:NAME, timm:NAME, "
-            "package.module:Name, path/to/file.py:Name or a file such as net.pt2"
+            say(
+                "the model is empty: give a bundled name (lenet), torchvision:NAME, timm:NAME, "
+                "package.module:Name, path/to/file.py:Name or a file such as net.pt2"
+            )
         )
     if len(text) > _LONGEST:
-        raise ModelNotFoundError(f"the model's text is longer than {_LONGEST:,} characters")
+        raise ModelNotFoundError(
+            say("the model's text is longer than {most:,} characters", most=_LONGEST)
+        )
     spec = (
         _bundled(text)
         or _catalog(text)
@@ -130,7 +135,9 @@ def _catalog(text: str) -> ModelSpec | None:
         return None
     kind: Kind = "torchvision" if match["catalog"] == "torchvision" else "timm"
     if not match["name"]:
-        raise ModelNotFoundError(f"{text!r} names no model: write {kind}:NAME")
+        raise ModelNotFoundError(
+            say("{text!r} names no model: write {kind}:NAME", text=text, kind=kind)
+        )
     return ModelSpec(text, kind, match["name"], None, _arguments(match["arguments"], text))
 
 
@@ -145,8 +152,12 @@ def _run(text: str) -> ModelSpec | None:
 
     if not is_run_folder(folder):
         raise ModelNotFoundError(
-            f"the folder {text!r} holds no config.json, so it is not a run of `cnnshape train`; "
-            f"for code, name a file in it: {(folder / 'FILE.py').as_posix()}:Name"
+            say(
+                "the folder {folder!r} holds no config.json, so it is not a run of `cnnshape "
+                "train`; for code, name a file in it: {file}:Name",
+                folder=text,
+                file=(folder / "FILE.py").as_posix(),
+            )
         )
     return ModelSpec(text, "run", text)
 
@@ -157,7 +168,11 @@ def _file(text: str) -> ModelSpec | None:
         return None
     if match["name"] == "" or (match["arguments"] and match["name"] is None):
         raise ModelNotFoundError(
-            f"{text!r} names no class after the file: write {match['path']}:Name"
+            say(
+                "{text!r} names no class after the file: write {file}:Name",
+                text=text,
+                file=match["path"],
+            )
         )
     return ModelSpec(
         text, "file", match["path"], match["name"], _arguments(match["arguments"], text)
@@ -169,7 +184,9 @@ def _configured(text: str) -> ModelSpec | None:
     if catalog != "hf" or not colon:
         return None
     if not source:
-        raise ModelNotFoundError(f"{text!r} names no model: write hf:FOLDER or hf:config.json")
+        raise ModelNotFoundError(
+            say("{text!r} names no model: write hf:FOLDER or hf:config.json", text=text)
+        )
     return ModelSpec(text, "hf", source)
 
 
@@ -179,8 +196,11 @@ def _saved(text: str) -> ModelSpec | None:
         return None
     if match["arguments"]:
         raise ModelNotFoundError(
-            f"{match['path']} is a model already built and takes no arguments: leave "
-            f"{match['arguments']} out"
+            say(
+                "{path} is a model already built and takes no arguments: leave {arguments} out",
+                path=match["path"],
+                arguments=match["arguments"],
+            )
         )
     return ModelSpec(text, "saved", match["path"])
 
@@ -193,7 +213,13 @@ def _dotted(text: str) -> ModelSpec | None:
     if match["name"].lower().endswith(".py"):
         return None
     if not match["name"]:
-        raise ModelNotFoundError(f"{text!r} names no attribute: write {match['module']}:Name")
+        raise ModelNotFoundError(
+            say(
+                "{text!r} names no attribute: write {module}:Name",
+                text=text,
+                module=match["module"],
+            )
+        )
     inside, positional = match["arguments"], ()
     if match["module"] == "torch.nn" and inside is not None:
         # Layers of torch are known by the order of their arguments.
@@ -206,24 +232,41 @@ def _unknown(text: str, more_names: Callable[[], Iterable[str]] | None) -> str:
     """The sentence for a text that is no form of MODEL."""
     match = _PLAIN.fullmatch(text)
     if match is None:
-        return (
-            f"cannot read {text!r} as a model: give a bundled name (lenet), torchvision:NAME, "
-            "timm:NAME, package.module:Name, path/to/file.py:Name(argument=literal) or net.pt2"
+        return say(
+            "cannot read {text!r} as a model: give a bundled name (lenet), "
+            "torchvision:NAME, timm:NAME, package.module:Name, "
+            "path/to/file.py:Name(argument=literal) or net.pt2",
+            text=text,
         )
     name = match["name"]
     package, _, attribute = name.rpartition(".")
     if package:
-        return f"cannot find a model {name!r}: to import from a module write {package}:{attribute}"
+        return say(
+            "cannot find a model {name!r}: to import from a module write {package}:{attribute}",
+            name=name,
+            package=package,
+            attribute=attribute,
+        )
     names = [model.name for model in bundled_models()]
-    listing = "(`cnnshape models` lists all; for your own code write FILE.py:Name)"
+    listing = say("(`cnnshape models` lists all; for your own code write FILE.py:Name)")
     hint = did_you_mean(name, names, cutoff=0.75)
     if not hint and more_names is not None:
         known = list(more_names())
         # `resnet18` means `torchvision:resnet18`, not the fuzzy neighbours of its letters.
         exact = [other for other in known if other.partition(":")[2] == name]
-        hint = f"; did you mean {listed(exact, 'or')}?" if exact else did_you_mean(name, known)
-    bundled = "" if hint else f": bundled are {listed(names)}"
-    return f"unknown model {name!r}{hint}{bundled} {listing}"
+        hint = (
+            say("; did you mean {names}?", names=listed(exact, "or"))
+            if exact
+            else did_you_mean(name, known)
+        )
+    bundled = "" if hint else say(": bundled are {names}", names=listed(names))
+    return say(
+        "unknown model {name!r}{hint}{bundled} {listing}",
+        name=name,
+        hint=hint,
+        bundled=bundled,
+        listing=listing,
+    )
 
 
 def _arguments(text: str | None, whole: str) -> tuple[tuple[str, object], ...]:
@@ -236,19 +279,29 @@ def _arguments(text: str | None, whole: str) -> tuple[tuple[str, object], ...]:
         call = None
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise ModelNotFoundError(
-            f"cannot read the arguments in {whole!r}: write keyword literals, "
-            "as in Net(num_classes=10, width=0.5)"
+            say(
+                "cannot read the arguments in {text!r}: write keyword literals, as in "
+                "Net(num_classes=10, width=0.5)",
+                text=whole,
+            )
         )
     if call.args:
         raise ModelNotFoundError(
-            f"the arguments in {whole!r} must be given by name, as in Net(num_classes=10)"
+            say(
+                "the arguments in {text!r} must be given by name, as in Net(num_classes=10)",
+                text=whole,
+            )
         )
     found: dict[str, object] = {}
     for keyword in call.keywords:
         if keyword.arg is None:
-            raise ModelNotFoundError(f"`**` is not allowed in {whole!r}: write the names out")
+            raise ModelNotFoundError(
+                say("`**` is not allowed in {text!r}: write the names out", text=whole)
+            )
         if keyword.arg in found:
-            raise ModelNotFoundError(f"the argument {keyword.arg} stands twice in {whole!r}")
+            raise ModelNotFoundError(
+                say("the argument {name} stands twice in {text!r}", name=keyword.arg, text=whole)
+            )
         found[keyword.arg] = _literal(keyword, whole)
     return tuple(found.items())
 
@@ -271,6 +324,11 @@ def _literal(keyword: ast.keyword, whole: str) -> object:
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         name = f"{keyword.arg}=" if keyword.arg else ""
         raise ModelNotFoundError(
-            f"{name}{ast.unparse(keyword.value)} in {whole!r} is not a literal: "
-            "give a number, a quoted string, True, False, None, or a tuple, list or dict of them"
+            say(
+                "{argument}{value} in {text!r} is not a literal: give a number, a quoted "
+                "string, True, False, None, or a tuple, list or dict of them",
+                argument=name,
+                value=ast.unparse(keyword.value),
+                text=whole,
+            )
         ) from None

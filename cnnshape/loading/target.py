@@ -14,6 +14,7 @@ from torch import nn
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
 from cnnshape.interrupts import let_through
 from cnnshape.loading.blame import blame_user_code
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean, listed, nearest, with_article
 
 _Call = Callable[..., object]
@@ -49,14 +50,25 @@ def _only_candidate(module: ModuleType, where: str) -> tuple[str, object]:
         return next(iter(found.items()))
     if not found:
         raise ModelNotFoundError(
-            f"{where} defines no nn.Module class; name a function or an instance: {where}:NAME"
+            say(
+                "{file} defines no nn.Module class; name a function or an instance: {file}:NAME",
+                file=where,
+            )
         )
     names = list(found)
-    told = [f"{name} (an instance)" if name in instances and classes else name for name in names]
+    told = [
+        say("{name} (an instance)", name=name) if name in instances and classes else name
+        for name in names
+    ]
     # The last one defined is usually the whole network, the others its parts.
     raise ModelNotFoundError(
-        f"{where} defines {len(names)} networks, {listed(told)}: "
-        f"say which, as in {where}:{names[-1]}"
+        say(
+            "{file} defines {count} networks, {names}: say which, as in {file}:{last}",
+            file=where,
+            count=len(names),
+            names=listed(told),
+            last=names[-1],
+        )
     )
 
 
@@ -101,9 +113,11 @@ def _not_found(module: ModuleType, name: str, where: str) -> str:
     public = [other for other in vars(module) if not other.startswith("_")]
     hint = did_you_mean(name, candidates) or did_you_mean(name, public)
     if hint or not candidates:
-        return f"{where} has no {name!r}{hint}"
+        return say("{module} has no {name!r}{hint}", module=where, name=name, hint=hint)
     shown = candidates[:8] + (["…"] if len(candidates) > 8 else [])
-    return f"{where} has no {name!r}; it defines {listed(shown)}"
+    return say(
+        "{module} has no {name!r}; it defines {names}", module=where, name=name, names=listed(shown)
+    )
 
 
 def make_module(
@@ -124,23 +138,36 @@ def make_module(
     if isinstance(target, nn.Module):
         if arguments:
             raise ModelConstructionError(
-                f"{called} is an instance, already built, and takes no arguments; "
-                f"leave ({', '.join(arguments)}) out or name its class {type(target).__name__}"
+                say(
+                    "{name} is an instance, already built, and takes no arguments; leave "
+                    "({arguments}) out or name its class {type}",
+                    name=called,
+                    arguments=", ".join(arguments),
+                    type=type(target).__name__,
+                )
             )
         return target
     if not callable(target) or (isinstance(target, type) and not _may_make_module(target)):
-        shown = f"the class {called}" if isinstance(target, type) else f"{called}"
+        shown = say("the class {name}", name=called) if isinstance(target, type) else f"{called}"
         raise ModelConstructionError(
-            f"{shown} is no nn.Module{_kind_of(target)}: "
-            "name a class, a function that returns a module, or an instance"
+            say(
+                "{name} is no nn.Module{kind}: name a class, a function that returns a module, "
+                "or an instance",
+                name=shown,
+                kind=_kind_of(target),
+            )
         )
     keywords = {**arguments, **_no_backbone_weights(target, arguments)}
     _check_arguments(target, keywords, called)
-    with blame_user_code(f"constructing {called}", path):
+    with blame_user_code(say("constructing {name}", name=called), path):
         result = let_through(target, **keywords)
     if not isinstance(result, nn.Module):
         raise ModelConstructionError(
-            f"{called} returned {with_article(type(result).__name__)}, expected an nn.Module"
+            say(
+                "{name} returned {type}, expected an nn.Module",
+                name=called,
+                type=with_article(type(result).__name__),
+            )
         )
     return result
 
@@ -170,12 +197,25 @@ def named_arguments(
     if isinstance(target, type) and issubclass(target, nn.RNNBase) and not names:
         names = [*_SIZES, *(["nonlinearity"] if issubclass(target, nn.RNN) else []), *_RECURRENT]
     if len(positional) > len(names):
-        takes = f"it takes {listed(names)}" if names else "it takes none by position"
-        raise ModelConstructionError(f"{called} has no place for {len(positional)} values; {takes}")
+        takes = (
+            say("it takes {names}", names=listed(names))
+            if names
+            else say("it takes none by position")
+        )
+        raise ModelConstructionError(
+            say(
+                "{name} has no place for {count} values; {takes}",
+                name=called,
+                count=len(positional),
+                takes=takes,
+            )
+        )
     found = dict(zip(names, positional, strict=False))
     twice = next((name for name in found if name in named), None)
     if twice is not None:
-        raise ModelConstructionError(f"{called} is given {twice} twice")
+        raise ModelConstructionError(
+            say("{name} is given {argument} twice", name=called, argument=twice)
+        )
     return {**found, **named}
 
 
@@ -185,7 +225,11 @@ def _may_make_module(target: type) -> bool:
 
 
 def _kind_of(target: object) -> str:
-    return "" if isinstance(target, type) else f" but {with_article(type(target).__name__)}"
+    return (
+        ""
+        if isinstance(target, type)
+        else say(" but {kind}", kind=with_article(type(target).__name__))
+    )
 
 
 def _no_backbone_weights(target: object, given: Mapping[str, object]) -> dict[str, object]:
@@ -222,10 +266,14 @@ def _check_arguments(target: _Call, given: Mapping[str, object], called: str) ->
     for name in given:
         if name not in known and not takes_any:
             close = nearest(name, known, limit=1)
-            takes = f"it takes {listed(known)}" if known else "it takes none"
+            takes = say("it takes {names}", names=listed(known)) if known else say("it takes none")
             raise ModelConstructionError(
-                f"{called} has no argument {name!r}"
-                + (f"; did you mean {close[0]}? ({takes})" if close else f"; {takes}")
+                say("{name} has no argument {argument!r}", name=called, argument=name)
+                + (
+                    say("; did you mean {name}? ({takes})", name=close[0], takes=takes)
+                    if close
+                    else say("; {takes}", takes=takes)
+                )
             )
     missing = [
         name
@@ -234,12 +282,15 @@ def _check_arguments(target: _Call, given: Mapping[str, object], called: str) ->
     ]
     if missing:
         example = ", ".join(f"{name}=…" for name in missing)
+        told = {"name": called, "arguments": listed(missing), "example": f"{called}({example})"}
+        sentence = say("{name} needs {arguments}: give it as literals, {example}", **told)
+        if len(missing) > 1:
+            sentence = say("{name} needs {arguments}: give them as literals, {example}", **told)
         raise ModelConstructionError(
-            f"{called} needs {listed(missing)}: give "
-            f"{'it' if len(missing) == 1 else 'them'} as literals, {called}({example})"
+            sentence
             + (
                 ""
                 if not positional
-                else "; it takes some by position only, so wrap it in a function"
+                else say("; it takes some by position only, so wrap it in a function")
             )
         )

@@ -14,6 +14,7 @@ from cnnshape.loading.dtypes import dtype_kind, parse_dtype, torch_dtype
 from cnnshape.loading.inputs import ModelInputs
 from cnnshape.loading.machine_memory import physical_memory
 from cnnshape.loading.shapes import InputSpec
+from cnnshape.messages import say
 from cnnshape.words import listed
 
 
@@ -47,7 +48,10 @@ def make_tensors(
     """
     if inputs.has_letters:
         raise InputError(
-            f"the size {listed(inputs.letters)} has no number: give numbers, as in 1,1,28,28"
+            say(
+                "the size {letters} has no number: give numbers, as in 1,1,28,28",
+                letters=listed(inputs.letters),
+            )
         )
     if dtype is None or isinstance(dtype, str):
         dtype = torch_dtype(parse_dtype(dtype or "float32"))
@@ -106,11 +110,18 @@ class _TensorMaker:
         """Say what torch would say in a traceback, or the system by ending the process."""
         memory = physical_memory()
         if size >= 2**63:
-            raise InputError(f"the input {spec} has more bytes than torch can count")
+            raise InputError(
+                say("the input {input} has more bytes than torch can count", input=spec)
+            )
         if self.device.type != "meta" and memory is not None and size > memory:
             raise InputError(
-                f"the input {spec} takes {size / 1e9:,.0f} GB, and this machine has "
-                f"{memory / 1e9:,.0f} GB; --device meta needs none"
+                say(
+                    "the input {input} takes {size:,.0f} GB, and this machine has {memory:,.0f} "
+                    "GB; --device meta needs none",
+                    input=spec,
+                    size=size / 1000000000.0,
+                    memory=memory / 1000000000.0,
+                )
             )
 
     def _make(self, spec: InputSpec) -> Tensor:
@@ -124,7 +135,9 @@ class _TensorMaker:
         except RuntimeError as error:
             if "allocate memory" not in str(error):
                 raise
-            raise InputError(f"the input {spec} takes more memory than there is left") from error
+            raise InputError(
+                say("the input {input} takes more memory than there is left", input=spec)
+            ) from error
 
     def _values(self, shape: tuple[int, ...], dtype: torch.dtype, spec: InputSpec) -> Tensor:
         kind = "float" if spec.dtype is None else dtype_kind(spec.dtype)

@@ -25,6 +25,7 @@ from types import ModuleType
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
 from cnnshape.interrupts import let_through
 from cnnshape.loading.blame import blame_user_code
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean
 
 
@@ -137,8 +138,12 @@ def import_dotted(name: str) -> ModuleType:
         # Only if the name itself is missing, not something that the module imports.
         if missing is not None and (name == missing or name.startswith(f"{missing}.")):
             raise ModelNotFoundError(
-                f"there is no module {missing!r}{_module_hint(missing)} "
-                "(looked in the working directory and in the installed packages)"
+                say(
+                    "there is no module {name!r}{hint} (looked in the working directory and in the "
+                    "installed packages)",
+                    name=missing,
+                    hint=_module_hint(missing),
+                )
             ) from cause
         raise
 
@@ -170,8 +175,16 @@ def find_file(source: str) -> Path:
     except (OSError, ValueError):
         siblings = []
     if not path.parent.is_dir():
-        raise ModelNotFoundError(f"there is no file {source}: the folder {path.parent} is missing")
-    raise ModelNotFoundError(f"there is no file {source}{did_you_mean(path.name, siblings)}")
+        raise ModelNotFoundError(
+            say(
+                "there is no file {file}: the folder {folder} is missing",
+                file=source,
+                folder=path.parent,
+            )
+        )
+    raise ModelNotFoundError(
+        say("there is no file {file}{hint}", file=source, hint=did_you_mean(path.name, siblings))
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +291,7 @@ def import_file(source: SourceFile) -> ModuleType:
             return let_through(importlib.import_module, source.name)
         spec = importlib.util.spec_from_file_location(source.name, source.path)
         if spec is None or spec.loader is None:
-            raise ModelNotFoundError(f"{source.path} is not a Python file")
+            raise ModelNotFoundError(say("{file} is not a Python file", file=source.path))
         module = importlib.util.module_from_spec(spec)
         # Registered before it runs: dataclasses and pickle look their module up by name.
         sys.modules[source.name] = module
