@@ -59,6 +59,11 @@ def texts(error):
         yield from failure.further_changes(suggestion)
 
 
+def english(text):
+    """The English words in a text that are neither code nor names."""
+    return [word[0] for word in _ENGLISH.finditer(_QUOTED.sub("", text))]
+
+
 def wrong(error):
     """What is not as it should be in Chinese."""
     for text in texts(error):
