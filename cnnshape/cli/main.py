@@ -149,28 +149,13 @@ def _run(args: list[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo(translated(say("interrupted")), err=True)
         return 130
-    except (click.ClickException, CnnshapeError, OSError) as error:
+    except (click.ClickException, CnnshapeError, ModuleNotFoundError, OSError) as error:
         if "--debug" in args:
             import traceback
 
             traceback.print_exc()
         return _told(error, args)
-    except ModuleNotFoundError as error:
-        if "--debug" in args or not error.name or error.name.startswith("cnnshape"):
-            raise
-        say_error(_missing(error.name.partition(".")[0]), args)
-        return 2
     return result if isinstance(result, int) else 0
-
-
-def _missing(module: str) -> str:
-    """A package that comes with cnnshape and was taken away, with the command that brings it back.
-
-    >>> _missing("yaml")
-    'this needs yaml, which is not installed: pip install PyYAML'
-    """
-    package = {"yaml": "PyYAML", "PIL": "pillow"}.get(module, module)
-    return f"this needs {module}, which is not installed: pip install {package}"
 
 
 class _Closed(io.TextIOBase):
@@ -213,12 +198,28 @@ def _told(error: Exception, args: Sequence[str]) -> int:
     if isinstance(error, CnnshapeError):
         say_error(str(error), args)
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError):
+        say_error(_missing(error), args)
+        return 2
     # A full disk, say, where stdout goes; files that are named have their own sentences, and
     # Click itself exits quietly where the reader (head, less) has gone.
     assert isinstance(error, OSError)
     where = f" ({error.filename})" if error.filename else ""
     say_error(f"{error.strerror or error}{where}", args)
     return 2 if error.errno == errno.ENAMETOOLONG else 1
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """A package that comes with cnnshape and was taken away, with the command that brings it back.
+
+    >>> _missing(ModuleNotFoundError(name="yaml"))
+    'this needs yaml, which is not installed: pip install PyYAML'
+    """
+    module = (error.name or "").partition(".")[0]
+    if module in ("", "cnnshape"):
+        raise error  # of ours, and wrong
+    package = {"yaml": "PyYAML", "PIL": "pillow"}.get(module, module)
+    return f"this needs {module}, which is not installed: pip install {package}"
 
 
 def _usage(error: click.UsageError) -> str:
