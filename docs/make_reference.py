@@ -298,11 +298,21 @@ CEILING = ("max_pool", "avg_pool", "lp_pool")
 
 @dataclass(frozen=True)
 class Rule:
-    """What is told of a rule beside its formula: why, an example, whether it can be drawn."""
+    """What is told of a rule beside its formula: why, and an example, which is drawn as well.
+
+    A rule without windows has a ``layer`` of torch, whose maps are drawn for its ``inputs``.
+    """
 
     why: str
     example: str
-    drawn: bool = True
+    layer: str = ""
+    inputs: str = ""
+
+    def picture(self, kind: str) -> str:
+        """The command that draws it."""
+        if self.layer:
+            return f"draw 'torch.nn:{self.layer}' {self.inputs} --style blocks"
+        return f"formula {kind} {self.example}"
 
 
 RULES: dict[str, Rule] = {
@@ -339,7 +349,8 @@ RULES: dict[str, Rule] = {
     "fractional_pool": Rule(
         "The output is what was asked for; windows of K begin at steps that are drawn at random.",
         "--input 10 --output 4 --kernel 2",
-        drawn=False,
+        layer="FractionalMaxPool2d(kernel_size=2,output_size=(4,4))",
+        inputs="-i 1,3,10,10",
     ),
     "max_unpool": Rule(
         "The size that a max pooling of these arguments usually came from: its formula, "
@@ -359,54 +370,76 @@ RULES: dict[str, Rule] = {
     "upsample": Rule(
         "The size times the factor, rounded down.",
         "--input 7 --factor 2.5",
-        drawn=False,
+        layer="Upsample(scale_factor=2.5)",
+        inputs="-i 1,3,7,7",
     ),
     "pixel_shuffle": Rule(
         "Of every r·r channels one is made, r times as high and as wide.",
         "--input 7 --factor 2",
-        drawn=False,
+        layer="PixelShuffle(upscale_factor=2)",
+        inputs="-i 1,8,7,7",
     ),
     "pixel_unshuffle": Rule(
         "The other way round: squares of r by r pixels become channels.",
         "--input 8 --factor 2",
-        drawn=False,
+        layer="PixelUnshuffle(downscale_factor=2)",
+        inputs="-i 1,2,8,8",
     ),
     "pad": Rule(
         "What is added before and after. With `reflect` no more than the input less one can "
         "be added.",
         "--input 28 --before 2 --after 1",
-        drawn=False,
+        layer="ZeroPad2d(padding=(2,1,2,1))",
+        inputs="-i 1,3,28,28",
     ),
-    "flatten": Rule("The product of the flattened sizes.", "--input 16x5x5", drawn=False),
+    "flatten": Rule(
+        "The product of the flattened sizes.",
+        "--input 16x5x5",
+        layer="Flatten()",
+        inputs="-i 1,16,5,5",
+    ),
     "unflatten": Rule(
         "One axis as several whose product it is.",
         "--input 400 --output 16x5x5",
-        drawn=False,
+        layer="Unflatten(dim=1,unflattened_size=(16,5,5))",
+        inputs="-i 1,400",
     ),
-    "linear": Rule("The last size becomes out_features.", "--input 400 --output 120", drawn=False),
+    "linear": Rule(
+        "The last size becomes out_features.",
+        "--input 400 --output 120",
+        layer="Linear(in_features=400,out_features=120)",
+        inputs="-i 1,400",
+    ),
     "bilinear": Rule(
         "Two inputs, one output of out_features.",
         "--input 20x30 --output 40",
-        drawn=False,
+        layer="Bilinear(in1_features=20,in2_features=30,out_features=40)",
+        inputs="-i 1,20 -i 1,30",
     ),
     "embedding": Rule(
         "Every number becomes a vector: an axis is added.",
         "--input 7 --output 16",
-        drawn=False,
+        layer="Embedding(num_embeddings=1000,embedding_dim=16)",
+        inputs="-i 1,7:int64",
     ),
     "channel_shuffle": Rule(
         "The order changes, the sizes do not.",
         "--input 8x5x5 --groups 2",
-        drawn=False,
+        layer="ChannelShuffle(groups=2)",
+        inputs="-i 1,8,5,5",
     ),
-    "glu": Rule("One half gates the other: the axis is halved.", "--input 20", drawn=False),
+    "glu": Rule(
+        "One half gates the other: the axis is halved.",
+        "--input 20",
+        layer="GLU(dim=1)",
+        inputs="-i 1,20",
+    ),
 }
 
 
 def size_rules() -> str:
     """Every rule: formula in three writings, letters, conditions, source, an example, a picture."""
     assert set(RULES) == set(formulas.KINDS)
-    bare = ", ".join(kind for kind, rule in RULES.items() if not rule.drawn)
     parts = [
         f"""\
 # Size rules
@@ -415,7 +448,8 @@ def size_rules() -> str:
 
 Each rule is held against the real layers of torch over many random configurations: the same size,
 and accepted exactly where the layer accepts. [Size formulas](../formulas.md) tells how to evaluate,
-solve and judge them. Without a picture are {bare}.
+solve and judge them. A picture shows the windows of a rule, where it has some, or else a layer's
+feature maps before and after.
 """
     ]
     for kind, rule in RULES.items():
@@ -424,9 +458,9 @@ solve and judge them. Without a picture are {bare}.
             parts.append(_rule(kind))
         command = f"formula {kind} {rule.example}"
         parts.append(f"```console\n$ cnnshape {command}\n{_printed(command)}```\n")
-        if rule.drawn:
-            picture = f"../images/rules/{kind}.svg"
-            parts.append(f"[![cnnshape {command}]({picture})]({picture})\n")
+        picture = f"../images/rules/{kind}.svg"
+        shown = rule.picture(kind)
+        parts.append(f"[![cnnshape {shown}]({picture})]({picture})\n")
     return "\n".join(parts)
 
 
@@ -520,10 +554,9 @@ PAGES = {
 
 
 def drawn_rules(folder: Path) -> Iterator[Path]:
-    """Draw every rule that can be drawn."""
+    """Draw every rule."""
     for kind, rule in RULES.items():
-        if rule.drawn:
-            yield draw(f"formula {kind} {rule.example}", folder / f"{kind}.svg")
+        yield draw(rule.picture(kind), folder / f"{kind}.svg")
 
 
 def main() -> int:
