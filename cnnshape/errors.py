@@ -10,6 +10,7 @@ True
 
 from __future__ import annotations
 
+from cnnshape.messages import say
 from cnnshape.words import with_article
 
 
@@ -65,11 +66,13 @@ class InputPlacementError(InputError):
     def __init__(self, tensor: object, device: str, error: Exception) -> None:
         reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         kind = "nested tensor" if "NestedTensor" in reason else type(tensor).__name__
-        other = "" if device == "cpu" else ", or --device cpu"
-        super().__init__(
-            f"{with_article(kind)} that was given cannot be put on {device} "
-            f"({reason or type(error).__name__}): give a plain tensor{other}"
+        sentence = say(
+            "{tensor} that was given cannot be put on {device} ({reason}): give a plain tensor",
+            tensor=with_article(kind),
+            device=device,
+            reason=reason or type(error).__name__,
         )
+        super().__init__(sentence if device == "cpu" else sentence + say(", or --device cpu"))
 
 
 class DeviceError(UsageError):

@@ -14,6 +14,7 @@ from types import ModuleType
 import torch
 
 from cnnshape.errors import MissingDependencyError
+from cnnshape.messages import say
 
 #: Where the builds of torch lie whose version ends in ``+cpu``, ``+cu126``, ….
 _INDEX = "https://download.pytorch.org/whl/"
@@ -53,11 +54,14 @@ def blame_torchvision(error: BaseException) -> None:
 def _why(error: Exception) -> str:
     there, mend = _version("torchvision"), _command()
     if isinstance(error, ModuleNotFoundError) and error.name == "torchvision":
-        return f"torchvision is not installed: {mend}"
+        return say("torchvision is not installed: {command}", command=mend)
     reason = str(error).partition("\n")[0] or type(error).__name__
-    return (
-        f"torchvision {there or '(unknown version)'} does not work with torch {torch.__version__} "
-        f"({reason}): {mend}"
+    return say(
+        "torchvision {version} does not work with torch {torch} ({reason}): {command}",
+        version=there or say("(unknown version)"),
+        torch=torch.__version__,
+        reason=reason,
+        command=mend,
     )
 
 

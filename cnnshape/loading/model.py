@@ -42,6 +42,7 @@ from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.spec import Kind, ModelSpec, parse_spec
 from cnnshape.loading.target import find_target, make_module, named_arguments
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.messages import joined, say
 from cnnshape.models.registry import find_bundled
 
 PARAMETER_BUDGET = 25_000_000
@@ -123,9 +124,9 @@ def load(
 
 def _weights_file(name: str | Path) -> Path:
     if not str(name):
-        raise WeightsError("weights '' names no file: give a .pt, .pth or .safetensors file")
+        raise WeightsError(say("weights '' names no file: give a .pt, .pth or .safetensors file"))
     if "://" in str(name):
-        raise WeightsError(f"nothing is downloaded: save {name} and give the file")
+        raise WeightsError(say("nothing is downloaded: save {name} and give the file", name=name))
     return Path(name)
 
 
@@ -138,14 +139,14 @@ def _build(spec: ModelSpec, budget: int, *, real: bool) -> LoadedModel:
             raise
         # Parameters on meta have no values; real ones may be all the constructor needs.
         found = _construct(spec, None, physical_memory())
-        note = "its constructor needs real values, so it took memory while it was built"
+        note = say("its constructor needs real values, so it took memory while it was built")
     sent = found.exceeded and _is_on_meta(found.module)
     if sent and count_parameters(found.module) <= budget:
         # Only parts that were thrown away exceeded the budget; what is left can be real.
         with contextlib.suppress(ModelConstructionError):
             found = _construct(spec, None, _TRANSIENT_BYTES)
             sent = False
-    note = "; ".join(filter(None, (note, found.note)))
+    note = joined(say("; "), filter(None, (note, found.note)))
     module = found.module
     if not real and (sent or count_parameters(module) > budget):
         with held():
@@ -195,12 +196,16 @@ def _construct(spec: ModelSpec, budget: int | None, limit_bytes: int | None) -> 
     except ModelConstructionError as error:
         if isinstance(error.__cause__, TooLargeError) and limit_bytes is not None:
             raise ModelConstructionError(
-                f"{spec.text} needs more memory than the {limit_bytes / 1e9:.0f} GB of this "
-                "machine to be built for real, and its constructor reads values, "
-                "which the meta device does not have"
+                say(
+                    "{model} needs more memory than the {size:.0f} GB of this machine to be built "
+                    "for real, and its constructor reads values, which the meta device does not "
+                    "have",
+                    model=spec.text,
+                    size=limit_bytes / 1e9,
+                )
             ) from error
         if any(m.exceeded for m in meters) and _may_come_from_meta(error.__cause__):
-            raise _MetaInTheWayError(str(error)) from error.__cause__
+            raise _MetaInTheWayError(*error.args) from error.__cause__
         raise
 
 
@@ -218,7 +223,7 @@ _Meter = Callable[[], contextlib.AbstractContextManager[ParameterMeter]]
 def _from_bundled(spec: ModelSpec, meter: _Meter) -> _Found:
     model = find_bundled(spec.source)
     if model is None:
-        raise ModelNotFoundError(f"there is no bundled model {spec.source!r}")
+        raise ModelNotFoundError(say("there is no bundled model {name!r}", name=spec.source))
     with meter() as used:
         module = make_module(model.load_class(), dict(spec.arguments), spec.source)
     return _Found(module, (InputSpec(model.usual_input),), used.memo, used.exceeded)
@@ -293,8 +298,13 @@ def _from_run(spec: ModelSpec, meter: _Meter) -> _Found:
     run = read_run(spec.source)
     if run.names_code:
         raise RunFolderError(
-            f"{run.folder} names code as its network, and a run folder may come from anybody: name "
-            f"it yourself, {run.model!r} --weights {run.folder / BEST}"
+            say(
+                "{folder} names code as its network, and a run folder may come from anybody: name "
+                "it yourself, {model!r} --weights {weights}",
+                folder=run.folder,
+                model=run.model,
+                weights=run.folder / BEST,
+            )
         )
     usual = (InputSpec((1, *run.input_shape)),)
     return _Found(load_run(run.folder), usual, new_memo(), exceeded=False)

@@ -16,6 +16,7 @@ from typing import Any
 
 from cnnshape.errors import UsageError
 from cnnshape.loading.user_code import find_file
+from cnnshape.messages import say
 
 #: What a process ends with that Ctrl-C ended.
 _INTERRUPTED = 130
@@ -30,18 +31,29 @@ def read_script(file: str) -> tuple[Path, CodeType]:
     """
     if not Path(file).is_file():
         find_file(file)
-        raise UsageError(f"{file} is no file")
+        raise UsageError(say("{file} is no file", file=file))
     path = Path(os.path.abspath(file))  # noqa: PTH100 - `absolute` leaves `..` in
     try:
         with io.open_code(str(path)) as script:
             return path, compile(script.read(), str(path), "exec", dont_inherit=True)
     except SyntaxError as error:
-        place = f", line {error.lineno}" if error.lineno else ""
-        raise UsageError(f"{file}{place}: {error.msg}, so it cannot be run") from error
+        place = say(", line {line}", line=error.lineno) if error.lineno else ""
+        raise UsageError(
+            say(
+                "{file}{place}: {message}, so it cannot be run",
+                file=file,
+                place=place,
+                message=error.msg,
+            )
+        ) from error
     except (ValueError, RecursionError, MemoryError) as error:
-        raise UsageError(f"{file} is no Python that can be run: {error}") from error
+        raise UsageError(
+            say("{file} is no Python that can be run: {reason}", file=file, reason=error)
+        ) from error
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror or error}") from error
+        raise UsageError(
+            say("{file} cannot be read: {reason}", file=file, reason=error.strerror or error)
+        ) from error
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from cnnshape.errors import MissingDependencyError, WeightsError
 from cnnshape.interrupts import held
+from cnnshape.messages import joined, say
 from cnnshape.words import listed, times
 
 _WRAPPED_AS = ("model", "state_dict", "model_state_dict", "net", "module", "ema")
@@ -40,7 +41,14 @@ def load_weights(module: nn.Module, path: Path) -> None:
             module.load_state_dict(state, strict=True)
     except (RuntimeError, KeyError, ValueError, AttributeError, TypeError) as error:
         reason = _misfit(module, state) or str(error).strip().splitlines()[0]
-        raise WeightsError(f"{path} does not fit {type(module).__name__}: {reason}") from error
+        raise WeightsError(
+            say(
+                "{file} does not fit {type}: {reason}",
+                file=path,
+                type=type(module).__name__,
+                reason=reason,
+            )
+        ) from error
 
 
 def read_state_dict(path: Path, device: str = "cpu") -> dict[str, Tensor]:
@@ -51,7 +59,9 @@ def read_state_dict(path: Path, device: str = "cpu") -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise WeightsError(
-            f"there is no weights file {path}" + (": it is a folder" if path.is_dir() else "")
+            say("there is no weights file {file}: it is a folder", file=path)
+            if path.is_dir()
+            else say("there is no weights file {file}", file=path)
         )
     if path.suffix.lower() == ".safetensors":
         return _read_safetensors(path, device)
@@ -59,13 +69,20 @@ def read_state_dict(path: Path, device: str = "cpu") -> dict[str, Tensor]:
         content: object = torch.load(path, map_location=device, weights_only=True)
     except pickle.UnpicklingError as error:
         raise WeightsError(
-            f"{path} holds pickled Python objects or is not a torch file, and only tensors are "
-            "read: save it with torch.save(model.state_dict(), FILE)"
+            say(
+                "{file} holds pickled Python objects or is not a torch file, and only tensors "
+                "are read: save it with torch.save(model.state_dict(), FILE)",
+                file=path,
+            )
         ) from error
     except Exception as error:
         raise WeightsError(
-            f"{path} cannot be read as a torch file ({type(error).__name__}); "
-            "it may be truncated: save it again with torch.save(model.state_dict(), FILE)"
+            say(
+                "{file} cannot be read as a torch file ({error}); it may be truncated: save it "
+                "again with torch.save(model.state_dict(), FILE)",
+                file=path,
+                error=type(error).__name__,
+            )
         ) from error
     return state_dict_in(content, path)
 
@@ -76,13 +93,15 @@ def _read_safetensors(path: Path, device: str) -> dict[str, Tensor]:
         import safetensors.torch
     except ImportError as error:
         raise MissingDependencyError(
-            f"{path.name} needs safetensors: pip install safetensors"
+            say("{file} needs safetensors: pip install safetensors", file=path.name)
         ) from error
     try:
         # The file is mapped, not read, so that moving to meta touches no values.
         state = safetensors.torch.load_file(path, device="cpu")
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path} is not a safetensors file: {error}") from error
+        raise WeightsError(
+            say("{file} is not a safetensors file: {reason}", file=path, reason=error)
+        ) from error
     return {name: tensor.to(device) for name, tensor in state.items()}
 
 
@@ -91,8 +110,12 @@ def state_dict_in(content: object, path: Path) -> dict[str, Tensor]:
     for _ in range(3):
         if not isinstance(content, Mapping):
             raise WeightsError(
-                f"{path} holds a {type(content).__name__}, expected a dictionary of tensors "
-                "as from torch.save(model.state_dict(), FILE)"
+                say(
+                    "{file} holds a {type}, expected a dictionary of tensors as from "
+                    "torch.save(model.state_dict(), FILE)",
+                    file=path,
+                    type=type(content).__name__,
+                )
             )
         mapping = cast("Mapping[Any, Any]", content)
         inner = next((k for k in _WRAPPED_AS if isinstance(mapping.get(k), Mapping)), None)
@@ -106,8 +129,13 @@ def state_dict_in(content: object, path: Path) -> dict[str, Tensor]:
     ]
     if wrong:
         raise WeightsError(
-            f"{path} holds no state dict: {str(wrong[0])!r} is no tensor; "
-            f"expected tensors by name, or one of {listed(_WRAPPED_AS[:3], 'or')} holding them"
+            say(
+                "{file} holds no state dict: {name!r} is no tensor; expected tensors by name, "
+                "or one of {wrapped} holding them",
+                file=path,
+                name=str(wrong[0]),
+                wrapped=listed(_WRAPPED_AS[:3], "or"),
+            )
         )
     return {str(name): value for name, value in state.items()}
 
@@ -131,20 +159,40 @@ def _misfit(module: nn.Module, state: Mapping[str, Tensor]) -> str:
     missing = [name for name in own if name not in state]
     unexpected = [name for name in state if name not in own]
     reasons: list[str] = []
-    for names, word in ((missing, "missing from the file"), (unexpected, "unknown to the model")):
-        if len(names) == 1:
-            reasons.append(f"{names[0]} is {word}")
-        elif names:
-            reasons.append(f"{len(names)} keys are {word}, the first is {names[0]}")
+    if len(missing) == 1:
+        reasons.append(say("{name} is missing from the file", name=missing[0]))
+    elif missing:
+        reasons.append(
+            say(
+                "{count} keys are missing from the file, the first is {name}",
+                count=len(missing),
+                name=missing[0],
+            )
+        )
+    if len(unexpected) == 1:
+        reasons.append(say("{name} is unknown to the model", name=unexpected[0]))
+    elif unexpected:
+        reasons.append(
+            say(
+                "{count} keys are unknown to the model, the first is {name}",
+                count=len(unexpected),
+                name=unexpected[0],
+            )
+        )
     sized = [name for name in own if name in state and _differ(own[name], state[name])]
     if sized:
         name = sized[0]
-        others = f", and {len(sized) - 1} more differ" if len(sized) > 1 else ""
+        others = say(", and {count} more differ", count=len(sized) - 1) if len(sized) > 1 else ""
         reasons.append(
-            f"{name} is {times(state[name].shape, 'a scalar')} in the file "
-            f"and {times(own[name].shape, 'a scalar')} in the model{others}"
+            say(
+                "{name} is {given} in the file and {wanted} in the model{others}",
+                name=name,
+                given=times(state[name].shape, say("a scalar")),
+                wanted=times(own[name].shape, say("a scalar")),
+                others=others,
+            )
         )
-    return "; ".join(reasons)
+    return joined(say("; "), reasons)
 
 
 def _differ(own: Any, given: Any) -> bool:

@@ -19,11 +19,12 @@ from torch import Tensor, nn
 from cnnshape.errors import ModelConstructionError, ModelNotFoundError
 from cnnshape.loading.blame import blame_user_code, safe_message
 from cnnshape.loading.shapes import InputSpec
+from cnnshape.messages import say
 from cnnshape.words import counted, did_you_mean, listed, with_article
 
 Content = Literal["exported", "script", "weights", "pickle", "damaged"]
 
-_TRUST = "if you trust the file, add --trust-pickle (in Python trust_pickle=True)"
+_TRUST = say("if you trust the file, add --trust-pickle (in Python trust_pickle=True)")
 
 
 def content_of(path: Path) -> Content:
@@ -99,8 +100,13 @@ def _exported(path: Path, trust_pickle: bool) -> tuple[nn.Module, tuple[InputSpe
         program = read_exported(path, trust_pickle=trust_pickle)
     except NeedsPickleError as error:
         raise ModelConstructionError(
-            f"{path} holds Python objects or machine code beside the exported program, and reading "
-            f"them runs whatever the file says; export it again with tensors alone, or, {_TRUST}"
+            say(
+                "{file} holds Python objects or machine code beside the exported program, and "
+                "reading them runs whatever the file says; export it again with tensors alone, or, "
+                "{otherwise}",
+                file=path,
+                otherwise=_TRUST,
+            )
         ) from error
     except Exception as error:
         raise _damaged(path, error) from error
@@ -122,8 +128,12 @@ def _script(path: Path) -> nn.Module:
 def _damaged(path: Path, error: Exception | None = None) -> ModelConstructionError:
     reason = "" if error is None else f" ({type(error).__name__}: {safe_message(error)})"
     return ModelConstructionError(
-        f"{path} cannot be read as a model{reason}: it is damaged, or was written by "
-        "something other than torch.export.save, torch.jit.save or torch.save"
+        say(
+            "{file} cannot be read as a model{reason}: it is damaged, or was written by something "
+            "other than torch.export.save, torch.jit.save or torch.save",
+            file=path,
+            reason=reason,
+        )
     )
 
 
@@ -140,12 +150,19 @@ def _unpickled(path: Path, trust: bool) -> nn.Module:
         raise _only_weights(path, _described(content))
     from cnnshape.loading.user_code import importable
 
-    with importable([Path.cwd()], str(path)), blame_user_code(f"unpickling {path.name}", None):
+    with (
+        importable([Path.cwd()], str(path)),
+        blame_user_code(say("unpickling {file}", file=path.name), None),
+    ):
         content = torch.load(path, map_location="cpu", weights_only=False)
     module = _module_in(content)
     if module is None:
         raise ModelConstructionError(
-            f"{path} holds {with_article(type(content).__name__)}, expected an nn.Module"
+            say(
+                "{file} holds {type}, expected an nn.Module",
+                file=path,
+                type=with_article(type(content).__name__),
+            )
         )
     return module
 
@@ -162,8 +179,14 @@ def _refused(path: Path) -> ModelConstructionError:
     found = _foreign_classes(path)
     named = f" ({listed(found[:3])}{', …' if len(found) > 3 else ''})" if found else ""
     return ModelConstructionError(
-        f"{path} is pickled{named}, and unpickling runs whatever the file says: name the model's "
-        f"code instead, as in FILE.py:Name, with its weights as --weights, or, {_TRUST}"
+        say(
+            "{file} is pickled{named}, and unpickling runs whatever the file says: name the "
+            "model's code instead, as in FILE.py:Name, with its weights as --weights, or, "
+            "{otherwise}",
+            file=path,
+            named=named,
+            otherwise=_TRUST,
+        )
     )
 
 
@@ -177,16 +200,23 @@ def _foreign_classes(path: Path) -> list[str]:
 
 def _only_weights(path: Path, what: str) -> ModelConstructionError:
     return ModelConstructionError(
-        f"{path} holds {what}, no model: name the model and give the file as weights, "
-        f"FILE.py:Name --weights {path}; `cnnshape params {path}` lists what it holds"
+        say(
+            "{file} holds {what}, no model: name the model and give the file as weights, "
+            "FILE.py:Name --weights {file}; {command} lists what it holds",
+            file=path,
+            what=what,
+            command=f"`cnnshape params {path}`",
+        )
     )
 
 
 def _described(content: object) -> str:
     if isinstance(content, Tensor):
-        return "a tensor"
+        return say("a tensor")
     if not isinstance(content, Mapping):
         return with_article(type(content).__name__)
     values = list(cast("Mapping[Any, object]", content).values())
     tensors = sum(isinstance(value, Tensor) for value in values)
-    return f"weights ({counted(tensors, 'tensor')})" if tensors == len(values) else "a checkpoint"
+    if tensors < len(values):
+        return say("a checkpoint")
+    return say("weights ({tensors})", tensors=counted(tensors, "tensor"))
