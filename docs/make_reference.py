@@ -296,6 +296,9 @@ def _code(match: re.Match[str]) -> str:
 CEILING = ("max_pool", "avg_pool", "lp_pool")
 
 
+_TORCH = "https://docs.pytorch.org/docs/stable/generated/"
+
+
 @dataclass(frozen=True)
 class Rule:
     """What is told of a rule beside its formula: why, and an example, which is drawn as well.
@@ -454,7 +457,10 @@ feature maps before and after.
     ]
     for kind, rule in RULES.items():
         parts.append(f"## {kind}\n\n{rule.why}\n")
-        if kind not in WHOLE_SHAPES:
+        if kind in WHOLE_SHAPES:
+            layer = rule.layer.partition("(")[0]
+            parts.append(f"- source: <{_TORCH}torch.nn.{layer}.html>\n")
+        else:
             parts.append(_rule(kind))
         command = f"formula {kind} {rule.example}"
         parts.append(f"```console\n$ cnnshape {command}\n{_printed(command)}```\n")
