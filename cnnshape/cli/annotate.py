@@ -74,7 +74,7 @@ def command(
         raise UsageError("--write renews the comments that --check finds stale: give one of them")
     chosen = choose_format(output, format_, _FORMATS)
     check_target(output)
-    with waiting(f"running {model} line by line …", quiet):
+    with waiting(say("running {model} line by line …", model=model), quiet):
         from cnnshape.api.annotating import annotate
 
         found = annotate(model, inputs, **run)

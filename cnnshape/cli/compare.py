@@ -20,6 +20,7 @@ from cnnshape.cli.output import show
 from cnnshape.cli.progress import waiting
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say
 
 if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs
@@ -76,7 +77,7 @@ def command(
     """
     chosen = choose_format(output, format_, _FORMATS)
     check_target(output)
-    with waiting(f"comparing {model_a} with {model_b} …", quiet):
+    with waiting(say("comparing {first} with {second} …", first=model_a, second=model_b), quiet):
         from cnnshape.api.comparing import compare
 
         found = compare(

@@ -139,7 +139,7 @@ def command(
     if field is not None:
         _refuse_what_shapes_a_diagram(click.get_current_context())
         file = _field_file(output)
-        with waiting(f"drawing a field of {model} …", quiet):
+        with waiting(say("drawing a field of {model} …", model=model), quiet):
             from cnnshape.api.fields import draw_field
 
             trusted = {name: run[name] for name in ("weights", "trust_pickle")}
@@ -165,7 +165,7 @@ def command(
         fit=fit,
         legend=legend,
     )
-    with waiting(f"drawing {model} …", quiet):
+    with waiting(say("drawing {model} …", model=model), quiet):
         from cnnshape.api.inspecting import inspect
         from cnnshape.rendering.diagram import draw_report
 

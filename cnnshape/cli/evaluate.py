@@ -8,6 +8,7 @@ from cnnshape.cli.options import output_options, trust_code_option
 from cnnshape.cli.output import emit
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say
 
 
 @click.command("evaluate", short_help="Measure a trained run on test pictures.")
@@ -46,7 +47,7 @@ def command(
 
     as_json = choose_format(output, format_, ("table", "json")) == "json"
     check_target(output)
-    with waiting(f"measuring {run} …", quiet):
+    with waiting(say("measuring {run} …", run=run), quiet):
         from cnnshape.training import evaluate
 
         found = evaluate(

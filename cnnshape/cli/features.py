@@ -10,6 +10,7 @@ import click
 from cnnshape.cli.completing import layers, models
 from cnnshape.cli.options import trust_code_option
 from cnnshape.errors import UsageError
+from cnnshape.messages import say, translated
 from cnnshape.words import times
 
 _LONGEST_TITLE = 100
@@ -78,7 +79,7 @@ def command(
 
     path, picture = Path(output), Path(image)
     picture_format(path)  # before the model is built, which may take its time
-    with waiting(f"running {model} …", quiet):
+    with waiting(say("running {model} …", model=model), quiet):
         maps, notes = features_of(
             model,
             picture,
@@ -94,7 +95,7 @@ def command(
         sizes = times(maps.output.shape)
         click.echo(f"{' '.join(maps.name.split())} {sizes} → {output}")
         for note in notes:
-            click.echo(note, err=True)
+            click.echo(translated(note), err=True)
     return 0
 
 
@@ -103,10 +104,10 @@ def _write_page(model: str, output: str, given: dict[str, Any], *, quiet: bool) 
     from cnnshape.cli.progress import waiting
 
     check_page(output)
-    with waiting(f"running {model} …", quiet):
+    with waiting(say("running {model} …", model=model), quiet):
         notes = features_page(model, output, **given)
     if not quiet:
         click.echo(f"{model} → {output}")
         for note in notes:
-            click.echo(note, err=True)
+            click.echo(translated(note), err=True)
     return 0

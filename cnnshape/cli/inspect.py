@@ -14,6 +14,7 @@ from cnnshape.cli.progress import waiting
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say
 from cnnshape.rendering.row import TableOptions
 from cnnshape.rendering.writer import FORMATS, Format
 
@@ -98,7 +99,7 @@ def command(
         label=_label(_for_latex("--label", label, chosen)),
     )
     run |= dict.fromkeys(_measured(options), True)
-    with waiting(f"inspecting {model} …", quiet):
+    with waiting(say("inspecting {model} …", model=model), quiet):
         from cnnshape.api.inspecting import inspect
 
         report = inspect(model, inputs, **run)

@@ -29,7 +29,7 @@ def command(*, pattern: str | None, format_: str | None, output: str | None, qui
     """
     chosen: ListFormat = choose_format(output, format_, LIST_FORMATS)
     check_target(output)
-    with waiting("listing models …", quiet):
+    with waiting(say("listing models …"), quiet):
         from cnnshape.loading.listing import CATALOGS, list_models
 
         # timm has over a thousand names: too many for a table that nobody narrowed down.

@@ -11,6 +11,7 @@ from cnnshape.cli.progress import waiting
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say
 from cnnshape.rendering.writer import LIST_FORMATS, ListFormat
 
 
@@ -63,7 +64,7 @@ def command(
         )
         raise UsageError(message)
     check_target(output)
-    with waiting(f"building {model} …", quiet):
+    with waiting(say("building {model} …", model=model), quiet):
         from cnnshape.api.params import params
 
         report = params(

@@ -74,7 +74,7 @@ def command(
 
     as_json = choose_format(output, format_, ("table", "json")) == "json"
     check_target(output)
-    with waiting(f"asking {model} …", quiet):
+    with waiting(say("asking {model} …", model=model), quiet):
         if _names_run(model):
             _refuse(model, weights=weights, classes=classes, input=input_)
             from cnnshape.training import predict

@@ -7,6 +7,8 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 
+from cnnshape.messages import translated
+
 _PATIENCE = 1.0
 
 
@@ -17,20 +19,20 @@ def waiting(text: str, quiet: bool = False) -> Generator[Callable[[str], None]]:
     Yields a function that changes the text. Only where stderr is a terminal. What the block
     prints goes to stderr, so that stdout holds the result alone.
     """
-    shown = [text]
+    shown = [translated(text)]
 
-    def say(now: str) -> None:
-        shown[0] = now
+    def tell(now: str) -> None:
+        shown[0] = translated(now)
 
     with contextlib.redirect_stdout(sys.stderr):
         if quiet or not sys.stderr.isatty():
-            yield say
+            yield tell
             return
         done = threading.Event()
         thread = threading.Thread(target=_spin, args=(shown, done), daemon=True)
         thread.start()
         try:
-            yield say
+            yield tell
         finally:
             done.set()
             thread.join()

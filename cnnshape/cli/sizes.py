@@ -21,6 +21,7 @@ from cnnshape.cli.progress import waiting
 from cnnshape.errors import UsageError
 from cnnshape.files import check_target
 from cnnshape.formats import choose_format
+from cnnshape.messages import say
 
 if TYPE_CHECKING:
     from cnnshape.loading.inputs import ModelInputs
@@ -100,7 +101,7 @@ def command(
     within = _limits(limits)
     if inputs is None:
         raise UsageError("sizes needs an input with letters for what may vary: -i 1,1,H,W")
-    with waiting(f"trying sizes of {model} …", quiet) as say:
+    with waiting(say("trying sizes of {model} …", model=model), quiet) as tell:
         from cnnshape.api.sizing import sizes
 
         accepted = sizes(
@@ -110,7 +111,7 @@ def command(
             why=why,
             fit=fit,
             time_limit=time_limit,
-            progress=say,
+            progress=tell,
             **run,
         )
     show(lambda width, color: accepted.to_text(chosen, width, color), output, quiet)

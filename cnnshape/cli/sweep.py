@@ -12,6 +12,7 @@ import click
 from cnnshape.cli.options import device_option, mode_option
 from cnnshape.cli.output import show
 from cnnshape.errors import CnnshapeError
+from cnnshape.messages import say, translated
 
 if TYPE_CHECKING:
     from cnnshape.api.sweeping import Plan
@@ -97,7 +98,7 @@ def command(
 
     plan = planned(patterns, **settings)
     if plan.room.note and not quiet:
-        click.echo(plan.room.note, err=True)
+        click.echo(translated(plan.room.note), err=True)
     rows, end = _carried_out(plan, quiet)
     if isinstance(end, CnnshapeError) and not rows:
         raise end
@@ -108,7 +109,7 @@ def command(
         kept = plan.output is not None
         show(lambda width, color: shown(result, format_, width, color, summary_only=kept))
     if isinstance(end, KeyboardInterrupt):
-        click.echo(_interrupted(plan), err=True)
+        click.echo(translated(_interrupted(plan)), err=True)
         return 130
     if end is not None:
         raise end
@@ -132,8 +133,11 @@ def _carried_out(plan: Plan, quiet: bool) -> tuple[list[Row], BaseException | No
 
 def _interrupted(plan: Plan) -> str:
     if plan.output is None:
-        return "interrupted"
-    return f"interrupted: every row that there is stands in {plan.output}; the same command goes on"
+        return say("interrupted")
+    return say(
+        "interrupted: every row that there is stands in {file}; the same command goes on",
+        file=plan.output,
+    )
 
 
 @contextmanager

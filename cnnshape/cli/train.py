@@ -15,6 +15,7 @@ from cnnshape.cli.completing import models
 from cnnshape.cli.grouped import GroupedCommand
 from cnnshape.cli.options import trust_code_option
 from cnnshape.errors import UsageError
+from cnnshape.messages import say
 from cnnshape.training.config import (
     AMPS,
     AUGMENTATIONS,
@@ -206,7 +207,7 @@ def _show(start: Start, *, tensorboard: bool, format_: str | None, quiet: bool) 
     observers: list[Observer] = [] if display is None else [display]
     if tensorboard and main:
         observers.append(TensorBoardObserver())
-    with waiting("starting …", quiet or not main):
+    with waiting(say("starting …"), quiet or not main):
         importlib.import_module("cnnshape.training.run")  # with torch, which takes a while
     try:
         with contextlib.redirect_stdout(sys.stderr):  # what a network prints is no result

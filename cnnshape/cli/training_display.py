@@ -16,7 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cnnshape.cli.sparkline import sparkline
-from cnnshape.cli.training_result import run_argument
+from cnnshape.cli.training_result import run_argument, to_go_on
+from cnnshape.messages import joined, say, translated
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_DIM, TERMINAL_GOOD
 from cnnshape.rendering.units import count, duration
@@ -112,8 +113,14 @@ class TrainingDisplay(Observer):
             self._console.print(*self._curves(), Text(), sep="\n")
         if result.interrupted:
             self._console.print(
-                f"interrupted after {counted(len(result.history), 'epoch')}, everything saved\n"
-                f"to go on: cnnshape train --resume {run_argument(result.folder)}",
+                translated(
+                    say(
+                        "interrupted after {epochs}, everything saved",
+                        epochs=counted(len(result.history), "epoch"),
+                    )
+                ),
+                translated(to_go_on(result.folder)),
+                sep="\n",
                 soft_wrap=True,
             )
 
@@ -121,7 +128,10 @@ class TrainingDisplay(Observer):
         """What to type now, after a run that was trained in this sitting."""
         if self._start is not None and result.test is not None:
             self._console.print(
-                f"to use it: cnnshape predict {run_argument(result.folder)} IMAGE", soft_wrap=True
+                translated(
+                    say("to use it: cnnshape predict {run} IMAGE", run=run_argument(result.folder))
+                ),
+                soft_wrap=True,
             )
 
     def aborted(self) -> None:
@@ -129,8 +139,9 @@ class TrainingDisplay(Observer):
         self.close()
         if self._start is not None:
             self._console.print(
-                "stopped at once, what was saved before is kept\n"
-                f"to go on: cnnshape train --resume {run_argument(self._start.folder)}",
+                translated(say("stopped at once, what was saved before is kept")),
+                translated(to_go_on(self._start.folder)),
+                sep="\n",
                 soft_wrap=True,
             )
 
@@ -142,28 +153,34 @@ class TrainingDisplay(Observer):
 
     def _describe(self, start: RunStart) -> None:
         config = start.config
-        pictures = f"{count(start.train)} training"
-        if start.validation:
-            pictures += f", {count(start.validation)} validation"
-        pictures += f" and {count(start.test)} test pictures"
-        recipe = (
-            f"{config.optimizer}, lr {config.lr:g} {config.schedule}, "
-            f"{counted(config.epochs, 'epoch')} of {counted(start.batches, 'batch', 'batches')} "
-            f"of {config.batch_size}"
-        )
-        where = start.device
+        train, test = count(start.train), count(start.test)
+        pictures = (
+            say(
+                "{train} training, {validation} validation and {test} test pictures",
+                train=train, validation=count(start.validation), test=test,
+            )
+            if start.validation
+            else say("{train} training and {test} test pictures", train=train, test=test)
+        )  # fmt: skip
+        recipe = say(
+            "{optimizer}, {epochs} of {batches} of {size}",
+            optimizer=f"{config.optimizer}, lr {config.lr:g} {config.schedule}",
+            epochs=counted(config.epochs, "epoch"),
+            batches=counted(start.batches, "batch", "batches"), size=config.batch_size,
+        )  # fmt: skip
+        where: str = start.device
         if start.processes > 1:
-            where += f" × {start.processes} processes"
-        lines = (
-            ("data", f"{config.data}: {pictures}"),
+            where = say("{device} × {number} processes", device=where, number=start.processes)
+        lines: tuple[tuple[str, str], ...] = (
+            ("data", joined(": ", (config.data, pictures))),
             ("", start.data_note),
-            ("recipe", f"{config.recipe}: {recipe}"),
+            ("recipe", joined(": ", (config.recipe, recipe))),
             ("device", where),
             ("run", str(start.folder)),
         )
         for name, text in lines:
             if text:
-                line = Text.assemble((f"  {name:<8}", TERMINAL_DIM), visible(text))
+                line = Text.assemble((f"  {name:<8}", TERMINAL_DIM), visible(translated(text)))
                 self._console.print(line, soft_wrap=True)
         self._console.print()
 
@@ -193,7 +210,7 @@ class TrainingDisplay(Observer):
             text = cell.format(self._measured) if heading else cell
             line.append(f"{text:>{width}}", TERMINAL_DIM if heading else style)
         if best:
-            line.append("  best so far", TERMINAL_GOOD)
+            line.append(translated(say("  best so far")), TERMINAL_GOOD)
         return line
 
     def _now(self, start: RunStart, progress: BatchProgress) -> Text:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cnnshape.errors import CnnshapeError
 from cnnshape.loading.run_folder import read_run
+from cnnshape.messages import joined, say, translated
 from cnnshape.rendering.escape import visible
 from cnnshape.rendering.palette import TERMINAL, TERMINAL_BAD, TERMINAL_DIM
 from cnnshape.words import counted, plural
@@ -55,7 +56,7 @@ def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> Non
     if result.test is None:
         if quiet:
             told.print(
-                f"to go on: cnnshape train --resume {run_argument(result.folder)}",
+                translated(to_go_on(result.folder)),
                 soft_wrap=True,
             )
         return
@@ -63,17 +64,25 @@ def print_result(result: RunResult, format_: str, *, quiet: bool = False) -> Non
     print_evaluation(result.test, console, confusion=not quiet)
     print_chance(result.test)
     if quiet:
-        console.print(Text(f"run {visible(str(result.folder))}", TERMINAL_DIM), soft_wrap=True)
+        console.print(
+            Text(translated(say("run {folder}", folder=visible(str(result.folder)))), TERMINAL_DIM),
+            soft_wrap=True,
+        )
         return
     console.print()
     written = ("best.pt", "curves.svg", "confusion.svg", "mistakes.png")
     there = [name for name in written if (result.folder / name).is_file()]
-    best = f"best epoch {result.best_epoch} of {len(result.history)}"
-    early = ", stopped early" if result.stopped_early else ""
-    folder = visible(str(result.folder))
-    console.print(
-        Text(f"{best}{early}; {folder} holds {', '.join(there)}", TERMINAL_DIM), soft_wrap=True
-    )
+    best = say("best epoch {best} of {epochs}", best=result.best_epoch, epochs=len(result.history))
+    if result.stopped_early:
+        best = say("{best}, stopped early", best=best)
+    folder, files = visible(str(result.folder)), ", ".join(there)
+    text = say("{best}; {folder} holds {files}", best=best, folder=folder, files=files)
+    console.print(Text(translated(text), TERMINAL_DIM), soft_wrap=True)
+
+
+def to_go_on(folder: Path) -> str:
+    """What to type to resume a run."""
+    return say("to go on: cnnshape train --resume {run}", run=run_argument(folder))
 
 
 def as_argument(path: Path) -> str:
@@ -96,16 +105,18 @@ def print_chance(test: Evaluation) -> None:
         return
     most, share = test.most_frequent
     always = visible(test.classes[most] if test.classes else str(most))
-    text = (
-        f"no better than chance: always guessing {always} is right for {100 * share:.1f} %; "
-        "try another --lr, or more --epochs"
+    text = say(
+        "no better than chance: always guessing {label} is right for {percent} %; "
+        "try another --lr, or more --epochs",
+        label=always,
+        percent=f"{100 * share:.1f}",
     )
-    stderr_console().print(Text(text, TERMINAL_BAD), soft_wrap=True)
+    stderr_console().print(Text(translated(text), TERMINAL_BAD), soft_wrap=True)
 
 
 def print_evaluation(evaluation: Evaluation, console: Console, *, confusion: bool) -> None:
     """The accuracy line, and the confusion matrix if asked for."""
-    console.print(Text(str(evaluation), "bold"))
+    console.print(Text(translated(str(evaluation)), "bold"))
     if confusion and evaluation.correct < evaluation.total:
         console.print()
         few = len(evaluation.classes) <= _MOST_CLASSES
@@ -116,7 +127,7 @@ def _matrix(evaluation: Evaluation) -> Table:
     table = Table(
         box=None,
         padding=(0, 1),
-        title="rows: true class · columns: predicted",
+        title=translated(say("rows: true class · columns: predicted")),
         title_justify="left",
         title_style=TERMINAL_DIM,
         header_style=TERMINAL_DIM,
@@ -153,8 +164,8 @@ def _worst_pairs(evaluation: Evaluation) -> Table:
         key=lambda pair: -pair[0],
     )
     table = Table(
-        box=None, padding=(0, 2), title="most frequent confusions", title_justify="left",
-        title_style=TERMINAL_DIM, header_style=TERMINAL_DIM,
+        box=None, padding=(0, 2), title=translated(say("most frequent confusions")),
+        title_justify="left", title_style=TERMINAL_DIM, header_style=TERMINAL_DIM,
     )  # fmt: skip
     for heading in ("true", "predicted"):
         table.add_column(heading)
@@ -181,16 +192,25 @@ def print_predictions(predictions: Sequence[Prediction], top: int, console: Cons
         others = ", ".join(f"{visible(name)} {percent(value)}" for name, value in ranked)
         sure = Text(percent(one.probability), TERMINAL_BAD if one.probability < 0.5 else "")
         cells = [visible(str(one.image)), visible(one.label), sure, *([others] if top > 1 else [])]
-        table.add_row(*cells, *(["; ".join(one.notes)] if len(shared) > 1 else []))
+        table.add_row(*cells, *([_notes(one)] if len(shared) > 1 else []))
     console.print(table)
     if len(shared) == 1 and predictions[0].notes:
-        which = "the picture" if len(predictions) == 1 else "every picture"
-        told = f"{which}: {'; '.join(predictions[0].notes)}"
-        console.print(Text(told, TERMINAL_DIM), soft_wrap=True)
+        notes = _notes(predictions[0])
+        told = (
+            say("the picture: {notes}", notes=notes)
+            if len(predictions) == 1
+            else say("every picture: {notes}", notes=notes)
+        )
+        console.print(Text(translated(told), TERMINAL_DIM), soft_wrap=True)
     _print_doubts(predictions, console)
     unsure = sum(one.probability < 0.5 for one in predictions)
     if unsure and len(predictions) > 1:
-        console.print(Text(f"{counted(unsure, 'picture')} below 50 %", TERMINAL_DIM))
+        told = say("{pictures} below 50 %", pictures=counted(unsure, "picture"))
+        console.print(Text(translated(told), TERMINAL_DIM))
+
+
+def _notes(one: Prediction) -> str:
+    return translated(joined("; ", one.notes))
 
 
 def _print_doubts(predictions: Sequence[Prediction], console: Console) -> None:
@@ -199,11 +219,17 @@ def _print_doubts(predictions: Sequence[Prediction], console: Console) -> None:
     if not doubtful:
         return
     every = len(doubtful) == len(predictions)
-    which = "the picture is" if len(predictions) == 1 else "every picture is" if every else ""
-    which = which or f"{plural(len(doubtful), 'picture is', 'pictures are')}"
-    example = "" if len(doubtful) == 1 else f", {visible(str(doubtful[0].image))}"
-    told = f"{which} unlike what was trained on{example}: {doubtful[0].doubt}"
-    console.print(Text(told, TERMINAL_BAD), soft_wrap=True)
+    if len(predictions) == 1:
+        which = say("the picture is unlike what was trained on")
+    elif every:
+        which = say("every picture is unlike what was trained on")
+    else:
+        pictures = plural(len(doubtful), "picture is", "pictures are")
+        which = say("{pictures} unlike what was trained on", pictures=pictures)
+    if len(doubtful) > 1:
+        which = say("{unlike}, {image}", unlike=which, image=visible(str(doubtful[0].image)))
+    told = say("{unlike}: {why}", unlike=which, why=doubtful[0].doubt)
+    console.print(Text(translated(told), TERMINAL_BAD), soft_wrap=True)
 
 
 def percent(probability: float) -> str:

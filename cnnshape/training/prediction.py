@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cnnshape.errors import DataError
 from cnnshape.loading.run_folder import Run, load_run, read_run
+from cnnshape.messages import say
 from cnnshape.training.batches import at_once
 from cnnshape.training.devices import choose_device
 from cnnshape.training.picture_files import (
@@ -126,8 +127,9 @@ def _doubt(picture: Tensor, run: Run) -> str:
     low, high = run.sharpness
     found = float(sharpness(picture[None]))
     if found > _FAR * high:
-        return f"{found / high:.1f} times as sharp as the training pictures"
-    return "more blurred than the training pictures" if 0 < _FAR * found < low else ""
+        times = f"{found / high:.1f}"
+        return say("{times} times as sharp as the training pictures", times=times)
+    return say("more blurred than the training pictures") if 0 < _FAR * found < low else ""
 
 
 def prediction(
@@ -181,10 +183,10 @@ def fit_for_run(
     background = border_level(to_bytes(picture.convert("RGB")))
     box = object_box(to_bytes(picture.convert("RGB"))) if crop is not False else None
     if box is None and crop is not False:
-        notes.append("nothing stands out in it")
+        notes.append(say("nothing stands out in it"))
     if box is not None and (crop or _part(box, picture) < _SMALL * run.extent):
         top, left, bottom, right = box
-        notes.append(f"cropped to {right - left}×{bottom - top}")
+        notes.append(say("cropped to {sizes}", sizes=f"{right - left}×{bottom - top}"))
         picture = _with_margin(picture.crop((left, top, right, bottom)), run.extent, background)
     if (picture.height, picture.width) != (height, width):
         notes.append(f"{picture.width}×{picture.height} → {width}×{height}")
@@ -192,8 +194,8 @@ def fit_for_run(
     dark = bool(background.float().mean() < 127.5)
     if (dark != run.dark_background) if invert is None else invert:
         fitted = 255 - fitted
-        seen = "light on dark" if dark else "dark on light"
-        notes.append(f"inverted ({seen})" if invert is None else "inverted")
+        seen = say("light on dark") if dark else say("dark on light")
+        notes.append(say("inverted ({seen})", seen=seen) if invert is None else say("inverted"))
     return fitted, tuple(notes)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cnnshape.messages import say
+
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
@@ -124,7 +126,10 @@ class Evaluation:
         >>> str(Evaluation(0.1, 351, 360, ()))
         'accuracy 97.50 % (351/360)'
         """
-        return f"accuracy {100 * self.accuracy:.2f} % ({self.correct}/{self.total})"
+        return say(
+            "accuracy {percent} % ({correct}/{total})",
+            percent=f"{100 * self.accuracy:.2f}", correct=self.correct, total=self.total,
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON: the fields, the accuracy, and whether it is at chance."""
