@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from cnnshape.errors import OutputError, UsageError
+from cnnshape.messages import say
 
 SUFFIXES: dict[str, str] = {
     ".txt": "table",
@@ -39,16 +40,35 @@ def format_of(path: str | os.PathLike[str], formats: Sequence[str] = _TABLES) ->
     known = ", ".join(known for known, meant in SUFFIXES.items() if meant in formats)
     if suffix in (".html", ".htm"):
         raise OutputError(
-            f"{suffix} is a page and this writes none; use one of {known}, or cnnshape inspect for "
-            "pages"
+            say(
+                "{suffix} is a page and this writes none; use one of {known}, or "
+                "cnnshape inspect for pages",
+                suffix=suffix,
+                known=known,
+            )
         )
     if suffix in _PICTURES:
         raise OutputError(
-            f"{suffix} is a picture and this writes a table; use one of {known}, "
-            "or cnnshape draw for pictures"
+            say(
+                "{suffix} is a picture and this writes a table; use one of "
+                "{known}, or cnnshape draw for pictures",
+                suffix=suffix,
+                known=known,
+            )
         )
-    what = f"{suffix} is no known format" if suffix else f"{path} has no suffix"
-    raise OutputError(f"{what}; use one of {known}, or name a format (-f {', '.join(formats)})")
+    what = (
+        say("{suffix} is no known format", suffix=suffix)
+        if suffix
+        else say("{path} has no suffix", path=path)
+    )
+    raise OutputError(
+        say(
+            "{what}; use one of {known}, or name a format (-f {formats})",
+            what=what,
+            known=known,
+            formats=", ".join(formats),
+        )
+    )
 
 
 _Name = TypeVar("_Name", bound=str)
@@ -69,4 +89,10 @@ def choose_format(
     for known in formats:
         if known == wanted:
             return known
-    raise UsageError(f"no format {format!r}; use one of {', '.join(formats)}")
+    raise UsageError(
+        say(
+            "no format {format}; use one of {formats}",
+            format=repr(format),
+            formats=", ".join(formats),
+        )
+    )

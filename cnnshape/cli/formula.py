@@ -160,10 +160,10 @@ def _text(result: Any, format_: str) -> str:
             return str(result.latex())
         if name == "Worked":
             return str(result.latex())
-        raise UsageError("latex writes a formula and its numbers; use table or json here")
+        raise UsageError(say("latex writes a formula and its numbers; use table or json here"))
     if format_ == "csv":
         if type(result).__name__ != "Worked":
-            raise UsageError("csv writes the output of --matrix; use table or json here")
+            raise UsageError(say("csv writes the output of --matrix; use table or json here"))
         return str(result.csv())
     return str(result.text(_styled) if _in_colour() else result.text())
 
@@ -173,7 +173,7 @@ def _draw(result: Any, file: str, theme: ThemeName, *, quiet: bool) -> None:
     from cnnshape.rendering.matrix_picture import matrix_picture
 
     if file.lower().endswith(".html"):
-        raise UsageError("--matrix is drawn as .svg, .png or .pdf, not as a page")
+        raise UsageError(say("--matrix is drawn as .svg, .png or .pdf, not as a page"))
     picture = matrix_picture(result, theme).render(file.rpartition(".")[2].lower())
     _write(picture, file, quiet=quiet)
 
@@ -193,9 +193,15 @@ def _draw_windows(
     sizes = {role: value for role, value in options.items() if role != "ceil_mode"}
     for other in ("layers", "solve", "weights", "steps", "mode"):
         if other in sizes:
-            raise UsageError(f"--{other} has no picture; a picture shows one layer and its sizes")
+            raise UsageError(
+                say(
+                    "--{other} has no picture; a picture shows one layer and its sizes", other=other
+                )
+            )
     if kind is None:
-        raise UsageError("which kind of layer shall be drawn? As in cnnshape formula conv -o c.svg")
+        raise UsageError(
+            say("which kind of layer shall be drawn? As in cnnshape formula conv -o c.svg")
+        )
     drawn = asked(kind, expression, sizes, ceil_mode="ceil_mode" in options)
     picture = drawn.picture(theme)
     suffix = file.rpartition(".")[2].lower()
@@ -255,13 +261,17 @@ def _whole(role: str, part: str, text: str) -> int:
     digits = part.strip().lstrip("+-")
     if not digits.isdecimal():
         raise UsageError(
-            f"{flag} must be a whole number, or one per axis as in 28x32, not {text!r}"
+            say(
+                "{flag} must be a whole number, or one per axis as in 28x32, not {text}",
+                flag=flag,
+                text=repr(text),
+            )
         )
     if len(digits) > 12:
-        raise UsageError(f"{flag} {part} is no size")
+        raise UsageError(say("{flag} {part} is no size", flag=flag, part=part))
     number = int(part)
     if number < 0 and role not in ("padding", "before", "after"):
-        raise UsageError(f"{flag} cannot be negative: {number}")
+        raise UsageError(say("{flag} cannot be negative: {number}", flag=flag, number=number))
     return number
 
 
@@ -273,9 +283,11 @@ def _factor(text: str | None) -> float | int | tuple[float | int, ...] | None:
         try:
             value = float(part)
         except ValueError:
-            raise UsageError(f"--factor must be a number such as 2 or 1.5, not {text!r}") from None
+            raise UsageError(
+                say("--factor must be a number such as 2 or 1.5, not {text}", text=repr(text))
+            ) from None
         if not abs(value) < 1e9:
-            raise UsageError(f"--factor {text} is no factor")
+            raise UsageError(say("--factor {text} is no factor", text=text))
         values.append(int(value) if value.is_integer() else value)
     return values[0] if len(values) == 1 else tuple(values)
 
@@ -284,15 +296,23 @@ def _ranges(texts: tuple[str, ...], solve: str | None) -> dict[str, tuple[int, i
     """``padding=0:10``, or ``0:10`` for everything that is solved for."""
     unknowns = [name.strip().replace("-", "_") for name in (solve or "").split(",") if name.strip()]
     if not unknowns:
-        raise UsageError("--range says where --solve looks; give --solve as well")
+        raise UsageError(say("--range says where --solve looks; give --solve as well"))
     found: dict[str, tuple[int, int]] = {}
     for text in texts:
         name, equals, bounds = text.rpartition("=")
         low, colon, high = bounds.partition(":")
         if not colon or not low.strip().isdecimal() or not high.strip().isdecimal():
-            raise UsageError(f"--range is written as padding=0:10 or 0:10, not {text!r}")
+            raise UsageError(
+                say("--range is written as padding=0:10 or 0:10, not {text}", text=repr(text))
+            )
         for role in [name.strip()] if equals else unknowns:
             if role not in unknowns:
-                raise UsageError(f"--range {role}: --solve asks for {', '.join(unknowns)}")
+                raise UsageError(
+                    say(
+                        "--range {role}: --solve asks for {unknowns}",
+                        role=role,
+                        unknowns=", ".join(unknowns),
+                    )
+                )
             found[role] = int(low), int(high)
     return found

@@ -100,7 +100,7 @@ def command(
     check_target(output)
     within = _limits(limits)
     if inputs is None:
-        raise UsageError("sizes needs an input with letters for what may vary: -i 1,1,H,W")
+        raise UsageError(say("sizes needs an input with letters for what may vary: -i 1,1,H,W"))
     with waiting(say("trying sizes of {model} …", model=model), quiet) as tell:
         from cnnshape.api.sizing import sizes
 
@@ -122,7 +122,13 @@ def command(
 def _limits(text: str) -> tuple[int, int]:
     low, colon, high = text.partition(":")
     if not colon or not low.strip().isdigit() or not high.strip().isdigit():
-        raise UsageError(f"--range {text}: give LOW:HIGH, as in 1:256")
+        raise UsageError(say("--range {text}: give LOW:HIGH, as in 1:256", text=text))
     if max(len(low.strip()), len(high.strip())) > _DIGITS:
-        raise UsageError(f"--range {text[:40]}…: sizes have at most {_DIGITS} digits")
+        raise UsageError(
+            say(
+                "--range {text}…: sizes have at most {digits} digits",
+                text=text[:40],
+                digits=_DIGITS,
+            )
+        )
     return int(low), int(high)

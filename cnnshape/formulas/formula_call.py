@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 from cnnshape.errors import UsageError
+from cnnshape.messages import say
 
 if TYPE_CHECKING:
     from cnnshape.formulas.chain import Chain
@@ -188,23 +189,28 @@ def formula(
         from cnnshape.formulas.registry import KINDS
 
         raise UsageError(
-            f"which kind of layer? Give one of {', '.join(KINDS)}; for a "
-            "chain, layers as in 'conv k5 p2, pool 2'"
+            say(
+                "which kind of layer? Give one of {kinds}; for a chain, layers as "
+                "in 'conv k5 p2, pool 2'",
+                kinds=", ".join(KINDS),
+            )
         )
     if matrix is not None:
         if expression is not None or solve is not None or wanted is not None:
             raise UsageError(
-                "a matrix is worked out by itself: no formula, solve or output beside it"
+                say("a matrix is worked out by itself: no formula, solve or output beside it")
             )
         return _work_out(kind, matrix, weights, given, ceil_mode=ceil_mode, steps=steps)
     if weights is not None or steps:
-        raise UsageError("weights and steps belong to a matrix; give matrix as well")
+        raise UsageError(say("weights and steps belong to a matrix; give matrix as well"))
     if expression is not None:
         return _test(kind, expression, given, wanted, solve, ceil_mode=ceil_mode)
     if solve is not None:
         return _solve(kind, solve, given, wanted, ranges, ceil_mode=ceil_mode)
     if isinstance(wanted, str):
-        raise UsageError(f"output {wanted!r} is understood together with solve only")
+        raise UsageError(
+            say("output {wanted} is understood together with solve only", wanted=repr(wanted))
+        )
     from cnnshape.formulas.size_evaluation import evaluate
 
     if wanted is not None:
@@ -226,7 +232,13 @@ def _work_out(
     known = ("kernel", "stride", "padding", "dilation", "output_padding")
     unknown = [role for role in given if role not in known]
     if unknown:
-        raise UsageError(f"{unknown[0]} says nothing beside a matrix; {', '.join(known)} do")
+        raise UsageError(
+            say(
+                "{unknown} says nothing beside a matrix; {known} do",
+                unknown=unknown[0],
+                known=", ".join(known),
+            )
+        )
     return work_out(kind, matrix, weights, arguments=given, ceil_mode=ceil_mode, with_steps=steps)
 
 
@@ -234,12 +246,12 @@ def _chain(kind: str | None, expression: str | None, layers: str, given: dict[st
     from cnnshape.formulas.chain import chain
 
     if kind is not None or expression is not None:
-        raise UsageError("a chain of layers takes no kind and no formula beside it")
+        raise UsageError(say("a chain of layers takes no kind and no formula beside it"))
     if "input" not in given:
-        raise UsageError("a chain of layers needs the size it begins with: give input")
+        raise UsageError(say("a chain of layers needs the size it begins with: give input"))
     rest = [role for role in given if role != "input"]
     if rest:
-        raise UsageError(f"write {rest[0]} inside the chain, as in 'conv k5 p2'")
+        raise UsageError(say("write {rest} inside the chain, as in 'conv k5 p2'", rest=rest[0]))
     return chain(layers, given["input"])
 
 
@@ -256,12 +268,14 @@ def _test(
     from cnnshape.formulas.verdict import judge_all
 
     if solve is not None:
-        raise UsageError("a formula is tested or solved, not both")
+        raise UsageError(say("a formula is tested or solved, not both"))
     if output is not None:
         given["output"] = output
     for role, value in given.items():
         if isinstance(value, tuple | str):
-            raise UsageError(f"a formula is tested along one axis; {role} must be one number")
+            raise UsageError(
+                say("a formula is tested along one axis; {role} must be one number", role=role)
+            )
     return Judgements(judge_all(kind, expression, ceil_mode=ceil_mode, given=given))
 
 
@@ -279,9 +293,9 @@ def _solve(
     unknowns = solve.split(",") if isinstance(solve, str) else list(solve)
     unknowns = [name.strip().replace("-", "_").removesuffix("_size") for name in unknowns]
     if isinstance(output, tuple):
-        raise UsageError("solve works along one axis; output must be one number")
+        raise UsageError(say("solve works along one axis; output must be one number"))
     if isinstance(given.get("padding"), str):
-        raise UsageError("padding must be a number here")
+        raise UsageError(say("padding must be a number here"))
     return search(kind, unknowns, given, output=output, ranges=ranges, ceil_mode=ceil_mode)
 
 
@@ -290,7 +304,13 @@ def _factor(kind: str | None, factor: float | Sequence[float] | None) -> Any:
     each = tuple(factor) if isinstance(factor, Sequence) else (factor,)
     for number in each if (kind or "").startswith("pixel") else ():
         if number is not None and number % 1:
-            raise UsageError(f"the factor of {kind} must be a whole number, not {number}")
+            raise UsageError(
+                say(
+                    "the factor of {kind} must be a whole number, not {number}",
+                    kind=kind,
+                    number=number,
+                )
+            )
     return each if isinstance(factor, Sequence) else factor
 
 
@@ -299,15 +319,23 @@ def _sizes(name: str, value: object) -> int | tuple[int, ...] | None:
     if value is None:
         return None
     if isinstance(value, bool):
-        raise UsageError(f"{name} must be a whole number, not {value}")
+        raise UsageError(say("{name} must be a whole number, not {value}", name=name, value=value))
     if isinstance(value, int):
         return value
     if isinstance(value, Sequence) and not isinstance(value, str):
         items = tuple(value)
         for item in items:
             if isinstance(item, bool) or not isinstance(item, int):
-                raise UsageError(f"{name} must be whole numbers, not {item!r}")
+                raise UsageError(
+                    say("{name} must be whole numbers, not {item}", name=name, item=repr(item))
+                )
         if not items:
-            raise UsageError(f"{name} is empty")
+            raise UsageError(say("{name} is empty", name=name))
         return items[0] if len(items) == 1 else items
-    raise UsageError(f"{name} must be a whole number, or one per axis, not {value!r}")
+    raise UsageError(
+        say(
+            "{name} must be a whole number, or one per axis, not {value}",
+            name=name,
+            value=repr(value),
+        )
+    )

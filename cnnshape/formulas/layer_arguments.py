@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cnnshape.errors import ImpossibleSizeError, UsageError
+from cnnshape.messages import say
 from cnnshape.words import listed, plural, times
 
 #: An argument that may be given once for all axes, or per axis.
@@ -19,7 +20,9 @@ def integer(name: str, value: object) -> int:
         UsageError: It is something else; the message names the argument.
     """
     if isinstance(value, bool) or not isinstance(value, int):
-        raise UsageError(f"{name} must be an integer, not {value!r}")
+        raise UsageError(
+            say("{name} must be an integer, not {value}", name=name, value=repr(value))
+        )
     return value
 
 
@@ -36,14 +39,26 @@ def per_axis(name: str, value: object, dims: int) -> tuple[int, ...]:
     if isinstance(value, int):
         return (integer(name, value),) * dims
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise UsageError(f"{name} must be an integer or {dims} of them, not {value!r}")
+        raise UsageError(
+            say(
+                "{name} must be an integer or {dims} of them, not {value}",
+                name=name,
+                dims=dims,
+                value=repr(value),
+            )
+        )
     values = tuple(integer(name, item) for item in value)
     if len(values) == 1:
         return values * dims
     if len(values) != dims:
         raise ImpossibleSizeError(
-            f"{name} {values} has {plural(len(values), 'number')}, but the layer works on "
-            f"{plural(dims, 'axis', 'axes')}"
+            say(
+                "{name} {values} has {values2}, but the layer works on {dims}",
+                name=name,
+                values=values,
+                values2=plural(len(values), "number"),
+                dims=plural(dims, "axis", "axes"),
+            )
         )
     return values
 
@@ -66,7 +81,9 @@ def shape_of(shape: Sequence[int]) -> Shape:
     sizes = tuple(integer("a size", size) for size in shape)
     for size in sizes:
         if size < 0:
-            raise UsageError(f"a size cannot be negative: {size} in {times(sizes)}")
+            raise UsageError(
+                say("a size cannot be negative: {size} in {sizes}", size=size, sizes=times(sizes))
+            )
     return sizes
 
 
@@ -91,8 +108,14 @@ def split(
     if len(shape) - dims not in leading:
         ranks = listed((str(dims + extra) for extra in leading), "or") or f"more than {dims}"
         raise ImpossibleSizeError(
-            f"{kind} over {plural(dims, 'axis', 'axes')} takes an input of {ranks} axes, "
-            f"this one has {len(shape)}: {times(shape)}"
+            say(
+                "{kind} over {dims} takes an input of {ranks} axes, this one has {shape}: {shape2}",
+                kind=kind,
+                dims=plural(dims, "axis", "axes"),
+                ranks=ranks,
+                shape=len(shape),
+                shape2=times(shape),
+            )
         )
     return shape[: len(shape) - dims], shape[len(shape) - dims :]
 
@@ -104,4 +127,6 @@ def not_empty(kind: str, sizes: Shape) -> None:
         ImpossibleSizeError: One of them is 0.
     """
     if 0 in sizes:
-        raise ImpossibleSizeError(f"{kind} takes no empty input, this one is {times(sizes)}")
+        raise ImpossibleSizeError(
+            say("{kind} takes no empty input, this one is {sizes}", kind=kind, sizes=times(sizes))
+        )

@@ -13,6 +13,7 @@ from cnnshape.formulas.derivation import Derivation
 from cnnshape.formulas.expression import Size
 from cnnshape.formulas.layer_arguments import shape_of
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean
 
 #: kind → its module here, with ``derive_KIND`` and, if it has rules along one axis, ``rule_of``.
@@ -93,8 +94,10 @@ def canonical(kind: str) -> str:
     name = ALIASES.get(name, name)
     if name in _HOMES:
         return name
-    hint = did_you_mean(name, (*KINDS, *ALIASES), limit=2) or f"; known are {', '.join(KINDS)}"
-    raise UsageError(f"no size rule is called {kind!r}{hint}")
+    hint = did_you_mean(name, (*KINDS, *ALIASES), limit=2) or say(
+        "; known are {kinds}", kinds=", ".join(KINDS)
+    )
+    raise UsageError(say("no size rule is called {kind}{hint}", kind=repr(kind), hint=hint))
 
 
 def derive(kind: str, input_shape: Sequence[int], /, **arguments: Any) -> Derivation:
@@ -131,7 +134,7 @@ def derive(kind: str, input_shape: Sequence[int], /, **arguments: Any) -> Deriva
         try:
             _inspect.signature(function).bind(shape, **arguments)
         except TypeError as mismatch:
-            raise UsageError(f"{name}: {mismatch}") from None
+            raise UsageError(say("{name}: {mismatch}", name=name, mismatch=mismatch)) from None
         raise
 
 
@@ -165,7 +168,7 @@ def axis_rule(kind: str, /, **arguments: Any) -> tuple[AxisRule, dict[str, Any]]
     """
     name = canonical(kind)
     if name in WHOLE_SHAPES:
-        raise UsageError(f"{name} has no formula along one axis")
+        raise UsageError(say("{name} has no formula along one axis", name=name))
     rule: AxisRule = _home(name).rule_of(name, arguments)
     defaults: dict[str, Any] = dict(DEFAULTS)
     if name in STRIDE_IS_KERNEL and arguments.get("stride") is None:

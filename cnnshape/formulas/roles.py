@@ -11,6 +11,7 @@ from typing import Any
 from cnnshape.errors import UsageError
 from cnnshape.formulas.registry import DEFAULTS, STRIDE_IS_KERNEL, axis_rule, canonical
 from cnnshape.formulas.rule import AxisRule
+from cnnshape.messages import say
 
 #: An argument as a rule calls it → its role.
 ROLES: dict[str, str] = {
@@ -84,7 +85,13 @@ def named_rule(
     """
     name = canonical(kind)
     if ceil_mode and name not in _WITH_CEIL_MODE:
-        raise UsageError(f"{name} has no ceil_mode; {', '.join(sorted(_WITH_CEIL_MODE))} have")
+        raise UsageError(
+            say(
+                "{name} has no ceil_mode; {with_ceil_mode} have",
+                name=name,
+                with_ceil_mode=", ".join(sorted(_WITH_CEIL_MODE)),
+            )
+        )
     if name == "pad" and not {"before", "after"} & set(roles) and mode in (None, "constant"):
         from cnnshape.formulas.padding import BOTH_SIDES
 
@@ -107,7 +114,12 @@ def complete(named: NamedRule, given: Mapping[str, Any], but: Sequence[str] = ()
     unknown = [role for role in given if role not in named.roles]
     if unknown:
         raise UsageError(
-            f"{named.kind} has no {unknown[0]}; its formula has {', '.join(named.roles)}"
+            say(
+                "{kind} has no {unknown}; its formula has {named}",
+                kind=named.kind,
+                unknown=unknown[0],
+                named=", ".join(named.roles),
+            )
         )
     filled: dict[str, Any] = {}
     for role in named.roles:
@@ -122,8 +134,13 @@ def complete(named: NamedRule, given: Mapping[str, Any], but: Sequence[str] = ()
             filled[role] = DEFAULTS[role]
         if role not in filled and not (role == "stride" and "kernel" in but):
             raise UsageError(
-                f"{named.kind} needs {role}: give --{role.replace('_', '-')}, "
-                f"as in {example(named)}"
+                say(
+                    "{kind} needs {role}: give --{role2}, as in {example}",
+                    kind=named.kind,
+                    role=role,
+                    role2=role.replace("_", "-"),
+                    example=example(named),
+                )
             )
     return filled
 
@@ -145,7 +162,7 @@ def check_arguments(named: NamedRule, row: Mapping[str, Any]) -> None:
         UsageError: There is such an argument.
     """
     if row.get("input", 0) < 0:
-        raise UsageError(f"input cannot be negative: {row['input']}")
+        raise UsageError(say("input cannot be negative: {row}", row=row["input"]))
     for condition in named.rule.conditions:
         if condition.argument:
             left, right = condition.bounds(*named.values(row))

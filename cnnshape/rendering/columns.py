@@ -18,6 +18,7 @@ from typing import Literal
 from cnnshape.analysis.memory import LayerMemory
 from cnnshape.analysis.report import Extent
 from cnnshape.errors import UsageError
+from cnnshape.messages import say
 from cnnshape.rendering.module_tree import Role
 from cnnshape.rendering.row import Row, Table
 from cnnshape.rendering.units import (
@@ -333,8 +334,12 @@ def column(name: str) -> Column:
     if found is not None:
         return found
     hint = did_you_mean(name.strip(), _BY_NAME, limit=1)
-    there_are = f"{hint} There are" if hint else "; there are"
-    raise UsageError(f"no column {name.strip()!r}{there_are} {_known()}")
+    column = repr(name.strip())
+    raise UsageError(
+        say("no column {column}{hint} There are {known}", column=column, hint=hint, known=_known())
+        if hint
+        else say("no column {column}; there are {known}", column=column, known=_known())
+    )
 
 
 def _known() -> str:

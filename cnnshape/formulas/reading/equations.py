@@ -9,6 +9,7 @@ from cnnshape.errors import FormulaSyntaxError
 from cnnshape.formulas.expression import Expression, multiply, symbol
 from cnnshape.formulas.reading.parser import Parser
 from cnnshape.formulas.reading.tokens import Token, refuse, tokens
+from cnnshape.messages import say
 
 if TYPE_CHECKING:
     from cnnshape.formulas.algebra import Sum
@@ -96,10 +97,14 @@ def read(text: str, kind: str, roles: Collection[str] | None = None) -> tuple[Eq
     found = _without_wrapper(tokens(text))
     parts = [part for part in _split(found) if part]
     if not parts:
-        raise FormulaSyntaxError("the formula is empty; try one such as (W - F + 2P)/S + 1")
+        raise FormulaSyntaxError(say("the formula is empty; try one such as (W - F + 2P)/S + 1"))
     if len(parts) > MOST_EQUATIONS:
         raise FormulaSyntaxError(
-            f"{len(parts)} equations are too many; at most {MOST_EQUATIONS} are read at once"
+            say(
+                "{parts} equations are too many; at most {most_equations} are read at once",
+                parts=len(parts),
+                most_equations=MOST_EQUATIONS,
+            )
         )
     return tuple(_equation(text, part, kind, roles) for part in parts)
 
@@ -157,7 +162,16 @@ def _equation(text: str, part: list[Token], kind: str, roles: Collection[str]) -
     quantity = named_quantity(name, kind, roles)
     if quantity == OUTPUT and _is_something_else(name, roles):
         judged = ", ".join(("output", *roles, FEATURES))
-        refuse(text, label[0].start, f"{name} is not judged for {kind}; what can be is {judged}")
+        refuse(
+            text,
+            label[0].start,
+            say(
+                "{name} is not judged for {kind}; what can be is {judged}",
+                name=name,
+                kind=kind,
+                judged=judged,
+            ),
+        )
     written: dict[str, str] = {}
     names = _Names(text, kind, tuple(roles), written)
     if quantity == FEATURES:
@@ -170,7 +184,15 @@ def _equation(text: str, part: list[Token], kind: str, roles: Collection[str]) -
     # W = (W − F)/S + 1 names the size after the layer like the one before it.
     if quantity in used or (quantity == "input" and OUTPUT not in used):
         if OUTPUT in used and OUTPUT not in roles:
-            refuse(text, formula[0].start, f"{written[OUTPUT]} is the output; {_COMPUTES}")
+            refuse(
+                text,
+                formula[0].start,
+                say(
+                    "{written} is the output; {computes}",
+                    written=written[OUTPUT],
+                    computes=_COMPUTES,
+                ),
+            )
         quantity = OUTPUT
     shown = "".join(token.text for token in label)
     return Equation(shown, expression, written, source, quantity)
@@ -187,7 +209,7 @@ def _sides(text: str, part: list[Token]) -> tuple[list[Token], list[Token]]:
         else:
             sides[-1].append(token)
     if len(sides) > 2:
-        refuse(text, equals[1].start, "a second = stands here; separate equations by commas")
+        refuse(text, equals[1].start, say("a second = stands here; separate equations by commas"))
     if len(sides) == 1:
         return [], sides[0]
     label, formula = sides if _is_label(sides[0]) else sides[::-1]
@@ -195,14 +217,14 @@ def _sides(text: str, part: list[Token]) -> tuple[list[Token], list[Token]]:
         refuse(
             text,
             equals[0].start,
-            "one side of = must be a name alone, as in N = … or padding = …",
+            say("one side of = must be a name alone, as in N = … or padding = …"),
         )
     if not formula:
-        refuse(text, equals[0].start, "the formula is missing on one side of =")
+        refuse(text, equals[0].start, say("the formula is missing on one side of ="))
     return label, formula
 
 
-_COMPUTES = "a formula computes it from the input"
+_COMPUTES = say("a formula computes it from the input")
 
 
 def _is_label(side: list[Token]) -> bool:
@@ -243,13 +265,21 @@ class _Names(NamedTuple):
         name = token.text
         parts = [name] if self.role(name) is not None else _two_letters(name, self.roles)
         if not parts and is_output(name):
-            refuse(self.text, token.start, f"{name} is the output; {_COMPUTES}")
+            refuse(
+                self.text,
+                token.start,
+                say("{name} is the output; {computes}", name=name, computes=_COMPUTES),
+            )
         if not parts:
             refuse(
                 self.text,
                 token.start,
-                f"{name!r} is not understood in a formula of {self.kind}; understood are "
-                f"{understood(self.roles)}",
+                say(
+                    "{name} is not understood in a formula of {kind}; understood are {understood}",
+                    name=repr(name),
+                    kind=self.kind,
+                    understood=understood(self.roles),
+                ),
             )
         product: Expression | None = None
         for part in parts:
@@ -274,7 +304,12 @@ class _Names(NamedTuple):
             refuse(
                 self.text,
                 token.start,
-                f"{before} and {part} both name the {role}; use one of them",
+                say(
+                    "{before} and {part} both name the {role}; use one of them",
+                    before=before,
+                    part=part,
+                    role=role,
+                ),
             )
         return role
 
@@ -435,13 +470,24 @@ def read_size(text: str, letters: Collection[str]) -> Sum:
         names = [token.text] if token.text in letters else list(token.text)
         if not all(name in letters for name in names):
             known = ", ".join(sorted(letters)) or "no letters"
-            refuse(text, token.start, f"{token.text} is no letter of the input, which has {known}")
+            refuse(
+                text,
+                token.start,
+                say(
+                    "{text} is no letter of the input, which has {known}",
+                    text=token.text,
+                    known=known,
+                ),
+            )
         factors = [symbol(name) for name in names]
         return factors[0] if len(factors) == 1 else multiply(*factors[:2])
 
     size = from_expression(Parser(text, tokens(text), resolve).parse())
     if size is None:
         raise FormulaSyntaxError(
-            f"{text} is a fraction for some sizes; say how it is rounded, as in H//2 or ⌊H/2⌋"
+            say(
+                "{text} is a fraction for some sizes; say how it is rounded, as in H//2 or ⌊H/2⌋",
+                text=text,
+            )
         )
     return size

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from cnnshape.formulas.expression import Expression, add, multiply, negative, number
 from cnnshape.formulas.reading.tokens import Token, refuse
+from cnnshape.messages import say
 
 #: Deeper brackets are refused.
 DEEPEST = 40
@@ -39,7 +40,7 @@ class Parser:
         """
         expression = self._sum()
         if self._here.kind != "end":
-            self._expected("an operator")
+            self._expected(say("an operator"))
         return expression
 
     @property
@@ -57,13 +58,19 @@ class Parser:
 
     def _expected(self, what: str) -> None:
         token = self._here
-        found = "the end" if token.kind == "end" else repr(self.text[token.start : token.end])
-        refuse(self.text, token.start, f"expected {what}, found {found}")
+        found = say("the end") if token.kind == "end" else repr(self.text[token.start : token.end])
+        refuse(
+            self.text, token.start, say("expected {what}, found {found}", what=what, found=found)
+        )
 
     def _sum(self) -> Expression:
         self.depth += 1
         if self.depth > DEEPEST:
-            refuse(self.text, self._here.start, f"brackets deeper than {DEEPEST} are not read")
+            refuse(
+                self.text,
+                self._here.start,
+                say("brackets deeper than {deepest} are not read", deepest=DEEPEST),
+            )
         expression = self._product()
         while self._is("+", "-"):
             minus = self._take().text == "-"
@@ -86,7 +93,7 @@ class Parser:
                     refuse(
                         self.text,
                         divided_at.start,
-                        "a/bc can be read in two ways; write (a/b)c or a/(bc)",
+                        say("a/bc can be read in two ways; write (a/b)c or a/(bc)"),
                     )
                 expression = multiply(expression, self._power())
             else:
@@ -113,13 +120,17 @@ class Parser:
             closing = _CLOSES[self._take().text]
         exponent = self._take()
         if exponent.kind != "number" or not exponent.text.isdigit():
-            refuse(self.text, exponent.start, "an exponent must be a whole number")
+            refuse(self.text, exponent.start, say("an exponent must be a whole number"))
         if closing:
             self._close(closing, at)
         if int(exponent.text) > HIGHEST_POWER:
-            refuse(self.text, exponent.start, f"exponents beyond {HIGHEST_POWER} are not read")
+            refuse(
+                self.text,
+                exponent.start,
+                say("exponents beyond {highest_power} are not read", highest_power=HIGHEST_POWER),
+            )
         if self._is("^"):
-            refuse(self.text, self._here.start, "a power of a power is not read")
+            refuse(self.text, self._here.start, say("a power of a power is not read"))
         return Expression("power", (base, number(int(exponent.text))))
 
     def _atom(self) -> Expression:
@@ -141,7 +152,7 @@ class Parser:
             case "function":
                 return self._function()
             case _:
-                self._expected('a number, a name or "("')
+                self._expected(say('a number, a name or "("'))
                 raise AssertionError
 
     def _skip_index(self) -> None:
@@ -161,9 +172,13 @@ class Parser:
         if self._here.kind == "close" and self._here.text == closing:
             self._take()
         elif self._here.kind == "end":
-            refuse(self.text, opening.start, f"this bracket is never closed by {closing!r}")
+            refuse(
+                self.text,
+                opening.start,
+                say("this bracket is never closed by {closing}", closing=repr(closing)),
+            )
         else:
-            self._expected(f"{closing!r} or an operator")
+            self._expected(say("{bracket} or an operator", bracket=repr(closing)))
 
     def _fraction_part(self) -> Expression:
         r"""A group in braces, or one character as in \frac12."""
@@ -180,7 +195,7 @@ class Parser:
     def _function(self) -> Expression:
         name = self._take()
         if self._here.kind != "open" or self._here.text not in "([{":
-            self._expected(f'"(" after {name.text}')
+            self._expected(say('"(" after {name}', name=name.text))
         opening = self._take()
         operands = [self._sum()]
         while self._here.kind == "comma" and self._here.text == ",":
@@ -192,8 +207,12 @@ class Parser:
             refuse(
                 self.text,
                 name.start,
-                f"{name.text} takes {'one argument' if least == 1 else 'two arguments or more'}, "
-                f"not {len(operands)}",
+                say(
+                    "{text} takes {one}, not {operands}",
+                    text=name.text,
+                    one=say("one argument") if least == 1 else say("two arguments or more"),
+                    operands=len(operands),
+                ),
             )
         return Expression(name.text, tuple(operands))
 

@@ -19,6 +19,7 @@ from cnnshape.formulas.reading.tables import (
     SUBSCRIPTS,
     SUPERSCRIPTS,
 )
+from cnnshape.messages import say
 
 #: Longer formulas are refused before anything is read.
 LONGEST = 2000
@@ -49,7 +50,9 @@ def refuse(text: str, position: int, problem: str) -> NoReturn:
     first = max(0, column - 60)
     shown = line[first : column + 20].replace("\t", " ")
     caret = " " * sum(_width(character) for character in shown[: column - first])
-    raise FormulaSyntaxError(f"{problem}\n  {shown}\n  {caret}^")
+    raise FormulaSyntaxError(
+        say("{problem}\n  {shown}\n  {caret}^", problem=problem, shown=shown, caret=caret)
+    )
 
 
 def _width(character: str) -> int:
@@ -69,7 +72,11 @@ def tokens(text: str) -> list[Token]:
     """
     if len(text) > LONGEST:
         raise FormulaSyntaxError(
-            f"a formula of {len(text)} characters is too long; at most {LONGEST} are read"
+            say(
+                "a formula of {text} characters is too long; at most {longest} are read",
+                text=len(text),
+                longest=LONGEST,
+            )
         )
     return _Lexer(text).run()
 
@@ -132,7 +139,11 @@ class _Lexer:
         elif character == "." and not self.plain[self.position :].strip(" .$\n"):
             pass  # the full stop of a sentence
         else:
-            refuse(self.text, start, f"no formula has the character {self.text[start]!r}")
+            refuse(
+                self.text,
+                start,
+                say("no formula has the character {text}", text=repr(self.text[start])),
+            )
 
     def _peek(self, ahead: int) -> str:
         position = self.position + ahead
@@ -148,7 +159,9 @@ class _Lexer:
             self.position += 1
         digits = self.plain[start : self.position]
         if len(digits) > MOST_DIGITS:
-            refuse(self.text, start, f"a number of {len(digits)} digits is no size")
+            refuse(
+                self.text, start, say("a number of {digits} digits is no size", digits=len(digits))
+            )
         self._add("number", digits, start)
 
     def _superscript(self) -> None:
@@ -229,7 +242,7 @@ class _Lexer:
         while self._peek(0).isalnum():
             self.position += 1
         if self.position == start:
-            refuse(self.text, start, "a subscript is missing here")
+            refuse(self.text, start, say("a subscript is missing here"))
         return self.plain[start : self.position]
 
     def _braces(self) -> str:
@@ -241,7 +254,7 @@ class _Lexer:
             self.position += 1
             if not depth:
                 return _word(self.plain[start + 1 : self.position - 1])
-        refuse(self.text, start, "this brace is never closed")
+        refuse(self.text, start, say("this brace is never closed"))
 
     def _letters(self) -> None:
         while self._peek(0).isalpha():
@@ -267,7 +280,11 @@ class _Lexer:
             if word and command in LATEX_WORDS:
                 self._finish_name(word, start)
         elif command not in LATEX_LOOKS:
-            refuse(self.text, start, f"the LaTeX command \\{command} is not understood")
+            refuse(
+                self.text,
+                start,
+                say("the LaTeX command \\{command} is not understood", command=command),
+            )
 
     def _symbol(self, character: str, start: int) -> None:
         if character in BRACKETS:
@@ -287,7 +304,11 @@ class _Lexer:
         elif character == "_":
             self._add("name", "_", start)
         elif character not in ",;:!> []()|%":
-            refuse(self.text, start, f"the LaTeX command \\{character} is not understood")
+            refuse(
+                self.text,
+                start,
+                say("the LaTeX command \\{character} is not understood", character=character),
+            )
 
 
 def _lowered(name: str) -> str:
