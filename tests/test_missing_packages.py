@@ -90,7 +90,7 @@ MISSING = [
     ("jaxtyping", "annotate net.py:Net -i 1,4 --jaxtyping --write", "pip install jaxtyping"),
     ("tensorboard", "train lenet --epochs 1 --tensorboard --output r", "pip install tensorboard"),
     ("distributed", "sweep lenet --scheduler tcp://127.0.0.1:1 -o z.csv",
-     "pip install 'cnnshape[cluster]'"),
+     'pip install "cnnshape[cluster]"'),
     ("torchvision", "inspect torchvision:resnet18", "torchvision"),
     ("torchvision", "train lenet --data mnist --output run", "torchvision"),
     # What comes with cnnshape, and was taken away.

@@ -6,9 +6,7 @@ import ast
 import shlex
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout, suppress
-from dataclasses import replace
 from io import StringIO
-from linecache import getline
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,9 +16,6 @@ from cnnshape.errors import CnnshapeError, UsageError
 
 if TYPE_CHECKING:
     from torch import nn
-
-    from cnnshape.analysis.report import ErrorReport
-    from cnnshape.tracing.trace import Source
 
 
 def load(shell: Any) -> None:
@@ -49,7 +44,6 @@ def _explain(result: Any) -> None:
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()), suppress(Exception):
         found = explain_exception(exception)
     if found is not None and found.says_why:
-        found.error = _in_cells(found.error)
         _display(found)
 
 
@@ -87,8 +81,7 @@ class _Magic:
         import cnnshape
 
         model = _built(name, self._shell.ev(name))
-        report = cnnshape.inspect(model, asked.pop("inputs"), **asked)
-        _display(replace(report, error=_in_cells(report.error)))
+        _display(cnnshape.inspect(model, asked.pop("inputs"), **asked))
 
 
 @click.command("%%cnnshape", add_help_option=True)
@@ -160,25 +153,6 @@ def _built(name: str, model: Any) -> nn.Module:
     if not isinstance(model, nn.Module):
         raise UsageError(f"{name} is no model but {type(model).__name__}")
     return model
-
-
-def _in_cells(error: ErrorReport | None) -> ErrorReport | None:
-    """The same error with its places as the notebook calls them: ``In[2]:8``."""
-    if error is None:
-        return None
-    return replace(error, source=_in_cell(error.source), built=_in_cell(error.built))
-
-
-def _in_cell(source: Source | None) -> Source | None:
-    from IPython.core.getipython import get_ipython
-
-    shell = get_ipython()
-    named = None if source is None or shell is None else shell.compile.format_code_name(source.file)
-    if source is None or named is None:
-        return source
-    # Nobody finds the text of a file of this name.
-    code = getline(source.file, source.line).strip()
-    return replace(source, file=named[1], code=source.code or code)
 
 
 def _display(shown: object) -> None:

@@ -126,7 +126,7 @@ def _quiet() -> Generator[None]:
         import_module("distributed")  # which gives its loggers their levels
     except ImportError as error:
         raise MissingDependencyError(
-            "a scheduler is one of Dask, which is not installed: pip install 'cnnshape[cluster]'"
+            'a scheduler is one of Dask, which is not installed: pip install "cnnshape[cluster]"'
         ) from error
     before = {log: log.level for log in map(logging.getLogger, _LOGGERS)}
     try:

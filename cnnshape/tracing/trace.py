@@ -17,9 +17,10 @@ forward ran it, and a value knows the operation that made it.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple, TypeAlias, Union
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, Union
 
 #: One size: a number, or an expression such as ``"H//2"`` after a symbolic run.
 Dim: TypeAlias = int | str
@@ -84,12 +85,25 @@ class Source:
     code: str | None = None
 
     def __str__(self) -> str:
-        """``net.py:14``, as editors and error messages write it: the path as typed from here."""
+        """``net.py:14``, as editors and error messages write it: the path as typed from here.
+
+        In a notebook ``In[2]:14``: a cell's file has a name that says nobody anything.
+        """
+        if (cell := _cell(self.file)) is not None:
+            return f"{cell}:{self.line}"
         try:
             relative = os.path.relpath(self.file)
         except ValueError:  # another drive
             relative = ".."
         return f"{self.file if relative.startswith('..') else relative}:{self.line}"
+
+
+def _cell(file: str) -> str | None:
+    """What the running notebook calls a file that is one of its cells: ``In[2]``."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython is not None else None
+    named: tuple[str, str] | None = shell and shell.compile.format_code_name(file)
+    return named[1] if named else None
 
 
 @dataclass(frozen=True, slots=True)

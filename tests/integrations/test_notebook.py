@@ -140,17 +140,20 @@ def test_a_notebook_is_executed_by_a_kernel(tmp_path: Path) -> None:
         "Net(70)(torch.zeros(1, 1, 8, 8))",
         "import cnnshape\ncnnshape.draw(Net(), (1, 1, 8, 8))",
         "cnnshape.formula('conv', input=28, kernel=5)",
+        "cnnshape.inspect(Net(70), (1, 1, 8, 8))",
     ]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client.NotebookClient(
         book, timeout=120, allow_errors=True, resources={"metadata": {"path": str(tmp_path)}}
     ).execute()
-    _, inspected, failed, drawn, answer = (cell.outputs for cell in book.cells)
+    _, inspected, failed, drawn, answer, report = (cell.outputs for cell in book.cells)
     assert "1×8×8 → 2×6×6" in inspected[-1].data["text/plain"]
     assert [output.output_type for output in failed] == ["error", "display_data"]
     assert "in_features=72" in failed[1].data["text/plain"]
     # IPython counts the cell that a magic runs as the next one, in its own tracebacks too.
-    assert "In[3]:11  return self.fc(self.conv(x).flatten(1))" in failed[1].data["text/plain"]
+    place = "In[3]:11  return self.fc(self.conv(x).flatten(1))"
+    assert place in failed[1].data["text/plain"]
+    assert place in report[0].data["text/plain"]
     assert failed[1].data["text/html"].startswith("<pre")
     assert "<svg" in drawn[0].data["image/svg+xml"]
     assert drawn[0].data["text/plain"].startswith("diagram of Net")
