@@ -21,6 +21,7 @@ from cnnshape.experiments.torchinfo_check import compared_with_torchinfo
 from cnnshape.loading.expectations import Expectations, parse_pattern, read_expectation_file
 from cnnshape.loading.prepare import Prepared, prepare
 from cnnshape.loading.run_options import Mode, run_options
+from cnnshape.messages import say
 
 #: Shapes by path; or a file of them, or of an earlier report; or what was read from one.
 Expect = Mapping[str, object] | str | os.PathLike[str] | Expectations
@@ -90,7 +91,7 @@ def check(
     )
     for name, limit in (("max_params", max_params), ("max_macs", max_macs)):
         if limit is not None and not isinstance(limit, int):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise UsageError(f"{name} is a whole number, not {limit!r}")
+            raise UsageError(say("{name} is a whole number, not {given!r}", name=name, given=limit))
     expected = list(_expectations(expect))
     prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     report = report_of(prepared)

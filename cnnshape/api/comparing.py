@@ -26,6 +26,7 @@ from cnnshape.loading.expectations import read_expectation_file
 from cnnshape.loading.run_options import Mode
 from cnnshape.loading.spec import parse_spec
 from cnnshape.loading.stored.checkpoint import StoredTensor, stored_tensors
+from cnnshape.messages import say
 
 #: A model, a MODEL argument (with a git revision behind ``@``), a report, or the file of one.
 Subject = nn.Module | str | Report | os.PathLike[str]
@@ -99,24 +100,33 @@ def _model(model: Subject, inputs: object, options: dict[str, Any]) -> Compared:
 
 def _of_file(text: str) -> Compared:
     if not Path(text).is_file():
-        raise UsageError(f"there is no file {text}: cnnshape inspect MODEL -o {text} writes one")
+        raise UsageError(
+            say("there is no file {file}: cnnshape inspect MODEL -o {file} writes one", file=text)
+        )
     layers = read_expectation_file(Path(text)).snapshot
     if layers is None:
-        raise UsageError(f"{text} is no report: cnnshape inspect MODEL -o {text} writes one")
+        raise UsageError(
+            say("{file} is no report: cnnshape inspect MODEL -o {file} writes one", file=text)
+        )
     return of_snapshot(layers, text)
 
 
 def _stored(file: str, *, trust_pickle: bool) -> list[StoredTensor]:
     stored = stored_tensors(parse_spec(file), trust_pickle=trust_pickle)
     if stored is None:
-        raise UsageError(f"{file} is no file of weights by name: give .safetensors, .pt or .pth")
+        raise UsageError(
+            say("{file} is no file of weights by name: give .safetensors, .pt or .pth", file=file)
+        )
     return stored
 
 
 def _fit(model: Compared, file: str, stored: list[StoredTensor]) -> WeightsFit:
     if model.tensors is None:
         raise UsageError(
-            f"{model.name} tells sizes of layers and not of each tensor: --weights needs the model"
+            say(
+                "{model} tells sizes of layers and not of each tensor: --weights needs the model",
+                model=model.name,
+            )
         )
     sizes = {name: one.shape for one in stored for name in (one.name, *one.shared_with)}
     return weights_fit(model, file, sizes)

@@ -12,6 +12,7 @@ from torch import nn
 from cnnshape.errors import UsageError
 from cnnshape.loading.prepare import prepare
 from cnnshape.loading.run_options import run_options
+from cnnshape.messages import say
 
 if TYPE_CHECKING:
     from cnnshape.experiments.measured_field import MeasuredField
@@ -60,7 +61,7 @@ def draw_field(
     options = run_options(weights=weights, trust_pickle=trust_pickle)
     prepared = prepare(model, inputs, options, args=args, kwargs=kwargs)
     if prepared.inputs.has_letters:
-        raise UsageError("a receptive field is drawn on an input of known size: give numbers")
+        raise UsageError(say("a receptive field is drawn on an input of known size: give numbers"))
     picture = None
     if image is not None:
         from cnnshape.training.picture_files import open_picture

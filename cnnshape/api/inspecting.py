@@ -17,6 +17,7 @@ from cnnshape.errors import UsageError
 from cnnshape.experiments.run_pass import run_pass
 from cnnshape.loading.prepare import Prepared, prepare
 from cnnshape.loading.run_options import Mode, run_options
+from cnnshape.messages import say
 
 
 def inspect(
@@ -120,7 +121,11 @@ def _with_word_about_sizes(report: Report, prepared: Prepared) -> Report:
     if sizes is None or "Tensor, not " not in report.error.message:
         return report
     text = ",".join(map(str, sizes))
-    note = f'{sizes} went to forward as it is: for a tensor of that shape write "{text}"'
+    note = say(
+        '{sizes} went to forward as it is: for a tensor of that shape write "{text}"',
+        sizes=sizes,
+        text=text,
+    )
     return replace(report, notes=(*report.notes, note))
 
 
@@ -128,8 +133,11 @@ def _with_letters(prepared: Prepared) -> Report:
     """Sizes as expressions; they are worked out on meta, whatever the machine has."""
     if prepared.options.real:
         raise UsageError(
-            "letters in the input are worked out without a device: leave --device "
-            f"{prepared.options.device} out, or give numbers"
+            say(
+                "letters in the input are worked out without a device: leave --device {device} "
+                "out, or give numbers",
+                device=prepared.options.device,
+            )
         )
     from cnnshape.experiments.symbolic.report import symbolic_report
 
@@ -139,9 +147,11 @@ def _with_letters(prepared: Prepared) -> Report:
 def _measured(report: Report, prepared: Prepared, how: str) -> Report:
     """The report with notes on how receptive fields compare with gradients."""
     if how != "measured":
-        raise UsageError(f"receptive_field takes 'measured', not {how!r}")
+        raise UsageError(say("receptive_field takes 'measured', not {given!r}", given=how))
     if prepared.inputs.has_letters:
-        raise UsageError("receptive fields are measured on an input of known size: give numbers")
+        raise UsageError(
+            say("receptive fields are measured on an input of known size: give numbers")
+        )
     from cnnshape.experiments.measured_field import measure_fields, measured_notes
 
     notes = measured_notes(measure_fields(prepared))

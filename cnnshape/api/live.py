@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from cnnshape.errors import ModelFailedError, OutputError, UsageError
+from cnnshape.messages import say
 from cnnshape.words import times
 
 if TYPE_CHECKING:
@@ -78,7 +79,9 @@ def features_page(
 def check_page(filename: str | os.PathLike[str]) -> None:
     """Raise OutputError unless the file's name ends as a page's does."""
     if Path(filename).suffix.lower() not in (".html", ".htm"):
-        raise OutputError(f"a page is an .html file, and {os.fspath(filename)} is none")
+        raise OutputError(
+            say("a page is an .html file, and {file} is none", file=os.fspath(filename))
+        )
 
 
 def _source(
@@ -99,9 +102,13 @@ def _source(
             os.fspath(run), picture, input_shape=shape, weights=given, trust_code=trust_code
         )
     if isinstance(inputs, str) or inputs is None or len(inputs) != 4 or inputs[0] != 1:
-        raise UsageError("features_page needs the shape of a picture, as in inputs=(1, 1, 28, 28)")
+        raise UsageError(
+            say("features_page needs the shape of a picture, as in inputs=(1, 1, 28, 28)")
+        )
     if picture is not None or weights is not None:
-        raise UsageError("features_page takes image and weights for a run or a model by its name")
+        raise UsageError(
+            say("features_page takes image and weights for a run or a model by its name")
+        )
     return handed_over(run, (inputs[1], inputs[2], inputs[3]), type(run).__name__)
 
 
@@ -117,5 +124,12 @@ def _report(source: PageSource) -> Report:
     if report.error is not None:
         why = report.error.diagnosis or report.error.message
         size = times(source.shape)
-        raise ModelFailedError(f"{source.name} does not take a picture of {size}: {why}")
+        raise ModelFailedError(
+            say(
+                "{model} does not take a picture of {size}: {reason}",
+                model=source.name,
+                size=size,
+                reason=why,
+            )
+        )
     return report

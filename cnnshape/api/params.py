@@ -14,6 +14,7 @@ from cnnshape.loading.model import load, more_names
 from cnnshape.loading.spec import parse_spec
 from cnnshape.loading.stored.checkpoint import stored_tensors
 from cnnshape.loading.unwrap import unwrap
+from cnnshape.messages import say
 
 
 def params(
@@ -53,11 +54,13 @@ def params(
       8 parameters in 1 tensor (32 B) · 0 buffers · 0 hooks
     """
     if depth is not None and not tree:
-        raise UsageError("depth is how deep a tree is shown: give tree=True (--tree) as well")
+        raise UsageError(say("depth is how deep a tree is shown: give tree=True (--tree) as well"))
     if isinstance(model, str):
         report = _named(model, weights, values, trust_pickle, real=not tree)
     elif weights is not None:
-        raise UsageError("weights= is for a model given by name; load them into the module instead")
+        raise UsageError(
+            say("weights= is for a model given by name; load them into the module instead")
+        )
     else:
         check_initialised(unwrap(model))
         report = read_parameters(model, values=values)
@@ -73,5 +76,5 @@ def _named(
         loaded = load(spec, weights=weights, real=real, trust_pickle=trust_pickle)
         return read_parameters(loaded.module, spec=text, values=values)
     if weights is not None:
-        raise UsageError(f"{text} is a file of weights itself: leave --weights out")
+        raise UsageError(say("{file} is a file of weights itself: leave --weights out", file=text))
     return read_checkpoint(stored, spec=text)

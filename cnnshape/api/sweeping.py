@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cnnshape.errors import CnnshapeError, MissingInputError, UsageError
 from cnnshape.loading.inputs import from_texts
 from cnnshape.loading.run_options import Mode, run_options
+from cnnshape.messages import say
 from cnnshape.rendering.escape import visible
 from cnnshape.sweeping.comparison import changes
 from cnnshape.sweeping.isolation import Lost, import_once, isolated_each
@@ -178,7 +179,9 @@ def planned(
     place = room(jobs, time_limit, memory_limit)
     if scheduler is not None:
         if jobs is not None:
-            raise UsageError("jobs is for this machine: a cluster has as many as it has threads")
+            raise UsageError(
+                say("jobs is for this machine: a cluster has as many as it has threads")
+            )
         limits = replace(place.limits, memory=memory_limit)
         place = Room(1, limits)
     which = parse_shard(shard) if shard is not None else None
@@ -186,7 +189,7 @@ def planned(
     earlier = None if compare is None else _earlier(compare, output, which)
     if not asked and earlier is None:
         raise UsageError(
-            'no model is named: give patterns such as "timm:resnet*" or files, or @models.txt'
+            say('no model is named: give patterns such as "timm:resnet*" or files, or @models.txt')
         )
     named = [each.pattern for each in asked] or [row.model for row in earlier or ()]
     libraries = tuple(_libraries(named))
@@ -214,15 +217,19 @@ def _earlier(
     shard: tuple[int, int] | None,
 ) -> list[Row]:
     if shard is not None:
-        raise UsageError("a part of the models cannot be compared with all: leave the shard out")
+        raise UsageError(
+            say("a part of the models cannot be compared with all: leave the shard out")
+        )
     path = Path(compare)
     if not path.is_file():
-        raise UsageError(f"cannot read {path}: there is no such file")
+        raise UsageError(say("cannot read {file}: there is no such file", file=path))
     if output is not None and path.resolve() == Path(output).resolve():
-        raise UsageError(f"{path} would be compared with itself: write the rows to another file")
+        raise UsageError(
+            say("{file} would be compared with itself: write the rows to another file", file=path)
+        )
     rows = read_rows(path)
     if not rows:
-        raise UsageError(f"{path} has no row to compare with")
+        raise UsageError(say("{file} has no row to compare with", file=path))
     return rows
 
 

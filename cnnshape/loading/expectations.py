@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from cnnshape.errors import UsageError
+from cnnshape.messages import joined, say
 
 #: A shape as it is expected; None stands for any size, a text for one with letters: H//2.
 Pattern = tuple[int | str | None, ...]
 
-_HOW = "write a shape as 1,6,28,28, with * for a size that does not matter"
+_HOW = say("write a shape as 1,6,28,28, with * for a size that does not matter")
 _WITH_LETTERS = re.compile(r"[\w\s+\-−*/·×()⌊⌋⌈⌉{}\\^,]*[^\W\d_][\w\s+\-−*/·×()⌊⌋⌈⌉{}\\^,]*")
 
 
@@ -40,12 +41,15 @@ def read_expectation(text: str) -> Expectations:
     path, equals, shape = text.partition("=")
     if equals and not _is_file(text):
         if not path.strip() or not shape.strip():
-            raise UsageError(f"--expect {text}: give PATH=SHAPE; {_HOW}")
+            raise UsageError(say("--expect {text}: give PATH=SHAPE; {how}", text=text, how=_HOW))
         return Expectations({path.strip(): parse_pattern(shape)})
     if not _is_file(text):
         raise UsageError(
-            f"--expect {text}: there is no such file; give PATH=SHAPE as in C1=1,6,28,28, or a "
-            "JSON, YAML, TOML or CSV file"
+            say(
+                "--expect {text}: there is no such file; give PATH=SHAPE as in C1=1,6,28,28, "
+                "or a JSON, YAML, TOML or CSV file",
+                text=text,
+            )
         )
     return read_expectation_file(Path(text))
 
@@ -75,7 +79,7 @@ def parse_pattern(shape: object) -> Pattern:
     elif isinstance(shape, int) and not isinstance(shape, bool):
         parts = [shape]
     else:
-        raise UsageError(f"{shape!r} is no shape; {_HOW}")
+        raise UsageError(say("{shape!r} is no shape; {how}", shape=shape, how=_HOW))
     return tuple(_size(part, shape) for part in parts)
 
 
@@ -105,7 +109,14 @@ def _size(part: object, shape: object) -> int | str | None:
         return int(part)
     if isinstance(part, str) and _WITH_LETTERS.fullmatch(part):
         return part
-    raise UsageError(f"{str(part)[:40]!r} in {str(shape)[:60]!r} is no size; {_HOW}")
+    raise UsageError(
+        say(
+            "{size!r} in {shape!r} is no size; {how}",
+            size=str(part)[:40],
+            shape=str(shape)[:60],
+            how=_HOW,
+        )
+    )
 
 
 def read_expectation_file(file: Path) -> Expectations:
@@ -119,42 +130,55 @@ def read_expectation_file(file: Path) -> Expectations:
     }
     reader = readers.get(file.suffix.lower())
     if reader is None:
-        raise UsageError(f"{file}: expectations are read from .json, .yaml, .toml and .csv files")
+        raise UsageError(
+            say("{file}: expectations are read from .json, .yaml, .toml and .csv files", file=file)
+        )
     try:
         text = file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read {file}: {error}") from error
+        raise UsageError(say("cannot read {file}: {reason}", file=file, reason=error)) from error
     try:
         content = reader(file, text)
     except RecursionError:
-        raise UsageError(f"{file}: lists within lists without end are no shapes") from None
+        raise UsageError(
+            say("{file}: lists within lists without end are no shapes", file=file)
+        ) from None
     if isinstance(content, Mapping) and isinstance(content.get("layers"), list):
         if content.get("schema") != 1:
             raise UsageError(
-                f"{file}: this report has schema {content.get('schema')!r}, and only 1 is known; "
-                "write it anew with cnnshape inspect -o"
+                say(
+                    "{file}: this report has schema {schema!r}, and only 1 is known; write it anew "
+                    "with cnnshape inspect -o",
+                    file=file,
+                    schema=content.get("schema"),
+                )
             )
         layers = cast("list[Any]", content["layers"])
         for number, layer in enumerate(layers):
             damaged = _damaged_field(layer)
             if damaged is not None:
                 raise UsageError(
-                    f"{file}: {damaged} of layers[{number}] is not what a report has there; write "
-                    "it anew with cnnshape inspect -o"
+                    say(
+                        "{file}: {field} of layers[{number}] is not what a report has there; write "
+                        "it anew with cnnshape inspect -o",
+                        file=file,
+                        field=damaged,
+                        number=number,
+                    )
                 )
         return Expectations({}, tuple(layers))
     if not isinstance(content, Mapping):
-        raise UsageError(f"{file}: expected paths with shapes, as in C1: 1,6,28,28")
+        raise UsageError(say("{file}: expected paths with shapes, as in C1: 1,6,28,28", file=file))
     try:
         return Expectations(dict(_flattened(cast("Mapping[str, Any]", content))))
     except UsageError as error:
-        raise UsageError(f"{file}: {error}") from None
+        raise UsageError(joined(": ", (str(file), *error.args))) from None
 
 
 def _damaged_field(layer: Any) -> str | None:
     """The first field of a report's layer that is not of its kind."""
     if not isinstance(layer, Mapping):
-        return "the row"
+        return say("the row")
     fields = cast("Mapping[str, Any]", layer)
     right: Mapping[str, Callable[[Any], bool]] = {
         "path": lambda value: isinstance(value, str),
@@ -194,14 +218,20 @@ def _json(file: Path, text: str) -> Any:
     def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         for number, (key, _) in enumerate(pairs):
             if any(key == other for other, _ in pairs[:number]):
-                raise UsageError(f"{file}: {key!r} stands there twice")
+                raise UsageError(say("{file}: {key!r} stands there twice", file=file, key=key))
         return dict(pairs)
 
     try:
         return json.loads(text, object_pairs_hook=once_each)
     except json.JSONDecodeError as error:
         raise UsageError(
-            f"{file}: no JSON at line {error.lineno}, column {error.colno}: {error.msg}"
+            say(
+                "{file}: no JSON at line {line}, column {column}: {reason}",
+                file=file,
+                line=error.lineno,
+                column=error.colno,
+                reason=error.msg,
+            )
         ) from None
 
 
@@ -216,17 +246,30 @@ def _yaml(file: Path, text: str) -> Any:
             for number, key in enumerate(keys):
                 if key in keys[:number]:
                     line = node.value[number][0].start_mark.line + 1
-                    raise UsageError(f"{file}: {key!r} stands there twice, again at line {line}")
+                    raise UsageError(
+                        say(
+                            "{file}: {key!r} stands there twice, again at line {line}",
+                            file=file,
+                            key=key,
+                            line=line,
+                        )
+                    )
             return super().construct_mapping(node, deep)
 
     try:
         return yaml.load(text, OnceEach)  # noqa: S506 - a safe loader that refuses more
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise UsageError(f"{file}: no YAML{place}: {error.problem}") from None
+        place = (
+            say(" at line {line}, column {column}", line=mark.line + 1, column=mark.column + 1)
+            if mark
+            else ""
+        )
+        raise UsageError(
+            say("{file}: no YAML{place}: {reason}", file=file, place=place, reason=error.problem)
+        ) from None
     except yaml.YAMLError as error:
-        raise UsageError(f"{file}: no YAML: {error}") from None
+        raise UsageError(say("{file}: no YAML: {reason}", file=file, reason=error)) from None
 
 
 def _toml(file: Path, text: str) -> Any:
@@ -238,7 +281,7 @@ def _toml(file: Path, text: str) -> Any:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{file}: no TOML: {error}") from None
+        raise UsageError(say("{file}: no TOML: {reason}", file=file, reason=error)) from None
 
 
 def _csv(file: Path, text: str) -> dict[str, str]:
@@ -250,6 +293,12 @@ def _csv(file: Path, text: str) -> dict[str, str]:
         if number == 1 and cells[0].strip().lower() == "path":
             continue
         if len(cells) < 2:
-            raise UsageError(f"{file}: line {number} has no shape; write path,1x6x28x28")
+            raise UsageError(
+                say(
+                    "{file}: line {number} has no shape; write path,1x6x28x28",
+                    file=file,
+                    number=number,
+                )
+            )
         shapes[cells[0].strip()] = ",".join(cell.strip() for cell in cells[1:])
     return shapes

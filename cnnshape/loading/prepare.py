@@ -159,7 +159,9 @@ def _in_hand(model: nn.Module, given: ModelInputs | None, options: RunOptions) -
     if not isinstance(model, nn.Module):  # pyright: ignore[reportUnnecessaryIsInstance]
         raise _no_module(model)
     if options.weights is not None:
-        raise UsageError("weights= is for a model given by name; load them into the module instead")
+        raise UsageError(
+            say("weights= is for a model given by name; load them into the module instead")
+        )
     module = unwrap(model)
     check_initialised(module)
     name = type(module).__name__

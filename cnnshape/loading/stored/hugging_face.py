@@ -21,6 +21,7 @@ from cnnshape.errors import MissingDependencyError, ModelConstructionError, Mode
 from cnnshape.loading.installed_torchvision import blame_torchvision
 from cnnshape.loading.shapes import InputSpec
 from cnnshape.loading.target import make_module
+from cnnshape.messages import say
 from cnnshape.words import did_you_mean, listed
 
 #: Tokens of a text, where the model takes so many, and a second of sound.
@@ -63,7 +64,7 @@ def build_configured(source: str) -> Configured:
     except ModelConstructionError as error:
         blame_torchvision(error)  # transformers imports it when a class is asked for
         raise
-    note = "code that the configuration names (auto_map) is not run: it was ignored"
+    note = say("code that the configuration names (auto_map) is not run: it was ignored")
     return Configured(module, usual, note if "auto_map" in whole else "")
 
 
@@ -76,14 +77,20 @@ def _config_file(source: str) -> Path:
     if (path / "model_index.json").is_file():
         parts = sorted(file.parent.name for file in path.glob("*/config.json"))
         raise ModelNotFoundError(
-            f"{source} is a pipeline of several models: name one of them, as in "
-            f"{listed([f'hf:{(path / part).as_posix()}' for part in parts[:3]], 'or')}"
+            say(
+                "{folder} is a pipeline of several models: name one of them, as in {names}",
+                folder=source,
+                names=listed([f"hf:{(path / part).as_posix()}" for part in parts[:3]], "or"),
+            )
         )
     if path.is_dir():
-        raise ModelNotFoundError(f"the folder {source} holds no config.json")
+        raise ModelNotFoundError(say("the folder {folder} holds no config.json", folder=source))
     raise ModelNotFoundError(
-        f"there is no folder or file {source}: hf: reads a configuration that lies on this "
-        "machine, and nothing is downloaded"
+        say(
+            "there is no folder or file {folder}: hf: reads a configuration that lies on "
+            "this machine, and nothing is downloaded",
+            folder=source,
+        )
     )
 
 
@@ -91,9 +98,13 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found: object = json.loads(path.read_bytes())
     except (ValueError, RecursionError, OSError) as error:
-        raise ModelConstructionError(f"{path} is no JSON, expected a configuration") from error
+        raise ModelConstructionError(
+            say("{file} is no JSON, expected a configuration", file=path)
+        ) from error
     if not isinstance(found, dict):
-        raise ModelConstructionError(f"{path} holds no configuration: expected a JSON object")
+        raise ModelConstructionError(
+            say("{file} holds no configuration: expected a JSON object", file=path)
+        )
     return cast("dict[str, Any]", found)
 
 
@@ -112,11 +123,20 @@ def _library(name: str, path: Path) -> ModuleType:
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and error.name == name:
             raise MissingDependencyError(
-                f"{path} describes a model of {name}, which is not installed: pip install {name}"
+                say(
+                    "{file} describes a model of {package}, which is not installed: pip install "
+                    "{package}",
+                    file=path,
+                    package=name,
+                )
             ) from error
         blame_torchvision(error)
         raise MissingDependencyError(
-            f"{name} cannot be imported ({error}): pip install --upgrade {name}"
+            say(
+                "{package} cannot be imported ({reason}): pip install --upgrade {package}",
+                package=name,
+                reason=error,
+            )
         ) from error
 
 
@@ -131,13 +151,21 @@ def _transformers(path: Path, values: dict[str, Any]) -> _Built:
     kind = str(values.get("model_type", ""))
     if not kind:
         raise ModelConstructionError(
-            f"{path} says neither model_type (transformers) nor _class_name (diffusers)"
+            say(
+                "{file} says neither model_type (transformers) nor _class_name (diffusers)",
+                file=path,
+            )
         )
     known: Mapping[str, Any] = library.CONFIG_MAPPING
     if kind not in known:
         raise ModelNotFoundError(
-            f"transformers {library.__version__} has no model type {kind!r}"
-            f"{did_you_mean(kind, list(known))}, and code from elsewhere is not run"
+            say(
+                "transformers {version} has no model type {kind!r}{hint}, and code from "
+                "elsewhere is not run",
+                version=library.__version__,
+                kind=kind,
+                hint=did_you_mean(kind, list(known)),
+            )
         )
 
     def create() -> object:
@@ -257,7 +285,9 @@ def _diffusers(path: Path, values: dict[str, Any]) -> _Built:
     name = str(values["_class_name"])
     found: Any = getattr(library, name, None)
     if not (isinstance(found, type) and issubclass(found, library.ModelMixin)):
-        raise ModelNotFoundError(f"diffusers {library.__version__} has no model {name!r}")
+        raise ModelNotFoundError(
+            say("diffusers {version} has no model {name!r}", version=library.__version__, name=name)
+        )
     module = make_module(lambda: found.from_config(values), {}, f"hf:{path}")
     return module, _noise(module, values)
 
