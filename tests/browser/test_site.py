@@ -120,7 +120,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 KINDS = (
     "index tutorial zh/tutorial zh/terms examples gallery live formulas training "
-    "errors/linear.in_features manual page reference/commands reference/python reference/size-rules"
+    "errors/linear.in_features manual page reference/commands reference/python "
+    "reference/size-rules reference/json reference/conventions why benchmarks"
 )
 
 
