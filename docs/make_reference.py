@@ -21,6 +21,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,11 @@ def _docstring(docstring: Any) -> Iterator[str]:
         if kind == "text":
             yield _text(value) + "\n"
         elif kind in ("parameters", "attributes"):
-            rows = [(f"`{each.name}`", _text(each.description)) for each in value]
+            alike = groupby(value, lambda each: each.description)
+            rows = [
+                (", ".join(f"`{each.name}`" for each in group), _text(text))
+                for text, group in alike
+            ]
             yield table(("argument" if kind == "parameters" else "attribute", ""), rows)
         elif kind in ("returns", "yields"):
             told = " ".join(_text(each.description) for each in value)
