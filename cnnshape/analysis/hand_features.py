@@ -151,7 +151,7 @@ def _claim(sizes: LetteredSizes, kind: str, one: _Flatten, equation: Equation) -
         expected=(_number(axis.expected),),
         actual=(_number(axis.actual),),
         ok=_fits(axis),
-        note=joined("; ", filter(None, notes)),
+        note=joined(say("; "), filter(None, notes)),
         source=one.shown.source,
         reason=f"{kind} in_features {equation.expression}",
     )

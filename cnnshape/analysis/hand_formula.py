@@ -103,7 +103,7 @@ def _lettered_claim(
         expected=tuple(axis.expected for axis in axes),
         actual=tuple(axis.actual for axis in axes),
         ok=fits,
-        note=joined("; ", filter(None, notes)),
+        note=joined(say("; "), filter(None, notes)),
         source=operation.source,
         reason=f"{found.kind} {equation.quantity} {equation.expression}",
     )
@@ -194,4 +194,4 @@ def _note(judgement: Judgement, *, needed_rounding: bool) -> str:
         )
     elif judgement.verdict == "wrong":
         parts.append(say("wrong in general"))
-    return joined("; ", parts)
+    return joined(say("; "), parts)

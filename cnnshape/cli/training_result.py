@@ -210,7 +210,7 @@ def print_predictions(predictions: Sequence[Prediction], top: int, console: Cons
 
 
 def _notes(one: Prediction) -> str:
-    return translated(joined("; ", one.notes))
+    return translated(joined(say("; "), one.notes))
 
 
 def _print_doubts(predictions: Sequence[Prediction], console: Console) -> None:

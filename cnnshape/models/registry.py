@@ -12,6 +12,8 @@ import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from cnnshape.messages import say
+
 if TYPE_CHECKING:
     from torch import nn
 
@@ -55,7 +57,7 @@ _BUNDLED = (
         usual_input=_PICTURE,
         num_classes=10,
         params=61_706,
-        description="LeNet-5 with ReLU and max pooling, one attribute per layer",
+        description=say("LeNet-5 with ReLU and max pooling, one attribute per layer"),
     ),
     BundledModel(
         name="lenet-d2l",
@@ -64,7 +66,7 @@ _BUNDLED = (
         usual_input=_PICTURE,
         num_classes=10,
         params=61_706,
-        description="LeNet as nn.Sequential with sigmoid and average pooling",
+        description=say("LeNet as nn.Sequential with sigmoid and average pooling"),
     ),
     BundledModel(
         name="lenet-nopad",
@@ -73,7 +75,7 @@ _BUNDLED = (
         usual_input=_PICTURE,
         num_classes=10,
         params=44_426,
-        description="LeNet without padding, sigmoid and max pooling",
+        description=say("LeNet without padding, sigmoid and max pooling"),
     ),
     BundledModel(
         name="basic-cnn",
@@ -82,7 +84,7 @@ _BUNDLED = (
         usual_input=_PICTURE,
         num_classes=10,
         params=8_490,
-        description="two convolutions, one pooling module used twice, one linear layer",
+        description=say("two convolutions, one pooling module used twice, one linear layer"),
     ),
     BundledModel(
         name="mlp",
@@ -91,7 +93,7 @@ _BUNDLED = (
         usual_input=_PICTURE,
         num_classes=10,
         params=669_706,
-        description="multilayer perceptron 784 → 512 → 512 → 10 with ReLU",
+        description=say("multilayer perceptron 784 → 512 → 512 → 10 with ReLU"),
     ),
 )
 

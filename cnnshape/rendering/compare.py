@@ -276,7 +276,7 @@ def _fit(name: str, fit: WeightsFit) -> str:
         parts.append(say("not in the file: {tensors}", tensors=_few(fit.missing)))
     if fit.unused:
         parts.append(say("only in the file: {tensors}", tensors=_few(fit.unused)))
-    return joined("; ", parts)
+    return joined(say("; "), parts)
 
 
 def _size(shape: Shape | None) -> str:

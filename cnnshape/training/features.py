@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cnnshape.errors import ModelFailedError, UsageError
 from cnnshape.loading.model import load
 from cnnshape.loading.run_folder import is_run_folder, load_run, read_run
+from cnnshape.messages import say
 from cnnshape.training import plotting
 from cnnshape.training.devices import choose_device
 from cnnshape.training.model_pictures import picture_for
@@ -405,6 +406,9 @@ def _from_model(model: str, image: Path, input_shape: str | None, weights: str |
     notes = list(picture.notes)
     if random:
         notes.append(
-            f"the weights of {model} are random, and so are the maps: give --weights or a run"
+            say(
+                "the weights of {model} are random, and so are the maps: give --weights or a run",
+                model=model,
+            )
         )
     return _Source(loaded.module, picture.pixels, picture.prepared, tuple(notes), random)
