@@ -164,7 +164,7 @@ def chain(layers: str, size: int | tuple[int, ...]) -> Chain:
 
 
 def _parts(layers: str) -> list[str]:
-    for separator in (";", "\n", "→"):
+    for separator in (";", "\n", "→", "，", "；"):
         layers = layers.replace(separator, ",")
     return layers.replace("->", " ,").split(",")
 

@@ -29,6 +29,8 @@ Size = int | str
 _LARGEST = 2**63 - 1
 _NAME = re.compile(r"(?P<name>[^\W\d]\w*(?:\.[^\W\d]\w*)*)\s*=(?P<rest>.*)", re.DOTALL)
 _NUMBER = re.compile(r"[0-9]+")
+#: What a Chinese keyboard writes for them.
+_FULL_WIDTH = str.maketrans("，：＝（）［］【】", ",:=()[][]")
 _CROSS = re.compile(r"[x×]")
 _TEXT_OF_TENSOR = re.compile(r"(?P<sizes>[^:]*)(?::\s*[^\W\d][\w.]*\s*)?")
 _BRACKETS = re.compile(r"\[(?P<inner>[^\[\]]*)\]")
@@ -125,7 +127,7 @@ def parse_input(text: str) -> InputSpec:
     >>> [member.shape for member in parse_input("[3,96,96],[3,64,64]").tensors]
     [(3, 96, 96), (3, 64, 64)]
     """
-    name, body = _split_name(text)
+    name, body = _split_name(text.translate(_FULL_WIDTH))
     if not body:
         raise ShapeSyntaxError(
             say(

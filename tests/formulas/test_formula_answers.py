@@ -255,6 +255,7 @@ def test_chain():
     ("layers", "size", "output"),
     [
         ("conv 3 p1; pool 2", 28, 14),
+        ("conv 3 p1，relu；pool 2", 28, 14),
         ("conv k=3 p=1\npool k:2 s:1", 28, 27),
         ("Conv2d kernel 3 padding 1 stride 2, ReLU, BN", 28, 14),
         ("conv 7 s2 p3 → pool 3 s2 p1", 224, 56),

@@ -26,6 +26,8 @@ from cnnshape.loading.tensors import make_tensors, model_dtype
         ("1x1x28x28", (1, 1, 28, 28), None, None),
         ("1×1×28×28", (1, 1, 28, 28), None, None),
         (" 1, 1 ,28,28 ", (1, 1, 28, 28), None, None),
+        ("1，1，28，28", (1, 1, 28, 28), None, None),
+        ("ids＝（1，128）：int64", (1, 128), "int64", "ids"),
         ("(1, 1, 28, 28)", (1, 1, 28, 28), None, None),
         ("(5,)", (5,), None, None),
         ("7", (7,), None, None),
