@@ -70,13 +70,18 @@ def aligned(one: Node, other: Node) -> dict[Node, Node]:
 
 
 def _walked(begin: Mapping[Node, Node], known: Mapping[Node, Node]) -> dict[Node, Node]:
-    """Partners, and those that are found among their children, and so on downwards."""
-    pairs = dict(known)
+    """Partners, and those that are found among their children, and so on downwards.
+
+    A child that has a partner already, since it had moved, keeps it.
+    """
+    pairs, taken = dict(known), set(known.values())
     todo = list(begin.items())
     while todo:
         a, b = todo.pop()
         pairs[a] = b
-        todo += _children(a.children, b.children)
+        taken.add(b)
+        free = [child for child in a.children if child not in pairs]
+        todo += _children(free, [child for child in b.children if child not in taken])
     return pairs
 
 

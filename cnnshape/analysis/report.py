@@ -261,7 +261,9 @@ class Suggestion:
         guess: nothing but the numbers speaks for it: it is told only if the whole model runs.
     """
 
-    action: Literal["set_argument", "set_input", "insert_before", "insert_after", "change_call"]
+    action: Literal[
+        "set_argument", "set_input", "insert_before", "insert_after", "change_call", "change_source"
+    ]
     text: str
     path: str
     argument: str | None = None

@@ -92,7 +92,7 @@ def _left_behind(model: nn.Module, device: str) -> Iterator[ErrorReport]:
                 others=", ".join(sorted(where)),
             )
             text = f"self.{name} = nn.ModuleList(self.{name})"
-            change = Suggestion("change_call", text, path, name, to="ModuleList")
+            change = Suggestion("change_source", text, path, name, to="ModuleList")
             yield replace(
                 _report(path, type(module).__name__, sentence, change), kind="module.unregistered"
             )

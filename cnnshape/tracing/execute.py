@@ -6,11 +6,13 @@ decided by :mod:`cnnshape.experiments.run_pass`.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from traceback import clear_frames
 from typing import Any, Literal
 
 import torch
@@ -124,7 +126,7 @@ def record(
         started = time.perf_counter()
         try:
             with recorder:
-                output = let_through(model, *moved.args, **(moved.kwargs or {}))
+                output = _interruptible(model, moved)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 - whatever the model raises is a result here
@@ -285,3 +287,21 @@ def _as_parameter(new: torch.Tensor, old: nn.Parameter) -> torch.Tensor:
         return nn.Parameter(new, requires_grad=old.requires_grad)
     except RuntimeError:  # integer parameters cannot require gradients
         return nn.Parameter(new, requires_grad=False)
+
+
+def _interruptible(model: nn.Module, inputs: Inputs) -> Any:
+    """The forward pass; what Ctrl-C leaves half begun is ended before anything is put back.
+
+    A generator that is interrupted at the beginning of its ``with`` ends with the frames that hold
+    it, some collection of garbage later, and puts back then what it had found: torch takes the mode
+    in force off the stack for a call, like this.
+    """
+    try:
+        return let_through(model, *inputs.args, **(inputs.kwargs or {}))
+    except KeyboardInterrupt as interrupt:
+        error: BaseException | None = interrupt
+        while error is not None:
+            clear_frames(error.__traceback__)
+            error = error.__context__
+        gc.collect()
+        raise

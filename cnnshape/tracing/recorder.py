@@ -13,10 +13,11 @@ import functools
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import Any, cast
 
 import torch
-from torch import nn
+from torch import nn, overrides
 from torch.overrides import TorchFunctionMode
 
 from cnnshape.tracing.absent import absent_of
@@ -138,6 +139,16 @@ class Recorder(TorchFunctionMode):
         # trace only if that exception ends the pass, since a model may catch it and go on.
         self._raising: _Raised | None = None
         self._failing: tuple[BaseException, int] | None = None
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave; Ctrl-C may have come while torch had taken it off for a call."""
+        if any(mode is self for mode in overrides._get_current_function_mode_stack()):  # noqa: SLF001
+            super().__exit__(kind, error, traceback)
 
     @property
     def running_call(self) -> int | None:

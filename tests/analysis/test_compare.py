@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 
@@ -170,6 +170,7 @@ def _tree(shape: object, path: str = "", name: str = "") -> Node:
 
 
 @given(trees, trees)
+@example([["Conv2d"], "Conv2d", "Linear"], ["Conv2d", ["Linear"]])  # a child that had moved
 def test_every_module_has_one_partner_at_most(one: object, other: object) -> None:
     a, b = _tree([one]), _tree([other])
     pairs = aligned(a, b)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -273,3 +274,28 @@ def test_ctrl_c_at_any_time_and_once_more_leaves_no_trace(call):
         signal.signal(signal.SIGALRM, before_alarms)
     assert came > ROUNDS / 2
     print(f"{came} interrupted")
+
+
+class Halfway(nn.Module):
+    """Ctrl-C while torch has the mode off its stack for a call, at the beginning of a ``with``."""
+
+    def __init__(self, *, entered):
+        super().__init__()
+        self.entered = entered
+
+    def forward(self, x):
+        if self.entered:
+            around = [torch.overrides._pop_mode_temporarily()]
+            around[0].__enter__()
+            around.append(around)  # so that it ends with a collection of garbage
+        else:
+            torch.overrides._pop_mode()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("entered", [True, False])
+def test_what_was_interrupted_halfway_changes_nothing_later(entered):
+    with pytest.raises(KeyboardInterrupt):
+        cnnshape.inspect(Halfway(entered=entered), (1, 3))
+    gc.collect()
+    assert torch.overrides._get_current_function_mode_stack() == []

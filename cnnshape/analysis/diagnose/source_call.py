@@ -368,7 +368,7 @@ class CallText:
         called = self.on(index, f"self.{name}({{x}})")
         text = say("{call} with self.{name} = {code}", call=called.text, name=name, code=text)
         edits = (layer, *called.edits) if called.edits else ()
-        return replace(called, text=text, to=text, edits=edits)
+        return replace(called, action="change_source", text=text, to=text, edits=edits)
 
     def spelled(self, text: str) -> str:
         """``F.relu(x)`` as this file calls ``F``."""

@@ -48,7 +48,7 @@ def instead(
     source = failing.failure.source
     whole = shown.replace(old, new, 1) if shown.count(old) == 1 else ""
     return Suggestion(
-        action="change_call",
+        action="change_call" if isinstance(node, ast.Call) else "change_source",
         text=whole or new,
         path=failing.path,
         argument=None,

@@ -30,7 +30,7 @@ def corrected(build, inputs, keywords, suggestion) -> tuple[nn.Module, tuple, di
 
 
 def _is_rewrite(change: dict[str, Any]) -> bool:
-    return change["action"] == "change_call" and isinstance(change["from"], str)
+    return change["action"] in ("change_call", "change_source") and isinstance(change["from"], str)
 
 
 def _rewritten(build, changes) -> nn.Module:

@@ -199,3 +199,31 @@ def test_of_three_the_one_that_differs_is_named() -> None:
     error = cnnshape.inspect(join, (torch.zeros(2, 3), torch.zeros(2, 3), torch.zeros(4, 3))).error
     assert error is not None
     assert "x 2×3 and z 4×3 differ in dimension 0" in (error.diagnosis or "")
+
+
+class Misspelt(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.relu() + x.meen()
+
+
+class Shortcut(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x) + x
+
+
+@pytest.mark.parametrize(
+    ("model", "kind", "text"),
+    [
+        (Misspelt(), "change_source", "x.mean"),
+        (Shortcut(), "change_source", "self.shortcut = nn.Conv2d(3, 8, 1)"),
+    ],
+)
+def test_what_kind_of_change_it_is(model: nn.Module, kind: str, text: str) -> None:
+    """A name and a shortcut change the source, by the contract."""
+    error = cnnshape.inspect(model, (2, 3, 9, 9)).error
+    assert error is not None
+    assert [change.action for change in error.suggestions if text in change.text] == [kind]

@@ -162,7 +162,8 @@ def carried_out(
 
 def _changes_lines(suggestion: dict[str, Any]) -> bool:
     changes = [suggestion, *suggestion["then"]]
-    return any(c["action"] == "change_call" and isinstance(c["from"], str) for c in changes)
+    rewrites = ("change_call", "change_source")
+    return any(c["action"] in rewrites and isinstance(c["from"], str) for c in changes)
 
 
 def _of_written_shape(suggestion: dict[str, Any]) -> bool:

@@ -50,7 +50,7 @@ def _respelt(building: Building, absent: Absent) -> Iterator[Suggestion]:
         if isinstance(node, ast.Attribute | ast.Name) and spelled == absent.name:
             old = ast.unparse(node)
             new = old.removesuffix(absent.name) + absent.near[0]
-            yield Suggestion("change_call", new, "", absent.name, old, new)
+            yield Suggestion("change_source", new, "", absent.name, old, new)
 
 
 def _super(building: Building) -> Diagnosis | None:
@@ -61,7 +61,7 @@ def _super(building: Building) -> Diagnosis | None:
         "{owner}.__init__ assigns layers before super().__init__() has run", owner=building.owner
     )
     advice = say("super().__init__() as the first line of {owner}.__init__", owner=building.owner)
-    change = Suggestion("change_call", advice, "")
+    change = Suggestion("change_source", advice, "")
     return Diagnosis("init.super", _failed(building, why), (), (change,))
 
 
@@ -138,7 +138,7 @@ def _even(
     right = ast.unparse(line.value)
     right = right if isinstance(line.value, ast.Call | ast.Name | ast.Subscript) else f"({right})"
     text = f"{ast.unparse(line.targets[0])} = {right}[{kept}: {name}.size({len(shape) - 1}) // 2]"
-    yield Suggestion("change_call", text, "", None, ast.unparse(line), text)
+    yield Suggestion("change_source", text, "", None, ast.unparse(line), text)
     widths = [key for key, value in building.plain.items() if value == shape[-1]]
     for width in widths[:1]:
         even = shape[-1] + 1

@@ -43,7 +43,7 @@ def forward(failing: Failing) -> Diagnosis | None:
             ": its forward is indented into {method}, and so a variable of that", method=holder
         )
         advice = Suggestion(
-            action="change_call",
+            action="change_source",
             text=say("def forward indented as far as def {method}", method=holder),
             path=module.path,
         )
@@ -79,7 +79,7 @@ def _renamed(module: Module, absent: Absent) -> Suggestion:
     line = head[0] if head is not None and f" {near}(" in head[0] else f"def {near}"
     better = line.replace(near, "forward", 1)
     return Suggestion(
-        action="change_call",
+        action="change_source",
         text=better,
         path=module.path,
         argument=near,

@@ -45,7 +45,7 @@ def registered(module: Module) -> Suggestion:
     """The list as torch wants it."""
     name = module.unregistered[0]
     return Suggestion(
-        action="change_call",
+        action="change_source",
         text=f"self.{name} = nn.ModuleList(self.{name})",
         path=module.path,
         argument=name,
