@@ -28,8 +28,9 @@ class Sweep(Shown):
 
     @property
     def failed(self) -> tuple[Row, ...]:
-        """The rows without a result."""
-        return tuple(row for row in self.rows if row.status != "ok")
+        """The rows without a result, by name: what runs side by side ends in any order."""
+        failed = (row for row in self.rows if row.status != "ok")
+        return tuple(sorted(failed, key=lambda row: row.model))
 
     @property
     def ok(self) -> bool:
