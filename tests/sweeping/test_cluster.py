@@ -90,5 +90,5 @@ def test_no_scheduler_there(monkeypatch):
 
 def test_dask_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MissingDependencyError, match=r"pip install 'cnnshape\[cluster\]'"):
+    with pytest.raises(MissingDependencyError, match=r'pip install "cnnshape\[cluster\]"'):
         next(on_cluster(work, ["sleep:0"], Limits(), "tcp://127.0.0.1:8786"))
