@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import cnnshape
+from cnnshape.experiments import search_fixes
 from tests.browser.until import until
 
 torchvision = pytest.importorskip("torchvision")
@@ -56,7 +57,9 @@ def page(tmp_path_factory: pytest.TempPathFactory):
             known[name] = made[name]().save(folder / f"{name}.html")
         return known[name]
 
-    return written
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search_fixes, "BUDGET", 60.0)  # a busy machine tries corrections too
+        yield written
 
 
 _IN_SIGHT = """() => {

@@ -164,9 +164,10 @@ def _ground(element: Any) -> str:
 )
 def test_it_can_be_searched(visited, asked: str, found: str) -> None:
     tab = visited("index.html")
+    tab.wait_for_load_state("networkidle")  # from then on the key is heard
     tab.keyboard.press("/")
     tab.keyboard.insert_text(asked)
-    tab.get_by_text(found).first.wait_for()
+    tab.locator(f"text={found} >> visible=true").first.wait_for()
 
 
 def test_a_chinese_page_says_so(visited) -> None:
