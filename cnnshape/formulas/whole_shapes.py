@@ -16,6 +16,12 @@ from cnnshape.messages import say
 from cnnshape.words import times
 
 
+def _below(name: str, value: int, *, least: int) -> ImpossibleSizeError:
+    return ImpossibleSizeError(
+        say("{name} must be at least {least}, not {value}", name=name, least=least, value=value)
+    )
+
+
 def _one_axis(kind: str, output: Shape, formula: str, numbers: str, *axis: int) -> Derivation:
     before, after = axis
     derived = AxisDerivation("features", before, after, formula, numbers)
@@ -36,14 +42,7 @@ def derive_linear(shape: Shape, *, out_features: int, in_features: int | None = 
             )
         )
     if out_features < 0:
-        raise ImpossibleSizeError(
-            say(
-                "{name} must be at least {least}, not {value}",
-                name="out_features",
-                least=0,
-                value=out_features,
-            )
-        )
+        raise _below("out_features", out_features, least=0)
     return _one_axis(
         "linear",
         (*shape[:-1], out_features),
@@ -70,23 +69,9 @@ def derive_bilinear(
             f"not {times(shape)} and {times(other)}"
         )
     if in1_features is not None and in1_features < 1:
-        raise ImpossibleSizeError(
-            say(
-                "{name} must be at least {least}, not {value}",
-                name="in1_features",
-                least=1,
-                value=in1_features,
-            )
-        )
+        raise _below("in1_features", in1_features, least=1)
     if out_features < 0:
-        raise ImpossibleSizeError(
-            say(
-                "{name} must be at least {least}, not {value}",
-                name="out_features",
-                least=0,
-                value=out_features,
-            )
-        )
+        raise _below("out_features", out_features, least=0)
     for arriving, expected in ((shape[-1], in1_features), (other[-1], in2_features)):
         if expected is not None and arriving != expected:
             raise ImpossibleSizeError(

@@ -37,6 +37,21 @@ def arrive(number: int) -> Said:
     return Said("arrives" if number == 1 else "arrive", "arrive")
 
 
+def expects(layer: str, expected: Said, arriving: int) -> Said:
+    """What a layer was made for, and what it gets.
+
+    >>> expects("conv1", plural(8, "channel"), 1)
+    'conv1 expects 8 channels, but 1 arrives'
+    """
+    return say(
+        "{layer} expects {expected}, but {arriving} {arrive}",
+        layer=layer,
+        expected=expected,
+        arriving=arriving,
+        arrive=arrive(arriving),
+    )
+
+
 def short_substitution(kind: str, axis: AxisDerivation) -> str:
     """A size formula with its numbers as one would write it by hand: ``28 − 5 + 1 = 24``.
 

@@ -21,7 +21,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_parameter,
     unsqueeze_input,
 )
-from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, who
+from cnnshape.analysis.diagnose.wording import AXES, arrive, dims, expects, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.messages import Said, say
 from cnnshape.tracing.trace import Module
@@ -79,13 +79,7 @@ def _channels(failing: Failing, x: Operand, weight: Operand, layer: Module | Non
     axis = x.rank - failing.dims - 1
     arriving = shape[axis]
     name = name_of(failing, layer)
-    sentence = say(
-        "{layer} expects {expected}, but {arriving} {arrive}",
-        layer=name,
-        expected=plural(expected, "channel"),
-        arriving=arriving,
-        arrive=arrive(arriving),
-    )
+    sentence = expects(name, plural(expected, "channel"), arriving)
     sentence += failing.which_call()
     if x.input_name and shape[-1] == expected:
         return _channels_last(x, axis, sentence)

@@ -35,7 +35,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_parameter,
     unsqueeze_input,
 )
-from cnnshape.analysis.diagnose.wording import arrive, who
+from cnnshape.analysis.diagnose.wording import expects, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.messages import joined, say
 from cnnshape.tracing.trace import Module, Operation
@@ -56,13 +56,7 @@ def linear(failing: Failing) -> Diagnosis | None:
     name = who(failing.path, failing.module.type)
     if layer is None or layer.path != failing.path:
         name = say("linear with {weight}", weight=weight.value.name or say("its weight"))
-    plain = say(
-        "{layer} expects {expected}, but {arriving} {arrive}",
-        layer=name,
-        expected=plural(expected, "feature"),
-        arriving=arriving,
-        arrive=arrive(arriving),
-    )
+    plain = expects(name, plural(expected, "feature"), arriving)
     sentence = plain + failing.which_call()
     batchless = unbatched_input(failing)
     if batchless is not None and shape[0] * arriving == expected and x.rank == 2:

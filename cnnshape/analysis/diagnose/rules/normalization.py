@@ -19,7 +19,7 @@ from cnnshape.analysis.diagnose.suggest import (
     set_mode,
     unsqueeze_input,
 )
-from cnnshape.analysis.diagnose.wording import AXES, arrive, named, who
+from cnnshape.analysis.diagnose.wording import AXES, arrive, expects, named, who
 from cnnshape.analysis.report import Suggestion
 from cnnshape.messages import say
 from cnnshape.tracing.trace import Module
@@ -77,13 +77,7 @@ def _channels_expected(failing: Failing, layer: Module | None) -> int | None:
 
 def _channels(failing: Failing, x: Operand, expected: int, layer: Module | None) -> Diagnosis:
     name, shape = who(failing.path, failing.module.type), x.shape
-    sentence = say(
-        "{layer} expects {expected}, but {arriving} {arrive}",
-        layer=name,
-        expected=plural(expected, "channel"),
-        arriving=shape[1],
-        arrive=arrive(shape[1]),
-    )
+    sentence = expects(name, plural(expected, "channel"), shape[1])
     sentence += failing.which_call()
     if x.rank == 3 and shape[2] == expected:
         # N×L×C: the features are in the last dimension, as transformers have them.
@@ -223,13 +217,7 @@ def group_norm(failing: Failing) -> Diagnosis | None:
     derivation = (*start_line(failing.trace, [item]), *lines([item]))
     name = who(failing.path, failing.module.type)
     if isinstance(expected, int) and arriving != expected:
-        sentence = say(
-            "{layer} expects {expected}, but {arriving} {arrive}",
-            layer=name,
-            expected=plural(expected, "channel"),
-            arriving=arriving,
-            arrive=arrive(arriving),
-        )
+        sentence = expects(name, plural(expected, "channel"), arriving)
         changes = {"num_channels": arriving}
         if layer is not None and failing.earlier_call() is None and arriving % groups:
             changes["num_groups"] = _divisor(arriving, groups)
